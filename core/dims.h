@@ -1,0 +1,69 @@
+/* dims.h -- the arithmetic of named dimensions.
+ *
+ * A symbolic dimension is an integer times a product of atoms. An atom is a
+ * name, or a derived expression: a sum of at least two such products, or a
+ * floor division. Everything is hash-consed in its canonical form, so equality
+ * of an_dim is equality of expressions: T+3-3 is T, 2*(T+1) is 2*T+2, B*T is
+ * T*B. One table belongs to one graph; a copied table gives the same numbers to
+ * the same expressions, so handles survive the passes.                       */
+#ifndef AN_CORE_DIMS_H
+#define AN_CORE_DIMS_H
+
+#include "core/core.h"
+#include "core/text.h"
+
+typedef struct an_dims an_dims;
+
+/* What the arithmetic returns when memory is out, an extent overflows or an
+ * operand is no dimension. It is below AN_DIM_SYMBOLIC yet never an entry. */
+#define AN_DIM_BAD INT64_MIN
+
+an_dims *an_dims_new(void);
+an_dims *an_dims_copy(const an_dims *dims);
+void an_dims_free(an_dims *dims);
+
+/* The dimension of that name, made at its first mention. Names are C
+ * identifiers; anything else gives AN_DIM_BAD. */
+an_dim an_dims_name(an_dims *dims, const char *name);
+bool an_dims_valid(const an_dims *dims, an_dim d); /* an extent, or an entry of this table */
+
+/* Sums, differences and products; literal extents fold. A difference that is a
+ * negative literal gives AN_DIM_BAD; a symbolic one is checked when bound. */
+an_dim an_dims_add(an_dims *dims, an_dim a, an_dim b);
+an_dim an_dims_sub(an_dims *dims, an_dim a, an_dim b);
+an_dim an_dims_mul(an_dims *dims, an_dim a, an_dim b);
+/* Floor division by a positive dimension. Exact where the factors cancel
+ * (2*B*T / T is 2*B), otherwise a derived atom. */
+an_dim an_dims_div(an_dims *dims, an_dim a, an_dim b);
+/* True if b certainly divides a: the quotient is then a product again. */
+bool an_dims_divides(an_dims *dims, an_dim a, an_dim b, an_dim *quotient);
+/* Product of all dims of a shape, as one dimension. */
+an_dim an_dims_count(an_dims *dims, const an_shape *shape);
+/* The same dimension, written in `from`, in this table (names meet names). */
+an_dim an_dims_translate(an_dims *dims, const an_dims *from, an_dim d);
+
+/* Text: "12", "B", "2*B*T", "T+1", "(T+1)/2". */
+void an_dims_print(const an_dims *dims, an_dim d, an_text *out);
+void an_shape_print(const an_dims *dims, const an_shape *shape, an_text *out); /* [B,T,64] */
+void an_type_print(const an_dims *dims, const an_type *type, an_text *out);    /* f32[B,T,64] */
+/* Parses a dimension at `*cursor` and moves it on; AN_DIM_BAD if ill-formed. */
+an_dim an_dims_parse(an_dims *dims, const char **cursor);
+
+/* ---- binding: from names to extents ------------------------------------ */
+
+int an_dims_names(const an_dims *dims);                    /* how many names */
+const char *an_dims_name_at(const an_dims *dims, int i);   /* the i-th, in order of first mention */
+int an_dims_entries(const an_dims *dims);                  /* how many entries, names included */
+/* The index of `d`'s name if it is a bare name, else -1. */
+int an_dims_name_index(const an_dims *dims, an_dim d);
+
+/* Computes every entry from the names' extents (`bound[i]` for name i, -1 where
+ * unbound) into `extent[an_dims_entries]`; -1 where a needed name is unbound.
+ * AN_E_BINDING and a message if an entry comes out negative, AN_E_LIMIT if it
+ * overflows. Allocates nothing. */
+an_status an_dims_bind(const an_dims *dims, const int64_t *bound, int64_t *extent, an_error *e);
+/* The extent of `d` under such a binding; -1 if unbound. */
+int64_t an_dim_extent(an_dim d, const int64_t *extent);
+static inline bool an_dim_is_symbolic(an_dim d) { return d <= AN_DIM_SYMBOLIC && d != AN_DIM_BAD; }
+
+#endif

@@ -1,0 +1,51 @@
+/* memory.h -- allocation, arenas and checked size arithmetic.
+ *
+ * Nothing in the library multiplies or adds sizes by hand or calls malloc: it
+ * comes here, so that an overflow is an error and a test can fail the n-th
+ * allocation.                                                               */
+#ifndef AN_CORE_MEMORY_H
+#define AN_CORE_MEMORY_H
+
+#include "core/core.h"
+
+/* ---- checked arithmetic: false on overflow or a negative operand ------- */
+
+bool an_mul_size(int64_t a, int64_t b, int64_t *product);
+bool an_add_size(int64_t a, int64_t b, int64_t *sum);
+bool an_round_up(int64_t size, int64_t to, int64_t *rounded); /* `to` a power of two */
+/* Product of `rank` extents; 1 for rank 0. */
+bool an_count_elements(int rank, const int64_t *extent, int64_t *count);
+
+/* ---- the hook ---------------------------------------------------------- */
+
+/* Uninitialised memory; NULL if out of memory or `size` <= 0 or absurd. */
+void *an_alloc(int64_t size);
+void *an_alloc_zeroed(int64_t size);
+/* Like realloc: on failure NULL, and the old block stays valid. */
+void *an_resize(void *block, int64_t size);
+void an_free(void *block); /* NULL is fine */
+/* 64-byte aligned; freed with an_free_aligned only. */
+void *an_alloc_aligned(int64_t size);
+void an_free_aligned(void *block);
+
+/* Grows an array of `width`-byte elements so that it holds `need`; doubles.
+ * On failure false, and array and capacity are unchanged.
+ *     if (!AN_GROW(list->items, list->capacity, list->count + 1)) return AN_E_MEMORY; */
+bool an_grow(void **array, int64_t *capacity, int64_t need, int64_t width);
+#define AN_GROW(array, capacity, need)                                                             \
+    an_grow((void **)&(array), &(capacity), (need), (int64_t)sizeof *(array))
+
+/* ---- arenas ------------------------------------------------------------ */
+
+/* Memory that dies all at once. Zero-initialised, it is empty and ready. */
+typedef struct an_arena {
+    struct an_arena_block *head;
+} an_arena;
+
+void *an_arena_alloc(an_arena *arena, int64_t size); /* zeroed, 16-byte aligned; NULL on failure */
+void *an_arena_copy(an_arena *arena, const void *data, int64_t size);
+char *an_arena_string(an_arena *arena, const char *text);            /* NULL gives NULL */
+char *an_arena_text(an_arena *arena, const char *text, int64_t len); /* adds the final 0 */
+void an_arena_free(an_arena *arena);
+
+#endif

@@ -1,0 +1,166 @@
+/* simd.h -- sixteen floats at a time, with the same bits on every CPU.
+ *
+ * A vector is always 16 lanes, whatever the machine has: AVX-512 does one
+ * instruction, AVX2 two, the plain build what the compiler makes of it. Since
+ * lane count, reduction tree and every rounding are fixed here, kernels written
+ * with it give equal bits on all of them. Multiply-add is written out (an_v_fma)
+ * and the compiler may not invent it (-ffp-contract=off).
+ *
+ * Only files that are compiled once per instruction set (ops/kernels/) include
+ * this.                                                                      */
+#ifndef AN_CORE_SIMD_H
+#define AN_CORE_SIMD_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#define AN_LANES 16
+#define AN_INLINE static inline __attribute__((always_inline, unused))
+
+typedef float an_v __attribute__((vector_size(64)));     /* 16 floats */
+typedef int32_t an_vi __attribute__((vector_size(64)));  /* 16 ints; also comparison masks */
+typedef uint32_t an_vu __attribute__((vector_size(64)));
+
+/* ---- moving ------------------------------------------------------------ */
+
+AN_INLINE an_v an_v_set(float x)
+{
+    return (an_v){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
+}
+
+AN_INLINE an_vi an_vi_set(int32_t x)
+{
+    return (an_vi){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
+}
+
+AN_INLINE an_v an_v_load(const float *p)
+{
+    an_v v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+AN_INLINE void an_v_store(float *p, an_v v)
+{
+    memcpy(p, &v, sizeof v);
+}
+
+/* Lane number i of each lane: 0 .. 15. */
+AN_INLINE an_vi an_vi_iota(void)
+{
+    return (an_vi){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+}
+
+/* The first n lanes (0 <= n <= 16) from memory, the others `fill`. */
+AN_INLINE an_v an_v_load_n(const float *p, int64_t n, float fill)
+{
+#if defined(__AVX512F__)
+    const __mmask16 m = (__mmask16)((1u << n) - 1u);
+    return (an_v)_mm512_mask_loadu_ps(_mm512_set1_ps(fill), m, p);
+#else
+    float lane[AN_LANES];
+    for (int i = 0; i < AN_LANES; i++) lane[i] = i < n ? p[i] : fill;
+    return an_v_load(lane);
+#endif
+}
+
+AN_INLINE void an_v_store_n(float *p, int64_t n, an_v v)
+{
+#if defined(__AVX512F__)
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1u), (__m512)v);
+#else
+    float lane[AN_LANES];
+    an_v_store(lane, v);
+    for (int64_t i = 0; i < n; i++) p[i] = lane[i];
+#endif
+}
+
+/* ---- arithmetic (+ - * / and comparisons are the language's own) ------- */
+
+/* a * b + c, rounded once. */
+AN_INLINE an_v an_v_fma(an_v a, an_v b, an_v c)
+{
+#if defined(__AVX512F__)
+    return (an_v)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__AVX2__) && defined(__FMA__)
+    union { an_v v; __m256 h[2]; } x = {a}, y = {b}, z = {c};
+    z.h[0] = _mm256_fmadd_ps(x.h[0], y.h[0], z.h[0]);
+    z.h[1] = _mm256_fmadd_ps(x.h[1], y.h[1], z.h[1]);
+    return z.v;
+#elif defined(__aarch64__)
+    union { an_v v; float32x4_t h[4]; } x = {a}, y = {b}, z = {c};
+    for (int i = 0; i < 4; i++) z.h[i] = vfmaq_f32(z.h[i], x.h[i], y.h[i]);
+    return z.v;
+#else
+    an_v r;
+    for (int i = 0; i < AN_LANES; i++) r[i] = fmaf(a[i], b[i], c[i]);
+    return r;
+#endif
+}
+
+/* Correctly rounded square root. */
+AN_INLINE an_v an_v_sqrt(an_v x)
+{
+#if defined(__AVX512F__)
+    return (an_v)_mm512_sqrt_ps((__m512)x);
+#else
+    an_v r;
+    for (int i = 0; i < AN_LANES; i++) r[i] = sqrtf(x[i]);
+    return r;
+#endif
+}
+
+/* Where mask lane is -1 take a, where it is 0 take b. */
+AN_INLINE an_v an_v_select(an_vi mask, an_v a, an_v b)
+{
+    return (an_v)(((an_vi)a & mask) | ((an_vi)b & ~mask));
+}
+
+AN_INLINE an_v an_v_abs(an_v x)
+{
+    return (an_v)((an_vi)x & an_vi_set(0x7fffffff));
+}
+
+/* Maximum and minimum that propagate NaN from either side. */
+AN_INLINE an_v an_v_max(an_v a, an_v b)
+{
+    const an_v m = an_v_select(a > b, a, b); /* NaN in either: b */
+    return an_v_select(a != a, a, m);
+}
+
+AN_INLINE an_v an_v_min(an_v a, an_v b)
+{
+    const an_v m = an_v_select(a < b, a, b);
+    return an_v_select(a != a, a, m);
+}
+
+/* ---- reductions: one fixed tree, halves folded onto each other --------- */
+
+AN_INLINE float an_v_sum(an_v v)
+{
+    float x[AN_LANES];
+    an_v_store(x, v);
+    for (int half = AN_LANES / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++) x[i] += x[i + half];
+    return x[0];
+}
+
+AN_INLINE float an_v_max_all(an_v v)
+{
+    float x[AN_LANES];
+    an_v_store(x, v);
+    for (int half = AN_LANES / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++) {
+            const float a = x[i], b = x[i + half];
+            x[i] = a != a || a > b ? a : b;
+        }
+    return x[0];
+}
+
+#endif

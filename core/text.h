@@ -1,0 +1,49 @@
+/* text.h -- growing strings, exact numbers, and the message an object keeps. */
+#ifndef AN_CORE_TEXT_H
+#define AN_CORE_TEXT_H
+
+#include "core/core.h"
+#include <stdarg.h>
+
+/* ---- growing strings --------------------------------------------------- */
+
+/* Zero-initialised, it is empty and ready. Out of memory is sticky: later
+ * appends do nothing and an_text_take gives NULL, so callers check once. */
+typedef struct an_text {
+    char *data; /* 0-terminated once anything was appended */
+    int64_t length, capacity;
+    bool failed;
+} an_text;
+
+void an_text_add(an_text *t, const char *string);
+void an_text_add_bytes(an_text *t, const char *bytes, int64_t count);
+void an_text_addf(an_text *t, const char *format, ...) AN_PRINTF(2, 3);
+/* Shortest decimal that reads back to the same number; "inf", "-inf", "nan". */
+void an_text_add_f32(an_text *t, float value);
+void an_text_add_f64(an_text *t, double value);
+/* A C-like string literal with quotes: \" \\ \n \t \r and \xHH for other control bytes. */
+void an_text_add_quoted(an_text *t, const char *string);
+/* The string, now the caller's (an_free), or NULL; `t` is empty again. */
+char *an_text_take(an_text *t);
+const char *an_text_view(const an_text *t); /* never NULL; valid until the next append */
+void an_text_free(an_text *t);
+
+/* ---- the message an object keeps --------------------------------------- */
+
+#define AN_ERROR_BYTES 2048
+
+/* The first error wins; later ones are dropped. Zero-initialised: none. Fixed
+ * size, so that reporting an error never allocates. */
+typedef struct an_error {
+    an_status status;
+    char text[AN_ERROR_BYTES];
+} an_error;
+
+/* Stores "error AN-Eddd: <message>" if `e` holds no error yet. Returns `status`,
+ * so that a function can `return an_fail(e, ...)`. NULL `e` is fine. */
+an_status an_fail(an_error *e, an_status status, const char *format, ...) AN_PRINTF(3, 4);
+/* The same with a ready text, taken as it is. */
+an_status an_fail_text(an_error *e, an_status status, const char *text);
+void an_error_clear(an_error *e);
+
+#endif
