@@ -24,10 +24,10 @@ extern "C" {
 
 #if defined(__GNUC__)
 #define AN_API __attribute__((visibility("default")))
-#define AN_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define AN_PRINTF(string, first) __attribute__((format(printf, string, first)))
 #else
 #define AN_API
-#define AN_PRINTF(format, first)
+#define AN_PRINTF(string, first)
 #endif
 
 /* ---- status ------------------------------------------------------------ */

@@ -21,6 +21,10 @@ void an_text_addf(an_text *t, const char *format, ...) AN_PRINTF(2, 3);
 /* Shortest decimal that reads back to the same number; "inf", "-inf", "nan". */
 void an_text_add_f32(an_text *t, float value);
 void an_text_add_f64(an_text *t, double value);
+/* Reads a number at `*cursor` and moves it on; false and unmoved if there is
+ * none. A '.' is the decimal point whatever the locale; "inf" and "nan" too. */
+bool an_read_f32(const char **cursor, float *value);
+bool an_read_f64(const char **cursor, double *value);
 /* A C-like string literal with quotes: \" \\ \n \t \r and \xHH for other control bytes. */
 void an_text_add_quoted(an_text *t, const char *string);
 /* The string, now the caller's (an_free), or NULL; `t` is empty again. */

@@ -1,0 +1,201 @@
+/* text.c -- growing strings, exact numbers, and the message an object keeps.
+ *
+ * Numbers are written and read with a '.' whatever the locale says, since
+ * graph files travel. A string that ran out of memory once stays failed: it is
+ * never a silently shortened one.                                            */
+#include "core/text.h"
+
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+
+/* ---- growing strings --------------------------------------------------- */
+
+/* Room for `count` more bytes and the final 0. */
+static bool reserve(an_text *t, int64_t count)
+{
+    int64_t need;
+    if (t->failed) return false;
+    if (!an_add_size(t->length, count, &need) || !an_add_size(need, 1, &need) ||
+        !AN_GROW(t->data, t->capacity, need))
+        t->failed = true;
+    return !t->failed;
+}
+
+void an_text_add_bytes(an_text *t, const char *bytes, int64_t count)
+{
+    if (!t || !bytes || count < 0 || !reserve(t, count)) return;
+    memcpy(t->data + t->length, bytes, (size_t)count);
+    t->length += count;
+    t->data[t->length] = 0;
+}
+
+void an_text_add(an_text *t, const char *string)
+{
+    if (string) an_text_add_bytes(t, string, (int64_t)strlen(string));
+}
+
+void an_text_addf(an_text *t, const char *format, ...)
+{
+    if (!t || !format) return;
+    va_list list;
+    va_start(list, format);
+    const int length = vsnprintf(NULL, 0, format, list);
+    va_end(list);
+    if (length < 0) t->failed = true;
+    if (length < 0 || !reserve(t, length)) return;
+    va_start(list, format);
+    vsnprintf(t->data + t->length, (size_t)length + 1, format, list);
+    va_end(list);
+    t->length += length;
+}
+
+void an_text_add_quoted(an_text *t, const char *string)
+{
+    an_text_add(t, "\"");
+    for (const char *s = string ? string : ""; *s; s++) {
+        const unsigned char c = (unsigned char)*s;
+        if (c == '"' || c == '\\') an_text_addf(t, "\\%c", c);
+        else if (c == '\n') an_text_add(t, "\\n");
+        else if (c == '\t') an_text_add(t, "\\t");
+        else if (c == '\r') an_text_add(t, "\\r");
+        else if (c < 0x20 || c == 0x7f) an_text_addf(t, "\\x%02x", c);
+        else an_text_add_bytes(t, s, 1);
+    }
+    an_text_add(t, "\"");
+}
+
+char *an_text_take(an_text *t)
+{
+    if (!t) return NULL;
+    an_text_add_bytes(t, "", 0); /* an empty text is a string too */
+    char *string = t->failed ? NULL : t->data;
+    if (t->failed) an_free(t->data);
+    *t = (an_text){0};
+    return string;
+}
+
+const char *an_text_view(const an_text *t)
+{
+    return t && t->data ? t->data : "";
+}
+
+void an_text_free(an_text *t)
+{
+    if (!t) return;
+    an_free(t->data);
+    *t = (an_text){0};
+}
+
+/* ---- exact numbers ----------------------------------------------------- */
+
+/* glibc hands out its built-in C locale here: no allocation, nothing to free. */
+static locale_t c_locale(void)
+{
+    return newlocale(LC_ALL_MASK, "C", (locale_t)0);
+}
+
+bool an_read_f32(const char **cursor, float *value)
+{
+    if (!cursor || !*cursor || !value) return false;
+    char *end;
+    const float read = strtof_l(*cursor, &end, c_locale());
+    if (end == *cursor) return false;
+    *cursor = end;
+    *value = read;
+    return true;
+}
+
+bool an_read_f64(const char **cursor, double *value)
+{
+    if (!cursor || !*cursor || !value) return false;
+    char *end;
+    const double read = strtod_l(*cursor, &end, c_locale());
+    if (end == *cursor) return false;
+    *cursor = end;
+    *value = read;
+    return true;
+}
+
+/* printf writes the locale's decimal point, of one or more bytes. It is the
+ * only thing in a %g number that is neither digit, sign nor 'e'. */
+static void print_plain(char *out, size_t size, int precision, double value)
+{
+    snprintf(out, size, "%.*g", precision, value);
+    const size_t before = strspn(out, "+-0123456789e");
+    if (!out[before]) return;
+    const size_t after = before + strcspn(out + before, "+-0123456789e");
+    out[before] = '.';
+    memmove(out + before + 1, out + after, strlen(out + after) + 1);
+}
+
+/* True if the text was one of the three that are not decimal. */
+static bool add_special(an_text *t, double value)
+{
+    if (isnan(value)) an_text_add(t, "nan");
+    else if (isinf(value)) an_text_add(t, value > 0 ? "inf" : "-inf");
+    else return false;
+    return true;
+}
+
+/* Any decimal of FLT_DIG digits survives the way through a normal number, so
+ * where fewer digits are enough, %g at that precision has dropped the zeros and
+ * shows them. Subnormals hold fewer digits: there the search starts at one. */
+void an_text_add_f32(an_text *t, float value)
+{
+    if (add_special(t, (double)value)) return;
+    char digits[48];
+    for (int precision = isnormal(value) ? 6 : 1; precision <= 9; precision++) {
+        print_plain(digits, sizeof digits, precision, (double)value);
+        const char *cursor = digits;
+        float back = 0;
+        if (an_read_f32(&cursor, &back) && back == value) break;
+    }
+    an_text_add(t, digits);
+}
+
+void an_text_add_f64(an_text *t, double value)
+{
+    if (add_special(t, value)) return;
+    char digits[48];
+    for (int precision = isnormal(value) ? 15 : 1; precision <= 17; precision++) {
+        print_plain(digits, sizeof digits, precision, value);
+        const char *cursor = digits;
+        double back = 0;
+        if (an_read_f64(&cursor, &back) && back == value) break;
+    }
+    an_text_add(t, digits);
+}
+
+/* ---- the message an object keeps --------------------------------------- */
+
+an_status an_fail(an_error *e, an_status status, const char *format, ...)
+{
+    if (!e || e->status != AN_OK) return status;
+    e->status = status;
+    const int head = snprintf(e->text, sizeof e->text, "error AN-E%03d: ", (int)status);
+    va_list list;
+    va_start(list, format);
+    vsnprintf(e->text + head, sizeof e->text - (size_t)head, format, list);
+    va_end(list);
+    return status;
+}
+
+an_status an_fail_text(an_error *e, an_status status, const char *text)
+{
+    if (!e || e->status != AN_OK) return status;
+    e->status = status;
+    snprintf(e->text, sizeof e->text, "%s", text ? text : "");
+    return status;
+}
+
+void an_error_clear(an_error *e)
+{
+    if (!e) return;
+    e->status = AN_OK;
+    e->text[0] = 0;
+}
