@@ -1,0 +1,39 @@
+/* support.h -- what every unit test shares: a Check main that needs no list.
+ *
+ * A test file holds START_TEST functions and ends with
+ *     AN_TEST_MAIN("dims", test_sum, test_product)
+ * One file is one program, so a crash in one cannot hide the others.        */
+#ifndef AN_TESTS_SUPPORT_H
+#define AN_TESTS_SUPPORT_H
+
+#include <check.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/core.h"
+
+/* Runs the cases and prints Check's summary line, which tests/run.sh adds up. */
+int an_test_run(const char *suite, const TTest *const *cases, int count);
+
+#define AN_TEST_MAIN(suite, ...)                                                                   \
+    int main(void)                                                                                 \
+    {                                                                                              \
+        const TTest *const cases[] = {__VA_ARGS__};                                                \
+        return an_test_run(suite, cases, (int)(sizeof cases / sizeof *cases));                     \
+    }
+
+/* A seeded source of test data; print `seed` in every failure message. */
+typedef struct an_test_random {
+    uint64_t state;
+} an_test_random;
+
+uint64_t an_test_next(an_test_random *r);                        /* SplitMix64 */
+double an_test_uniform(an_test_random *r, double low, double high);
+int64_t an_test_int(an_test_random *r, int64_t low, int64_t high); /* inclusive */
+
+/* |a - b| <= tolerance * max(1, |a|, |b|), and false if either is NaN. */
+bool an_test_close(double a, double b, double tolerance);
+
+#endif
