@@ -1,0 +1,144 @@
+/* infer.c -- the checks and refusals that inference rules share. */
+#include "ops/op.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static void add_formatted(an_text *t, const char *format, va_list arguments)
+{
+    char line[512];
+    vsnprintf(line, sizeof line, format, arguments);
+    an_text_add(t, line);
+}
+
+an_status an_refuse(const an_infer *q, an_status status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    if (q->why && q->why->length == 0) add_formatted(q->why, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+an_status an_hint(const an_infer *q, an_status status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    if (q->hint && q->hint->length == 0) add_formatted(q->hint, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+/* "x" or "updates": the operand's name as the table gives it. */
+static const char *operand(const an_infer *q, int i, char *buffer, int size)
+{
+    an_op_input_name(q->op, i, buffer, size);
+    return buffer;
+}
+
+an_status an_want_float(const an_infer *q, int i)
+{
+    if (an_dtype_is_float(q->in[i].dtype)) return AN_OK;
+    char name[32];
+    an_refuse(q, AN_E_DTYPE, "%s must be f32 or f64, not %s", operand(q, i, name, sizeof name),
+              an_dtype_name(q->in[i].dtype));
+    return an_hint(q, AN_E_DTYPE, "convert it with an_cast(%s, AN_F32)", name);
+}
+
+an_status an_want_index(const an_infer *q, int i)
+{
+    if (q->in[i].dtype == AN_I32 || q->in[i].dtype == AN_I64) return AN_OK;
+    char name[32];
+    an_refuse(q, AN_E_DTYPE, "%s must be i32 or i64, not %s", operand(q, i, name, sizeof name),
+              an_dtype_name(q->in[i].dtype));
+    return an_hint(q, AN_E_DTYPE, "declare it as AN_I32, or convert it with an_cast");
+}
+
+an_status an_want_same_dtype(const an_infer *q, int a, int b)
+{
+    if (q->in[a].dtype == q->in[b].dtype) return AN_OK;
+    an_refuse(q, AN_E_DTYPE, "dtypes differ (%s vs %s)", an_dtype_name(q->in[a].dtype),
+              an_dtype_name(q->in[b].dtype));
+    return an_hint(q, AN_E_DTYPE, "convert one with an_cast; nothing is promoted silently");
+}
+
+static void refuse_dims(const an_infer *q, int dim, an_dim a, an_dim b)
+{
+    an_text x = {0}, y = {0};
+    an_dims_print(q->dims, a, &x);
+    an_dims_print(q->dims, b, &y);
+    an_refuse(q, AN_E_SHAPE, "shapes differ in dim %d (%s vs %s)", dim, an_text_view(&x),
+              an_text_view(&y));
+    an_text_free(&x);
+    an_text_free(&y);
+}
+
+an_status an_want_same_shape(const an_infer *q, int a, int b)
+{
+    const an_shape *x = &q->in[a].shape, *y = &q->in[b].shape;
+    if (x->rank != y->rank)
+        return an_refuse(q, AN_E_SHAPE, "ranks differ (%d vs %d)", x->rank, y->rank);
+    for (int i = 0; i < x->rank; i++)
+        if (x->dim[i] != y->dim[i]) {
+            refuse_dims(q, i, x->dim[i], y->dim[i]);
+            return AN_E_SHAPE;
+        }
+    return AN_OK;
+}
+
+an_status an_want_rank(const an_infer *q, int i, int low, int high)
+{
+    const int rank = q->in[i].shape.rank;
+    if (rank >= low && rank <= high) return AN_OK;
+    char name[32];
+    operand(q, i, name, sizeof name);
+    if (low == high)
+        return an_refuse(q, AN_E_SHAPE, "%s must have rank %d, not %d", name, low, rank);
+    return an_refuse(q, AN_E_SHAPE, "%s must have rank %d to %d, not %d", name, low, high, rank);
+}
+
+an_status an_want_axis(const an_infer *q, int axis, int rank, bool past_end, int *out)
+{
+    const int positive = an_axis(axis, rank);
+    const int limit = past_end ? rank : rank - 1;
+    if (positive < 0 || positive > limit)
+        return an_refuse(q, AN_E_ATTRIBUTE, "axis %d is out of range for rank %d", axis, rank);
+    *out = positive;
+    return AN_OK;
+}
+
+an_status an_broadcast_shapes(const an_infer *q, const an_shape *a, const an_shape *b,
+                              an_shape *out)
+{
+    const int rank = a->rank > b->rank ? a->rank : b->rank;
+    out->rank = rank;
+    for (int i = 0; i < rank; i++) {
+        const int ia = i - (rank - a->rank), ib = i - (rank - b->rank);
+        const an_dim da = ia < 0 ? 1 : a->dim[ia], db = ib < 0 ? 1 : b->dim[ib];
+        if (da != db && da != 1 && db != 1) {
+            refuse_dims(q, i, da, db);
+            return an_hint(q, AN_E_SHAPE, "broadcasting needs equal dims, or 1, counted from the end");
+        }
+        out->dim[i] = da == 1 ? db : da;
+    }
+    return AN_OK;
+}
+
+void an_raise(const an_work *w, int operand_index, int64_t position, int64_t value, int64_t bound)
+{
+    an_fault *f = w->fault;
+    if (!f) return;
+    while (atomic_flag_test_and_set_explicit(&f->lock, memory_order_acquire)) {}
+    const bool first = !atomic_load_explicit(&f->raised, memory_order_relaxed) ||
+                       w->node < f->node || (w->node == f->node && operand_index < f->operand) ||
+                       (w->node == f->node && operand_index == f->operand && position < f->position);
+    if (first) {
+        f->node = w->node;
+        f->operand = operand_index;
+        f->position = position;
+        f->value = value;
+        f->bound = bound;
+        atomic_store_explicit(&f->raised, true, memory_order_relaxed);
+    }
+    atomic_flag_clear_explicit(&f->lock, memory_order_release);
+}

@@ -1,0 +1,33 @@
+/* kernels.h -- the table of vector kernels, one per instruction set.
+ *
+ * A kernel file defines `AN_ISA(name)` for each row of kernels.def it holds and
+ * is compiled once per instruction set with AN_ISA_SUFFIX set. What a kernel
+ * computes is documented beside its definition.                              */
+#ifndef AN_OPS_KERNELS_H
+#define AN_OPS_KERNELS_H
+
+#include "core/core.h"
+#include "core/random.h"
+#include "core/runtime.h"
+
+#define AN_JOIN_(a, b) a##_##b
+#define AN_JOIN(a, b) AN_JOIN_(a, b)
+#define AN_ISA(name) AN_JOIN(an_kernel_##name, AN_ISA_SUFFIX)
+
+typedef struct an_kernels {
+    an_isa isa;
+#define AN_KERNEL(result, name, parameters) result (*name) parameters;
+#include "ops/kernels/kernels.def"
+#undef AN_KERNEL
+} an_kernels;
+
+#ifdef AN_ISA_SUFFIX
+#define AN_KERNEL(result, name, parameters) result AN_ISA(name) parameters;
+#include "ops/kernels/kernels.def"
+#undef AN_KERNEL
+#endif
+
+/* The table for an instruction set; the best one compiled in if it is not. */
+const an_kernels *an_kernels_of(an_isa isa);
+
+#endif

@@ -1,0 +1,217 @@
+/* op.h -- the contract between an op and everything that uses ops.
+ *
+ * An op is one row in ops.def and one an_op_rules record in its family file.
+ * The graph asks `infer` when a node is added, `grad` and `meaning` when it
+ * differentiates, expands or proves, and runs `stages` or `ref`. An op sees
+ * types and values here, never a graph's inside.                            */
+#ifndef AN_OPS_OP_H
+#define AN_OPS_OP_H
+
+#include "core/dims.h"
+#include "core/text.h"
+#include "ops/ops.h"
+
+#include <stdatomic.h>
+
+#define AN_MAX_OUTPUTS 8
+#define AN_MAX_STAGES 6
+
+/* ---- infer: the only place an op may refuse ---------------------------- */
+
+typedef struct an_infer {
+    int op;
+    const an_attrs *attrs;
+    int inputs;
+    const an_type *in;   /* of an absent operand: undefined */
+    const bool *present; /* which operands are there */
+    an_dims *dims;
+    an_text *why, *hint; /* filled by an_refuse and an_hint */
+} an_infer;
+
+/* Says why, in one line without a final dot, and returns `status`:
+ *     return an_refuse(q, AN_E_SHAPE, "shapes differ in dim %d", i);
+ * The graph adds op, scope, place and both operands with their types. */
+an_status an_refuse(const an_infer *q, an_status status, const char *format, ...) AN_PRINTF(3, 4);
+/* Adds a way out to a refusal; returns `status` as given. */
+an_status an_hint(const an_infer *q, an_status status, const char *format, ...) AN_PRINTF(3, 4);
+
+/* Checks that most ops need (infer.c); each refuses by itself. */
+an_status an_want_float(const an_infer *q, int operand);
+an_status an_want_index(const an_infer *q, int operand);         /* i32 or i64 */
+an_status an_want_same_dtype(const an_infer *q, int a, int b);
+an_status an_want_same_shape(const an_infer *q, int a, int b);
+an_status an_want_rank(const an_infer *q, int operand, int low, int high);
+/* Makes a negative axis count from the end; `axis` may equal rank only if `past_end`. */
+an_status an_want_axis(const an_infer *q, int axis, int rank, bool past_end, int *out);
+/* NumPy broadcasting of two shapes; names the first dim that does not fit. */
+an_status an_broadcast_shapes(const an_infer *q, const an_shape *a, const an_shape *b, an_shape *out);
+
+/* Without refusing: -1 of rank 3 is 2. */
+static inline int an_axis(int axis, int rank) { return axis < 0 ? axis + rank : axis; }
+
+/* ---- grad and meaning: ops written as graphs --------------------------- */
+
+/* One application of an op. Its operands and results are ordinary values that
+ * the bare builders of ops.h take. */
+typedef struct an_call {
+    int op;
+    const an_attrs *attrs;
+    int inputs, outputs;
+    const an_value *in;  /* AN_NONE where absent */
+    const an_value *out; /* meaning: undefined; grad: the results */
+} an_call;
+
+/* dy[k] is AN_NONE where no gradient reaches output k; at least one is there.
+ * Leave dx[i] AN_NONE where operand i gets none. A dx may still have the
+ * broadcast shape of the result: grad.c sums it down to the operand's. */
+typedef void (*an_grad_fn)(const an_call *c, const an_value dy[], an_value dx[]);
+/* Writes the op out of simpler ones: sets every out[k]. */
+typedef void (*an_meaning_fn)(const an_call *c, an_value out[]);
+
+/* ---- kernels ----------------------------------------------------------- */
+
+/* What a kernel is told by data that it refuses. The smallest position wins, so
+ * the report does not depend on threads. */
+typedef struct an_fault {
+    atomic_flag lock;
+    atomic_bool raised;
+    int node; /* which node of the program; set by the executor */
+    int operand;
+    int64_t position, value, bound;
+} an_fault;
+
+/* A kernel's whole world. Tensors are dense. A present tensor has non-NULL data
+ * even if it has no elements. */
+typedef struct an_work {
+    const an_attrs *attrs;
+    const int64_t *extent;   /* the binding, for an_dim_extent(attrs->start, w->extent) */
+    int inputs, outputs;
+    const an_tensor *in;     /* data NULL: absent */
+    const an_tensor *out;    /* data NULL: nobody reads it, so it is not written */
+    void *scratch;           /* 64-byte aligned, as large as rules->scratch said */
+    an_fault *fault;
+    int node;                /* for the fault's report */
+    const struct an_kernels *kernels; /* vector kernels of this CPU (kernels/kernels.h) */
+} an_work;
+
+/* One stage of a kernel: `units` independent pieces of work. Stages run one
+ * after the other; units of a stage in any order, on any thread. Cut by shape
+ * alone: never look at the number of threads. `run` is serial code: no
+ * allocation, no locks; each unit writes its part of every wanted output. */
+typedef struct an_stage {
+    int64_t (*units)(const an_work *w);
+    void (*run)(const an_work *w, int64_t begin, int64_t end);
+} an_stage;
+
+/* Element `position` of `operand` holds `value`, outside [0, bound). The kernel
+ * goes on and writes zeros; the run fails before it changes any state. */
+void an_raise(const an_work *w, int operand, int64_t position, int64_t value, int64_t bound);
+
+/* ---- the record -------------------------------------------------------- */
+
+#define AN_DTYPE_BIT(dtype) (1u << (dtype))
+#define AN_FAST_F32 AN_DTYPE_BIT(AN_F32)
+#define AN_FAST_F64 AN_DTYPE_BIT(AN_F64)
+
+typedef struct an_op_rules {
+    an_status (*infer)(const an_infer *q, an_type out[]); /* out[] zeroed */
+    an_grad_fn grad;       /* NULL: through meaning, or none (see no_grad) */
+    const char *no_grad;   /* why there is no gradient; NULL if there is one */
+    uint32_t constant_in;  /* bit i: operand i never gets a gradient (ids, labels, keys) */
+    an_meaning_fn meaning;   /* simpler ops; mandatory for DERIVED ops unless no_meaning */
+    const char *no_meaning;  /* why a DERIVED op has none (lstm_grad: the oracle is ref) */
+    an_meaning_fn inference; /* what the op becomes in an inference program */
+    an_stage stages[AN_MAX_STAGES]; /* the fast kernel; empty: ref is used */
+    uint32_t fast;         /* dtypes the stages handle; 0 means AN_FAST_F32 */
+    void (*ref)(const an_work *w); /* plain loops in double; shares nothing with the stages */
+    int64_t (*scratch)(const an_work *w); /* bytes the stages need; -1 on overflow */
+    /* Bit i of share[k]: output k may be written over operand i if that dies here
+     * and has the same type. Must hold for stages and ref alike. */
+    uint32_t share[AN_MAX_OUTPUTS];
+    int64_t (*flops)(const an_work *w); /* NULL: one per output element */
+} an_op_rules;
+
+/* ---- the table --------------------------------------------------------- */
+
+typedef enum an_category {
+    AN_CATEGORY_LEAF, AN_CATEGORY_ELEMENTWISE, AN_CATEGORY_SELECT, AN_CATEGORY_REDUCE,
+    AN_CATEGORY_MOVEMENT, AN_CATEGORY_GATHER, AN_CATEGORY_MATMUL, AN_CATEGORY_SOFTMAX,
+    AN_CATEGORY_NORM, AN_CATEGORY_FUSED, AN_CATEGORY_RECURRENT, AN_CATEGORY_RANDOM,
+    AN_CATEGORY_LOSS, AN_CATEGORY_OPTIMIZER, AN_CATEGORIES
+} an_category;
+
+enum an_traits {
+    AN_TRAIT_LEAF = 1, AN_TRAIT_COMMUTES = 2, AN_TRAIT_VIEW = 4, AN_TRAIT_SECOND = 8,
+    AN_TRAIT_DERIVED = 16, AN_TRAIT_BESIDE = 32, AN_TRAIT_STEP = 64
+};
+
+enum an_opcode {
+    AN_OP_none = 0,
+#define AN_OP(name, category, inputs, outputs, attributes, traits, meaning) AN_OP_##name,
+#include "ops/ops.def"
+#undef AN_OP
+    AN_OPS
+};
+
+typedef struct an_op_info {
+    const char *name, *inputs, *outputs, *attributes, *doc;
+    an_category category;
+    unsigned traits;
+    int min_inputs, max_inputs; /* max is INT_MAX for `...` */
+    int outputs_count;
+    uint64_t attribute_set;     /* bit AN_ATTR_x for every attribute it has */
+    const an_op_rules *rules;
+} an_op_info;
+
+/* The row of an opcode; never NULL (an unknown one gives a nameless row). */
+const an_op_info *an_op(int opcode);
+int an_op_find(const char *name);                  /* AN_OP_none if there is no such op */
+const char *an_category_name(an_category category); /* "elementwise", ... */
+/* Name of operand i ("gamma"; "x[3]" style is left to the caller) into `out`. */
+void an_op_input_name(int opcode, int i, char *out, int size);
+void an_op_output_name(int opcode, int k, char *out, int size);
+bool an_op_input_optional(int opcode, int i);
+
+/* The dtype that decides between stages and ref: that of the first float among
+ * present operands, then outputs; without floats output 0's. */
+an_dtype an_compute_dtype(const an_work *w);
+bool an_is_fast(int opcode, const an_work *w);
+
+#define AN_OP(name, category, inputs, outputs, attributes, traits, meaning)                        \
+    extern const an_op_rules an_rules_##name;
+#include "ops/ops.def"
+#undef AN_OP
+
+/* ---- attributes by name ------------------------------------------------ */
+
+typedef enum an_attr_kind {
+    AN_KIND_DTYPE, AN_KIND_SHAPE, AN_KIND_DATA, AN_KIND_INIT, AN_KIND_BOOL, AN_KIND_INT,
+    AN_KIND_AXES, AN_KIND_TEST, AN_KIND_FORM, AN_KIND_DIM, AN_KIND_F64, AN_KIND_F32,
+    AN_KIND_U32, AN_KIND_ORDER
+} an_attr_kind;
+
+enum an_attr_id {
+#define AN_ATTR(name, kind, meaning) AN_ATTR_##name,
+#include "ops/attrs.def"
+#undef AN_ATTR
+    AN_ATTRS
+};
+
+typedef struct an_attr_info {
+    const char *name, *doc;
+    an_attr_kind kind;
+    size_t offset; /* of the field in an_attrs */
+} an_attr_info;
+
+const an_attr_info *an_attr(int id);
+int an_attr_find(const char *name); /* -1 if there is no such attribute */
+/* Over the attributes that `opcode` has, and no others (bit equality for floats). */
+uint64_t an_attrs_hash(int opcode, const an_attrs *a);
+bool an_attrs_equal(int opcode, const an_attrs *a, const an_attrs *b);
+/* "axis=-1, eps=1e-05"; attributes at their zero default are left out. */
+void an_attrs_print(int opcode, const an_attrs *a, const an_dims *dims, an_text *out);
+const char *an_test_name(an_test test);   /* "eq" ... */
+const char *an_form_name(an_form form);   /* "erf", "tanh" */
+const char *an_init_name(an_init_kind kind);
+
+#endif

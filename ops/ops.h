@@ -1,0 +1,360 @@
+/* ops.h -- every op as a call that adds a node to a graph.
+ *
+ * A builder takes values and returns the op's first output; an_result(v, k)
+ * gives the others. Types and shapes are inferred at once. A mistake is kept by
+ * the graph with the caller's file and line (see an_graph_message) and the call
+ * returns a poisoned value, which later calls pass on: check once, at the end.
+ *
+ * Each builder is a macro that adds AN_HERE to a function ending in `_at`;
+ * languages without the macros (C++) call the function. Shapes are written
+ * f32[B,T,64]; axes may be negative, counting from the end. "Float" means f32
+ * or f64; operands of one op must agree in dtype, nothing is promoted silently.
+ * An operand that may be absent takes AN_NONE.                               */
+#ifndef AN_OPS_OPS_H
+#define AN_OPS_OPS_H
+
+#include "core/core.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct an_graph an_graph;
+
+/* One value of a graph. Copy it freely; it owns nothing. `id` 0 is poison. */
+typedef struct an_value {
+    an_graph *graph;
+    uint32_t id;
+} an_value;
+
+#define AN_NONE ((an_value){NULL, 0}) /* an operand left out */
+
+/* ---- attributes -------------------------------------------------------- */
+
+typedef enum an_test { AN_EQ, AN_NE, AN_LT, AN_LE, AN_GT, AN_GE } an_test;
+typedef enum an_form { AN_EXACT, AN_TANH } an_form;
+
+/* A list of axes. AN_AXES(0, 2); AN_ALL_AXES; as a permutation AN_AXES(0, 2, 1). */
+typedef struct an_axes {
+    int count; /* -1: all */
+    int at[AN_MAX_RANK];
+} an_axes;
+#define AN_AXES(...) ((an_axes){(int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)), {__VA_ARGS__}})
+#define AN_ALL_AXES ((an_axes){-1, {0}})
+
+/* How a state gets its first value. Fans count as Keras counts them: of a
+ * kernel [in, out] in and out; leading axes multiply both. */
+typedef enum an_init_kind {
+    AN_INIT_ZEROS,
+    AN_INIT_CONSTANT,       /* a */
+    AN_INIT_UNIFORM,        /* [a, b) */
+    AN_INIT_NORMAL,         /* mean a, deviation b */
+    AN_INIT_GLOROT_UNIFORM, /* +-sqrt(6 / (in + out)) */
+    AN_INIT_GLOROT_NORMAL,  /* truncated at two deviations, as in Keras */
+    AN_INIT_HE_UNIFORM,     /* +-sqrt(6 / in) */
+    AN_INIT_HE_NORMAL,
+    AN_INIT_ORTHOGONAL,     /* QR of a normal matrix, signs fixed; gain a, 0 means 1 */
+    AN_INIT_FORGET_BIAS,    /* LSTM bias: zeros, ones for the forget gate's quarter */
+    AN_INIT_RANDOM_KEY      /* i64[2]: the store's seed, and step 0 */
+} an_init_kind;
+
+typedef struct an_init {
+    an_init_kind kind;
+    double a, b;
+} an_init;
+
+/* Literal elements of a constant: `count` is the tensor's, or 1 to fill it. */
+typedef struct an_data {
+    int64_t count;
+    const void *bytes;
+} an_data;
+
+typedef struct an_order {
+    int count;
+    const uint32_t *at;
+} an_order;
+
+/* All attributes of all ops, flat; each op uses those its table row names. */
+typedef struct an_attrs {
+    an_dtype dtype;
+    an_shape shape;
+    an_data data;
+    an_init init;
+    bool frozen;
+    int axis;
+    an_axes axes;
+    bool keep;
+    an_test test;
+    an_form form;
+    an_dim start, stop;
+    int step;
+    an_dim before, after;
+    int interior;
+    double value;
+    an_dim size;
+    bool transpose_a, transpose_b;
+    float eps;
+    bool reverse;
+    float rate;
+    uint32_t stream;
+    float threshold;
+    float momentum;
+    bool nesterov;
+    float beta1, beta2, decay;
+    an_order order;
+} an_attrs;
+
+/* ---- the one way in ---------------------------------------------------- */
+
+/* Adds a node. `op` is a number from the table (an_op_number("add")), `in` its
+ * operands. All builders end here; graph/build.c defines it. */
+AN_API an_value an_emit(an_at at, int op, const an_value *in, int count, const an_attrs *attrs);
+/* The same for a leaf, which has no operand to take the graph from; `name` names it. */
+AN_API an_value an_emit_leaf(an_at at, an_graph *graph, int op, const char *name,
+                             const an_attrs *attrs);
+AN_API int an_op_number(const char *name); /* 0 if there is no such op */
+
+/* Output k of the node that made v: an_result(norm, 2) is rstd. */
+AN_API an_value an_result(an_value v, int k);
+/* The type of v; rank 0 f32 for poison. Defined by graph/build.c. */
+AN_API an_type an_type_of(an_value v);
+AN_API bool an_is_none(an_value v);     /* left out: graph NULL */
+AN_API bool an_is_poison(an_value v);   /* a value whose making failed */
+
+/* ---- leaves (source.c) ------------------------------------------------- */
+
+/* A tensor fed at every run under `name`, unique in the graph. */
+AN_API an_value an_input_at(an_at at, an_graph *g, const char *name, an_dtype dtype, an_shape shape);
+/* A tensor that the store keeps between runs: a weight, a moment, a counter.
+ * The name is prefixed by the open scopes and must be new (to tie a weight, use
+ * the value again, or an_graph_state). Extents must be literal. */
+AN_API an_value an_state_at(an_at at, an_graph *g, const char *name, an_dtype dtype, an_shape shape,
+                            an_init init);
+/* A literal, copied from `t`. */
+AN_API an_value an_constant_at(an_at at, an_graph *g, const an_tensor *t);
+/* `value` everywhere. */
+AN_API an_value an_fill_at(an_at at, an_graph *g, an_dtype dtype, an_shape shape, double value);
+/* A scalar of the same dtype and graph as `like`: an_mul(x, an_number(x, 0.5)). */
+AN_API an_value an_number_at(an_at at, an_value like, double value);
+/* Each element's index along `axis`: i32 positions, for instance. */
+AN_API an_value an_iota_at(an_at at, an_graph *g, an_dtype dtype, an_shape shape, int axis);
+#define an_input(...) an_input_at(AN_HERE, __VA_ARGS__)
+#define an_state(...) an_state_at(AN_HERE, __VA_ARGS__)
+#define an_constant(...) an_constant_at(AN_HERE, __VA_ARGS__)
+#define an_fill(...) an_fill_at(AN_HERE, __VA_ARGS__)
+#define an_number(...) an_number_at(AN_HERE, __VA_ARGS__)
+#define an_iota(...) an_iota_at(AN_HERE, __VA_ARGS__)
+
+/* ---- element by element (elementwise.c): shapes broadcast as in NumPy --- */
+
+AN_API an_value an_add_at(an_at at, an_value a, an_value b);
+AN_API an_value an_sub_at(an_at at, an_value a, an_value b);
+AN_API an_value an_mul_at(an_at at, an_value a, an_value b);
+AN_API an_value an_div_at(an_at at, an_value a, an_value b); /* integers: truncates; by 0: fault */
+AN_API an_value an_power_at(an_at at, an_value a, an_value b); /* float only */
+AN_API an_value an_maximum_at(an_at at, an_value a, an_value b);
+AN_API an_value an_minimum_at(an_at at, an_value a, an_value b);
+AN_API an_value an_neg_at(an_at at, an_value x);
+AN_API an_value an_abs_at(an_at at, an_value x);
+AN_API an_value an_square_at(an_at at, an_value x);
+AN_API an_value an_sqrt_at(an_at at, an_value x);
+AN_API an_value an_exp_at(an_at at, an_value x);
+AN_API an_value an_log_at(an_at at, an_value x);
+AN_API an_value an_sin_at(an_at at, an_value x);
+AN_API an_value an_cos_at(an_at at, an_value x);
+AN_API an_value an_erf_at(an_at at, an_value x);
+AN_API an_value an_tanh_at(an_at at, an_value x);
+AN_API an_value an_sigmoid_at(an_at at, an_value x);
+AN_API an_value an_relu_at(an_at at, an_value x);
+AN_API an_value an_gelu_at(an_at at, an_value x, an_form form); /* Hendrycks & Gimpel 2016 */
+AN_API an_value an_silu_at(an_at at, an_value x);
+AN_API an_value an_cast_at(an_at at, an_value x, an_dtype dtype); /* to integers: towards zero */
+/* d gelu: dy times gelu'(x). Made by gradients. */
+AN_API an_value an_gelu_grad_at(an_at at, an_value dy, an_value x, an_form form);
+/* ((x0 + x1) + x2) + ...; order[i] is the build ordinal of x_i's consumer. Made by gradients. */
+AN_API an_value an_accumulate_at(an_at at, const an_value *x, int count, const uint32_t *order);
+#define an_add(...) an_add_at(AN_HERE, __VA_ARGS__)
+#define an_sub(...) an_sub_at(AN_HERE, __VA_ARGS__)
+#define an_mul(...) an_mul_at(AN_HERE, __VA_ARGS__)
+#define an_div(...) an_div_at(AN_HERE, __VA_ARGS__)
+#define an_power(...) an_power_at(AN_HERE, __VA_ARGS__)
+#define an_maximum(...) an_maximum_at(AN_HERE, __VA_ARGS__)
+#define an_minimum(...) an_minimum_at(AN_HERE, __VA_ARGS__)
+#define an_neg(...) an_neg_at(AN_HERE, __VA_ARGS__)
+#define an_abs(...) an_abs_at(AN_HERE, __VA_ARGS__)
+#define an_square(...) an_square_at(AN_HERE, __VA_ARGS__)
+#define an_sqrt(...) an_sqrt_at(AN_HERE, __VA_ARGS__)
+#define an_exp(...) an_exp_at(AN_HERE, __VA_ARGS__)
+#define an_log(...) an_log_at(AN_HERE, __VA_ARGS__)
+#define an_sin(...) an_sin_at(AN_HERE, __VA_ARGS__)
+#define an_cos(...) an_cos_at(AN_HERE, __VA_ARGS__)
+#define an_erf(...) an_erf_at(AN_HERE, __VA_ARGS__)
+#define an_tanh(...) an_tanh_at(AN_HERE, __VA_ARGS__)
+#define an_sigmoid(...) an_sigmoid_at(AN_HERE, __VA_ARGS__)
+#define an_relu(...) an_relu_at(AN_HERE, __VA_ARGS__)
+#define an_gelu(...) an_gelu_at(AN_HERE, __VA_ARGS__)
+#define an_silu(...) an_silu_at(AN_HERE, __VA_ARGS__)
+#define an_cast(...) an_cast_at(AN_HERE, __VA_ARGS__)
+#define an_gelu_grad(...) an_gelu_grad_at(AN_HERE, __VA_ARGS__)
+#define an_accumulate(...) an_accumulate_at(AN_HERE, __VA_ARGS__)
+
+/* ---- choosing (select.c) ----------------------------------------------- */
+
+/* bool of the broadcast shape. NaN compares unequal to everything. */
+AN_API an_value an_compare_at(an_at at, an_value a, an_test test, an_value b);
+/* a where the bool condition holds, else b; all three broadcast. */
+AN_API an_value an_where_at(an_at at, an_value condition, an_value a, an_value b);
+AN_API an_value an_stop_gradient_at(an_at at, an_value x);
+#define an_compare(...) an_compare_at(AN_HERE, __VA_ARGS__)
+#define an_where(...) an_where_at(AN_HERE, __VA_ARGS__)
+#define an_stop_gradient(...) an_stop_gradient_at(AN_HERE, __VA_ARGS__)
+
+/* ---- along axes (reduce.c) --------------------------------------------- */
+
+/* One axis, removed. Over no elements: sum 0, mean NaN, max -inf, min +inf. */
+AN_API an_value an_sum_at(an_at at, an_value x, int axis);
+AN_API an_value an_mean_at(an_at at, an_value x, int axis);
+AN_API an_value an_max_at(an_at at, an_value x, int axis);
+AN_API an_value an_min_at(an_at at, an_value x, int axis);
+/* Any axes; `keep` leaves them with extent 1. */
+AN_API an_value an_sum_axes_at(an_at at, an_value x, an_axes axes, bool keep);
+AN_API an_value an_mean_axes_at(an_at at, an_value x, an_axes axes, bool keep);
+AN_API an_value an_max_axes_at(an_at at, an_value x, an_axes axes, bool keep);
+AN_API an_value an_min_axes_at(an_at at, an_value x, an_axes axes, bool keep);
+/* i32; the axis is removed and must not be empty. */
+AN_API an_value an_argmax_at(an_at at, an_value x, int axis);
+#define an_sum(...) an_sum_at(AN_HERE, __VA_ARGS__)
+#define an_mean(...) an_mean_at(AN_HERE, __VA_ARGS__)
+#define an_max(...) an_max_at(AN_HERE, __VA_ARGS__)
+#define an_min(...) an_min_at(AN_HERE, __VA_ARGS__)
+#define an_sum_axes(...) an_sum_axes_at(AN_HERE, __VA_ARGS__)
+#define an_mean_axes(...) an_mean_axes_at(AN_HERE, __VA_ARGS__)
+#define an_max_axes(...) an_max_axes_at(AN_HERE, __VA_ARGS__)
+#define an_min_axes(...) an_min_axes_at(AN_HERE, __VA_ARGS__)
+#define an_argmax(...) an_argmax_at(AN_HERE, __VA_ARGS__)
+
+/* ---- moving elements (movement.c) -------------------------------------- */
+
+/* Same element count; one dim may be AN_DIM_REST. */
+AN_API an_value an_reshape_at(an_at at, an_value x, an_shape shape);
+/* Axis i of the result is axis axes.at[i] of x. */
+AN_API an_value an_transpose_at(an_at at, an_value x, an_axes axes);
+AN_API an_value an_broadcast_at(an_at at, an_value x, an_shape shape);
+/* x[start:stop:step] along the axis; 0 <= start <= stop <= extent, step >= 1. */
+AN_API an_value an_slice_at(an_at at, an_value x, int axis, an_dim start, an_dim stop, int step);
+AN_API an_value an_concat_at(an_at at, const an_value *x, int count, int axis);
+/* `before` and `after` elements of `value` at the ends, `interior` between neighbours. */
+AN_API an_value an_pad_at(an_at at, an_value x, int axis, an_dim before, an_dim after, int interior,
+                          double value);
+#define an_reshape(...) an_reshape_at(AN_HERE, __VA_ARGS__)
+#define an_transpose(...) an_transpose_at(AN_HERE, __VA_ARGS__)
+#define an_broadcast(...) an_broadcast_at(AN_HERE, __VA_ARGS__)
+#define an_slice(...) an_slice_at(AN_HERE, __VA_ARGS__)
+#define an_concat(...) an_concat_at(AN_HERE, __VA_ARGS__)
+#define an_pad(...) an_pad_at(AN_HERE, __VA_ARGS__)
+
+/* ---- by index (gather.c): ids i32 or i64; out of range fails the run ---- */
+
+/* x[.., n, ..], ids[..] -> x's dims with the axis replaced by ids' dims. */
+AN_API an_value an_gather_at(an_at at, an_value x, an_value ids, int axis);
+/* Adjoint of gather: updates' ids-dims shrink to one axis of extent `size`. */
+AN_API an_value an_scatter_add_at(an_at at, an_value ids, an_value updates, int axis, an_dim size);
+/* ids[..] -> dtype[.., size]. */
+AN_API an_value an_one_hot_at(an_at at, an_value ids, an_dim size, an_dtype dtype);
+/* table[V,D], ids[..] -> [.., D]. */
+AN_API an_value an_embedding_at(an_at at, an_value table, an_value ids);
+#define an_gather(...) an_gather_at(AN_HERE, __VA_ARGS__)
+#define an_scatter_add(...) an_scatter_add_at(AN_HERE, __VA_ARGS__)
+#define an_one_hot(...) an_one_hot_at(AN_HERE, __VA_ARGS__)
+#define an_embedding(...) an_embedding_at(AN_HERE, __VA_ARGS__)
+
+/* ---- products (matmul.c) ----------------------------------------------- */
+
+/* a[..,M,K] b[..,K,N] -> [..,M,N]; leading axes broadcast; float. */
+AN_API an_value an_matmul_at(an_at at, an_value a, an_value b);
+/* The same with operands read transposed in their last two axes, at no cost. */
+AN_API an_value an_matmul_t_at(an_at at, an_value a, bool transpose_a, an_value b, bool transpose_b);
+#define an_matmul(...) an_matmul_at(AN_HERE, __VA_ARGS__)
+#define an_matmul_t(...) an_matmul_t_at(AN_HERE, __VA_ARGS__)
+
+/* ---- softmax (softmax.c) ----------------------------------------------- */
+
+/* A row that is all -inf gives NaN, as the formula does. */
+AN_API an_value an_softmax_at(an_at at, an_value x, int axis);
+AN_API an_value an_log_softmax_at(an_at at, an_value x, int axis);
+#define an_softmax(...) an_softmax_at(AN_HERE, __VA_ARGS__)
+#define an_log_softmax(...) an_log_softmax_at(AN_HERE, __VA_ARGS__)
+
+/* ---- residuals and norms (norm.c, fused.c) ----------------------------- */
+
+/* x + skip; types must be identical, unlike add, so that a wrong wiring cannot
+ * broadcast its way through. He et al., "Deep residual learning", 2016. */
+AN_API an_value an_residual_add_at(an_at at, an_value x, an_value skip);
+/* x + scale * skip; `scale` broadcasts to x's shape (a scalar, or one per feature). */
+AN_API an_value an_residual_add_scaled_at(an_at at, an_value x, an_value skip, an_value scale);
+/* Normalises over `axis` and all axes after it. gamma and beta, of exactly those
+ * axes' shape, may be AN_NONE. Results: y like x, mean and rstd = 1/sqrt(var+eps)
+ * with x's leading dims. eps 0 is legal. Ba, Kiros, Hinton, "Layer
+ * normalization", 2016. */
+AN_API an_value an_layer_norm_at(an_at at, an_value x, an_value gamma, an_value beta, int axis,
+                                 float eps);
+/* x * rstd * gamma with rstd = 1/sqrt(mean(x^2) + eps). Results: y, rstd. Zhang &
+ * Sennrich, "Root mean square layer normalization", 2019. */
+AN_API an_value an_rms_norm_at(an_at at, an_value x, an_value gamma, int axis, float eps);
+/* layer_norm(residual_add(x, skip)) in one sweep, with the same bits. Results:
+ * y, sum, mean, rstd. fuse_add_norm makes these; calling it by hand is fine. */
+AN_API an_value an_add_norm_at(an_at at, an_value x, an_value skip, an_value gamma, an_value beta,
+                               int axis, float eps);
+#define an_residual_add(...) an_residual_add_at(AN_HERE, __VA_ARGS__)
+#define an_residual_add_scaled(...) an_residual_add_scaled_at(AN_HERE, __VA_ARGS__)
+#define an_layer_norm(...) an_layer_norm_at(AN_HERE, __VA_ARGS__)
+#define an_rms_norm(...) an_rms_norm_at(AN_HERE, __VA_ARGS__)
+#define an_add_norm(...) an_add_norm_at(AN_HERE, __VA_ARGS__)
+
+/* ---- sequences (recurrent.c) ------------------------------------------- */
+
+/* Operands of lstm: x[B,T,D] kernel[D,4H] recurrent[H,4H] bias[4H] h0[B,H] c0[B,H]
+ * lengths[B] (i32 or i64, 0..T). Those after recurrent may be AN_NONE: no bias,
+ * zero start, all T steps. */
+typedef struct an_lstm_operands {
+    an_value x, kernel, recurrent, bias, h0, c0, lengths;
+} an_lstm_operands;
+/* Gates i, f, c, o with sigmoid and tanh, as Keras orders them. Results:
+ * y[B,T,H], h[B,H] and c[B,H] after the last step, and gates[B,T,4H] and
+ * cells[B,T,H] for the gradient. Steps at or past a row's length are skipped: y
+ * is 0 there. `reverse` starts at a row's last step; y stays in x's order.
+ * Hochreiter & Schmidhuber 1997; Gers et al. 2000 (forget gate). */
+AN_API an_value an_lstm_at(an_at at, an_lstm_operands operands, bool reverse);
+#define an_lstm(...) an_lstm_at(AN_HERE, __VA_ARGS__)
+
+/* ---- chance (random.c) ------------------------------------------------- */
+
+/* x / (1 - rate) with probability 1 - rate, else 0; 0 <= rate < 1. Draws depend
+ * on the store's seed, the training step and the node's scope and name only. In
+ * an inference program it is x. Srivastava et al. 2014. */
+AN_API an_value an_dropout_at(an_at at, an_value x, float rate);
+/* The same with the key (i64[2]: seed, step) and stream given. */
+AN_API an_value an_dropout_keyed_at(an_at at, an_value x, an_value key, float rate, uint32_t stream);
+#define an_dropout(...) an_dropout_at(AN_HERE, __VA_ARGS__)
+#define an_dropout_keyed(...) an_dropout_keyed_at(AN_HERE, __VA_ARGS__)
+
+/* ---- losses and metrics (loss.c): output 0 the mean, output 1 each ------ */
+
+/* logits and labels of the same float type; labels in [0, 1]. Stable for any logit. */
+AN_API an_value an_bce_with_logits_at(an_at at, an_value logits, an_value labels);
+/* logits[..,C] float, labels[..] i32 or i64 in [0, C). */
+AN_API an_value an_softmax_cross_entropy_at(an_at at, an_value logits, an_value labels);
+AN_API an_value an_mse_at(an_at at, an_value prediction, an_value target);
+/* Labels of the prediction's own shape: right if (prediction > threshold) ==
+ * (label > 0.5). Integer labels of one rank less: right if the largest of the
+ * last axis is at the label. Output 0 is the share, f32 or f64 as the prediction. */
+AN_API an_value an_accuracy_at(an_at at, an_value prediction, an_value labels, float threshold);
+#define an_bce_with_logits(...) an_bce_with_logits_at(AN_HERE, __VA_ARGS__)
+#define an_softmax_cross_entropy(...) an_softmax_cross_entropy_at(AN_HERE, __VA_ARGS__)
+#define an_mse(...) an_mse_at(AN_HERE, __VA_ARGS__)
+#define an_accuracy(...) an_accuracy_at(AN_HERE, __VA_ARGS__)
+
+#ifdef __cplusplus
+}
+#endif
+#endif
