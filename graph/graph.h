@@ -1,0 +1,318 @@
+/* graph.h -- graphs, gradients, programs, weights, proofs and pictures.
+ *
+ * The order of a program's life, which is the order of this file: define a graph
+ * with the builders of ops.h; differentiate it and collect updates; compile it
+ * against a store of weights; run; look inside; verify.
+ *
+ * Ownership: a graph owns its nodes, a store its weights, a program its copy of
+ * the graph and its memory; each dies with its own _free and nothing else. A
+ * program must die before its store. Calls named with a trailing `_with` take a
+ * struct; the macro without it fills in the caller's file and line and lets the
+ * fields be named: an_compile(g, store, .fetch = {loss}).                     */
+#ifndef AN_GRAPH_GRAPH_H
+#define AN_GRAPH_GRAPH_H
+
+#include "core/core.h"
+#include "ops/ops.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- graphs (build.c) -------------------------------------------------- */
+
+AN_API an_graph *an_graph_new(const char *name); /* NULL if out of memory */
+AN_API void an_graph_free(an_graph *g);
+AN_API const char *an_graph_name(const an_graph *g);
+
+/* The first error since the graph was made: AN_OK and "" if there was none. */
+AN_API an_status an_graph_status(const an_graph *g);
+AN_API const char *an_graph_message(const an_graph *g);
+
+/* The dimension of that name (a C identifier); the same name, the same dim. */
+AN_API an_dim an_dim_named(an_graph *g, const char *name);
+AN_API an_dim an_dim_plus(an_graph *g, an_dim a, an_dim b);
+AN_API an_dim an_dim_minus(an_graph *g, an_dim a, an_dim b);
+AN_API an_dim an_dim_times(an_graph *g, an_dim a, an_dim b);
+AN_API an_dim an_dim_over(an_graph *g, an_dim a, an_dim b); /* floor(a / b) */
+
+/* Scopes give names and clusters: states made between open and close are called
+ * "outer/inner/...". Any value of the graph opens it. A name already used in the
+ * enclosing scope gets _1, _2 ... if `an_scope_open_unique`. */
+AN_API void an_scope_open(an_value any, const char *name);
+AN_API void an_scope_open_unique(an_value any, const char *name);
+AN_API void an_scope_close(an_value any);
+AN_API void an_graph_scope_open(an_graph *g, const char *name);
+AN_API void an_graph_scope_close(an_graph *g);
+
+/* Labels v's node for messages, pictures and profiles. Returns v. */
+AN_API an_value an_label(an_value v, const char *label);
+/* Declares v an output of the graph, for .an files, the command and verify. */
+AN_API an_status an_graph_output(an_value v, const char *name);
+/* Values by name: an input, state or declared output; AN_NONE if there is none. */
+AN_API an_value an_graph_find(an_graph *g, const char *name);
+/* The state of that full name: use it again to tie weights. Poison, and an error,
+ * if there is none. */
+AN_API an_value an_graph_state(an_graph *g, const char *name);
+AN_API bool an_is_state(an_value v);
+/* Freezes or thaws every state whose full name is `name` or starts with "name/":
+ * later an_minimize calls leave it alone. Returns how many there were. */
+AN_API int an_graph_freeze(an_graph *g, const char *name, bool frozen);
+
+AN_API int64_t an_graph_node_count(const an_graph *g);
+/* How many nodes apply the op of that name: counts fusions in tests. */
+AN_API int64_t an_graph_count(const an_graph *g, const char *op);
+
+/* ---- gradients and updates (grad.c, update.c) -------------------------- */
+
+/* Adds the gradients of a scalar with respect to `wrt[0..count)` as nodes; out[i]
+ * is of wrt[i]'s type (zeros where the loss does not depend on it). */
+AN_API an_status an_gradients(an_value loss, const an_value *wrt, int count, an_value *out);
+AN_API an_value an_gradient(an_value loss, an_value wrt); /* one; poison on failure */
+
+/* A table "state <- new value" that a program commits at the end of a run. */
+typedef struct an_updates {
+    an_graph *graph;
+    uint32_t id; /* 0: none */
+} an_updates;
+
+AN_API an_updates an_updates_new(an_graph *g, const char *name);
+/* A state can be updated once per table; types must be equal. */
+AN_API an_status an_updates_add(an_updates u, an_value state, an_value value);
+/* Makes dropout draw anew at the next run, if the graph has any. an_minimize
+ * calls it. */
+AN_API an_status an_updates_advance_random(an_updates u);
+
+/* ---- text (print.c, parse.c) ------------------------------------------- */
+
+typedef struct an_print_args {
+    an_at at;
+    const an_graph *graph;
+    bool locations; /* add at "file":line */
+} an_print_args;
+/* The canonical .an text, or NULL if out of memory; free with an_string_free. */
+AN_API char *an_print_with(const an_print_args *args);
+#define an_print(...) an_print_with(&(an_print_args){.at = AN_HERE, __VA_ARGS__})
+AN_API void an_string_free(char *text);
+/* Reads .an text. Returns a graph whose status says whether it was well-formed
+ * ("name:line:column: ..."); NULL only if out of memory. */
+AN_API an_graph *an_parse(const char *text, const char *name);
+/* Checks every invariant of the IR; AN_E_INTERNAL and a message naming the first
+ * broken one go to `report` (NULL is fine). */
+AN_API an_status an_graph_verify(const an_graph *g, char *report, int64_t report_size);
+
+/* ---- passes (pipeline.c) ----------------------------------------------- */
+
+/* What a pass did, or declined to do, at one place. */
+typedef struct an_note {
+    const char *pass;
+    bool done;
+    const char *reason; /* a code such as "broadcast", "axis-not-trailing"; "" if done */
+    uint32_t ordinal;   /* the node it is about (the norm), by its ordinal */
+    const char *text;   /* one sentence with names and places */
+} an_note;
+
+typedef struct an_optimise_args {
+    an_at at;
+    const an_graph *graph;
+    const char *passes; /* "cse,fuse_add_norm"; NULL: the default pipeline; "": none */
+    bool inference;     /* first replace ops by their inference meaning */
+} an_optimise_args;
+
+typedef struct an_optimised {
+    an_graph *graph; /* NULL if it failed; else the caller's */
+    an_note *notes;  /* with their texts one block, freed by an_optimised_free */
+    int64_t note_count;
+    uint32_t *value; /* [old value id] -> new id, 0 where gone */
+    int64_t value_count;
+    an_status status;
+    char message[512];
+} an_optimised;
+
+/* Copies the graph's roots through passes. The graph itself is untouched. */
+AN_API an_optimised an_optimise_with(const an_optimise_args *args);
+#define an_optimise(...) an_optimise_with(&(an_optimise_args){.at = AN_HERE, __VA_ARGS__})
+AN_API void an_optimised_free(an_optimised *o);
+/* The i-th pass's name and summary, in pipeline order; NULL past the end. */
+AN_API const char *an_pass_name(int i);
+AN_API const char *an_pass_summary(int i);
+
+/* ---- weights (store.c) ------------------------------------------------- */
+
+typedef struct an_store an_store;
+
+/* An empty store; states get their first values from (seed, name) and their
+ * initialiser when a program that uses them is compiled. */
+AN_API an_store *an_store_new(uint64_t seed);
+AN_API void an_store_free(an_store *s);
+AN_API const char *an_store_message(const an_store *s); /* of the last failed call */
+AN_API uint64_t an_store_seed(const an_store *s);
+
+/* Fills a new state; element values may depend on nothing but the arguments. */
+typedef void (*an_initialiser)(void *context, const char *name, uint64_t seed, an_tensor *t);
+/* Uses `fill` for the state of that full name instead of its own initialiser;
+ * to be set before the first compile that makes it. */
+AN_API an_status an_store_initialise(an_store *s, const char *name, an_initialiser fill,
+                                     void *context);
+AN_API int64_t an_store_count(const an_store *s);
+/* The i-th state in order of creation; the tensor borrows and is valid until the
+ * next run or set. NULL past the end. */
+AN_API const char *an_store_name(const an_store *s, int64_t i);
+AN_API an_status an_store_get(an_store *s, const char *name, an_tensor *copy); /* an owned copy */
+/* Overwrites, or creates before the first compile. AN_E_STATE if types differ. */
+AN_API an_status an_store_set(an_store *s, const char *name, const an_tensor *value);
+AN_API an_status an_store_set_number(an_store *s, const char *name, double value); /* scalars */
+AN_API const an_tensor *an_store_view(an_store *s, const char *name); /* NULL if unknown */
+
+/* ---- programs (compile.c, plan.c, exec.c) ------------------------------ */
+
+typedef struct an_program an_program;
+
+#define AN_MAX_NAMED 16 /* fetches and feeds given inline; use the lists for more */
+
+typedef struct an_compile_args {
+    an_at at;
+    an_graph *graph;
+    an_store *store;
+    an_value fetch[AN_MAX_NAMED];
+    an_updates update;
+    bool inference;     /* dropout becomes the identity, and so on */
+    const char *passes; /* as in an_optimise_args */
+    const an_value *fetch_list; /* instead of .fetch */
+    int fetch_count;
+} an_compile_args;
+
+/* Copies what the fetches and updates need through the passes, verifies the
+ * result and readies the states it uses. NULL on failure: the reason is the
+ * graph's message if the graph was broken, else an_compile_message(). */
+AN_API an_program *an_compile_with(const an_compile_args *args);
+#define an_compile(...) an_compile_with(&(an_compile_args){.at = AN_HERE, __VA_ARGS__})
+/* Why the last an_compile of this graph failed; "" if it did not. */
+AN_API const char *an_compile_message(const an_graph *g);
+AN_API void an_program_free(an_program *p);
+AN_API const an_graph *an_program_graph(const an_program *p); /* what really runs */
+AN_API const char *an_program_message(const an_program *p);   /* of the last failed run */
+AN_API int64_t an_program_bytes(const an_program *p);         /* memory held by its plans */
+
+typedef struct an_feed {
+    const char *name;
+    const an_tensor *tensor;
+} an_feed;
+
+typedef struct an_run_args {
+    an_at at;
+    an_program *program;
+    an_feed feed[AN_MAX_NAMED];
+    an_tensor *out[AN_MAX_NAMED]; /* in the order of .fetch; NULL: not wanted this time */
+    const an_feed *feed_list;     /* instead of .feed */
+    int feed_count;
+    an_tensor *const *out_list;   /* instead of .out */
+    int out_count;
+} an_run_args;
+
+/* Runs once: completes and commits the updates, or fails and commits nothing. An
+ * empty out tensor is allocated, an owning one resized, a borrowing one must fit.
+ * New extents of named dims are planned at their first run; after that a run
+ * allocates nothing. */
+AN_API an_status an_run_with(const an_run_args *args);
+#define an_run(...) an_run_with(&(an_run_args){.at = AN_HERE, __VA_ARGS__})
+
+/* ---- looking inside (dot.c, summary.c) --------------------------------- */
+
+typedef struct an_dot_args {
+    an_at at;
+    const an_graph *graph;
+    int depth;            /* collapse scopes deeper than this; 0: none */
+    const an_graph *diff; /* the graph before: removed nodes dashed red, added ones green */
+    const char *title;    /* NULL: the graph's name */
+} an_dot_args;
+/* Graphviz source, byte-identical for equal graphs; free with an_string_free. */
+AN_API char *an_dot_with(const an_dot_args *args);
+#define an_dot(...) an_dot_with(&(an_dot_args){.at = AN_HERE, __VA_ARGS__})
+/* Writes it to `path`. If the name ends in .svg, .png or .pdf, `dot` is run as a
+ * child process under a time and memory limit; AN_E_IO if it is missing. */
+AN_API an_status an_dot_file_with(const char *path, const an_dot_args *args);
+#define an_dot_file(g, path, ...)                                                                  \
+    an_dot_file_with(path, &(an_dot_args){.at = AN_HERE, .graph = (g), __VA_ARGS__})
+
+/* A table of scopes, outputs, parameters and bytes, as text. */
+AN_API char *an_summary(const an_graph *g);
+AN_API int64_t an_graph_parameters(const an_graph *g); /* elements of trainable float states */
+
+/* ---- verifying (equivalence.c, check_gradients.c) ---------------------- */
+
+typedef enum an_verdict {
+    AN_BITWISE,   /* every compared tensor has the same bits */
+    AN_ROUNDING,  /* within the bound, and no farther from the truth than allowed */
+    AN_DIFFERENT, /* beyond it */
+    AN_VACUOUS,   /* the comparison could not have shown a fault; `message` says why */
+    AN_FAILED     /* it could not be carried out; `message` says why */
+} an_verdict;
+
+typedef struct an_compared { /* one tensor of both graphs */
+    char name[128];
+    const char *kind; /* "output", "gradient" or "update" */
+    an_verdict verdict;
+    int64_t count, different; /* elements; how many differ in bits */
+    int64_t worst;            /* index of the worst element */
+    double worst_a, worst_b, max_abs, max_rel;
+    double max_ulp;
+    bool degenerate; /* all zero or not finite: shows nothing */
+} an_compared;
+
+typedef struct an_equivalence {
+    an_verdict verdict;
+    int64_t compared_count;
+    an_compared *compared; /* freed by an_equivalence_free */
+    int64_t worst;         /* index of the worst tensor; -1 if all bits agree */
+    int64_t fused_forward, fused_backward; /* add_norm and add_norm_grad in b, less those in a */
+    char message[1024];    /* one paragraph for people */
+} an_equivalence;
+
+typedef struct an_equivalent_args {
+    an_at at;
+    const an_graph *a, *b;
+    bool gradients;  /* also d(random projection of the float outputs)/d(states, float inputs) */
+    int seeds;       /* feeds drawn from this many seeds; 0: 1 */
+    uint64_t seed;   /* the first of them */
+    int steps;       /* runs in a row, so that updates feed back; 0: 1 */
+    int64_t extent;  /* what every named dim is bound to; 0: 4 */
+    const char *bind; /* or by name: "B=32,T=100" */
+    double ulps;     /* bound for AN_ROUNDING; 0: 16 */
+} an_equivalent_args;
+
+/* Runs both graphs, which must have the same inputs, states, output names and
+ * updates, on the same seeded feeds and weights. */
+AN_API an_equivalence an_equivalent_with(const an_equivalent_args *args);
+#define an_equivalent(...) an_equivalent_with(&(an_equivalent_args){.at = AN_HERE, __VA_ARGS__})
+AN_API void an_equivalence_free(an_equivalence *e);
+AN_API const char *an_verdict_name(an_verdict v);
+AN_API char *an_equivalence_report(const an_equivalence *e); /* readable; an_string_free */
+
+typedef struct an_gradient_check {
+    an_status status;
+    double worst;       /* largest relative error */
+    char where[128];    /* "encoder/kernel[17]" */
+    double analytic, numeric;
+    char message[512];
+} an_gradient_check;
+
+typedef struct an_check_gradients_args {
+    an_at at;
+    an_value loss;
+    uint64_t seed;
+    const char *bind;  /* extents of named dims, as in an_equivalent_args */
+    double tolerance;  /* relative; 0: 1e-6 */
+    int64_t samples;   /* elements tried per tensor; 0: 16 */
+} an_check_gradients_args;
+
+/* Compares the gradients of a scalar with central differences, in f64 on the
+ * plain loops, for every state and float input it depends on. */
+AN_API an_gradient_check an_check_gradients_with(const an_check_gradients_args *args);
+#define an_check_gradients(...)                                                                    \
+    an_check_gradients_with(&(an_check_gradients_args){.at = AN_HERE, __VA_ARGS__})
+
+#ifdef __cplusplus
+}
+#endif
+#endif

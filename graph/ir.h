@@ -1,0 +1,143 @@
+/* ir.h -- the inside of a graph: nodes, values, roots, and how nodes are added.
+ *
+ * A node is one application of an op. A value is one output of a node; value ids
+ * count from 1 over the whole graph and a node's outputs are consecutive. Nodes
+ * are numbered from 1 too, and a node only uses values of smaller id, so array
+ * order is a schedule and no walk needs recursion. A graph only grows: passes
+ * copy it (rewrite.h), they never edit it.
+ *
+ * A node's *ordinal* is its number in the graph the user built. Copies inherit
+ * it, whatever their own number is; it orders the terms of accumulate, so that
+ * differentiating before or after a pass adds in the same order.             */
+#ifndef AN_GRAPH_IR_H
+#define AN_GRAPH_IR_H
+
+#include "core/dims.h"
+#include "core/memory.h"
+#include "core/text.h"
+#include "graph/graph.h"
+#include "ops/op.h"
+
+/* Where a node comes from if the user did not write it. For a fused node, `of`
+ * holds the ordinals of the nodes it replaced, in the order in which its meaning
+ * emits them; for a gradient (`how` "grad") the forward node's. */
+typedef struct an_from {
+    const char *how; /* a pass's name, "grad" or "update"; NULL: written by the user */
+    int count;
+    const uint32_t *of;
+} an_from;
+
+typedef struct an_node {
+    int op;
+    int inputs, outputs;
+    uint32_t first;     /* id of output 0 */
+    uint32_t ordinal;
+    const uint32_t *in; /* value ids; 0 where absent */
+    an_attrs *attrs;
+    const char *name;   /* input and state: their name; else a label or "" */
+    const char *scope;  /* "encoder/res1", or "" */
+    an_at at;
+    an_from from;
+} an_node;
+
+typedef struct an_slot { /* a value */
+    an_type type;
+    uint32_t node;
+    int index; /* which output of the node */
+} an_slot;
+
+typedef struct an_root { /* a named output */
+    const char *name;
+    uint32_t value;
+} an_root;
+
+typedef struct an_commit { /* one row of an update table: state <- value */
+    uint32_t set;          /* which table; index into sets, from 1 */
+    uint32_t state, value;
+} an_commit;
+
+typedef struct an_name_entry {
+    const char *name;
+    uint32_t value;
+} an_name_entry;
+
+struct an_graph {
+    const char *name;
+    an_arena arena; /* nodes' operands, attributes and strings */
+    an_dims *dims;
+    an_node *nodes; /* [1 .. node_count] */
+    an_slot *slots; /* [1 .. slot_count] */
+    an_root *outputs;
+    an_commit *commits;
+    const char **sets; /* [1 .. set_count]: update tables' names */
+    an_name_entry *leaves; /* inputs and states by full name */
+    int64_t node_count, slot_count, output_count, commit_count, set_count, leaf_count;
+    int64_t node_capacity, slot_capacity, output_capacity, commit_capacity, set_capacity,
+        leaf_capacity;
+    uint32_t next_ordinal;
+    const char *scope;       /* the open scopes, joined by '/' */
+    an_name_entry *counters; /* how often a layer name was taken in a scope (value = count) */
+    int64_t counter_count, counter_capacity;
+    uint32_t random_key;     /* the state dropout reads, once there is one; else 0 */
+    uint32_t random_next;    /* its successor for update tables, once made; else 0 */
+    /* While a gradient or an update is emitted: where its nodes say they come from. */
+    bool deriving;
+    an_at origin_at;
+    an_from origin;
+    const char *origin_scope;
+    an_error error; /* the first one */
+};
+
+/* ---- reading ----------------------------------------------------------- */
+
+static inline const an_node *an_node_of(const an_graph *g, uint32_t value)
+{
+    return &g->nodes[g->slots[value].node];
+}
+
+static inline const an_type *an_slot_type(const an_graph *g, uint32_t value)
+{
+    return &g->slots[value].type;
+}
+
+static inline an_value an_value_of(const an_graph *g, uint32_t id)
+{
+    return id ? (an_value){(an_graph *)g, id} : AN_NONE;
+}
+
+/* The leaf of that full name, or 0. */
+uint32_t an_graph_leaf(const an_graph *g, const char *name);
+/* True if b differs from a in nothing that matters: identical dtype and shape. */
+bool an_type_equal(const an_type *a, const an_type *b);
+
+/* ---- adding ------------------------------------------------------------ */
+
+typedef struct an_spec {
+    int op, inputs;
+    const uint32_t *in;
+    const an_attrs *attrs; /* NULL: all zero; copied, with what it points to */
+    const char *name, *scope;
+    an_at at;
+    uint32_t ordinal; /* 0: the next one */
+    an_from from;     /* copied */
+} an_spec;
+
+/* Adds a node: checks arity, operands and attributes, infers, appends. Returns
+ * the id of output 0, or 0 with the graph's error set. */
+uint32_t an_graph_add(an_graph *g, const an_spec *spec);
+/* An empty graph whose dimension handles mean what they mean in `g`, with the
+ * same name, update tables and next ordinal: what a copy-forward pass fills. */
+an_graph *an_graph_like(const an_graph *g);
+an_status an_graph_add_output(an_graph *g, const char *name, uint32_t value);
+uint32_t an_graph_add_set(an_graph *g, const char *name); /* 0 on failure */
+an_status an_graph_add_commit(an_graph *g, uint32_t set, uint32_t state, uint32_t value);
+/* Records an error about a value or call; returns its status. */
+an_status an_graph_fail(an_graph *g, an_at at, an_status status, const char *format, ...)
+    AN_PRINTF(4, 5);
+/* "f.c:12: " unless the place is unknown. */
+void an_at_print(an_at at, an_text *out);
+/* Opens and closes the bracket in which emitted nodes are derived from `node`. */
+void an_graph_derive(an_graph *g, const char *how, const an_node *node);
+void an_graph_derive_end(an_graph *g);
+
+#endif
