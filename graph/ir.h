@@ -76,6 +76,8 @@ struct an_graph {
         leaf_capacity;
     uint32_t next_ordinal;
     const char *scope;       /* the open scopes, joined by '/' */
+    const char **enclosing;  /* the values `scope` had outside each open scope */
+    int64_t depth, depth_capacity;
     an_name_entry *counters; /* how often a layer name was taken in a scope (value = count) */
     int64_t counter_count, counter_capacity;
     uint32_t random_key;     /* the state dropout reads, once there is one; else 0 */
@@ -136,7 +138,10 @@ an_status an_graph_fail(an_graph *g, an_at at, an_status status, const char *for
     AN_PRINTF(4, 5);
 /* "f.c:12: " unless the place is unknown. */
 void an_at_print(an_at at, an_text *out);
-/* Opens and closes the bracket in which emitted nodes are derived from `node`. */
+/* "encoder/res1", "encoder/relu %7" or "%7": what messages call a node. */
+void an_node_print(const an_graph *g, const an_node *node, an_text *out);
+/* Opens and closes the bracket in which emitted nodes are derived from `node`
+ * (NULL: from the graph as a whole). Brackets do not nest. */
 void an_graph_derive(an_graph *g, const char *how, const an_node *node);
 void an_graph_derive_end(an_graph *g);
 

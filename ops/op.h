@@ -21,7 +21,7 @@
 typedef struct an_infer {
     int op;
     const an_attrs *attrs;
-    int inputs;
+    int inputs;          /* always all that the row names (any number for `...`) */
     const an_type *in;   /* of an absent operand: undefined */
     const bool *present; /* which operands are there */
     an_dims *dims;
@@ -67,6 +67,11 @@ typedef struct an_call {
 typedef void (*an_grad_fn)(const an_call *c, const an_value dy[], an_value dx[]);
 /* Writes the op out of simpler ones: sets every out[k]. */
 typedef void (*an_meaning_fn)(const an_call *c, an_value out[]);
+
+/* What dropout needs of its graph (defined by graph/graph.c): the i64[2] state
+ * that holds seed and step, and a stream number made from the open scope. */
+an_value an_random_key(an_at at, an_graph *g);
+uint32_t an_new_stream(an_at at, an_graph *g);
 
 /* ---- kernels ----------------------------------------------------------- */
 

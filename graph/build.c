@@ -1,0 +1,363 @@
+/* build.c -- how a node gets into a graph, and nothing else does.
+ *
+ * One function, an_graph_add, checks arity, operands and attributes, asks the op
+ * to infer its result types, and appends. Builders, the parser and every pass
+ * come through here, so a node in a graph always has checked types. Errors are
+ * kept by the graph (message.c); the first one wins.                         */
+#include "core/random.h"
+#include "graph/ir.h"
+#include "graph/message.h"
+
+#include <limits.h>
+#include <string.h>
+
+#define MOST_OPTIONAL 16 /* operands of an op that has optional ones */
+
+/* ---- checks before inference ------------------------------------------- */
+
+static bool check_operands(an_graph *g, const an_spec *s, const an_op_info *op)
+{
+    if (s->inputs < op->min_inputs || s->inputs > op->max_inputs) {
+        an_message_call(g, s, AN_E_ARGUMENT, "takes %d operands (%s), not %d", op->min_inputs,
+                        op->inputs, s->inputs);
+        return false;
+    }
+    for (int i = 0; i < s->inputs; i++) {
+        char name[32];
+        an_op_input_name(s->op, i, name, sizeof name);
+        if (s->in[i] == 0 && !an_op_input_optional(s->op, i)) {
+            an_message_call(g, s, AN_E_ARGUMENT, "operand %s is missing", name);
+            return false;
+        }
+        if ((int64_t)s->in[i] > g->slot_count) {
+            an_message_call(g, s, AN_E_GRAPH, "operand %s is no value of this graph (id %u of %lld)",
+                            name, s->in[i], (long long)g->slot_count);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_shape(an_graph *g, const an_spec *s, const an_shape *shape)
+{
+    if (shape->rank < 0 || shape->rank > AN_MAX_RANK) {
+        an_message_call(g, s, AN_E_SHAPE, "rank %d is outside 0..%d", shape->rank, AN_MAX_RANK);
+        return false;
+    }
+    for (int i = 0; i < shape->rank; i++) {
+        const an_dim d = shape->dim[i];
+        if (an_dims_valid(g->dims, d) || (d == AN_DIM_REST && s->op == AN_OP_reshape)) continue;
+        an_message_call(g, s, AN_E_SHAPE,
+                        "dim %d of the shape (%lld) is neither an extent nor a dim of this graph", i,
+                        (long long)d);
+        return false;
+    }
+    return true;
+}
+
+/* Whatever the op: dims must be this graph's, enumerations within their range. */
+static bool check_attributes(an_graph *g, const an_spec *s, const an_op_info *op)
+{
+    const an_attrs *a = s->attrs;
+    for (int id = 0; id < AN_ATTRS; id++) {
+        if (!(op->attribute_set >> id & 1)) continue;
+        const an_attr_info *info = an_attr(id);
+        const void *field = (const char *)a + info->offset;
+        bool good = true;
+        if (info->kind == AN_KIND_SHAPE) {
+            if (!check_shape(g, s, &a->shape)) return false;
+        } else if (info->kind == AN_KIND_DTYPE) {
+            good = an_dtype_size(a->dtype) > 0;
+        } else if (info->kind == AN_KIND_DIM) {
+            good = an_dims_valid(g->dims, *(const an_dim *)field);
+        } else if (info->kind == AN_KIND_AXES) {
+            good = a->axes.count >= -1 && a->axes.count <= AN_MAX_RANK;
+        } else if (info->kind == AN_KIND_TEST) {
+            good = (unsigned)a->test <= AN_GE;
+        } else if (info->kind == AN_KIND_FORM) {
+            good = (unsigned)a->form <= AN_TANH;
+        } else if (info->kind == AN_KIND_INIT) {
+            good = (unsigned)a->init.kind <= AN_INIT_RANDOM_KEY;
+        }
+        if (!good) {
+            an_message_call(g, s, AN_E_ATTRIBUTE, "%s is out of its range", info->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_leaf_name(an_graph *g, const an_spec *s)
+{
+    if (s->op != AN_OP_input && s->op != AN_OP_state) return true;
+    if (!s->name || !s->name[0]) {
+        an_message_call(g, s, AN_E_NAME, "needs a name");
+        return false;
+    }
+    const uint32_t taken = an_graph_leaf(g, s->name);
+    if (!taken) return true;
+    an_text made = {0};
+    an_at_print(an_node_of(g, taken)->at, &made);
+    an_message_call(g, s, AN_E_NAME, "the name \"%s\" is taken (%sby %s)", s->name,
+                    an_text_view(&made), an_op(an_node_of(g, taken)->op)->name);
+    an_text_free(&made);
+    return false;
+}
+
+/* ---- inference --------------------------------------------------------- */
+
+static bool infer(an_graph *g, const an_spec *s, an_type *out)
+{
+    an_type few[16];
+    bool few_present[16];
+    an_type *types = few;
+    bool *present = few_present;
+    if (s->inputs > 16) {
+        types = an_arena_alloc(&g->arena, s->inputs * (int64_t)sizeof *types);
+        present = an_arena_alloc(&g->arena, s->inputs * (int64_t)sizeof *present);
+        if (!types || !present) {
+            an_message_call(g, s, AN_E_MEMORY, "out of memory");
+            return false;
+        }
+    }
+    for (int i = 0; i < s->inputs; i++) {
+        present[i] = s->in[i] != 0;
+        types[i] = present[i] ? *an_slot_type(g, s->in[i]) : (an_type){AN_F32, AN_SCALAR};
+    }
+    an_text why = {0}, hint = {0};
+    const an_infer q = {.op = s->op, .attrs = s->attrs, .inputs = s->inputs, .in = types,
+                        .present = present, .dims = g->dims, .why = &why, .hint = &hint};
+    const an_op_rules *rules = an_op(s->op)->rules;
+    const an_status status = rules->infer ? rules->infer(&q, out) : AN_E_ARGUMENT;
+    if (status != AN_OK)
+        an_message_refusal(g, s, status, why.length ? an_text_view(&why) : an_status_name(status),
+                           an_text_view(&hint));
+    an_text_free(&why);
+    an_text_free(&hint);
+    return status == AN_OK;
+}
+
+/* Every extent that an op computes must be a dimension. */
+static bool check_results(an_graph *g, const an_spec *s, const an_type *out, int outputs)
+{
+    for (int k = 0; k < outputs; k++)
+        for (int i = 0; i < out[k].shape.rank; i++)
+            if (!an_dims_valid(g->dims, out[k].shape.dim[i])) {
+                an_message_call(g, s, AN_E_LIMIT, "dim %d of result %d overflows", i, k);
+                return false;
+            }
+    return true;
+}
+
+/* ---- appending --------------------------------------------------------- */
+
+static an_attrs *copy_attributes(an_graph *g, const an_spec *s, const an_type *out)
+{
+    an_attrs *a = an_arena_copy(&g->arena, s->attrs, sizeof *a);
+    if (!a) return NULL;
+    const uint64_t set = an_op(s->op)->attribute_set;
+    if (set >> AN_ATTR_data & 1 && a->data.bytes) {
+        int64_t size;
+        if (!an_mul_size(a->data.count, (int64_t)an_dtype_size(a->dtype), &size)) return NULL;
+        a->data.bytes = an_arena_copy(&g->arena, a->data.bytes, size > 0 ? size : 1);
+        if (!a->data.bytes) return NULL;
+    }
+    if (set >> AN_ATTR_order & 1 && a->order.at) {
+        a->order.at = an_arena_copy(&g->arena, a->order.at,
+                                    a->order.count * (int64_t)sizeof *a->order.at);
+        if (!a->order.at) return NULL;
+    }
+    if (s->op == AN_OP_reshape) a->shape = out[0].shape; /* what was left over is now known */
+    return a;
+}
+
+static bool copy_from(an_graph *g, an_from *to, const an_from *from)
+{
+    *to = (an_from){0};
+    if (!from->how) return true;
+    to->how = an_arena_string(&g->arena, from->how);
+    to->count = from->count;
+    if (from->count > 0)
+        to->of = an_arena_copy(&g->arena, from->of, from->count * (int64_t)sizeof *from->of);
+    return to->how && (from->count == 0 || to->of);
+}
+
+static bool fill_node(an_graph *g, an_node *n, const an_spec *s, const an_type *out)
+{
+    n->op = s->op;
+    n->inputs = s->inputs;
+    n->outputs = an_op(s->op)->outputs_count;
+    n->first = (uint32_t)g->slot_count + 1;
+    n->attrs = copy_attributes(g, s, out);
+    n->name = an_arena_string(&g->arena, s->name ? s->name : "");
+    n->scope = an_arena_string(&g->arena, s->scope ? s->scope : "");
+    n->at = (an_at){an_arena_string(&g->arena, s->at.file), s->at.line};
+    if (s->inputs > 0) n->in = an_arena_copy(&g->arena, s->in, s->inputs * (int64_t)sizeof *s->in);
+    return n->attrs && n->name && n->scope && (s->inputs == 0 || n->in) &&
+           (n->at.file || !s->at.file) && copy_from(g, &n->from, &s->from);
+}
+
+static void take_ordinal(an_graph *g, an_node *n, uint32_t wanted)
+{
+    n->ordinal = wanted ? wanted : g->next_ordinal;
+    if (n->ordinal >= g->next_ordinal) g->next_ordinal = n->ordinal + 1;
+}
+
+static uint32_t append(an_graph *g, const an_spec *s, const an_type *out)
+{
+    const int outputs = an_op(s->op)->outputs_count;
+    an_node n = {0};
+    if (g->slot_count + outputs >= UINT32_MAX / 2 ||
+        !AN_GROW(g->nodes, g->node_capacity, g->node_count + 2) ||
+        !AN_GROW(g->slots, g->slot_capacity, g->slot_count + outputs + 1) ||
+        !AN_GROW(g->leaves, g->leaf_capacity, g->leaf_count + 1) || !fill_node(g, &n, s, out)) {
+        an_message_call(g, s, AN_E_MEMORY, "out of memory");
+        return 0;
+    }
+    take_ordinal(g, &n, s->ordinal);
+    const uint32_t number = (uint32_t)++g->node_count;
+    g->nodes[number] = n;
+    for (int k = 0; k < outputs; k++)
+        g->slots[++g->slot_count] = (an_slot){.type = out[k], .node = number, .index = k};
+    if (s->op == AN_OP_input || s->op == AN_OP_state)
+        g->leaves[g->leaf_count++] = (an_name_entry){n.name, n.first};
+    if (s->op == AN_OP_state && n.attrs->init.kind == AN_INIT_RANDOM_KEY) g->random_key = n.first;
+    return n.first;
+}
+
+/* A node always has all operands its row names, the missing ones as 0, so that
+ * rules may look at any of them. */
+static void pad_operands(an_spec *s, const an_op_info *op, uint32_t *padded)
+{
+    if (op->max_inputs > MOST_OPTIONAL || s->inputs >= op->max_inputs) return;
+    for (int i = 0; i < op->max_inputs; i++) padded[i] = i < s->inputs ? s->in[i] : 0;
+    s->in = padded;
+    if (s->inputs >= op->min_inputs) s->inputs = op->max_inputs;
+}
+
+uint32_t an_graph_add(an_graph *g, const an_spec *spec)
+{
+    static const an_attrs none;
+    if (!g || g->error.status != AN_OK) return 0;
+    an_spec s = *spec;
+    if (!s.attrs) s.attrs = &none;
+    const an_op_info *op = an_op(s.op);
+    an_type out[AN_MAX_OUTPUTS] = {0};
+    uint32_t padded[MOST_OPTIONAL];
+    pad_operands(&s, op, padded);
+    if (!op->rules) {
+        an_message_call(g, &s, AN_E_ARGUMENT, "there is no op number %d", s.op);
+        return 0;
+    }
+    if (!check_operands(g, &s, op) || !check_attributes(g, &s, op) || !check_leaf_name(g, &s) ||
+        !infer(g, &s, out) || !check_results(g, &s, out, op->outputs_count))
+        return 0;
+    return append(g, &s, out);
+}
+
+/* ---- the builders' way in ---------------------------------------------- */
+
+/* Where a node written now says it stands and comes from. */
+static an_spec spec_here(const an_graph *g, an_at at, int op, const an_attrs *attrs)
+{
+    if (g->deriving)
+        return (an_spec){.op = op, .attrs = attrs, .at = g->origin_at, .from = g->origin,
+                         .scope = g->origin_scope};
+    return (an_spec){.op = op, .attrs = attrs, .at = at, .scope = g->scope};
+}
+
+/* The graph of the first operand that has one. */
+static an_graph *graph_of(const an_value *in, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (in[i].graph) return in[i].graph;
+    return NULL;
+}
+
+/* True if no operand is poison and all belong to g; poison passes in silence
+ * because the graph already holds the reason. */
+static bool collect(an_graph *g, an_spec *s, const an_value *in, uint32_t *ids, int count)
+{
+    s->in = ids;
+    s->inputs = count;
+    for (int i = 0; i < count; i++) {
+        if (in[i].graph && in[i].id == 0) return false;
+        if (in[i].graph && in[i].graph != g) {
+            char name[32];
+            an_op_input_name(s->op, i, name, sizeof name);
+            s->inputs = 0;
+            an_message_call(g, s, AN_E_GRAPH, "operand %s belongs to another graph (\"%s\")", name,
+                            in[i].graph->name);
+            return false;
+        }
+        ids[i] = in[i].graph ? in[i].id : 0;
+    }
+    return true;
+}
+
+an_value an_emit(an_at at, int op, const an_value *in, int count, const an_attrs *attrs)
+{
+    an_graph *g = in && count > 0 ? graph_of(in, count) : NULL;
+    if (!g) return AN_NONE;
+    const an_value poison = {g, 0};
+    uint32_t few[16], *ids = few;
+    if (g->error.status != AN_OK) return poison;
+    an_spec s = spec_here(g, at, op, attrs);
+    if (count > 16) ids = an_arena_alloc(&g->arena, count * (int64_t)sizeof *ids);
+    if (!ids) {
+        an_message_call(g, &s, AN_E_MEMORY, "out of memory");
+        return poison;
+    }
+    if (!collect(g, &s, in, ids, count)) return poison;
+    return (an_value){g, an_graph_add(g, &s)};
+}
+
+an_value an_emit_leaf(an_at at, an_graph *g, int op, const char *name, const an_attrs *attrs)
+{
+    if (!g) return AN_NONE;
+    an_spec s = spec_here(g, at, op, attrs);
+    an_text full = {0};
+    if (op == AN_OP_state && name && g->scope[0]) {
+        an_text_addf(&full, "%s/%s", g->scope, name);
+        s.name = an_text_view(&full);
+    } else {
+        s.name = name;
+    }
+    const an_value v = {g, an_graph_add(g, &s)};
+    an_text_free(&full);
+    return v;
+}
+
+an_value an_result(an_value v, int k)
+{
+    an_graph *g = v.graph;
+    if (!g || v.id == 0) return v;
+    if ((int64_t)v.id > g->slot_count) {
+        an_graph_fail(g, (an_at){0}, AN_E_GRAPH, "an_result: no value of this graph has id %u", v.id);
+        return (an_value){g, 0};
+    }
+    const an_node *n = an_node_of(g, v.id);
+    if (k < 0 || k >= n->outputs) {
+        an_graph_fail(g, n->at, AN_E_ARGUMENT, "an_result: %s has outputs 0..%d (%s), not %d",
+                      an_op(n->op)->name, n->outputs - 1, an_op(n->op)->outputs, k);
+        return (an_value){g, 0};
+    }
+    return (an_value){g, n->first + (uint32_t)k};
+}
+
+an_type an_type_of(an_value v)
+{
+    if (!v.graph || v.id == 0 || (int64_t)v.id > v.graph->slot_count)
+        return (an_type){AN_F32, AN_SCALAR};
+    return *an_slot_type(v.graph, v.id);
+}
+
+bool an_is_none(an_value v)
+{
+    return !v.graph;
+}
+
+bool an_is_poison(an_value v)
+{
+    return v.graph && (v.id == 0 || (int64_t)v.id > v.graph->slot_count);
+}

@@ -1,0 +1,343 @@
+/* graph.c -- a graph's life, names, scopes, roots and look-ups.
+ *
+ * Look-ups by name are linear: a graph has at most some thousand leaves and is
+ * built once.                                                                */
+#include "core/random.h"
+#include "graph/ir.h"
+
+#include <string.h>
+
+/* ---- life -------------------------------------------------------------- */
+
+an_graph *an_graph_new(const char *name)
+{
+    an_graph *g = an_alloc_zeroed(sizeof *g);
+    if (!g) return NULL;
+    g->dims = an_dims_new();
+    g->name = an_arena_string(&g->arena, name ? name : "graph");
+    g->scope = an_arena_string(&g->arena, "");
+    g->next_ordinal = 1;
+    if (g->dims && g->name && g->scope) return g;
+    an_graph_free(g);
+    return NULL;
+}
+
+void an_graph_free(an_graph *g)
+{
+    if (!g) return;
+    an_dims_free(g->dims);
+    an_arena_free(&g->arena);
+    an_free(g->nodes);
+    an_free(g->slots);
+    an_free(g->outputs);
+    an_free(g->commits);
+    an_free(g->sets);
+    an_free(g->leaves);
+    an_free(g->enclosing);
+    an_free(g->counters);
+    an_free(g);
+}
+
+an_graph *an_graph_like(const an_graph *g)
+{
+    an_graph *copy = an_alloc_zeroed(sizeof *copy);
+    if (!copy) return NULL;
+    copy->dims = an_dims_copy(g->dims);
+    copy->name = an_arena_string(&copy->arena, g->name);
+    copy->scope = an_arena_string(&copy->arena, "");
+    copy->next_ordinal = g->next_ordinal;
+    bool good = copy->dims && copy->name && copy->scope;
+    for (int64_t i = 1; good && i <= g->set_count; i++)
+        good = an_graph_add_set(copy, g->sets[i]) != 0;
+    if (good) return copy;
+    an_graph_free(copy);
+    return NULL;
+}
+
+const char *an_graph_name(const an_graph *g)
+{
+    return g ? g->name : "";
+}
+
+an_status an_graph_status(const an_graph *g)
+{
+    return g ? g->error.status : AN_E_ARGUMENT;
+}
+
+const char *an_graph_message(const an_graph *g)
+{
+    return g ? g->error.text : "there is no graph";
+}
+
+/* ---- dims -------------------------------------------------------------- */
+
+static an_dim checked_dim(an_graph *g, const char *call, an_dim d)
+{
+    if (d == AN_DIM_BAD)
+        an_graph_fail(g, (an_at){0}, AN_E_SHAPE,
+                      "%s: not a dimension (an ill-formed name, a negative or overflowing extent, "
+                      "or a dim of another graph)", call);
+    return d;
+}
+
+an_dim an_dim_named(an_graph *g, const char *name)
+{
+    return g ? checked_dim(g, "an_dim_named", an_dims_name(g->dims, name)) : AN_DIM_BAD;
+}
+
+an_dim an_dim_plus(an_graph *g, an_dim a, an_dim b)
+{
+    return g ? checked_dim(g, "an_dim_plus", an_dims_add(g->dims, a, b)) : AN_DIM_BAD;
+}
+
+an_dim an_dim_minus(an_graph *g, an_dim a, an_dim b)
+{
+    return g ? checked_dim(g, "an_dim_minus", an_dims_sub(g->dims, a, b)) : AN_DIM_BAD;
+}
+
+an_dim an_dim_times(an_graph *g, an_dim a, an_dim b)
+{
+    return g ? checked_dim(g, "an_dim_times", an_dims_mul(g->dims, a, b)) : AN_DIM_BAD;
+}
+
+an_dim an_dim_over(an_graph *g, an_dim a, an_dim b)
+{
+    return g ? checked_dim(g, "an_dim_over", an_dims_div(g->dims, a, b)) : AN_DIM_BAD;
+}
+
+/* ---- scopes ------------------------------------------------------------ */
+
+static void open_scope(an_graph *g, const char *name)
+{
+    an_text path = {0};
+    if (g->scope[0]) an_text_addf(&path, "%s/", g->scope);
+    an_text_add(&path, name);
+    char *joined = path.failed ? NULL : an_arena_string(&g->arena, an_text_view(&path));
+    an_text_free(&path);
+    if (!joined || !AN_GROW(g->enclosing, g->depth_capacity, g->depth + 1)) {
+        an_graph_fail(g, (an_at){0}, AN_E_MEMORY, "an_scope_open: out of memory");
+        return;
+    }
+    g->enclosing[g->depth++] = g->scope;
+    g->scope = joined;
+}
+
+/* `name` as it is the first time it is taken in the open scope, then name_1 ... */
+static const char *unique_name(an_graph *g, const char *name, an_text *out)
+{
+    an_text key = {0};
+    an_text_addf(&key, "%s/%s", g->scope, name);
+    int64_t i = 0;
+    while (i < g->counter_count && strcmp(g->counters[i].name, an_text_view(&key)) != 0) i++;
+    if (i == g->counter_count) {
+        const char *kept = an_arena_string(&g->arena, an_text_view(&key));
+        if (kept && AN_GROW(g->counters, g->counter_capacity, g->counter_count + 1))
+            g->counters[g->counter_count++] = (an_name_entry){kept, 0};
+        else
+            an_graph_fail(g, (an_at){0}, AN_E_MEMORY, "out of memory while naming \"%s\"", name);
+    }
+    an_text_add(out, name);
+    if (i < g->counter_count && g->counters[i].value++ > 0)
+        an_text_addf(out, "_%u", g->counters[i].value - 1);
+    an_text_free(&key);
+    return an_text_view(out);
+}
+
+void an_graph_scope_open(an_graph *g, const char *name)
+{
+    if (!g) return;
+    if (name && name[0])
+        open_scope(g, name);
+    else
+        an_graph_fail(g, (an_at){0}, AN_E_NAME, "an_scope_open: a scope needs a name");
+}
+
+void an_graph_scope_close(an_graph *g)
+{
+    if (!g) return;
+    if (g->depth > 0)
+        g->scope = g->enclosing[--g->depth];
+    else
+        an_graph_fail(g, (an_at){0}, AN_E_ARGUMENT, "an_scope_close: no scope is open");
+}
+
+void an_scope_open(an_value any, const char *name)
+{
+    an_graph_scope_open(any.graph, name);
+}
+
+void an_scope_open_unique(an_value any, const char *name)
+{
+    if (!any.graph) return;
+    an_text unique = {0};
+    an_graph_scope_open(any.graph, unique_name(any.graph, name ? name : "layer", &unique));
+    an_text_free(&unique);
+}
+
+void an_scope_close(an_value any)
+{
+    an_graph_scope_close(any.graph);
+}
+
+an_value an_label(an_value v, const char *label)
+{
+    if (!v.graph || !label || an_is_poison(v)) return v;
+    an_graph *g = v.graph;
+    an_node *n = &g->nodes[g->slots[v.id].node];
+    if (n->op == AN_OP_input || n->op == AN_OP_state) return v;
+    const char *kept = an_arena_string(&g->arena, label);
+    if (kept) n->name = kept;
+    return v;
+}
+
+/* ---- roots ------------------------------------------------------------- */
+
+an_status an_graph_add_output(an_graph *g, const char *name, uint32_t value)
+{
+    for (int64_t i = 0; i < g->output_count; i++)
+        if (!strcmp(g->outputs[i].name, name))
+            return an_graph_fail(g, (an_at){0}, AN_E_NAME, "output \"%s\" is declared twice", name);
+    const char *kept = an_arena_string(&g->arena, name);
+    if (!kept || !AN_GROW(g->outputs, g->output_capacity, g->output_count + 1))
+        return an_graph_fail(g, (an_at){0}, AN_E_MEMORY, "out of memory");
+    g->outputs[g->output_count++] = (an_root){kept, value};
+    return AN_OK;
+}
+
+an_status an_graph_output(an_value v, const char *name)
+{
+    if (!v.graph || !name || !name[0]) return AN_E_ARGUMENT;
+    if (v.graph->error.status != AN_OK) return v.graph->error.status;
+    if (an_is_poison(v))
+        return an_graph_fail(v.graph, (an_at){0}, AN_E_GRAPH, "output \"%s\" is no value", name);
+    return an_graph_add_output(v.graph, name, v.id);
+}
+
+uint32_t an_graph_add_set(an_graph *g, const char *name)
+{
+    const char *kept = an_arena_string(&g->arena, name ? name : "update");
+    if (!kept || !AN_GROW(g->sets, g->set_capacity, g->set_count + 2)) {
+        an_graph_fail(g, (an_at){0}, AN_E_MEMORY, "out of memory");
+        return 0;
+    }
+    g->sets[++g->set_count] = kept;
+    return (uint32_t)g->set_count;
+}
+
+an_status an_graph_add_commit(an_graph *g, uint32_t set, uint32_t state, uint32_t value)
+{
+    if (!AN_GROW(g->commits, g->commit_capacity, g->commit_count + 1))
+        return an_graph_fail(g, (an_at){0}, AN_E_MEMORY, "out of memory");
+    g->commits[g->commit_count++] = (an_commit){set, state, value};
+    return AN_OK;
+}
+
+/* ---- look-ups ---------------------------------------------------------- */
+
+uint32_t an_graph_leaf(const an_graph *g, const char *name)
+{
+    for (int64_t i = 0; name && i < g->leaf_count; i++)
+        if (!strcmp(g->leaves[i].name, name)) return g->leaves[i].value;
+    return 0;
+}
+
+an_value an_graph_find(an_graph *g, const char *name)
+{
+    if (!g || !name) return AN_NONE;
+    const uint32_t leaf = an_graph_leaf(g, name);
+    if (leaf) return (an_value){g, leaf};
+    for (int64_t i = 0; i < g->output_count; i++)
+        if (!strcmp(g->outputs[i].name, name)) return (an_value){g, g->outputs[i].value};
+    return AN_NONE;
+}
+
+an_value an_graph_state(an_graph *g, const char *name)
+{
+    if (!g) return AN_NONE;
+    const an_value v = {g, an_graph_leaf(g, name)};
+    if (an_is_state(v)) return v;
+    an_graph_fail(g, (an_at){0}, AN_E_NAME, "an_graph_state: there is no state \"%s\"",
+                  name ? name : "(null)");
+    return (an_value){g, 0};
+}
+
+bool an_is_state(an_value v)
+{
+    return v.graph && !an_is_poison(v) && an_node_of(v.graph, v.id)->op == AN_OP_state;
+}
+
+int an_graph_freeze(an_graph *g, const char *name, bool frozen)
+{
+    if (!g || !name) return 0;
+    const size_t length = strlen(name);
+    int found = 0;
+    for (int64_t i = 1; i <= g->node_count; i++) {
+        an_node *n = &g->nodes[i];
+        if (n->op != AN_OP_state || strncmp(n->name, name, length) != 0) continue;
+        if (n->name[length] != 0 && n->name[length] != '/') continue;
+        n->attrs->frozen = frozen;
+        found++;
+    }
+    return found;
+}
+
+int64_t an_graph_node_count(const an_graph *g)
+{
+    return g ? g->node_count : 0;
+}
+
+int64_t an_graph_count(const an_graph *g, const char *op)
+{
+    const int wanted = an_op_find(op);
+    int64_t count = 0;
+    for (int64_t i = 1; g && wanted && i <= g->node_count; i++) count += g->nodes[i].op == wanted;
+    return count;
+}
+
+bool an_type_equal(const an_type *a, const an_type *b)
+{
+    return a->dtype == b->dtype && a->shape.rank == b->shape.rank &&
+           !memcmp(a->shape.dim, b->shape.dim, (size_t)a->shape.rank * sizeof a->shape.dim[0]);
+}
+
+/* ---- what dropout needs ------------------------------------------------ */
+
+an_value an_random_key(an_at at, an_graph *g)
+{
+    if (!g) return AN_NONE;
+    if (g->random_key) return (an_value){g, g->random_key};
+    const an_attrs attrs = {.dtype = AN_I64, .shape = AN_SHAPE(2), .init = {AN_INIT_RANDOM_KEY, 0, 0},
+                            .frozen = true};
+    const an_spec spec = {.op = AN_OP_state, .attrs = &attrs, .name = "random/key", .at = at};
+    return (an_value){g, an_graph_add(g, &spec)};
+}
+
+uint32_t an_new_stream(an_at at, an_graph *g)
+{
+    (void)at;
+    if (!g) return 0;
+    an_text unique = {0}, path = {0};
+    an_text_addf(&path, "%s/%s", g->scope, unique_name(g, "stream", &unique));
+    const uint64_t hash = an_hash_string(an_text_view(&path));
+    an_text_free(&unique);
+    an_text_free(&path);
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
+/* ---- derived nodes ----------------------------------------------------- */
+
+void an_graph_derive(an_graph *g, const char *how, const an_node *node)
+{
+    g->deriving = true;
+    g->origin_at = node ? node->at : (an_at){0};
+    g->origin_scope = node ? node->scope : g->scope;
+    g->origin = (an_from){.how = how, .count = node ? 1 : 0,
+                          .of = node ? an_arena_copy(&g->arena, &node->ordinal, sizeof node->ordinal)
+                                     : NULL};
+    if (node && !g->origin.of) g->origin.count = 0;
+}
+
+void an_graph_derive_end(an_graph *g)
+{
+    g->deriving = false;
+}

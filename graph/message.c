@@ -1,0 +1,125 @@
+/* message.c -- error messages that name the place, the operands and a way out.
+ *
+ *   clf.c:41: error AN-E012 [encoder/res1] residual_add: shapes differ in dim 2 (128 vs 256)
+ *     x    = encoder/rnn2  f32[B,T,256]  made at clf.c:39 by lstm
+ *     skip = encoder/drop  f32[B,T,128]  made at clf.c:36 by dropout
+ *     hint: ...                                                            */
+#include "graph/message.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define OPERANDS_SHOWN 8
+
+void an_at_print(an_at at, an_text *out)
+{
+    if (at.file && at.line > 0) an_text_addf(out, "%s:%d: ", at.file, at.line);
+}
+
+void an_node_print(const an_graph *g, const an_node *node, an_text *out)
+{
+    const long number = (long)(node - g->nodes);
+    const bool leaf = node->op == AN_OP_input || node->op == AN_OP_state;
+    if (leaf) {
+        an_text_add(out, node->name);
+        return;
+    }
+    if (node->scope[0]) an_text_addf(out, "%s/", node->scope);
+    if (node->name[0])
+        an_text_add(out, node->name);
+    else
+        an_text_addf(out, "%%%ld", number);
+}
+
+static void add_head(const an_spec *s, an_status status, an_text *t)
+{
+    an_at_print(s->at, t);
+    an_text_addf(t, "error AN-E%03d ", (int)status);
+    if (s->scope && s->scope[0]) an_text_addf(t, "[%s] ", s->scope);
+    an_text_addf(t, "%s: ", an_op(s->op)->name);
+}
+
+static void store(an_graph *g, an_status status, an_text *t)
+{
+    an_fail_text(&g->error, status, t->failed ? an_status_name(AN_E_MEMORY) : an_text_view(t));
+    an_text_free(t);
+}
+
+void an_message_call(an_graph *g, const an_spec *s, an_status status, const char *format, ...)
+{
+    char line[600];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    an_text t = {0};
+    add_head(s, status, &t);
+    an_text_add(&t, line);
+    store(g, status, &t);
+}
+
+/* "lstm(reverse=1)": the call that made a value. */
+static void add_call(const an_graph *g, const an_node *n, an_text *t)
+{
+    an_text_add(t, an_op(n->op)->name);
+    if (n->op == AN_OP_input || n->op == AN_OP_state || n->op == AN_OP_constant) return;
+    an_text attributes = {0};
+    an_attrs_print(n->op, n->attrs, g->dims, &attributes);
+    if (attributes.length) an_text_addf(t, "(%.80s)", an_text_view(&attributes));
+    an_text_free(&attributes);
+}
+
+static void add_operand(const an_graph *g, const an_spec *s, int i, int width, an_text *t)
+{
+    char role[32];
+    an_op_input_name(s->op, i, role, sizeof role);
+    an_text_addf(t, "\n  %-*s = ", width, role);
+    if (s->in[i] == 0) {
+        an_text_add(t, "(absent)");
+        return;
+    }
+    const an_node *n = an_node_of(g, s->in[i]);
+    an_node_print(g, n, t);
+    if (g->slots[s->in[i]].index > 0) an_text_addf(t, ".%d", g->slots[s->in[i]].index);
+    an_text_add(t, "  ");
+    an_type_print(g->dims, an_slot_type(g, s->in[i]), t);
+    an_text_add(t, "  made ");
+    if (n->at.file && n->at.line > 0) an_text_addf(t, "at %s:%d ", n->at.file, n->at.line);
+    an_text_add(t, "by ");
+    add_call(g, n, t);
+}
+
+void an_message_refusal(an_graph *g, const an_spec *s, an_status status, const char *why,
+                        const char *hint)
+{
+    an_text t = {0};
+    add_head(s, status, &t);
+    an_text_add(&t, why);
+    int width = 0;
+    const int shown = s->inputs < OPERANDS_SHOWN ? s->inputs : OPERANDS_SHOWN;
+    for (int i = 0; i < shown; i++) {
+        char role[32];
+        an_op_input_name(s->op, i, role, sizeof role);
+        if ((int)strlen(role) > width) width = (int)strlen(role);
+    }
+    for (int i = 0; i < shown; i++) add_operand(g, s, i, width, &t);
+    if (shown < s->inputs) an_text_addf(&t, "\n  ... and %d more", s->inputs - shown);
+    if (hint[0]) an_text_addf(&t, "\n  hint: %s", hint);
+    store(g, status, &t);
+}
+
+an_status an_graph_fail(an_graph *g, an_at at, an_status status, const char *format, ...)
+{
+    if (!g) return status;
+    char line[1000];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    an_text t = {0};
+    an_at_print(at, &t);
+    an_text_addf(&t, "error AN-E%03d %s", (int)status, line);
+    store(g, status, &t);
+    return status;
+}
