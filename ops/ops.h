@@ -121,7 +121,7 @@ AN_API an_type an_type_of(an_value v);
 AN_API bool an_is_none(an_value v);     /* left out: graph NULL */
 AN_API bool an_is_poison(an_value v);   /* a value whose making failed */
 
-/* ---- leaves (source.c) ------------------------------------------------- */
+/* ---- leaves (source.c, count.c) ---------------------------------------- */
 
 /* A tensor fed at every run under `name`, unique in the graph. */
 AN_API an_value an_input_at(an_at at, an_graph *g, const char *name, an_dtype dtype, an_shape shape);
@@ -138,12 +138,16 @@ AN_API an_value an_fill_at(an_at at, an_graph *g, an_dtype dtype, an_shape shape
 AN_API an_value an_number_at(an_at at, an_value like, double value);
 /* Each element's index along `axis`: i32 positions, for instance. */
 AN_API an_value an_iota_at(an_at at, an_graph *g, an_dtype dtype, an_shape shape, int axis);
+/* How many elements x has along the axes (AN_ALL_AXES: in all), as a scalar of x's
+ * dtype. Reads x's shape only, so it works for named dims and keeps no data alive. */
+AN_API an_value an_count_at(an_at at, an_value x, an_axes axes);
 #define an_input(...) an_input_at(AN_HERE, __VA_ARGS__)
 #define an_state(...) an_state_at(AN_HERE, __VA_ARGS__)
 #define an_constant(...) an_constant_at(AN_HERE, __VA_ARGS__)
 #define an_fill(...) an_fill_at(AN_HERE, __VA_ARGS__)
 #define an_number(...) an_number_at(AN_HERE, __VA_ARGS__)
 #define an_iota(...) an_iota_at(AN_HERE, __VA_ARGS__)
+#define an_count(...) an_count_at(AN_HERE, __VA_ARGS__)
 
 /* ---- element by element (elementwise.c): shapes broadcast as in NumPy --- */
 
