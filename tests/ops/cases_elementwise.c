@@ -1,0 +1,68 @@
+/* cases_elementwise.c -- sweep cases of ops that work element by element. */
+#include "tests/ops/sweep.h"
+
+/* Two operands of one type, one broadcast each way, a scalar, rank 0, and more
+ * than one unit. */
+#define BINARY(op, range, bits)                                                                    \
+    {op, "equal shapes", {"f32[B,T]" range, "f32[B,T]" range}, .flags = bits},                     \
+    {op, "row broadcast", {"f32[B,T]" range, "f32[T]" range}, .flags = bits},                      \
+    {op, "both broadcast", {"f32[B,1,K]" range, "f32[T,1]" range}, .flags = bits},                 \
+    {op, "scalar", {"f32[]" range, "f32[B,K]" range}, .flags = bits},                              \
+    {op, "rank 0", {"f32[]" range, "f32[]" range}, .flags = bits},                                 \
+    {op, "several units", {"f32[B,8200]" range, "f32[B,8200]" range}, .flags = bits}
+#define INTEGERS(op, high_range)                                                                   \
+    {op, "i32", {"i32[B,T] -9..9", "i32[T] " high_range}},                                         \
+    {op, "i64", {"i64[B,T] -9..9", "i64[B,T] " high_range}}
+#define UNARY(op, range, bits)                                                                     \
+    {op, "matrix", {"f32[B,K]" range}, .flags = bits},                                             \
+    {op, "rank 0", {"f32[]" range}, .flags = bits},                                                \
+    {op, "several units", {"f32[B,8200]" range}, .flags = bits}
+
+static const uint32_t order[] = {4, 9, 11};
+
+const an_case an_cases_elementwise[] = {
+    BINARY("add", "", 0),
+    INTEGERS("add", "1..9"),
+    BINARY("sub", "", 0),
+    INTEGERS("sub", "1..9"),
+    BINARY("mul", "", 0),
+    INTEGERS("mul", "1..9"),
+    BINARY("div", " 0.5..3", AN_CASE_NAN_STOPS), /* x / inf is 0 */
+    INTEGERS("div", "1..9"),
+    BINARY("power", " 0.5..2", AN_CASE_NAN_STOPS), /* 1 ^ NaN is 1 */
+    BINARY("maximum", "", AN_CASE_APART),
+    INTEGERS("maximum", "1..9"),
+    BINARY("minimum", "", AN_CASE_APART),
+    INTEGERS("minimum", "1..9"),
+    UNARY("neg", "", 0),
+    {"neg", "i32", {"i32[B,T] -9..9"}},
+    UNARY("abs", "", AN_CASE_APART),
+    UNARY("square", "", 0),
+    UNARY("sqrt", " 0.1..4", 0),
+    UNARY("exp", "", 0),
+    {"exp", "to the ends of f32", {"f32[B,K] -100..88"}},
+    UNARY("log", " 0.1..4", 0),
+    UNARY("sin", "", 0),
+    UNARY("cos", "", 0),
+    UNARY("erf", "", 0),
+    UNARY("tanh", "", 0),
+    {"tanh", "saturated", {"f32[B,K] -30..30"}},
+    UNARY("sigmoid", "", 0),
+    {"sigmoid", "saturated", {"f32[B,K] -80..80"}},
+    UNARY("relu", "", AN_CASE_APART),
+    UNARY("gelu", "", 0),
+    {"gelu", "by tanh", {"f32[B,K]"}, .attrs = {.form = AN_TANH}},
+    {"gelu_grad", "by erf", {"f32[B,K]", "f32[B,K]"}},
+    {"gelu_grad", "by tanh", {"f32[B,K]", "f32[B,K]"}, .attrs = {.form = AN_TANH}},
+    {"gelu_grad", "several units", {"f32[B,8200]", "f32[B,8200]"}},
+    UNARY("silu", "", 0),
+    {"cast", "f32 to f64", {"f32[B,K]"}, .attrs = {.dtype = AN_F64}},
+    {"cast", "f64 to f32", {"f64[B,K]"}, .attrs = {.dtype = AN_F32}},
+    {"cast", "i32 to f32", {"i32[B,K] -9..9"}, .attrs = {.dtype = AN_F32}},
+    {"cast", "f32 to i32", {"f32[B,K] -9..9"}, .attrs = {.dtype = AN_I32}},
+    {"cast", "bool to f32", {"bool[B,K]"}, .attrs = {.dtype = AN_F32}},
+    {"cast", "f32 to bool", {"f32[B,K]"}, .attrs = {.dtype = AN_BOOL}},
+    {"accumulate", "three terms", {"f32[B,K]", "f32[B,K]", "f32[B,K]"}, .attrs = {.order = {3, order}}},
+    {"accumulate", "two terms, several units", {"f32[B,8200]", "f32[B,8200]"},
+     .attrs = {.order = {2, order}}},
+    {0}};

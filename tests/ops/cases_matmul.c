@@ -1,0 +1,23 @@
+/* cases_matmul.c -- sweep cases of matrix products: both transposes, vectors (one
+ * row or column), broadcast leading axes, more than one tile. */
+#include "tests/ops/sweep.h"
+
+#define BOTH {.transpose_a = true, .transpose_b = true}
+
+const an_case an_cases_matmul[] = {
+    {"matmul", "plain", {"f32[M,K]", "f32[K,N]"}, .absolute = 1e-5},
+    {"matmul", "a transposed", {"f32[K,M]", "f32[K,N]"}, .attrs = {.transpose_a = true},
+     .absolute = 1e-5},
+    {"matmul", "b transposed", {"f32[M,K]", "f32[N,K]"}, .attrs = {.transpose_b = true},
+     .absolute = 1e-5},
+    {"matmul", "both transposed", {"f32[K,M]", "f32[N,K]"}, .attrs = BOTH, .absolute = 1e-5},
+    {"matmul", "batch", {"f32[B,M,K]", "f32[B,K,N]"}, .absolute = 1e-5},
+    {"matmul", "batch against one", {"f32[B,T,K]", "f32[K,N]"}, .absolute = 1e-5},
+    {"matmul", "leading axes broadcast", {"f32[B,1,M,K]", "f32[T,K,N]"}, .absolute = 1e-5},
+    {"matmul", "batch, transposed", {"f32[B,K,M]", "f32[B,N,K]"}, .attrs = BOTH, .absolute = 1e-5},
+    {"matmul", "one row", {"f32[1,70]", "f32[70,50]"}, .absolute = 2e-5},
+    {"matmul", "one column", {"f32[50,70]", "f32[70,1]"}, .absolute = 2e-5},
+    {"matmul", "tiles", {"f32[300,40]", "f32[40,520]"}, .absolute = 2e-5},
+    {"matmul", "tiles, transposed", {"f32[40,300]", "f32[520,40]"}, .attrs = BOTH, .absolute = 2e-5},
+    {"matmul", "many small", {"f32[300,16,9]", "f32[300,9,16]"}, .absolute = 1e-5},
+    {0}};
