@@ -15,4 +15,6 @@ const an_case an_cases_source[] = {
      .attrs = {.dtype = AN_I64, .shape = {1, {2}}, .data = {2, large}}},
     {"iota", "last axis", {0}, .attrs = {.axis = -1}, .dims = "shape=[B,T]"},
     {"iota", "first axis, i32", {0}, .attrs = {.dtype = AN_I32, .axis = 0}, .dims = "shape=[T,B]"},
+    {"count", "f32", {0}, .dims = "shape=[B,T,4]"},
+    {"count", "i64", {0}, .attrs = {.dtype = AN_I64}, .dims = "shape=[B]"},
     {0}};
