@@ -27,6 +27,19 @@ typedef float an_v __attribute__((vector_size(64)));     /* 16 floats */
 typedef int32_t an_vi __attribute__((vector_size(64)));  /* 16 ints; also comparison masks */
 typedef uint32_t an_vu __attribute__((vector_size(64)));
 
+/* With AVX2 alone a vector is two registers. gcc 12 takes such a vector apart
+ * lane by lane wherever it must compare, convert, copy or call an intrinsic, so
+ * those are written out for the halves. */
+#if defined(__AVX2__) && defined(__FMA__) && !defined(__AVX512F__)
+#define AN_SIMD_HALVES 1
+typedef union an_v_halves {
+    an_v v;
+    an_vi vi;
+    __m256 h[2];
+    __m256i hi[2];
+} an_v_halves;
+#endif
+
 /* ---- moving ------------------------------------------------------------ */
 
 AN_INLINE an_v an_v_set(float x)
@@ -48,7 +61,13 @@ AN_INLINE an_v an_v_load(const float *p)
 
 AN_INLINE void an_v_store(float *p, an_v v)
 {
+#if defined(AN_SIMD_HALVES)
+    const an_v_halves x = {v};
+    _mm256_storeu_ps(p, x.h[0]);
+    _mm256_storeu_ps(p + 8, x.h[1]);
+#else
     memcpy(p, &v, sizeof v);
+#endif
 }
 
 /* Lane number i of each lane: 0 .. 15. */
@@ -57,12 +76,29 @@ AN_INLINE an_vi an_vi_iota(void)
     return (an_vi){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 }
 
+#if defined(AN_SIMD_HALVES)
+/* -1 in the first n of 8 lanes; none for n <= 0. */
+AN_INLINE __m256i an_v_first_lanes(int64_t n)
+{
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), lane);
+}
+#endif
+
 /* The first n lanes (0 <= n <= 16) from memory, the others `fill`. */
 AN_INLINE an_v an_v_load_n(const float *p, int64_t n, float fill)
 {
 #if defined(__AVX512F__)
     const __mmask16 m = (__mmask16)((1u << n) - 1u);
     return (an_v)_mm512_mask_loadu_ps(_mm512_set1_ps(fill), m, p);
+#elif defined(AN_SIMD_HALVES)
+    an_v_halves x;
+    for (int i = 0; i < 2; i++) {
+        const __m256i m = an_v_first_lanes(n - 8 * i);
+        x.h[i] = _mm256_blendv_ps(_mm256_set1_ps(fill), _mm256_maskload_ps(p + 8 * i, m),
+                                  _mm256_castsi256_ps(m));
+    }
+    return x.v;
 #else
     float lane[AN_LANES];
     for (int i = 0; i < AN_LANES; i++) lane[i] = i < n ? p[i] : fill;
@@ -74,6 +110,9 @@ AN_INLINE void an_v_store_n(float *p, int64_t n, an_v v)
 {
 #if defined(__AVX512F__)
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1u), (__m512)v);
+#elif defined(AN_SIMD_HALVES)
+    const an_v_halves x = {v};
+    for (int i = 0; i < 2; i++) _mm256_maskstore_ps(p + 8 * i, an_v_first_lanes(n - 8 * i), x.h[i]);
 #else
     float lane[AN_LANES];
     an_v_store(lane, v);
@@ -81,18 +120,17 @@ AN_INLINE void an_v_store_n(float *p, int64_t n, an_v v)
 #endif
 }
 
-/* ---- arithmetic (+ - * / and comparisons are the language's own) ------- */
+/* ---- arithmetic (+ - * / are the language's own) ----------------------- */
 
 /* a * b + c, rounded once. */
 AN_INLINE an_v an_v_fma(an_v a, an_v b, an_v c)
 {
 #if defined(__AVX512F__)
     return (an_v)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
-#elif defined(__AVX2__) && defined(__FMA__)
-    union { an_v v; __m256 h[2]; } x = {a}, y = {b}, z = {c};
-    z.h[0] = _mm256_fmadd_ps(x.h[0], y.h[0], z.h[0]);
-    z.h[1] = _mm256_fmadd_ps(x.h[1], y.h[1], z.h[1]);
-    return z.v;
+#elif defined(AN_SIMD_HALVES)
+    const an_v_halves x = {a}, y = {b}, z = {c};
+    return (an_v_halves){.h = {_mm256_fmadd_ps(x.h[0], y.h[0], z.h[0]),
+                               _mm256_fmadd_ps(x.h[1], y.h[1], z.h[1])}}.v;
 #elif defined(__aarch64__)
     union { an_v v; float32x4_t h[4]; } x = {a}, y = {b}, z = {c};
     for (int i = 0; i < 4; i++) z.h[i] = vfmaq_f32(z.h[i], x.h[i], y.h[i]);
@@ -109,10 +147,49 @@ AN_INLINE an_v an_v_sqrt(an_v x)
 {
 #if defined(__AVX512F__)
     return (an_v)_mm512_sqrt_ps((__m512)x);
+#elif defined(AN_SIMD_HALVES)
+    const an_v_halves y = {x};
+    return (an_v_halves){.h = {_mm256_sqrt_ps(y.h[0]), _mm256_sqrt_ps(y.h[1])}}.v;
 #else
     an_v r;
     for (int i = 0; i < AN_LANES; i++) r[i] = sqrtf(x[i]);
     return r;
+#endif
+}
+
+/* Comparisons: -1 where true, 0 where false; any with a NaN is false, but ne is
+ * true. The language's own operators mean the same, and are slow in halves. */
+#if defined(AN_SIMD_HALVES)
+#define AN_COMPARE(name, op, predicate)                                                            \
+    AN_INLINE an_vi an_v_##name(an_v a, an_v b)                                                    \
+    {                                                                                              \
+        const an_v_halves x = {a}, y = {b};                                                        \
+        return (an_v_halves){.h = {_mm256_cmp_ps(x.h[0], y.h[0], predicate),                       \
+                                   _mm256_cmp_ps(x.h[1], y.h[1], predicate)}}.vi;                  \
+    }
+#else
+#define AN_COMPARE(name, op, predicate)                                                            \
+    AN_INLINE an_vi an_v_##name(an_v a, an_v b)                                                    \
+    {                                                                                              \
+        return a op b;                                                                             \
+    }
+#endif
+AN_COMPARE(lt, <, _CMP_LT_OQ)
+AN_COMPARE(le, <=, _CMP_LE_OQ)
+AN_COMPARE(gt, >, _CMP_GT_OQ)
+AN_COMPARE(ge, >=, _CMP_GE_OQ)
+AN_COMPARE(eq, ==, _CMP_EQ_OQ)
+AN_COMPARE(ne, !=, _CMP_NEQ_UQ)
+#undef AN_COMPARE
+
+/* Whole numbers as floats. */
+AN_INLINE an_v an_v_from_int(an_vi x)
+{
+#if defined(AN_SIMD_HALVES)
+    const an_v_halves n = {.vi = x};
+    return (an_v_halves){.h = {_mm256_cvtepi32_ps(n.hi[0]), _mm256_cvtepi32_ps(n.hi[1])}}.v;
+#else
+    return __builtin_convertvector(x, an_v);
 #endif
 }
 
@@ -130,14 +207,14 @@ AN_INLINE an_v an_v_abs(an_v x)
 /* Maximum and minimum that propagate NaN from either side. */
 AN_INLINE an_v an_v_max(an_v a, an_v b)
 {
-    const an_v m = an_v_select(a > b, a, b); /* NaN in either: b */
-    return an_v_select(a != a, a, m);
+    const an_v m = an_v_select(an_v_gt(a, b), a, b); /* NaN in either: b */
+    return an_v_select(an_v_ne(a, a), a, m);
 }
 
 AN_INLINE an_v an_v_min(an_v a, an_v b)
 {
-    const an_v m = an_v_select(a < b, a, b);
-    return an_v_select(a != a, a, m);
+    const an_v m = an_v_select(an_v_lt(a, b), a, b);
+    return an_v_select(an_v_ne(a, a), a, m);
 }
 
 /* ---- reductions: one fixed tree, halves folded onto each other --------- */
