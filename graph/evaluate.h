@@ -1,0 +1,30 @@
+/* evaluate.h -- the interpreter: one node after the other, every value kept.
+ *
+ * No planning, no reuse, no threads of its own: the executor's oracle, and what
+ * constant folding, gradient checks and the verifier run on. In `shadow` every
+ * f32 value is held and computed as f64 on the ops' reference loops.         */
+#ifndef AN_GRAPH_EVALUATE_H
+#define AN_GRAPH_EVALUATE_H
+
+#include "graph/ir.h"
+
+typedef struct an_evaluation {
+    const an_graph *graph;
+    bool reference; /* use the ops' ref loops even where a fast kernel exists */
+    bool shadow;    /* f32 becomes f64; implies reference */
+    int64_t *bound;    /* per dim name */
+    int64_t *extent;   /* per dim entry */
+    an_tensor *value;  /* per value id; leaves are the caller's to fill */
+    an_fault fault;
+    an_error error;
+} an_evaluation;
+
+/* Binds the graph's dims (`bound[i]` for name i; see an_dims_names) and allocates
+ * all values, zeroed. On failure the reason is in e->error; free it anyway. */
+an_status an_evaluation_begin(an_evaluation *e, const an_graph *g, const int64_t *bound);
+/* Computes one node, or all of them. AN_E_DATA if a kernel refused its data. */
+an_status an_evaluate_node(an_evaluation *e, uint32_t node);
+an_status an_evaluate(an_evaluation *e);
+void an_evaluation_free(an_evaluation *e);
+
+#endif
