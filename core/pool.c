@@ -10,6 +10,7 @@
 #include "core/pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 
@@ -17,7 +18,13 @@
 
 #define CHUNKS_PER_THREAD 8 /* so that uneven units still balance */
 #define MOST_WORKERS 255
-#define SPINS 400 /* a few microseconds: shorter than a futex sleep and wake */
+
+/* Waking a sleeping thread costs some 20 microseconds, and a training step asks
+ * hundreds of times: so both sides wait awake for about as long as that. At first
+ * with the CPU held, then offering it to others at each turn, so that on a loaded
+ * machine the waiting takes nothing away from those who have work. */
+#define SPINS 200
+#define YIELDS 100
 
 typedef struct pool {
     /* One user at a time; trylock decides. Also guards thread[] and workers. */
@@ -48,21 +55,23 @@ typedef struct pool {
 static pool the = POOL_AT_REST;
 static _Thread_local bool inside; /* this thread is running units */
 
-static void pause_briefly(void)
+/* The i-th turn of a loop that waits awake; false when it is time to sleep. */
+static bool wait_awake(int i)
 {
+    if (i >= SPINS) sched_yield();
 #if defined(__x86_64__)
-    __builtin_ia32_pause();
+    else __builtin_ia32_pause();
 #elif defined(__aarch64__)
-    __asm__ volatile("yield");
+    else __asm__ volatile("yield");
 #endif
+    return i < SPINS + YIELDS;
 }
 
 /* ---- running chunks ---------------------------------------------------- */
 
-/* Claims chunks until none is left; returns how many units it ran. */
-static int64_t run_chunks(void)
+/* Claims chunks until none is left. */
+static void run_chunks(bool stealing)
 {
-    int64_t ran = 0;
     long long left = atomic_load(&the.left);
     while (left > 0) {
         if (!atomic_compare_exchange_weak(&the.left, &left, left - 1)) continue;
@@ -71,7 +80,7 @@ static int64_t run_chunks(void)
         inside = true;
         the.fn(the.context, begin, end);
         inside = false;
-        ran += end - begin;
+        if (stealing) atomic_fetch_add_explicit(&the.stolen, end - begin, memory_order_relaxed);
         /* Sequentially consistent with wait_until_done(): either the caller
          * sees zero, or this thread sees that the caller waits. */
         if (atomic_fetch_sub(&the.unfinished, 1) == 1 && atomic_load(&the.waiting)) {
@@ -81,15 +90,12 @@ static int64_t run_chunks(void)
         }
         left = atomic_load(&the.left);
     }
-    return ran;
 }
 
 static void wait_until_done(void)
 {
-    for (int i = 0; i < SPINS; i++) {
+    for (int i = 0; wait_awake(i); i++)
         if (atomic_load_explicit(&the.unfinished, memory_order_acquire) == 0) return;
-        pause_briefly();
-    }
     pthread_mutex_lock(&the.lock);
     atomic_store(&the.waiting, true);
     while (atomic_load(&the.unfinished) != 0) pthread_cond_wait(&the.done, &the.lock);
@@ -102,10 +108,8 @@ static void wait_until_done(void)
 /* Returns when there may be a chunk to claim, or the pool is stopping. */
 static void wait_for_work(void)
 {
-    for (int i = 0; i < SPINS; i++) {
+    for (int i = 0; wait_awake(i); i++)
         if (atomic_load_explicit(&the.left, memory_order_relaxed) > 0) return;
-        pause_briefly();
-    }
     pthread_mutex_lock(&the.lock);
     atomic_fetch_add(&the.sleepers, 1);
     while (atomic_load(&the.left) == 0 && !atomic_load(&the.stopping))
@@ -118,8 +122,7 @@ static void *worker(void *unused)
 {
     (void)unused;
     while (!atomic_load(&the.stopping)) {
-        const int64_t ran = run_chunks();
-        if (ran > 0) atomic_fetch_add(&the.stolen, ran);
+        run_chunks(true);
         wait_for_work();
     }
     return NULL;
@@ -201,7 +204,7 @@ void an_pool_run(int64_t units, an_unit_fn fn, void *context)
     the.chunk = the.workers == 0 ? units : units / shares + (units % shares != 0);
     the.chunks = units / the.chunk + (units % the.chunk != 0);
     publish();
-    run_chunks();
+    run_chunks(false);
     wait_until_done();
     pthread_mutex_unlock(&the.owner);
 }
