@@ -8,6 +8,14 @@
 
 #include "tests/support.h"
 
+#if defined(__SANITIZE_THREAD__) /* gcc */
+#define UNDER_TSAN 1
+#elif defined(__has_feature) /* clang */
+#if __has_feature(thread_sanitizer)
+#define UNDER_TSAN 1
+#endif
+#endif
+
 #define MOST_UNITS 10000
 
 static atomic_int hits[MOST_UNITS];
@@ -123,7 +131,7 @@ static int child_result(void)
 
 START_TEST(test_fork)
 {
-#if defined(__SANITIZE_THREAD__)
+#if defined(UNDER_TSAN)
     return; /* ThreadSanitizer ends a forked child that starts threads */
 #endif
     an_set_threads(2);
