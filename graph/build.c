@@ -30,8 +30,9 @@ static bool check_operands(an_graph *g, const an_spec *s, const an_op_info *op)
             return false;
         }
         if ((int64_t)s->in[i] > g->slot_count) {
-            an_message_call(g, s, AN_E_GRAPH, "operand %s is no value of this graph (id %u of %lld)",
-                            name, s->in[i], (long long)g->slot_count);
+            an_message_call(g, s, AN_E_GRAPH,
+                            "operand %s is no value of this graph (id %u of %lld)", name, s->in[i],
+                            (long long)g->slot_count);
             return false;
         }
     }
@@ -48,8 +49,8 @@ static bool check_shape(an_graph *g, const an_spec *s, const an_shape *shape)
         const an_dim d = shape->dim[i];
         if (an_dims_valid(g->dims, d) || (d == AN_DIM_REST && s->op == AN_OP_reshape)) continue;
         an_message_call(g, s, AN_E_SHAPE,
-                        "dim %d of the shape (%lld) is neither an extent nor a dim of this graph", i,
-                        (long long)d);
+                        "dim %d of the shape (%lld) is neither an extent nor a dim of this graph",
+                        i, (long long)d);
         return false;
     }
     return true;
@@ -333,7 +334,8 @@ an_value an_result(an_value v, int k)
     an_graph *g = v.graph;
     if (!g || v.id == 0) return v;
     if ((int64_t)v.id > g->slot_count) {
-        an_graph_fail(g, (an_at){0}, AN_E_GRAPH, "an_result: no value of this graph has id %u", v.id);
+        an_graph_fail(g, (an_at){0}, AN_E_GRAPH, "an_result: no value of this graph has id %u",
+                      v.id);
         return (an_value){g, 0};
     }
     const an_node *n = an_node_of(g, v.id);

@@ -29,7 +29,8 @@ static an_status append(an_expansion *e, an_graph *g, const an_applied *a)
     an_applied kept = *a;
     kept.in = an_arena_copy(&e->arena, a->in, (a->inputs + 1) * (int64_t)sizeof *a->in);
     kept.out = an_arena_copy(&e->arena, a->out, a->outputs * (int64_t)sizeof *a->out);
-    if (!kept.in || !kept.out || !AN_GROW(e->at, e->capacity, e->count + 1)) return out_of_memory(g);
+    if (!kept.in || !kept.out || !AN_GROW(e->at, e->capacity, e->count + 1))
+        return out_of_memory(g);
     e->at[e->count++] = kept;
     return AN_OK;
 }

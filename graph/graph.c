@@ -306,7 +306,8 @@ an_value an_random_key(an_at at, an_graph *g)
 {
     if (!g) return AN_NONE;
     if (g->random_key) return (an_value){g, g->random_key};
-    const an_attrs attrs = {.dtype = AN_I64, .shape = AN_SHAPE(2), .init = {AN_INIT_RANDOM_KEY, 0, 0},
+    const an_attrs attrs = {.dtype = AN_I64, .shape = AN_SHAPE(2),
+                            .init = {AN_INIT_RANDOM_KEY, 0, 0},
                             .frozen = true};
     const an_spec spec = {.op = AN_OP_state, .attrs = &attrs, .name = "random/key", .at = at};
     return (an_value){g, an_graph_add(g, &spec)};
@@ -331,8 +332,9 @@ void an_graph_derive(an_graph *g, const char *how, const an_node *node)
     g->deriving = true;
     g->origin_at = node ? node->at : (an_at){0};
     g->origin_scope = node ? node->scope : g->scope;
+    const size_t size = sizeof node->ordinal;
     g->origin = (an_from){.how = how, .count = node ? 1 : 0,
-                          .of = node ? an_arena_copy(&g->arena, &node->ordinal, sizeof node->ordinal)
+                          .of = node ? an_arena_copy(&g->arena, &node->ordinal, (int64_t)size)
                                      : NULL};
     if (node && !g->origin.of) g->origin.count = 0;
 }

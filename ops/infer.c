@@ -117,7 +117,8 @@ an_status an_broadcast_shapes(const an_infer *q, const an_shape *a, const an_sha
         const an_dim da = ia < 0 ? 1 : a->dim[ia], db = ib < 0 ? 1 : b->dim[ib];
         if (da != db && da != 1 && db != 1) {
             refuse_dims(q, i, da, db);
-            return an_hint(q, AN_E_SHAPE, "broadcasting needs equal dims, or 1, counted from the end");
+            return an_hint(q, AN_E_SHAPE,
+                           "broadcasting needs equal dims, or 1, counted from the end");
         }
         out->dim[i] = da == 1 ? db : da;
     }
@@ -131,7 +132,8 @@ void an_raise(const an_work *w, int operand_index, int64_t position, int64_t val
     while (atomic_flag_test_and_set_explicit(&f->lock, memory_order_acquire)) {}
     const bool first = !atomic_load_explicit(&f->raised, memory_order_relaxed) ||
                        w->node < f->node || (w->node == f->node && operand_index < f->operand) ||
-                       (w->node == f->node && operand_index == f->operand && position < f->position);
+                       (w->node == f->node && operand_index == f->operand &&
+                        position < f->position);
     if (first) {
         f->node = w->node;
         f->operand = operand_index;

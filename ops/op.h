@@ -44,7 +44,8 @@ an_status an_want_rank(const an_infer *q, int operand, int low, int high);
 /* Makes a negative axis count from the end; `axis` may equal rank only if `past_end`. */
 an_status an_want_axis(const an_infer *q, int axis, int rank, bool past_end, int *out);
 /* NumPy broadcasting of two shapes; names the first dim that does not fit. */
-an_status an_broadcast_shapes(const an_infer *q, const an_shape *a, const an_shape *b, an_shape *out);
+an_status an_broadcast_shapes(const an_infer *q, const an_shape *a, const an_shape *b,
+                              an_shape *out);
 
 /* Without refusing: -1 of rank 3 is 2. */
 static inline int an_axis(int axis, int rank) { return axis < 0 ? axis + rank : axis; }

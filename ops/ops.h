@@ -124,7 +124,8 @@ AN_API bool an_is_poison(an_value v);   /* a value whose making failed */
 /* ---- leaves (source.c, count.c) ---------------------------------------- */
 
 /* A tensor fed at every run under `name`, unique in the graph. */
-AN_API an_value an_input_at(an_at at, an_graph *g, const char *name, an_dtype dtype, an_shape shape);
+AN_API an_value an_input_at(an_at at, an_graph *g, const char *name, an_dtype dtype,
+                            an_shape shape);
 /* A tensor that the store keeps between runs: a weight, a moment, a counter.
  * The name is prefixed by the open scopes and must be new (to tie a weight, use
  * the value again, or an_graph_state). Extents must be literal. */
@@ -277,7 +278,8 @@ AN_API an_value an_embedding_at(an_at at, an_value table, an_value ids);
 /* a[..,M,K] b[..,K,N] -> [..,M,N]; leading axes broadcast; float. */
 AN_API an_value an_matmul_at(an_at at, an_value a, an_value b);
 /* The same with operands read transposed in their last two axes, at no cost. */
-AN_API an_value an_matmul_t_at(an_at at, an_value a, bool transpose_a, an_value b, bool transpose_b);
+AN_API an_value an_matmul_t_at(an_at at, an_value a, bool transpose_a, an_value b,
+                               bool transpose_b);
 #define an_matmul(...) an_matmul_at(AN_HERE, __VA_ARGS__)
 #define an_matmul_t(...) an_matmul_t_at(AN_HERE, __VA_ARGS__)
 
@@ -338,7 +340,8 @@ AN_API an_value an_lstm_at(an_at at, an_lstm_operands operands, bool reverse);
  * an inference program it is x. Srivastava et al. 2014. */
 AN_API an_value an_dropout_at(an_at at, an_value x, float rate);
 /* The same with the key (i64[2]: seed, step) and stream given. */
-AN_API an_value an_dropout_keyed_at(an_at at, an_value x, an_value key, float rate, uint32_t stream);
+AN_API an_value an_dropout_keyed_at(an_at at, an_value x, an_value key, float rate,
+                                    uint32_t stream);
 #define an_dropout(...) an_dropout_at(AN_HERE, __VA_ARGS__)
 #define an_dropout_keyed(...) an_dropout_keyed_at(AN_HERE, __VA_ARGS__)
 

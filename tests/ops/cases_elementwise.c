@@ -62,7 +62,8 @@ const an_case an_cases_elementwise[] = {
     {"cast", "f32 to i32", {"f32[B,K] -9..9"}, .attrs = {.dtype = AN_I32}},
     {"cast", "bool to f32", {"bool[B,K]"}, .attrs = {.dtype = AN_F32}},
     {"cast", "f32 to bool", {"f32[B,K]"}, .attrs = {.dtype = AN_BOOL}},
-    {"accumulate", "three terms", {"f32[B,K]", "f32[B,K]", "f32[B,K]"}, .attrs = {.order = {3, order}}},
+    {"accumulate", "three terms", {"f32[B,K]", "f32[B,K]", "f32[B,K]"},
+     .attrs = {.order = {3, order}}},
     {"accumulate", "two terms, several units", {"f32[B,8200]", "f32[B,8200]"},
      .attrs = {.order = {2, order}}},
     {0}};

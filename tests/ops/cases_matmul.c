@@ -18,6 +18,7 @@ const an_case an_cases_matmul[] = {
     {"matmul", "one row", {"f32[1,70]", "f32[70,50]"}, .absolute = 2e-5},
     {"matmul", "one column", {"f32[50,70]", "f32[70,1]"}, .absolute = 2e-5},
     {"matmul", "tiles", {"f32[300,40]", "f32[40,520]"}, .absolute = 2e-5},
-    {"matmul", "tiles, transposed", {"f32[40,300]", "f32[520,40]"}, .attrs = BOTH, .absolute = 2e-5},
+    {"matmul", "tiles, transposed", {"f32[40,300]", "f32[520,40]"}, .attrs = BOTH,
+     .absolute = 2e-5},
     {"matmul", "many small", {"f32[300,16,9]", "f32[300,9,16]"}, .absolute = 1e-5},
     {0}};

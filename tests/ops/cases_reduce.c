@@ -3,22 +3,19 @@
 #include "tests/ops/sweep.h"
 
 #define ALL {-1, {0}}
+#define REDUCE(op, label, type, error, bits, ...)                                                  \
+    {op, label, {type}, .attrs = {__VA_ARGS__}, .absolute = error, .flags = bits}
 #define REDUCTION(op, error, bits)                                                                 \
-    {op, "last axis", {"f32[B,T,K]"}, .attrs = {.axes = {1, {-1}}}, .absolute = error, .flags = bits}, \
-    {op, "first axis", {"f32[B,T,K]"}, .attrs = {.axes = {1, {0}}}, .absolute = error, .flags = bits}, \
-    {op, "middle axis kept", {"f32[B,T,K]"}, .attrs = {.axes = {1, {1}}, .keep = true},            \
-     .absolute = error, .flags = bits},                                                            \
-    {op, "outer two", {"f32[B,T,K]"}, .attrs = {.axes = {2, {0, 1}}}, .absolute = error, .flags = bits}, \
-    {op, "first and last", {"f32[B,T,K]"}, .attrs = {.axes = {2, {2, 0}}, .keep = true},           \
-     .absolute = error, .flags = bits},                                                            \
-    {op, "all", {"f32[B,T,K]"}, .attrs = {.axes = ALL}, .absolute = error, .flags = bits},         \
-    {op, "rank 0", {"f32[]"}, .attrs = {.axes = ALL}, .absolute = error, .flags = bits},           \
-    {op, "many rows", {"f32[700,100]"}, .attrs = {.axes = {1, {1}}}, .absolute = 2 * (error),      \
-     .flags = bits},                                                                               \
-    {op, "many columns", {"f32[100,700]"}, .attrs = {.axes = {1, {0}}}, .absolute = 2 * (error),   \
-     .flags = bits},                                                                               \
-    {op, "one long row", {"f32[70001]"}, .attrs = {.axes = ALL}, .absolute = 20 * (error),         \
-     .flags = bits}
+    REDUCE(op, "last axis", "f32[B,T,K]", error, bits, .axes = {1, {-1}}),                         \
+    REDUCE(op, "first axis", "f32[B,T,K]", error, bits, .axes = {1, {0}}),                         \
+    REDUCE(op, "middle axis kept", "f32[B,T,K]", error, bits, .axes = {1, {1}}, .keep = true),     \
+    REDUCE(op, "outer two", "f32[B,T,K]", error, bits, .axes = {2, {0, 1}}),                       \
+    REDUCE(op, "first and last", "f32[B,T,K]", error, bits, .axes = {2, {2, 0}}, .keep = true),    \
+    REDUCE(op, "all", "f32[B,T,K]", error, bits, .axes = ALL),                                     \
+    REDUCE(op, "rank 0", "f32[]", error, bits, .axes = ALL),                                       \
+    REDUCE(op, "many rows", "f32[700,100]", 2 * (error), bits, .axes = {1, {1}}),                  \
+    REDUCE(op, "many columns", "f32[100,700]", 2 * (error), bits, .axes = {1, {0}}),               \
+    REDUCE(op, "one long row", "f32[70001]", 20 * (error), bits, .axes = ALL)
 
 const an_case an_cases_reduce[] = {
     REDUCTION("sum", 2e-6, 0),

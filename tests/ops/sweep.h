@@ -23,9 +23,9 @@ enum an_case_flags {
 
 typedef struct an_case {
     const char *op, *label;
-    const char *in[AN_CASE_OPERANDS + 1]; /* "f32[B,4]", "i32[5]<V", "f32[3] 0.5..2", "key", "-" */
+    const char *in[AN_CASE_OPERANDS + 1]; /* "f32[B,4]", "i32[5]<V", "f32[3] 0..2", "key", "-" */
     an_attrs attrs;
-    const char *dims;    /* attributes in named dims: "size=V", "shape=[B,12]", "start=1 stop=T-1" */
+    const char *dims;    /* attributes in named dims: "size=V", "shape=[B,12] stop=T-1" */
     double low, high;    /* of floats that say nothing; both 0 mean -2 .. 2 */
     double ulps;         /* fast kernel against ref, in f32 ulps of ref; 0 means 4 */
     double absolute;     /* ... plus this much: for sums whose terms cancel */

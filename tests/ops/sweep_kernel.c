@@ -17,10 +17,10 @@ static const an_how usual_ref = {.what = "ref", .ref = true, .poison = POISON_NA
 
 static bool same_element(const an_tensor *a, const an_tensor *b, int64_t i)
 {
-    if (an_dtype_is_float(a->dtype) && isnan(an_tensor_get(a, i))) return isnan(an_tensor_get(b, i));
-    const size_t size = an_dtype_size(a->dtype);
-    return !memcmp((const char *)a->data + (size_t)i * size, (const char *)b->data + (size_t)i * size,
-                   size);
+    if (an_dtype_is_float(a->dtype) && isnan(an_tensor_get(a, i)))
+        return isnan(an_tensor_get(b, i));
+    const size_t size = an_dtype_size(a->dtype), at = (size_t)i * size;
+    return !memcmp((const char *)a->data + at, (const char *)b->data + at, size);
 }
 
 static void want_same_bits(const an_setting *s, const an_how *how, const an_outcome *got,
@@ -224,7 +224,8 @@ static void check_setting(const an_setting *s, bool substance, int64_t most_unit
         const double ulps = s->c->ulps > 0 ? s->c->ulps : 4, shrink = wide ? 0x1p-29 : 1;
         an_setting_run(s, &usual_fast, &fast);
         ck_assert_msg(fast.faulted == ref.faulted, "%s: fault by only one kernel", s->name);
-        want_near(s, "fast kernel against ref", &fast, &ref, ulps * shrink, s->c->absolute * shrink);
+        want_near(s, "fast kernel against ref", &fast, &ref, ulps * shrink,
+                  s->c->absolute * shrink);
         check_fast(s, &fast);
         for (int i = 0; i < AN_MAX_STAGES; i++)
             if (fast.most_units[i] > most_units[i]) most_units[i] = fast.most_units[i];
@@ -318,7 +319,7 @@ static void check_bad_ids(an_setting *s)
 static bool any_nan(const an_setting *s, const an_outcome *o)
 {
     for (int k = 0; k < s->outputs; k++)
-        for (int64_t i = 0; an_dtype_is_float(o->out[k].dtype) && i < an_tensor_count(&o->out[k]); i++)
+        for (int64_t i = 0; i < an_tensor_count(&o->out[k]); i++)
             if (isnan(an_tensor_get(&o->out[k], i))) return true;
     return false;
 }
