@@ -105,6 +105,11 @@ an_dim an_dim_over(an_graph *g, an_dim a, an_dim b)
     return g ? checked_dim(g, "an_dim_over", an_dims_div(g->dims, a, b)) : AN_DIM_BAD;
 }
 
+an_dims *an_dims_of(an_graph *g)
+{
+    return g ? g->dims : NULL;
+}
+
 /* ---- scopes ------------------------------------------------------------ */
 
 static void open_scope(an_graph *g, const char *name)

@@ -54,6 +54,30 @@ an_status an_want_index(const an_infer *q, int i)
     return an_hint(q, AN_E_DTYPE, "declare it as AN_I32, or convert it with an_cast");
 }
 
+an_status an_want_number(const an_infer *q, int i)
+{
+    if (q->in[i].dtype != AN_BOOL) return AN_OK;
+    char name[32];
+    an_refuse(q, AN_E_DTYPE, "%s must be a number, not bool", operand(q, i, name, sizeof name));
+    return an_hint(q, AN_E_DTYPE, "convert it with an_cast(%s, AN_F32), or choose with an_where",
+                   name);
+}
+
+an_status an_want_shape(const an_infer *q, const an_shape *shape)
+{
+    if (shape->rank < 0 || shape->rank > AN_MAX_RANK)
+        return an_refuse(q, AN_E_SHAPE, "rank %d is not in 0 to %d", shape->rank, AN_MAX_RANK);
+    for (int i = 0; i < shape->rank; i++)
+        if (!an_dims_valid(q->dims, shape->dim[i])) {
+            an_refuse(q, AN_E_SHAPE, "dim %d (%lld) is neither an extent nor of this graph", i,
+                      (long long)shape->dim[i]);
+            return an_hint(q, AN_E_SHAPE, "name dimensions with an_dim_named on the same graph");
+        }
+    if (an_dims_count(q->dims, shape) == AN_DIM_BAD)
+        return an_refuse(q, AN_E_LIMIT, "the element count overflows");
+    return AN_OK;
+}
+
 an_status an_want_same_dtype(const an_infer *q, int a, int b)
 {
     if (q->in[a].dtype == q->in[b].dtype) return AN_OK;

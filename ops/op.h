@@ -38,6 +38,9 @@ an_status an_hint(const an_infer *q, an_status status, const char *format, ...) 
 /* Checks that most ops need (infer.c); each refuses by itself. */
 an_status an_want_float(const an_infer *q, int operand);
 an_status an_want_index(const an_infer *q, int operand);         /* i32 or i64 */
+an_status an_want_number(const an_infer *q, int operand);        /* anything but bool */
+/* Every dim an extent or a dimension of this graph, and the count in range. */
+an_status an_want_shape(const an_infer *q, const an_shape *shape);
 an_status an_want_same_dtype(const an_infer *q, int a, int b);
 an_status an_want_same_shape(const an_infer *q, int a, int b);
 an_status an_want_rank(const an_infer *q, int operand, int low, int high);
@@ -73,6 +76,9 @@ typedef void (*an_meaning_fn)(const an_call *c, an_value out[]);
  * that holds seed and step, and a stream number made from the open scope. */
 an_value an_random_key(an_at at, an_graph *g);
 uint32_t an_new_stream(an_at at, an_graph *g);
+/* What gradients of slices need: the graph's dimensions, to compute attributes
+ * from extents (defined by graph/graph.c). NULL gives NULL. */
+an_dims *an_dims_of(an_graph *g);
 
 /* ---- kernels ----------------------------------------------------------- */
 

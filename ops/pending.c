@@ -1,45 +1,11 @@
 /* pending.c -- rows of the table whose family has not landed yet; shrinks to nothing. */
 #include "ops/op.h"
 
-const an_op_rules an_rules_input = {0};
-const an_op_rules an_rules_state = {0};
-const an_op_rules an_rules_constant = {0};
-const an_op_rules an_rules_iota = {0};
-const an_op_rules an_rules_add = {0};
-const an_op_rules an_rules_sub = {0};
-const an_op_rules an_rules_mul = {0};
-const an_op_rules an_rules_div = {0};
-const an_op_rules an_rules_power = {0};
-const an_op_rules an_rules_maximum = {0};
-const an_op_rules an_rules_minimum = {0};
-const an_op_rules an_rules_neg = {0};
-const an_op_rules an_rules_abs = {0};
-const an_op_rules an_rules_square = {0};
-const an_op_rules an_rules_sqrt = {0};
-const an_op_rules an_rules_exp = {0};
-const an_op_rules an_rules_log = {0};
-const an_op_rules an_rules_sin = {0};
-const an_op_rules an_rules_cos = {0};
-const an_op_rules an_rules_erf = {0};
-const an_op_rules an_rules_tanh = {0};
-const an_op_rules an_rules_sigmoid = {0};
 const an_op_rules an_rules_relu = {0};
 const an_op_rules an_rules_gelu = {0};
 const an_op_rules an_rules_gelu_grad = {0};
 const an_op_rules an_rules_silu = {0};
-const an_op_rules an_rules_cast = {0};
-const an_op_rules an_rules_accumulate = {0};
-const an_op_rules an_rules_compare = {0};
-const an_op_rules an_rules_where = {0};
-const an_op_rules an_rules_stop_gradient = {0};
-const an_op_rules an_rules_sum = {0};
-const an_op_rules an_rules_mean = {0};
-const an_op_rules an_rules_max = {0};
-const an_op_rules an_rules_min = {0};
 const an_op_rules an_rules_argmax = {0};
-const an_op_rules an_rules_reshape = {0};
-const an_op_rules an_rules_transpose = {0};
-const an_op_rules an_rules_broadcast = {0};
 const an_op_rules an_rules_slice = {0};
 const an_op_rules an_rules_concat = {0};
 const an_op_rules an_rules_pad = {0};

@@ -16,6 +16,16 @@
 #define AN_JOIN(a, b) AN_JOIN_(a, b)
 #define AN_ISA(name) AN_JOIN(an_kernel_##name, AN_ISA_SUFFIX)
 
+/* Operands of `choose`: each moves with the result (step 1) or stays (step 0). */
+typedef struct an_choice {
+    const uint8_t *condition;
+    int64_t step_condition;
+    const float *a;
+    int64_t step_a;
+    const float *b;
+    int64_t step_b;
+} an_choice;
+
 typedef struct an_kernels {
     an_isa isa;
 #define AN_KERNEL(result, name, parameters) result (*name) parameters;

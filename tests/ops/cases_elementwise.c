@@ -59,11 +59,15 @@ const an_case an_cases_elementwise[] = {
     {"cast", "f32 to f64", {"f32[B,K]"}, .attrs = {.dtype = AN_F64}},
     {"cast", "f64 to f32", {"f64[B,K]"}, .attrs = {.dtype = AN_F32}},
     {"cast", "i32 to f32", {"i32[B,K] -9..9"}, .attrs = {.dtype = AN_F32}},
-    {"cast", "f32 to i32", {"f32[B,K] -9..9"}, .attrs = {.dtype = AN_I32}},
+    {"cast", "f32 to i32", {"f32[B,K] -9..9"}, .attrs = {.dtype = AN_I32},
+     .flags = AN_CASE_NAN_STOPS},
     {"cast", "bool to f32", {"bool[B,K]"}, .attrs = {.dtype = AN_F32}},
-    {"cast", "f32 to bool", {"f32[B,K]"}, .attrs = {.dtype = AN_BOOL}},
+    {"cast", "several units", {"f32[B,8200]"}, .attrs = {.dtype = AN_F64}},
+    {"cast", "i32, several units", {"i32[B,8200] -9..9"}, .attrs = {.dtype = AN_F32}},
+    {"cast", "f32 to bool", {"f32[B,K]"}, .attrs = {.dtype = AN_BOOL}, .flags = AN_CASE_NAN_STOPS},
     {"accumulate", "three terms", {"f32[B,K]", "f32[B,K]", "f32[B,K]"},
-     .attrs = {.order = {3, order}}},
+     .attrs = {.order = {3, order}},
+     .absolute = 4e-7}, /* the kernel rounds in between */
     {"accumulate", "two terms, several units", {"f32[B,8200]", "f32[B,8200]"},
      .attrs = {.order = {2, order}}},
     {0}};

@@ -5,6 +5,7 @@ const an_case an_cases_movement[] = {
     {"reshape", "merge", {"f32[B,T,4]"}, .dims = "shape=[B*T,4]"},
     {"reshape", "the rest", {"f32[B,T,4]"}, .attrs = {.shape = {2, {AN_DIM_REST, 4}}}},
     {"reshape", "to a scalar", {"f32[1,1]"}},
+    {"reshape", "several units", {"f32[B,8200]"}, .dims = "shape=[4100,2*B]"},
     {"transpose", "matrix", {"f32[B,T]"}, .attrs = {.axes = {2, {1, 0}}}},
     {"transpose", "inner two", {"f32[B,T,K]"}, .attrs = {.axes = {3, {0, 2, 1}}}},
     {"transpose", "cycle", {"f32[B,T,K]"}, .attrs = {.axes = {3, {2, 0, 1}}}},

@@ -5,7 +5,13 @@
     {"compare", label, {"f32[B,T]", "f32[T]"}, .attrs = {.test = which}, .flags = AN_CASE_NAN_STOPS}
 
 const an_case an_cases_select[] = {
-    COMPARE("eq", AN_EQ), COMPARE("ne", AN_NE), COMPARE("lt", AN_LT), COMPARE("le", AN_LE),
+    {"compare", "eq", {"f32[B,T]", "f32[T]"}, .attrs = {.test = AN_EQ}, .zero_out = 1,
+     .flags = AN_CASE_NAN_STOPS}, /* no two random floats are equal */
+    {"compare", "eq, ties", {"f32[B,T] 1..1", "f32[] 1..1"}, .attrs = {.test = AN_EQ},
+     .flags = AN_CASE_NAN_STOPS},
+    {"compare", "eq, by columns", {"f32[B,1]", "f32[B,8200]"}, .attrs = {.test = AN_NE},
+     .flags = AN_CASE_NAN_STOPS},
+    COMPARE("ne", AN_NE), COMPARE("lt", AN_LT), COMPARE("le", AN_LE),
     COMPARE("gt", AN_GT), COMPARE("ge", AN_GE),
     {"compare", "i64", {"i64[B,T] -2..2", "i64[B,T] -2..2"}, .attrs = {.test = AN_EQ}},
     {"compare", "i32", {"i32[B,T] -2..2", "i32[] 0..0"}, .attrs = {.test = AN_GE}},
@@ -17,4 +23,5 @@ const an_case an_cases_select[] = {
     {"where", "several units", {"bool[B,8200]", "f32[B,8200]", "f32[B,8200]"},
      .flags = AN_CASE_NAN_STOPS},
     {"stop_gradient", "matrix", {"f32[B,T]"}, .zero_grad = 1},
+    {"stop_gradient", "several units", {"f32[B,8200]"}, .zero_grad = 1},
     {0}};

@@ -13,6 +13,7 @@ const an_case an_cases_source[] = {
     {"constant", "filled", {0}, .attrs = {.data = {1, &half}}, .dims = "shape=[B,4]"},
     {"constant", "i64 beyond 2^53", {0},
      .attrs = {.dtype = AN_I64, .shape = {1, {2}}, .data = {2, large}}},
+    {"constant", "several units", {0}, .attrs = {.data = {1, &half}}, .dims = "shape=[B,8200]"},
     {"iota", "last axis", {0}, .attrs = {.axis = -1}, .dims = "shape=[B,T]"},
     {"iota", "first axis, i32", {0}, .attrs = {.dtype = AN_I32, .axis = 0}, .dims = "shape=[T,B]"},
     {"count", "f32", {0}, .dims = "shape=[B,T,4]"},

@@ -94,11 +94,14 @@ static void read_operand(an_setting *s, int i, const char *text, fill *f)
         f->below = an_dims_parse(s->dims, &p);
         if (f->below == AN_DIM_BAD) bad_text(s, text);
     } else if (*p) {
-        char *end;
-        f->low = strtod(p, &end);
-        if (end == p || end[0] != '.' || end[1] != '.') bad_text(s, text);
-        p = end + 2;
-        f->high = strtod(p, &end);
+        /* Cut at the dots first: strtod takes the first of "-9..9" for a decimal point. */
+        const char *dots = strstr(p, "..");
+        char low[32] = {0}, *end;
+        if (!dots || dots == p || (size_t)(dots - p) >= sizeof low) bad_text(s, text);
+        memcpy(low, p, (size_t)(dots - p));
+        f->low = strtod(low, &end);
+        if (*end) bad_text(s, text);
+        f->high = strtod(dots + 2, &end);
         p = end;
     }
     if (*p) bad_text(s, text);
