@@ -1,11 +1,13 @@
 /* dims.h -- the arithmetic of named dimensions.
  *
- * A symbolic dimension is an integer times a product of atoms. An atom is a
- * name, or a derived expression: a sum of at least two such products, or a
- * floor division. Everything is hash-consed in its canonical form, so equality
- * of an_dim is equality of expressions: T+3-3 is T, 2*(T+1) is 2*T+2, B*T is
- * T*B. One table belongs to one graph; a copied table gives the same numbers to
- * the same expressions, so handles survive the passes.                       */
+ * A symbolic dimension is a polynomial with integer coefficients whose atoms are
+ * names and floor divisions. Everything is hash-consed in its canonical form, so
+ * equality of an_dim is equality of expressions: T+3-3 is T, B*(T+1) is B*T+B,
+ * (T-1)/2+1 is (T+1)/2. One table belongs to one graph; a copied table gives the
+ * same numbers to the same expressions, so handles survive the passes.
+ *
+ * An extent is never negative, so a difference like T-3 also says T >= 3: bind
+ * checks it. Dividing by T says T > 0, and T/T is 1.                         */
 #ifndef AN_CORE_DIMS_H
 #define AN_CORE_DIMS_H
 
@@ -14,8 +16,9 @@
 
 typedef struct an_dims an_dims;
 
-/* What the arithmetic returns when memory is out, an extent overflows or an
- * operand is no dimension. It is below AN_DIM_SYMBOLIC yet never an entry. */
+/* What the arithmetic returns when memory is out, an extent overflows, an operand
+ * is no dimension, or an expression exceeds the limits in dims.c. It is below
+ * AN_DIM_SYMBOLIC yet never an entry. */
 #define AN_DIM_BAD INT64_MIN
 
 an_dims *an_dims_new(void);
@@ -33,9 +36,9 @@ an_dim an_dims_add(an_dims *dims, an_dim a, an_dim b);
 an_dim an_dims_sub(an_dims *dims, an_dim a, an_dim b);
 an_dim an_dims_mul(an_dims *dims, an_dim a, an_dim b);
 /* Floor division by a positive dimension. Exact where the factors cancel
- * (2*B*T / T is 2*B), otherwise a derived atom. */
+ * (2*B*T / T is 2*B), otherwise a derived atom. AN_DIM_BAD for a literal 0. */
 an_dim an_dims_div(an_dims *dims, an_dim a, an_dim b);
-/* True if b certainly divides a: the quotient is then a product again. */
+/* True if b certainly divides a: the quotient then holds no new division. */
 bool an_dims_divides(an_dims *dims, an_dim a, an_dim b, an_dim *quotient);
 /* Product of all dims of a shape, as one dimension. */
 an_dim an_dims_count(an_dims *dims, const an_shape *shape);
@@ -46,7 +49,8 @@ an_dim an_dims_translate(an_dims *dims, const an_dims *from, an_dim d);
 void an_dims_print(const an_dims *dims, an_dim d, an_text *out);
 void an_shape_print(const an_dims *dims, const an_shape *shape, an_text *out); /* [B,T,64] */
 void an_type_print(const an_dims *dims, const an_type *type, an_text *out);    /* f32[B,T,64] */
-/* Parses a dimension at `*cursor` and moves it on; AN_DIM_BAD if ill-formed. */
+/* Parses a dimension at `*cursor` and moves it on; AN_DIM_BAD if ill-formed, and
+ * then the cursor stays. A copied or another table reads it as the same thing. */
 an_dim an_dims_parse(an_dims *dims, const char **cursor);
 
 /* ---- binding: from names to extents ------------------------------------ */

@@ -2,6 +2,7 @@
 #include "tests/support.h"
 
 #include <math.h>
+#include <stdatomic.h>
 
 int an_test_run(const char *suite, const TTest *const *cases, int count)
 {
@@ -39,4 +40,48 @@ bool an_test_close(double a, double b, double tolerance)
 {
     const double scale = fmax(1.0, fmax(fabs(a), fabs(b)));
     return fabs(a - b) <= tolerance * scale;
+}
+
+/* ---- the failing heap -------------------------------------------------- */
+
+static struct {
+    atomic_llong requests, fail_at, live;
+    atomic_bool failed;
+} heap;
+
+static void *heap_resize(void *context, void *block, size_t size)
+{
+    (void)context;
+    if (size == 0) {
+        if (block) atomic_fetch_sub(&heap.live, 1);
+        free(block);
+        return NULL;
+    }
+    if (atomic_fetch_add(&heap.requests, 1) == atomic_load(&heap.fail_at)) {
+        atomic_store(&heap.failed, true);
+        return NULL;
+    }
+    void *result = realloc(block, size);
+    if (result && !block) atomic_fetch_add(&heap.live, 1);
+    return result;
+}
+
+void an_test_heap_start(int64_t fail_at)
+{
+    atomic_store(&heap.requests, 0);
+    atomic_store(&heap.fail_at, fail_at);
+    atomic_store(&heap.live, 0);
+    atomic_store(&heap.failed, false);
+    an_set_allocator(&(an_allocator){heap_resize, NULL});
+}
+
+bool an_test_heap_failed(void)
+{
+    return atomic_load(&heap.failed);
+}
+
+int64_t an_test_heap_stop(void)
+{
+    an_set_allocator(NULL);
+    return atomic_load(&heap.live);
 }

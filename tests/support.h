@@ -36,4 +36,11 @@ int64_t an_test_int(an_test_random *r, int64_t low, int64_t high); /* inclusive 
 /* |a - b| <= tolerance * max(1, |a|, |b|), and false if either is NaN. */
 bool an_test_close(double a, double b, double tolerance);
 
+/* A hook for an_set_allocator that counts blocks and fails request number
+ * `fail_at` (0 is the next one, -1 none). One test uses it at a time. The usual
+ * loop runs the work with fail_at = 0, 1, 2 ... until nothing failed. */
+void an_test_heap_start(int64_t fail_at);
+bool an_test_heap_failed(void);    /* has a request been refused? */
+int64_t an_test_heap_stop(void);   /* restores the C library's; blocks still alive */
+
 #endif
