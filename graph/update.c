@@ -1,10 +1,19 @@
 /* update.c -- update tables: which state becomes which value when a run ends. */
 #include "graph/ir.h"
 
+#include <string.h>
+
 an_updates an_updates_new(an_graph *g, const char *name)
 {
     if (!g || g->error.status != AN_OK) return (an_updates){g, 0};
-    return (an_updates){g, an_graph_add_set(g, name)};
+    /* The text form tells tables apart by name. */
+    an_text unique = {0};
+    an_text_add(&unique, name && name[0] ? name : "update");
+    for (int64_t i = 1; i <= g->set_count; i++)
+        if (!strcmp(g->sets[i], an_text_view(&unique))) an_text_add(&unique, "_"), i = 0;
+    const an_updates u = {g, an_graph_add_set(g, an_text_view(&unique))};
+    an_text_free(&unique);
+    return u;
 }
 
 static an_status check_update(an_graph *g, an_updates u, an_value state, an_value value)

@@ -219,12 +219,14 @@ static void print_attribute(const an_attrs *a, const an_attr_info *info, const a
     }
 }
 
-/* Dtype and shape are always printed: their zero is a meaning, not a default. */
-static bool is_default(const an_attrs *a, const an_attr_info *info)
+/* Dtype and shape are not printed: an op that has them gives them to its result,
+ * whose type stands beside it. Where zero is a meaning, it is always printed. */
+static bool is_silent(const an_attrs *a, const an_attr_info *info)
 {
     static const an_attrs none;
-    if (info->kind == AN_KIND_DTYPE || info->kind == AN_KIND_SHAPE || info->kind == AN_KIND_TEST ||
-        info->kind == AN_KIND_AXES || info->kind == AN_KIND_FORM || info->kind == AN_KIND_DATA)
+    if (info->kind == AN_KIND_DTYPE || info->kind == AN_KIND_SHAPE) return true;
+    if (info->kind == AN_KIND_TEST || info->kind == AN_KIND_AXES || info->kind == AN_KIND_FORM ||
+        info->kind == AN_KIND_DATA)
         return false;
     bytes x, zero;
     attribute_bytes(a, info, &x);
@@ -237,7 +239,7 @@ void an_attrs_print(int opcode, const an_attrs *a, const an_dims *dims, an_text 
     const uint64_t set = an_op(opcode)->attribute_set;
     bool first = true;
     for (int id = 0; id < AN_ATTRS; id++) {
-        if (!(set >> id & 1) || is_default(a, &table[id])) continue;
+        if (!(set >> id & 1) || is_silent(a, &table[id])) continue;
         if (!first) an_text_add(out, ", ");
         first = false;
         an_text_add(out, table[id].name);

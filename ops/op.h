@@ -136,7 +136,7 @@ typedef struct an_op_rules {
     an_stage stages[AN_MAX_STAGES]; /* the fast kernel; empty: ref is used */
     uint32_t fast;         /* dtypes the stages handle; 0 means AN_FAST_F32 */
     void (*ref)(const an_work *w); /* plain loops in double; shares nothing with the stages */
-    int64_t (*scratch)(const an_work *w); /* bytes stages or ref need; -1 on overflow */
+    int64_t (*scratch)(const an_work *w); /* bytes the stages need; -1 on overflow */
     /* Bit i of share[k]: output k may be written over operand i if that dies here
      * and has the same type. Must hold for stages and ref alike. */
     uint32_t share[AN_MAX_OUTPUTS];
@@ -220,7 +220,8 @@ int an_attr_find(const char *name); /* -1 if there is no such attribute */
 /* Over the attributes that `opcode` has, and no others (bit equality for floats). */
 uint64_t an_attrs_hash(int opcode, const an_attrs *a);
 bool an_attrs_equal(int opcode, const an_attrs *a, const an_attrs *b);
-/* "axis=-1, eps=1e-05"; attributes at their zero default are left out. */
+/* "axis=-1, eps=1e-05"; left out are those at their zero default, and dtype and
+ * shape, which are those of result 0 for every op that has them. */
 void an_attrs_print(int opcode, const an_attrs *a, const an_dims *dims, an_text *out);
 const char *an_test_name(an_test test);   /* "eq" ... */
 const char *an_form_name(an_form form);   /* "erf", "tanh" */

@@ -1,0 +1,28 @@
+/* dce.c -- drops every node that no output and no update needs.
+ *
+ * Leaves go too: a program only asks for the feeds and states that it uses.   */
+#include "graph/rewrite.h"
+
+static bool drop(an_rewrite *rw, uint32_t number, void *context)
+{
+    (void)rw;
+    return !((const bool *)context)[number];
+}
+
+an_status an_pass_dce(an_rewrite *rw)
+{
+    const an_graph *g = rw->from;
+    bool *needed = an_alloc_zeroed(g->node_count + 1);
+    if (!needed) return an_graph_fail(rw->to, (an_at){0}, AN_E_MEMORY, "out of memory");
+    for (int64_t i = 0; i < g->output_count; i++) needed[g->slots[g->outputs[i].value].node] = true;
+    for (int64_t i = 0; i < g->commit_count; i++) {
+        needed[g->slots[g->commits[i].state].node] = true;
+        needed[g->slots[g->commits[i].value].node] = true;
+    }
+    for (int64_t i = g->node_count; i > 0; i--)
+        for (int k = 0; needed[i] && k < g->nodes[i].inputs; k++)
+            if (g->nodes[i].in[k]) needed[g->slots[g->nodes[i].in[k]].node] = true;
+    const an_status status = an_rewrite_each(rw, drop, needed);
+    an_free(needed);
+    return status;
+}

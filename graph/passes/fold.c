@@ -1,0 +1,83 @@
+/* fold.c -- computes now what depends on literals only.
+ *
+ * A node folds if its operands are constants, its result has literal extents and
+ * at most FOLD_ELEMENTS elements, and computing it raises no fault. It runs on the
+ * kernels that the program would use, so no bit changes. Random ops read a state
+ * and therefore never fold.                                                  */
+#include "graph/evaluate.h"
+#include "graph/rewrite.h"
+
+#include <string.h>
+
+#define FOLD_ELEMENTS 4096
+
+static bool foldable(const an_rewrite *rw, const an_node *n)
+{
+    if (n->outputs != 1 || n->inputs == 0 || n->inputs > 16 || n->op == AN_OP_accumulate)
+        return false;
+    int64_t count = 1;
+    const an_type *type = an_slot_type(rw->from, n->first);
+    for (int i = 0; i < type->shape.rank; i++) {
+        if (type->shape.dim[i] < 0 || !an_mul_size(count, type->shape.dim[i], &count)) return false;
+    }
+    for (int i = 0; i < n->inputs; i++)
+        if (n->in[i] && an_node_of(rw->to, rw->value[n->in[i]])->op != AN_OP_constant) return false;
+    return count <= FOLD_ELEMENTS;
+}
+
+/* The node alone, over copies of its constants, in a graph of its own. */
+static an_graph *isolate(const an_rewrite *rw, const an_node *n)
+{
+    an_graph *g = an_graph_like(rw->from);
+    uint32_t in[16] = {0};
+    for (int i = 0; g && i < n->inputs; i++) {
+        if (!n->in[i]) continue;
+        const an_spec constant = {.op = AN_OP_constant,
+                                  .attrs = an_node_of(rw->to, rw->value[n->in[i]])->attrs};
+        in[i] = an_graph_add(g, &constant);
+    }
+    const an_spec spec = {.op = n->op, .inputs = n->inputs, .in = in, .attrs = n->attrs};
+    if (!g || an_graph_add(g, &spec)) return g;
+    an_graph_free(g);
+    return NULL;
+}
+
+/* One element is enough if all have the same bits. */
+static int64_t literal_count(const an_tensor *t)
+{
+    const int64_t count = an_tensor_count(t);
+    const size_t size = an_dtype_size(t->dtype);
+    for (int64_t i = 1; i < count; i++)
+        if (memcmp(t->data, (const char *)t->data + (size_t)i * size, size) != 0) return count;
+    return count > 0 ? 1 : 0;
+}
+
+static bool fold(an_rewrite *rw, uint32_t number, void *context)
+{
+    (void)context;
+    const an_node *n = &rw->from->nodes[number];
+    if (!foldable(rw, n)) return false;
+    an_graph *alone = isolate(rw, n);
+    if (!alone) return false;
+    an_evaluation e = {0};
+    const uint32_t result = alone->nodes[alone->node_count].first;
+    bool done = an_evaluation_begin(&e, alone, NULL) == AN_OK && an_evaluate(&e) == AN_OK;
+    const an_tensor *t = done ? &e.value[result] : NULL;
+    if (done && literal_count(t) > 0) {
+        const an_attrs attrs = {.dtype = t->dtype, .shape = an_slot_type(rw->from, n->first)->shape,
+                                .data = {literal_count(t), t->data}};
+        const uint32_t first =
+            an_rewrite_add(rw, n, AN_OP_constant, NULL, 0, &attrs, &n->ordinal, 1);
+        if (first) an_rewrite_replace(rw, number, first);
+    } else {
+        done = false;
+    }
+    an_evaluation_free(&e);
+    an_graph_free(alone);
+    return done;
+}
+
+an_status an_pass_fold(an_rewrite *rw)
+{
+    return an_rewrite_each(rw, fold, NULL);
+}
