@@ -1,0 +1,87 @@
+/* dims_bind.c -- from names to extents.
+ *
+ * Evaluates all entries in order, each from those before it. An extent is never
+ * negative: an entry that would be is the caller's mistake, named with the
+ * expression as the user may write it. Allocates nothing.                    */
+#include "core/dims_table.h"
+
+int an_dims_names(const an_dims *dims)
+{
+    return dims ? (int)dims->name_count : 0;
+}
+
+const char *an_dims_name_at(const an_dims *dims, int i)
+{
+    if (!dims || i < 0 || i >= dims->name_count) return NULL;
+    return dims->entries[dims->names[i]].text;
+}
+
+int an_dims_entries(const an_dims *dims)
+{
+    return dims ? (int)dims->count : 0;
+}
+
+int an_dims_name_index(const an_dims *dims, an_dim d)
+{
+    if (!an_dim_is_symbolic(d) || !an_dims_valid(dims, d)) return -1;
+    const an_dims_entry *e = &dims->entries[an_dims_index(d)];
+    return e->kind == AN_DIMS_NAME ? e->name : -1;
+}
+
+int64_t an_dim_extent(an_dim d, const int64_t *extent)
+{
+    if (d >= 0) return d;
+    return extent && an_dim_is_symbolic(d) ? extent[an_dims_index(d)] : -1;
+}
+
+/* Value of a polynomial; false on overflow. *known turns false at an atom that
+ * is not bound. */
+static bool evaluate(const an_dims_entry *e, const int64_t *extent, int64_t *value, bool *known)
+{
+    int64_t sum = 0;
+    for (int t = 0; t < e->terms; t++) {
+        int64_t product = e->term[t].coef;
+        for (int i = 0; i < e->term[t].degree; i++) {
+            const int64_t factor = extent[e->term[t].atom[i]];
+            if (factor < 0) *known = false;
+            else if (__builtin_mul_overflow(product, factor, &product)) return false;
+        }
+        if (__builtin_add_overflow(sum, product, &sum)) return false;
+    }
+    *value = sum;
+    return true;
+}
+
+/* One entry, from those before it; -1 if it depends on an unbound name. */
+static an_status bind_entry(const an_dims_entry *e, const int64_t *bound, const int64_t *extent,
+                            int64_t *value, an_error *error)
+{
+    bool known = true;
+    if (e->kind == AN_DIMS_NAME) {
+        *value = bound[e->name];
+        known = *value != -1;
+    } else if (e->kind == AN_DIMS_DIVISION) {
+        const int64_t num = an_dim_extent(e->numerator, extent);
+        const int64_t den = an_dim_extent(e->denominator, extent);
+        known = num >= 0 && den >= 0;
+        if (den == 0) return an_fail(error, AN_E_BINDING, "%s divides by zero", e->text);
+        *value = known ? num / den : -1;
+    } else if (!evaluate(e, extent, value, &known)) {
+        return an_fail(error, AN_E_LIMIT, "%s overflows", e->text);
+    }
+    if (!known) *value = -1;
+    else if (*value < 0)
+        return an_fail(error, AN_E_BINDING, "%s would be %lld", e->text, (long long)*value);
+    return AN_OK;
+}
+
+an_status an_dims_bind(const an_dims *dims, const int64_t *bound, int64_t *extent, an_error *e)
+{
+    if (!dims || (dims->name_count > 0 && !bound) || (dims->count > 0 && !extent))
+        return an_fail(e, AN_E_ARGUMENT, "an_dims_bind: an argument is NULL");
+    for (int64_t i = 0; i < dims->count; i++) {
+        const an_status status = bind_entry(&dims->entries[i], bound, extent, &extent[i], e);
+        if (status != AN_OK) return status;
+    }
+    return AN_OK;
+}

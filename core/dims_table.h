@@ -1,0 +1,57 @@
+/* dims_table.h -- what the three files of the dimension table share.
+ *
+ * dims.c owns the table and the arithmetic, dims_text.c writes and reads, and
+ * dims_bind.c evaluates. An entry refers only to entries before it.          */
+#ifndef AN_CORE_DIMS_TABLE_H
+#define AN_CORE_DIMS_TABLE_H
+
+#include "core/dims.h"
+#include "core/memory.h"
+#include "core/polynomial.h"
+
+typedef enum an_dims_kind { AN_DIMS_NAME, AN_DIMS_DIVISION, AN_DIMS_POLYNOMIAL } an_dims_kind;
+
+typedef struct an_dims_entry {
+    an_dims_kind kind;
+    int depth; /* of nested divisions */
+    int name;  /* AN_DIMS_NAME: its number in order of first mention */
+    int terms; /* AN_DIMS_POLYNOMIAL: count and terms; atoms are entries */
+    const an_term *term;
+    an_dim numerator, denominator; /* AN_DIMS_DIVISION */
+    const char *text;              /* canonical, and the key of the table */
+} an_dims_entry;
+
+struct an_dims {
+    an_arena arena; /* texts and terms */
+    an_dims_entry *entries;
+    int64_t count, capacity;
+    int32_t *names; /* entry of each name */
+    int64_t name_count, name_capacity;
+    int32_t *slots;     /* open addressing by text: entry + 1, or 0 */
+    int64_t slot_count; /* a power of two, at least twice `count` */
+};
+
+/* Entry 0 is AN_DIM_SYMBOLIC, entry 1 the number below, and so on. */
+static inline int64_t an_dims_index(an_dim d)
+{
+    return AN_DIM_SYMBOLIC - d;
+}
+
+#define AN_DIMS_NAME_LONGEST 256 /* bytes */
+
+/* Bytes of the C identifier at `text`; 0 if there is none. Not isalpha(): what a
+ * name is must not depend on the locale. */
+static inline int64_t an_dims_name_length(const char *text)
+{
+    int64_t n = 0;
+    for (;; n++) {
+        const char c = text[n];
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (!letter && !(n > 0 && c >= '0' && c <= '9')) return n;
+    }
+}
+
+/* Appends the canonical text of a polynomial over the table's entries. */
+void an_dims_write_polynomial(const an_dims *dims, const an_poly *p, an_text *out);
+
+#endif
