@@ -1,0 +1,162 @@
+/* frontends.h -- what surrounds a graph: texts, data sets, layers, training.
+ *
+ * Public. The text part follows Keras's legacy preprocessing to the letter, so
+ * that a model trained there and one trained here see the same numbers; where C
+ * strings or the Unicode version make a difference, it is said below.
+ *
+ * Objects keep the message of the last call that failed (`an_..._message`). A
+ * constructor gives NULL only when memory is out; if its arguments are wrong,
+ * the object says so at every later call. Option structs may be NULL or zero:
+ * that is the default. Texts are 0-terminated UTF-8; ill-formed bytes count as
+ * U+FFFD, as Python's errors="replace" has it.                              */
+#ifndef AN_FRONTENDS_H
+#define AN_FRONTENDS_H
+
+#include "core/core.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ======================================================================== */
+/* Texts: Tokenizer and pad_sequences                                       */
+/* ======================================================================== */
+
+/* keras.preprocessing.text.Tokenizer: words become ids by falling count, ties
+ * by first appearance; 0 is never a word. */
+typedef struct an_tokenizer an_tokenizer;
+
+typedef struct an_tokenizer_options {
+    int64_t num_words;     /* ids from this one on are unknown words; 0: no limit */
+    const char *filters;   /* characters that separate; NULL: AN_TOKENIZER_FILTERS */
+    const char *split;     /* splits on exactly this string; NULL: one space */
+    const char *oov_token; /* takes id 1 and stands for unknown words; NULL: they are dropped */
+    bool keep_case;        /* Keras's lower=False */
+    bool char_level;       /* every character is a word; filters and split are not used */
+} an_tokenizer_options;
+
+#define AN_TOKENIZER_FILTERS "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n"
+
+/* Copies the options. Refuses a negative num_words and an empty split. */
+AN_API an_tokenizer *an_tokenizer_new(const an_tokenizer_options *options);
+AN_API void an_tokenizer_free(an_tokenizer *t);
+/* Why the last call failed; "" if it did not. Never NULL. */
+AN_API const char *an_tokenizer_message(const an_tokenizer *t);
+
+/* fit_on_texts: counts the words of more texts and numbers all words anew. It
+ * may be called again, and ids then change. After a failure for want of memory
+ * the counts are incomplete, and the tokenizer refuses further use. */
+AN_API an_status an_tokenizer_fit(an_tokenizer *t, const char *const *texts, int64_t count);
+
+/* Rows of ids, each of its own length: row i is ids[start[i]] up to, not
+ * including, ids[start[i + 1]]. Zero-initialised, it is empty. */
+typedef struct an_sequences {
+    int64_t count;  /* rows */
+    int64_t *start; /* count + 1 of them; NULL if nothing was ever put in */
+    int32_t *ids;
+} an_sequences;
+
+AN_API void an_sequences_free(an_sequences *s);
+
+/* texts_to_sequences. Replaces what `out` held; on failure leaves it alone.
+ * Before the first fit, every word is unknown. */
+AN_API an_status an_tokenizer_encode(an_tokenizer *t, const char *const *texts, int64_t count,
+                                     an_sequences *out);
+
+AN_API int64_t an_tokenizer_words(const an_tokenizer *t); /* len(word_index) */
+/* One more than the largest id that encode can give: the rows an embedding
+ * needs. Without num_words this is len(word_index) + 1. */
+AN_API int64_t an_tokenizer_vocabulary(const an_tokenizer *t);
+AN_API int64_t an_tokenizer_documents(const an_tokenizer *t); /* texts seen by fit */
+/* word_index and back: 0 for an unknown word, NULL for an id that has none. The
+ * string lives as long as the tokenizer. As in Keras, num_words plays no part,
+ * and an oov_token that also occurs in the texts has the id of that word. */
+AN_API int32_t an_tokenizer_id(const an_tokenizer *t, const char *word);
+AN_API const char *an_tokenizer_word(const an_tokenizer *t, int32_t id);
+AN_API int64_t an_tokenizer_count(const an_tokenizer *t, const char *word); /* word_counts */
+
+/* Writes and reads the JSON of Keras's Tokenizer.to_json, so vocabularies go
+ * both ways. The file is replaced as a whole or not at all. A file that cannot be
+ * read, or whose word_index does not follow from its word_counts, is refused. */
+AN_API an_status an_tokenizer_save(an_tokenizer *t, const char *path);
+AN_API an_tokenizer *an_tokenizer_load(const char *path);
+AN_API an_tokenizer *an_tokenizer_from_json(const char *json);
+
+typedef enum an_side { AN_PRE = 0, AN_POST = 1 } an_side;
+
+typedef struct an_pad_options {
+    int64_t maxlen;     /* columns; 0: the longest row's length */
+    an_side padding;    /* where the filling goes */
+    an_side truncating; /* which end of a long row is cut off */
+    int32_t value;      /* the filling */
+} an_pad_options;
+
+/* pad_sequences: an i32 tensor [count, maxlen] (an_tensor_alloc's rules). */
+AN_API an_status an_pad_sequences(const an_sequences *s, const an_pad_options *options,
+                                  an_tensor *out);
+
+/* ======================================================================== */
+/* Data sets: labelled texts                                                */
+/* ======================================================================== */
+
+/* Rows of (text, class), in a fixed order. Its texts are well-formed UTF-8; a
+ * NUL byte in a file becomes U+FFFD, since texts are C strings. */
+typedef struct an_dataset an_dataset;
+
+AN_API an_dataset *an_dataset_new(void);
+AN_API void an_dataset_free(an_dataset *d);
+AN_API const char *an_dataset_message(const an_dataset *d); /* "" if the last call went well */
+
+typedef enum an_dataset_format {
+    AN_FORMAT_AUTO = 0,  /* a folder, *.csv, *.tsv, else by the first line */
+    AN_FORMAT_TSV = 1,   /* label, tab, ..., tab, text; no header, no quoting */
+    AN_FORMAT_CSV = 2,   /* RFC 4180 with a header line */
+    AN_FORMAT_FOLDER = 3 /* one folder per class, one text per file (aclImdb) */
+} an_dataset_format;
+
+typedef struct an_dataset_options {
+    an_dataset_format format;
+    const char *label_column; /* CSV: NULL finds "label" or "sentiment" */
+    const char *text_column;  /* CSV: NULL finds "text" or "review" */
+} an_dataset_options;
+
+/* Appends the rows of a file or folder; "-" is standard input. A failed read
+ * adds no row, and its message names file and line. Empty lines are skipped, a
+ * byte-order mark is dropped, lines end in LF or CR LF. In a folder, names are
+ * taken in bytewise order; hidden names, plain files beside the class folders, and the
+ * class `unsup` (reviews without a label) are passed over. */
+AN_API an_status an_dataset_read(an_dataset *d, const char *path,
+                                 const an_dataset_options *options);
+AN_API an_status an_dataset_add(an_dataset *d, const char *label, const char *text);
+
+/* Appends generated film reviews labelled "negative" and "positive", half each,
+ * all different, 15 to 60 words long. Which words occur says nearly nothing about the
+ * label; their order decides it (see corpus.c). The same seed gives the same
+ * rows. At most 1,000,000 at a time. */
+AN_API an_status an_dataset_generate(an_dataset *d, int64_t count, uint64_t seed);
+
+/* The rows. The arrays belong to `d` and hold until it changes. Classes are
+ * numbered in sorted order: by value if every label is an integer, else bytewise. */
+AN_API int64_t an_dataset_count(const an_dataset *d);
+AN_API const char *const *an_dataset_texts(const an_dataset *d);
+AN_API const int32_t *an_dataset_labels(const an_dataset *d);
+AN_API int64_t an_dataset_classes(const an_dataset *d);
+AN_API const char *an_dataset_class_name(const an_dataset *d, int64_t i); /* NULL out of range */
+
+/* Fixes the classes and their numbers, as a trained model knows them; a label
+ * beyond them is then an error. Without this, a test file that lacks a class
+ * would be numbered otherwise than the training file. */
+AN_API an_status an_dataset_set_classes(an_dataset *d, const char *const *names, int64_t count);
+
+/* Puts the rows in an order that depends on seed and count alone. */
+AN_API an_status an_dataset_shuffle(an_dataset *d, uint64_t seed);
+
+/* Keras's validation_split: rows before the result train, the others (the last
+ * ones) validate. -1 and a message if `fraction` is not in [0, 1) or would leave
+ * a side empty; 0 asks for no validation and gives the count. */
+AN_API int64_t an_dataset_split(an_dataset *d, double fraction);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
