@@ -215,8 +215,7 @@ static an_dim store_division(an_dims *dims, const an_poly *x, const an_poly *y)
     /* '/' binds as '*' does, from the left: a product may stand before it bare,
      * after it only a number or a name. */
     const bool bare_num = x->terms == 1 && x->term[0].coef > 0;
-    const bool bare_den =
-        den >= 0 || dims->entries[an_dims_index(den)].kind == AN_DIMS_NAME;
+    const bool bare_den = den >= 0 || dims->entries[an_dims_index(den)].kind == AN_DIMS_NAME;
     an_text out = {0};
     an_text_add(&out, bare_num ? "" : "(");
     an_dims_print(dims, num, &out);

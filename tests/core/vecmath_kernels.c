@@ -22,5 +22,29 @@ OVER_ARRAY(tanh)
 OVER_ARRAY(sigmoid)
 OVER_ARRAY(erf)
 
+static void store_mask(int32_t *p, an_vi mask)
+{
+    memcpy(p, &mask, sizeof mask);
+}
+
+static void lanes(const float *x, const float *y, int64_t n, float fill, an_test_lanes *out)
+{
+    const an_v a = an_v_load_n(x, n, fill), b = an_v_load_n(y, n, fill);
+    an_v_store_n(out->fma, n, an_v_fma(a, b, an_v_set(0.1f)));
+    an_v_store_n(out->sqrt, n, an_v_sqrt(a));
+    an_v_store_n(out->abs, n, an_v_abs(a));
+    an_v_store_n(out->max, n, an_v_max(a, b));
+    an_v_store_n(out->min, n, an_v_min(a, b));
+    an_v_store(out->from_int, an_v_from_int(an_vi_iota() * 1000003 - 7));
+    store_mask(out->lt, an_v_lt(a, b));
+    store_mask(out->le, an_v_le(a, b));
+    store_mask(out->gt, an_v_gt(a, b));
+    store_mask(out->ge, an_v_ge(a, b));
+    store_mask(out->eq, an_v_eq(a, b));
+    store_mask(out->ne, an_v_ne(a, b));
+    out->sum = an_v_sum(a);
+    out->max_all = an_v_max_all(a);
+}
+
 const an_test_vecmath TABLE(AN_ISA_SUFFIX) = {
-    {exp_array, log_array, tanh_array, sigmoid_array, erf_array}};
+    {exp_array, log_array, tanh_array, sigmoid_array, erf_array}, lanes};
