@@ -50,6 +50,8 @@ static int32_t *find_slot(const an_dims *dims, const char *text)
     }
 }
 
+/* Keeps the table at most half full, so that probing stays short. The old slots
+ * are dropped only once the new ones exist. */
 static bool grow_slots(an_dims *dims)
 {
     if ((dims->count + 1) * 2 <= dims->slot_count) return true;
@@ -90,6 +92,8 @@ static an_dim intern(an_dims *dims, const an_dims_entry *e)
     return dim_of(dims->count - 1);
 }
 
+/* Entries refer only to earlier ones, so adding them in order gives each its old
+ * number. */
 an_dims *an_dims_copy(const an_dims *dims)
 {
     an_dims *copy = dims ? an_dims_new() : NULL;
@@ -117,6 +121,7 @@ an_dim an_dims_name(an_dims *dims, const char *name)
 
 /* ---- from dimensions to polynomials and back --------------------------- */
 
+/* The polynomial a dimension stands for; false if it is none of this table's. */
 static bool load(const an_dims *dims, an_dim d, an_poly *p)
 {
     if (!dims || !an_dims_valid(dims, d)) return false;
@@ -146,6 +151,8 @@ static an_dim intern_text(an_dims *dims, an_dims_entry *e, an_text *out)
     return d;
 }
 
+/* The dimension that a polynomial over this table's atoms is: a literal, an atom
+ * itself, or an entry. */
 static an_dim store(an_dims *dims, const an_poly *p)
 {
     int64_t value;

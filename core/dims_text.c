@@ -16,6 +16,7 @@
 
 /* ---- writing ----------------------------------------------------------- */
 
+/* Order by text, not by number: numbers depend on which name was met first. */
 static const char *atom_text(const an_dims *dims, int32_t atom)
 {
     return dims->entries[atom].text;
@@ -125,6 +126,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* A number too large for an extent is ill-formed, not wrapped. */
 static an_dim parse_number(parser *p)
 {
     an_dim value = 0;
@@ -148,6 +150,7 @@ static an_dim parse_name(parser *p)
 
 static an_dim parse_sum(parser *p);
 
+/* The only place that recurses, hence the only one that counts depth. */
 static an_dim parse_factor(parser *p)
 {
     p->at += strspn(p->at, " ");

@@ -36,6 +36,8 @@ static int compare(const an_term *a, const an_term *b)
     return 0;
 }
 
+/* Adds a term that comes after all of p's; a coefficient of 0 adds nothing, so
+ * that cancelled terms vanish. */
 static bool append(an_poly *p, const an_term *term, int64_t coef)
 {
     if (coef == 0) return true;
@@ -70,6 +72,7 @@ static bool mul_terms(an_term *t, const an_term *a, const an_term *b)
     *t = (an_term){.degree = a->degree + b->degree};
     if (t->degree > AN_POLY_DEGREE || __builtin_mul_overflow(a->coef, b->coef, &t->coef))
         return false;
+    /* Both lists ascend, so a merge keeps the product in order. */
     for (int n = 0, i = 0, k = 0; n < t->degree; n++) {
         const bool from_a = k == b->degree || (i < a->degree && a->atom[i] <= b->atom[k]);
         t->atom[n] = from_a ? a->atom[i++] : b->atom[k++];
@@ -102,12 +105,13 @@ bool an_poly_mul(an_poly *p, const an_poly *a, const an_poly *b)
 static bool divide_terms(an_term *t, const an_term *a, const an_term *b)
 {
     *t = (an_term){0};
-    if (b->coef == -1) {
+    if (b->coef == -1) { /* INT64_MIN / -1 overflows, and so does its remainder */
         if (__builtin_sub_overflow((int64_t)0, a->coef, &t->coef)) return false;
     } else {
         if (a->coef % b->coef != 0) return false;
         t->coef = a->coef / b->coef;
     }
+    /* What is not matched, in order, by one of b's atoms is the quotient. */
     int k = 0;
     for (int i = 0; i < a->degree; i++)
         if (k < b->degree && a->atom[i] == b->atom[k]) k++;
@@ -115,6 +119,9 @@ static bool divide_terms(an_term *t, const an_term *a, const an_term *b)
     return k == b->degree;
 }
 
+/* School division: take the leading term of what is left, subtract, repeat. The
+ * leading term falls each time, so it ends; a product outgrowing the limits says
+ * "not divisible", which is the safe answer. */
 bool an_poly_divide(an_poly *q, const an_poly *a, const an_poly *b)
 {
     an_poly rest = *a, product, next;
@@ -135,12 +142,13 @@ bool an_poly_split(an_poly *q, an_poly *r, const an_poly *a, int64_t d)
     q->terms = r->terms = 0;
     for (int i = 0; i < a->terms; i++) {
         const int64_t c = a->term[i].coef;
-        const int64_t floor = c / d - (c % d < 0);
+        const int64_t floor = c / d - (c % d < 0); /* C truncates towards zero */
         if (!append(q, &a->term[i], floor) || !append(r, &a->term[i], c - floor * d)) return false;
     }
     return true;
 }
 
+/* |x| without the overflow of -INT64_MIN. */
 static uint64_t magnitude(int64_t x)
 {
     return x < 0 ? -(uint64_t)x : (uint64_t)x;
@@ -178,7 +186,7 @@ void an_poly_cancel(an_poly *a, an_poly *b)
         common_atoms(&common, t);
         content = gcd(content, magnitude(t->coef));
     }
-    if (content > INT64_MAX) return;
+    if (content > INT64_MAX) return; /* all are INT64_MIN: leave them alone */
     common.coef = (int64_t)content;
     for (int i = 0; i < a->terms + b->terms; i++) {
         an_term *t = i < a->terms ? &a->term[i] : &b->term[i - a->terms];

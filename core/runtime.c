@@ -33,6 +33,8 @@ static runtime the = {.once = PTHREAD_ONCE_INIT, .blas_lock = PTHREAD_MUTEX_INIT
 
 /* ---- finding out ------------------------------------------------------- */
 
+/* AVX-512 means the four parts that every CPU since Skylake-X has together;
+ * kernels are compiled for exactly these. */
 static an_isa best_isa(void)
 {
 #if defined(__x86_64__)
@@ -56,6 +58,7 @@ static int count_cpus(void)
     return online > 0 && online < MOST_THREADS ? (int)online : 1;
 }
 
+/* Once, so that the description can be handed out without a lock. */
 static void describe_blas(void)
 {
     static const char *const flavours[] = {"serial", "pthread", "openmp"};
@@ -78,6 +81,7 @@ static void start(void)
     describe_blas();
 }
 
+/* Every entry calls this: there is no init function to forget. */
 static void ensure_started(void)
 {
     pthread_once(&the.once, start);
@@ -91,6 +95,7 @@ an_isa an_runtime_isa(void)
     return (an_isa)atomic_load_explicit(&the.isa, memory_order_relaxed);
 }
 
+/* Down only: code for an instruction set the CPU lacks would be killed. */
 bool an_runtime_force_isa(an_isa isa)
 {
     ensure_started();
@@ -130,7 +135,7 @@ void an_blas_enter(void)
         told = true;
         return;
     }
-    pthread_mutex_lock(&the.blas_lock);
+    pthread_mutex_lock(&the.blas_lock); /* serial, or a flavour we do not know */
 }
 
 void an_blas_leave(void)

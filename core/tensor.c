@@ -16,6 +16,8 @@ int64_t an_tensor_count(const an_tensor *t)
     return t && an_count_elements(t->rank, t->extent, &count) ? count : 0;
 }
 
+/* A tensor whose extents make no sense has no elements: every loop over it is
+ * then empty, and every access out of range. */
 int64_t an_tensor_bytes(const an_tensor *t)
 {
     int64_t bytes;
@@ -38,7 +40,7 @@ an_status an_tensor_alloc(an_tensor *t, an_dtype dtype, int rank, const int64_t 
     int64_t count, bytes;
     if (!an_count_elements(rank, extent, &count) || !an_mul_size(count, width, &bytes))
         return AN_E_LIMIT;
-    if (t->data && t->capacity == 0) return AN_E_STATE;
+    if (t->data && t->capacity == 0) return AN_E_STATE; /* the caller's memory is not ours */
 
     /* An empty array owns a few bytes too: then `data` is never NULL, and an
      * owned tensor can be told from a borrowed one. */
@@ -50,6 +52,7 @@ an_status an_tensor_alloc(an_tensor *t, an_dtype dtype, int rank, const int64_t 
         t->data = data;
         t->capacity = need;
     }
+    /* All can succeed from here on; before this, `t` was left alone. */
     memset(t->data, 0, (size_t)need);
     describe(t, dtype, rank, extent);
     return AN_OK;
@@ -116,7 +119,7 @@ void an_tensor_set(an_tensor *t, int64_t i, double value)
 an_status an_tensor_copy(an_tensor *to, const an_tensor *from)
 {
     if (!to || !from || !from->data) return AN_E_ARGUMENT;
-    if (to == from) return AN_OK;
+    if (to == from) return AN_OK; /* allocating would clear the source */
     const an_status status = an_tensor_alloc(to, from->dtype, from->rank, from->extent);
     if (status != AN_OK) return status;
     memcpy(to->data, from->data, (size_t)an_tensor_bytes(from));

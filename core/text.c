@@ -42,6 +42,7 @@ void an_text_add(an_text *t, const char *string)
 void an_text_addf(an_text *t, const char *format, ...)
 {
     if (!t || !format) return;
+    /* Twice: once to learn the length, once into the room made for it. */
     va_list list;
     va_start(list, format);
     const int length = vsnprintf(NULL, 0, format, list);
@@ -99,6 +100,7 @@ static locale_t c_locale(void)
     return newlocale(LC_ALL_MASK, "C", (locale_t)0);
 }
 
+/* Not strtod and a cast: a decimal rounded twice may miss the nearest float. */
 bool an_read_f32(const char **cursor, float *value)
 {
     if (!cursor || !*cursor || !value) return false;
@@ -133,7 +135,7 @@ static void print_plain(char *out, size_t size, int precision, double value)
     memmove(out + before + 1, out + after, strlen(out + after) + 1);
 }
 
-/* True if the text was one of the three that are not decimal. */
+/* Written by hand: printf says "-nan" for some NaNs. */
 static bool add_special(an_text *t, double value)
 {
     if (isnan(value)) an_text_add(t, "nan");
@@ -173,6 +175,8 @@ void an_text_add_f64(an_text *t, double value)
 
 /* ---- the message an object keeps --------------------------------------- */
 
+/* Without a locale or an allocation: reporting must not fail. A text too long is
+ * cut, which only a message may be. */
 an_status an_fail(an_error *e, an_status status, const char *format, ...)
 {
     if (!e || e->status != AN_OK) return status;
