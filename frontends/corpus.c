@@ -28,6 +28,7 @@
 #define FEWEST_WORDS 15
 #define MOST_WORDS 60
 #define MOST_SENTENCES 8
+#define MOST_ATTEMPTS 16 /* for each row wanted or there: far more than chance needs */
 #define PLAIN 0.25 /* share of reviews with a plain verdict */
 #define LEAN 0.7   /* share of last sentences that agree with the label */
 
@@ -248,7 +249,13 @@ static an_status generate(an_dataset *d, int64_t count, uint64_t seed, an_string
     uint64_t attempt = 0;
     an_text text = {0};
     an_status status = AN_OK;
+    const uint64_t most = MOST_ATTEMPTS * ((uint64_t)count + (uint64_t)d->count) + 1000;
     for (int64_t row = 0; row < count && status == AN_OK; attempt++) {
+        if (attempt == most) {
+            status = an_fail(&d->error, AN_E_LIMIT,
+                             "data set: there are not enough different reviews left to generate");
+            break;
+        }
         const bool positive = label_of(seed, row);
         dice r = {{seed, attempt, CORPUS_STREAM}, 0};
         text.length = 0;

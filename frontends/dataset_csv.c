@@ -143,7 +143,8 @@ static an_status missing_column(an_dataset *d, const csv *c, const char *wanted,
         an_text_add_quoted(&why, an_text_view(&name));
         an_text_free(&name);
     }
-    an_text_add(&why, ". Name the right one in the options or rename it");
+    an_text_add(&why, ". A CSV file starts with a header line; name the right column there "
+                      "or in the options");
     const an_status status = refuse(d, c, c->started, an_text_view(&why));
     an_text_free(&why);
     return status;

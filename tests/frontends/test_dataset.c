@@ -139,7 +139,8 @@ START_TEST(test_errors_name_file_and_line)
         ck_assert_msg(strstr(an_dataset_message(d), bad[i].says) != NULL, "%s",
                       an_dataset_message(d));
         expect_rows(d, "0|row;"); /* nothing was added, nor classes */
-        ck_assert_int_eq(an_dataset_classes(d), 1);
+        ck_assert_int_eq(an_dataset_add(d, "zz", "new"), AN_OK);
+        expect_rows(d, "0|row;1|new;");
         an_dataset_free(d);
     }
     remove_scratch();
@@ -323,12 +324,15 @@ START_TEST(test_shuffle_is_a_seeded_permutation)
     }
     ck_assert_int_eq(an_dataset_shuffle(d, 7), AN_OK);
     ck_assert_int_eq(an_dataset_shuffle(same, 7), AN_OK);
+    int64_t order[200];
+    an_shuffle(order, 200, 7, 0);
     bool seen[200] = {false};
     int in_place = 0;
     for (int i = 0; i < 200; i++) {
         const int was = atoi(an_dataset_texts(d)[i]);
         ck_assert(was >= 0 && was < 200 && !seen[was]);
         seen[was] = true;
+        ck_assert_int_eq(was, order[i]); /* whose fairness the next test tries */
         in_place += was == i;
         ck_assert_int_eq(an_dataset_labels(d)[i], was % 3 ? 1 : 0); /* labels moved along */
         ck_assert_str_eq(an_dataset_texts(d)[i], an_dataset_texts(same)[i]);
