@@ -49,17 +49,23 @@ void an_evaluation_free(an_evaluation *e)
 }
 
 /* Every stage as one range: units are independent, so one range is any split. */
-static an_status run_stages(const an_op_rules *rules, an_work *w, an_error *error)
+static void run_stages(const an_op_rules *rules, const an_work *w)
+{
+    for (int s = 0; s < AN_MAX_STAGES && rules->stages[s].run; s++) {
+        const int64_t units = rules->stages[s].units(w);
+        if (units > 0) rules->stages[s].run(w, 0, units);
+    }
+}
+
+static an_status run_kernel(const an_op_rules *rules, an_work *w, bool fast, an_error *error)
 {
     const int64_t size = rules->scratch ? rules->scratch(w) : 0;
     if (size < 0) return an_fail(error, AN_E_LIMIT, "a kernel's scratch overflows");
     void *scratch = size > 0 ? an_alloc_aligned(size) : NULL;
     if (size > 0 && !scratch) return an_fail(error, AN_E_MEMORY, "out of memory");
     w->scratch = scratch;
-    for (int s = 0; s < AN_MAX_STAGES && rules->stages[s].run; s++) {
-        const int64_t units = rules->stages[s].units(w);
-        if (units > 0) rules->stages[s].run(w, 0, units);
-    }
+    if (fast) run_stages(rules, w);
+    else rules->ref(w);
     an_free_aligned(scratch);
     return AN_OK;
 }
@@ -91,12 +97,9 @@ an_status an_evaluate_node(an_evaluation *e, uint32_t number)
                  .node = (int)number, .kernels = an_kernels_of(an_runtime_isa())};
     const an_op_rules *rules = an_op(n->op)->rules;
     an_status status = AN_OK;
-    if (!e->reference && !e->shadow && an_is_fast(n->op, &w))
-        status = run_stages(rules, &w, &e->error);
-    else if (rules->ref)
-        rules->ref(&w);
-    else
-        status = an_fail(&e->error, AN_E_INTERNAL, "%s has no kernel", an_op(n->op)->name);
+    const bool fast = !e->reference && !e->shadow && an_is_fast(n->op, &w);
+    if (fast || rules->ref) status = run_kernel(rules, &w, fast, &e->error);
+    else status = an_fail(&e->error, AN_E_INTERNAL, "%s has no kernel", an_op(n->op)->name);
     an_free(tensors);
     if (status == AN_OK && atomic_load(&e->fault.raised)) status = report_fault(e, n);
     return status;

@@ -136,7 +136,7 @@ typedef struct an_op_rules {
     an_stage stages[AN_MAX_STAGES]; /* the fast kernel; empty: ref is used */
     uint32_t fast;         /* dtypes the stages handle; 0 means AN_FAST_F32 */
     void (*ref)(const an_work *w); /* plain loops in double; shares nothing with the stages */
-    int64_t (*scratch)(const an_work *w); /* bytes the stages need; -1 on overflow */
+    int64_t (*scratch)(const an_work *w); /* bytes stages or ref need; -1 on overflow */
     /* Bit i of share[k]: output k may be written over operand i if that dies here
      * and has the same type. Must hold for stages and ref alike. */
     uint32_t share[AN_MAX_OUTPUTS];

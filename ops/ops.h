@@ -326,9 +326,11 @@ typedef struct an_lstm_operands {
     an_value x, kernel, recurrent, bias, h0, c0, lengths;
 } an_lstm_operands;
 /* Gates i, f, c, o with sigmoid and tanh, as Keras orders them. Results:
- * y[B,T,H], h[B,H] and c[B,H] after the last step, and gates[B,T,4H] and
- * cells[B,T,H] for the gradient. Steps at or past a row's length are skipped: y
- * is 0 there. `reverse` starts at a row's last step; y stays in x's order.
+ * y[B,T,H], h[B,H] and c[B,H] after the last step (the initial ones at length
+ * 0), and gates[B,T,4H] and cells[B,T,H], which serve the gradient and pass none
+ * on. Steps at or past a row's length are skipped: all three are 0 there.
+ * `reverse` starts at a row's last real step; y stays in x's order. A length
+ * outside 0..T is a fault. No second derivative.
  * Hochreiter & Schmidhuber 1997; Gers et al. 2000 (forget gate). */
 AN_API an_value an_lstm_at(an_at at, an_lstm_operands operands, bool reverse);
 #define an_lstm(...) an_lstm_at(AN_HERE, __VA_ARGS__)

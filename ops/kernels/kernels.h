@@ -9,6 +9,8 @@
 #include "core/core.h"
 #include "core/random.h"
 #include "core/runtime.h"
+#include "ops/kernels/panel.h"
+#include "ops/kernels/recurrent.h"
 
 #define AN_JOIN_(a, b) a##_##b
 #define AN_JOIN(a, b) AN_JOIN_(a, b)

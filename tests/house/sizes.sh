@@ -1,5 +1,7 @@
 # Files of at most 800 lines, functions of at most 80 (a kernel may say why it is "longer:"), lines
-# of at most 100 columns (a row of a .def table is one line), and core + ops + graph below 12,000 lines.
+# of at most 100 columns (a row of a .def table is one line), and a bound on core + ops + graph. A
+# commit that raises the bound says why.
+most=20000
 . tests/house/house.sh
 
 sources $library examples tests | xargs awk '
@@ -15,5 +17,5 @@ sources $library examples tests | xargs awk '
     }' | complaints || status=1
 
 lines=$(sources core ops graph | xargs cat | wc -l)
-[ "$lines" -lt 12000 ] || complain 'core + ops + graph' "$lines lines, must stay below 12,000"
+[ "$lines" -lt $most ] || complain 'core + ops + graph' "$lines lines, must stay below $most"
 exit $status

@@ -91,7 +91,7 @@ static void prepare(execution *x)
                         .outputs = x->s->outputs, .in = x->in_tensor, .out = x->out_tensor,
                         .fault = &x->fault, .node = 3, .kernels = an_kernels_of(x->how->isa)};
     const an_op_rules *rules = an_op(x->s->op)->rules;
-    int64_t bytes = !x->how->ref && rules->scratch ? rules->scratch(&x->work) : 0;
+    int64_t bytes = rules->scratch ? rules->scratch(&x->work) : 0;
     ck_assert_msg(bytes >= 0, "%s: scratch says %lld", x->s->name, (long long)bytes);
     x->scratch = guarded_new(bytes, 0);
     memset(x->scratch.data, x->how->poison, (size_t)bytes);

@@ -1,0 +1,27 @@
+/* panel.h -- what the panel product takes: one block of columns of out = a b.
+ *
+ * `b` is packed: depth rows of AN_PANEL floats, whatever part of them is used.
+ * Packing once and multiplying often is what makes thin products fast.       */
+#ifndef AN_OPS_KERNELS_PANEL_H
+#define AN_OPS_KERNELS_PANEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define AN_PANEL 64 /* columns of a panel: four vectors */
+
+/* out[r][j] = (add ? out[r][j] : 0) + sum over k of a[r][k] * b[k][j], with j in
+ * 16 * vectors columns. The sum runs over rising k with one fma each, from zero,
+ * so neither the number of rows nor the instruction set shows in the bits. */
+typedef struct an_panel {
+    float *out;
+    int64_t out_row; /* floats from one row of out to the next */
+    const float *a;
+    int64_t a_row, a_step; /* floats from one row to the next, and from one k to the next */
+    const float *b;
+    int64_t rows, depth;
+    int vectors; /* 1 to 4 */
+    bool add;
+} an_panel;
+
+#endif

@@ -1,0 +1,96 @@
+/* recurrent_cut.c -- sizes, tiles and the order of rows for lstm and lstm_grad.
+ *
+ * This file alone decides how recurrent work is cut. A tile has 8 rows: enough to
+ * use each packed weight twice from the nearest cache, few enough that a batch of
+ * 32 keeps four threads busy. Large batches get larger tiles, so that at most 64
+ * tiles hold partial weight gradients.                                       */
+#include "core/memory.h"
+#include "ops/recurrent.h"
+
+#include <string.h>
+
+#define TILE_ROWS 8
+#define MAX_TILES 64
+#define CHUNK_ROWS 128
+
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+    return a / b + (a % b != 0);
+}
+
+an_lstm_cut an_lstm_measure(const an_work *w, int x, int recurrent)
+{
+    const int64_t *extent = w->in[x].extent;
+    an_lstm_cut cut = {.batch = extent[0], .time = extent[1], .features = extent[2],
+                       .units = w->in[recurrent].extent[0], .gates = w->in[recurrent].extent[1],
+                       .reverse = w->attrs->reverse};
+    cut.stacked = cut.features + 1 + cut.units;
+    cut.panels = ceil_div(cut.units, 16);
+    cut.padded = cut.panels * 16;
+    cut.rows = ceil_div(ceil_div(cut.batch, MAX_TILES), 4) * 4;
+    if (cut.rows < TILE_ROWS) cut.rows = cut.batch < TILE_ROWS ? cut.batch : TILE_ROWS;
+    cut.tiles = cut.rows > 0 ? ceil_div(cut.batch, cut.rows) : 0;
+    cut.steps = cut.rows > 0 && cut.rows < CHUNK_ROWS ? CHUNK_ROWS / cut.rows : 1;
+    if (cut.steps > cut.time) cut.steps = cut.time;
+    cut.chunk = cut.rows * cut.steps;
+    return cut;
+}
+
+/* The length of batch row b; out of range, it is raised and 0. */
+static int64_t length_of(const an_work *w, int lengths, const an_lstm_cut *cut, int64_t b)
+{
+    const an_tensor *t = &w->in[lengths];
+    if (!t->data) return cut->time;
+    const int64_t length = t->dtype == AN_I64 ? ((const int64_t *)t->data)[b]
+                                              : ((const int32_t *)t->data)[b];
+    if (length >= 0 && length <= cut->time) return length;
+    an_raise(w, lengths, b, length, cut->time + 1);
+    return 0;
+}
+
+/* A counting sort: bins[n] becomes the place of the next row of length n. */
+void an_lstm_order(const an_work *w, int lengths, const an_lstm_cut *cut, an_lstm_row *rows,
+                   int64_t *bins)
+{
+    memset(bins, 0, (size_t)(cut->time + 1) * sizeof *bins);
+    for (int64_t b = 0; b < cut->batch; b++) bins[length_of(w, lengths, cut, b)]++;
+    int64_t place = 0;
+    for (int64_t n = cut->time; n >= 0; n--) {
+        const int64_t count = bins[n];
+        bins[n] = place;
+        place += count;
+    }
+    for (int64_t b = 0; b < cut->batch; b++) {
+        const int64_t n = length_of(w, lengths, cut, b);
+        rows[bins[n]++] = (an_lstm_row){b, n};
+    }
+}
+
+void an_lstm_skip(const an_lstm_cut *cut, an_lstm_row row, float *data, int64_t width)
+{
+    if (!data || row.length == cut->time) return;
+    float *first = data + (row.batch * cut->time + row.length) * width;
+    memset(first, 0, (size_t)((cut->time - row.length) * width) * sizeof *first);
+}
+
+void an_lstm_load_state(const an_lstm_cut *cut, const an_lstm_row *rows, int64_t count,
+                        const float *from, float *to)
+{
+    if (cut->units == 0) return;
+    for (int64_t r = 0; r < count; r++) {
+        float *row = to + r * cut->padded;
+        memset(row, 0, (size_t)cut->padded * sizeof *row);
+        if (from)
+            memcpy(row, from + rows[r].batch * cut->units, (size_t)cut->units * sizeof *row);
+    }
+}
+
+int64_t an_lstm_place(int64_t *used, int64_t a, int64_t b, int64_t element)
+{
+    const int64_t offset = *used;
+    int64_t size;
+    if (offset < 0 || !an_mul_size(a, b, &size) || !an_mul_size(size, element, &size) ||
+        !an_round_up(size, 64, &size) || !an_add_size(offset, size, used))
+        *used = -1;
+    return offset;
+}
