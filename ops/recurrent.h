@@ -68,6 +68,13 @@ void an_lstm_skip(const an_lstm_cut *cut, an_lstm_row row, float *data, int64_t 
 void an_lstm_load_state(const an_lstm_cut *cut, const an_lstm_row *rows, int64_t count,
                         const float *from, float *to);
 
+/* Asks for a row that is read a step or a chunk later: the rows of a batch lie far
+ * apart, more streams than the hardware follows by itself. */
+static inline void an_lstm_fetch(const float *row, int64_t count)
+{
+    for (int64_t i = 0; i < count; i += 16) __builtin_prefetch(row + i);
+}
+
 /* Lays a block of a * b elements into scratch at a multiple of 64 bytes: returns
  * its offset and moves *used on; *used becomes -1 when a size overflows. */
 int64_t an_lstm_place(int64_t *used, int64_t a, int64_t b, int64_t element);

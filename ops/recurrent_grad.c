@@ -263,15 +263,18 @@ static void stack_step(const tile *k, int64_t s, int64_t running, int64_t n)
     const float *x = k->w->in[GRAD_X].data, *y = k->w->in[GRAD_Y].data;
     const float *h0 = k->w->in[GRAD_H0].data;
     const size_t units = (size_t)cut->units * sizeof(float);
+    const int64_t back = cut->reverse ? 1 : -1;
     for (int64_t r = 0; r < running; r++) {
         float *row = k->stacked + (n + r) * cut->stacked;
         const int64_t at = k->at[n + r];
+        if (s > 0) an_lstm_fetch(x + (at + back) * cut->features, cut->features);
+        if (s > 1) an_lstm_fetch(y + (at + 2 * back) * cut->units, cut->units);
         if (cut->features > 0)
             memcpy(row, x + at * cut->features, (size_t)cut->features * sizeof *row);
         row[cut->features] = 1.0f;
         row += cut->features + 1;
         if (cut->units == 0) continue;
-        if (s > 0) memcpy(row, y + (at + (cut->reverse ? 1 : -1)) * cut->units, units);
+        if (s > 0) memcpy(row, y + (at + back) * cut->units, units);
         else if (h0) memcpy(row, h0 + k->rows[r].batch * cut->units, units);
         else memset(row, 0, units);
     }

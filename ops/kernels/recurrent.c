@@ -26,6 +26,13 @@ AN_INLINE void store_lanes(float *p, int64_t lanes, an_v v)
     else an_v_store_n(p, lanes, v);
 }
 
+/* Asks for what the next step of this row will read: the rows of a batch lie far
+ * apart, more streams than the hardware follows. `to` is never dereferenced. */
+AN_INLINE void fetch(const float *from, int64_t by)
+{
+    __builtin_prefetch((const char *)((uintptr_t)from + (uintptr_t)(by * (int64_t)sizeof *from)));
+}
+
 void AN_ISA(lstm_cell)(const an_lstm_cell *p)
 {
     const int64_t lanes = p->lanes, units = p->units;
@@ -64,7 +71,12 @@ void AN_ISA(lstm_cell_grad)(const an_lstm_cell_grad *p)
                                   : load_lanes(p->cells + (at + p->back) * units, lanes);
         const an_v t = an_v_tanh(load_lanes(p->cells + at * units, lanes));
         an_v dh = load_lanes(p->dh + r * p->padded, lanes);
-        if (p->dy) dh += load_lanes(p->dy + at * units, lanes);
+        if (p->dy) {
+            dh += load_lanes(p->dy + at * units, lanes);
+            fetch(p->dy + at * units, p->back * units);
+        }
+        for (int k = 0; k < 4; k++) fetch(gates + k * units, 4 * p->back * units);
+        fetch(p->cells + at * units, 2 * p->back * units);
 
         float *dc_at = p->dc + r * p->padded;
         const an_v inside = an_v_fma(-t, t, an_v_set(1.0f));
