@@ -294,5 +294,120 @@ START_TEST(test_fast_gradients)
 }
 END_TEST
 
+/* ---- against PyTorch 2.13: a bidirectional LSTM over a packed sequence ---- */
+
+enum { P_BATCH = 3, P_TIME = 4, P_FEATURES = 2, P_UNITS = 3 };
+
+/* x of the example; its lengths are 4, 2, 1. Real steps in order, y as [forward,
+ * reverse]; the final cells by direction; gradients of the sum of i/100 y_i (i the
+ * place in y[3,4,6]), h/2 and c/4: dx of both directions together, row 0 of the
+ * kernels, row 1 of the recurrent kernels, the biases. */
+static const double torch_y[] = {
+    0.146610657, -0.245831005, -0.074732239, 0.167273714, -0.286079385, -0.013882365,
+    0.023250618, -0.162801708, 0.045388448, 0.016165488, -0.209503358, 0.092823011,
+    0.162888629, -0.274244942, -0.037330508, 0.125017365, -0.278739726, 0.001075323,
+    0.028865476, -0.219264296, 0.075424244, -0.016028438, -0.156752378, 0.084026896,
+    0.128972271, -0.246532429, -0.058766459, 0.115331434, -0.281893247, 0.015784169,
+    0.015313729, -0.230991932, 0.067262470, -0.016612174, -0.176399924, 0.087643028,
+    0.111639728, -0.245542543, -0.042896174, 0.111639728, -0.245542543, -0.042896174};
+static const double torch_c[] = {
+    0.092408336, -0.335889541, 0.151365164, 0.048225802, -0.360827023, 0.143335701,
+    0.207830569, -0.678459424, -0.075459304, 0.327955430, -0.785949378, -0.020547763,
+    0.216875187, -0.805286417, 0.025135933, 0.207830569, -0.678459424, -0.075459304};
+static const double torch_dx[] = {
+    -0.161590538, 0.027723775, 0.147352306, -0.235023508, -0.141075558, 0.006979359,
+    0.232617536, -0.480462052, -0.217711055, 0.053565342, 0.302412597, -0.603773383,
+    -0.275101318, 0.182920382};
+static const double torch_dkernel[] = {
+    -0.226834953, 0.141873739, 0.160111954, 0.012962837, -0.048099866, -0.014317946,
+    -0.399667179, 0.098320316, -0.115581148, -0.084236936, 0.045351022, 0.028796390,
+    -0.255626495, 0.199376924, 0.182898754, 0.005400882, 0.052663388, -0.079599594,
+    -0.500519369, -0.058090176, -0.212303552, -0.119249863, 0.290579336, 0.018158867};
+static const double torch_drecurrent[] = {
+    0.010989993, 0.021888613, -0.041082524, -0.024501023, 0.069028795, 0.004787357,
+    -0.103585848, -0.197821987, -0.121566805, -0.010962494, 0.027508447, -0.015144036,
+    -0.032075168, 0.034601067, 0.015030076, -0.005691380, 0.023097629, -0.016473930,
+    -0.118101228, -0.052809586, -0.072118692, -0.018368874, 0.044376603, -0.001329758};
+static const double torch_dbias[] = {
+    0.187502779, -0.270865910, 0.032109542, 0.097605813, -0.271252706, -0.015377917,
+    0.905225331, 0.847130305, 0.715781682, 0.141602805, -0.244636818, 0.036200301,
+    0.254172412, -0.358393507, -0.053331538, 0.017834570, -0.102776386, 0.090115296,
+    1.003089074, 0.495704326, 0.696274026, 0.144517354, -0.403794584, 0.016785190};
+
+static application torch_direction(an_dtype dtype, bool reverse)
+{
+    application f = forward(dtype, P_BATCH, P_TIME, P_FEATURES, P_UNITS);
+    f.attrs.reverse = reverse;
+    for (int64_t i = 0; i < P_BATCH * P_TIME * P_FEATURES; i++)
+        an_tensor_set(&f.in[LSTM_X], i, (double)(i * 37 % 21 - 10) / 10.0);
+    const int64_t step[] = {7, 5, 11}; /* of kernel, recurrent and bias */
+    for (int i = LSTM_KERNEL; i <= LSTM_BIAS; i++)
+        for (int64_t k = 0; k < an_tensor_count(&f.in[i]); k++)
+            an_tensor_set(&f.in[i], k, (double)(k * step[i - LSTM_KERNEL] % 19 - 9) / 10.0);
+    for (int i = LSTM_H0; i <= LSTM_C0; i++)
+        for (int64_t k = 0; k < an_tensor_count(&f.in[i]); k++) an_tensor_set(&f.in[i], k, 0.0);
+    for (int64_t b = 0; b < P_BATCH; b++)
+        an_tensor_set(&f.in[LSTM_LENGTHS], b, (double)(4 >> b));
+    return f;
+}
+
+static application torch_gradient(const application *f, bool reverse)
+{
+    application g = backward(f);
+    for (int64_t i = 0; i < P_BATCH * P_TIME * P_UNITS; i++) {
+        const int64_t place = (i / P_UNITS * 2 + reverse) * P_UNITS + i % P_UNITS;
+        an_tensor_set(&g.in[GRAD_DY], i, (double)place / 100.0);
+    }
+    for (int64_t i = 0; i < P_BATCH * P_UNITS; i++) {
+        an_tensor_set(&g.in[GRAD_DH], i, 0.5);
+        an_tensor_set(&g.in[GRAD_DC], i, 0.25);
+    }
+    return g;
+}
+
+static void check_torch_weights(const application *g, int direction, double tolerance)
+{
+    for (int64_t j = 0; j < 4 * P_UNITS; j++) {
+        const int64_t at = direction * 4 * P_UNITS + j, row_1 = 4 * P_UNITS + j;
+        ck_assert(an_test_close(get(g, GRAD_DKERNEL, j), torch_dkernel[at], tolerance));
+        ck_assert(an_test_close(get(g, GRAD_DRECURRENT, row_1), torch_drecurrent[at], tolerance));
+        ck_assert(an_test_close(get(g, GRAD_DBIAS, j), torch_dbias[at], tolerance));
+    }
+}
+
+static void check_torch(bool ref, an_dtype dtype, double tolerance)
+{
+    static const int64_t real[] = {0, 1, 2, 3, 4, 5, 8}; /* steps b T + t within the lengths */
+    double dx[P_BATCH * P_TIME * P_FEATURES] = {0};
+    for (int direction = 0; direction < 2; direction++) {
+        application f = torch_direction(dtype, direction);
+        run(&f, ref);
+        for (int64_t k = 0; k < 7 * P_UNITS; k++) {
+            const int64_t step = k / P_UNITS, u = k % P_UNITS;
+            ck_assert(an_test_close(get(&f, LSTM_Y, real[step] * P_UNITS + u),
+                                    torch_y[(step * 2 + direction) * P_UNITS + u], tolerance));
+        }
+        for (int64_t i = 0; i < P_BATCH * P_UNITS; i++)
+            ck_assert(an_test_close(get(&f, LSTM_C, i),
+                                    torch_c[direction * P_BATCH * P_UNITS + i], tolerance));
+        application g = torch_gradient(&f, direction);
+        run(&g, ref);
+        for (int64_t i = 0; i < P_BATCH * P_TIME * P_FEATURES; i++) dx[i] += get(&g, GRAD_DX, i);
+        check_torch_weights(&g, direction, tolerance);
+        release(&f, &g);
+    }
+    for (int64_t i = 0; i < 7 * P_FEATURES; i++)
+        ck_assert(an_test_close(dx[real[i / P_FEATURES] * P_FEATURES + i % P_FEATURES], torch_dx[i],
+                                tolerance));
+}
+
+START_TEST(test_torch)
+{
+    check_torch(true, AN_F64, 2e-9);
+    check_torch(true, AN_F32, 5e-7);
+    check_torch(false, AN_F32, 1e-6);
+}
+END_TEST
+
 AN_TEST_MAIN("lstm", test_by_hand, test_reverse, test_continues, test_bad_length, test_gradients,
-             test_fast_gradients)
+             test_fast_gradients, test_torch)
