@@ -16,6 +16,8 @@
 #include <string.h>
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__SSE__)
+#include <xmmintrin.h>
 #elif defined(__aarch64__)
 #include <arm_neon.h>
 #endif
@@ -120,6 +122,32 @@ AN_INLINE void an_v_store_n(float *p, int64_t n, an_v v)
 #endif
 }
 
+/* Writes past the caches: a tensor too large to be found there again should not
+ * push out what is, nor be read before it is overwritten. `p` must be 64-byte
+ * aligned. Follow the last one with an_v_fence, before another thread looks. */
+AN_INLINE void an_v_stream(float *p, an_v v)
+{
+#if defined(__AVX512F__)
+    _mm512_stream_ps(p, (__m512)v);
+#elif defined(__AVX2__)
+    union { an_v v; __m256 h[2]; } x = {v};
+    _mm256_stream_ps(p, x.h[0]);
+    _mm256_stream_ps(p + 8, x.h[1]);
+#elif defined(__SSE__)
+    union { an_v v; __m128 h[4]; } x = {v};
+    for (int i = 0; i < 4; i++) _mm_stream_ps(p + 4 * i, x.h[i]);
+#else
+    an_v_store(p, v);
+#endif
+}
+
+AN_INLINE void an_v_fence(void)
+{
+#if defined(__SSE__)
+    _mm_sfence();
+#endif
+}
+
 /* ---- arithmetic (+ - * / are the language's own) ----------------------- */
 
 /* a * b + c, rounded once. */
@@ -197,6 +225,16 @@ AN_INLINE an_v an_v_from_int(an_vi x)
 AN_INLINE an_v an_v_select(an_vi mask, an_v a, an_v b)
 {
     return (an_v)(((an_vi)a & mask) | ((an_vi)b & ~mask));
+}
+
+/* The first n lanes of v (0 <= n <= 16); the others become 0. */
+AN_INLINE an_v an_v_first(an_v v, int64_t n)
+{
+    static const int32_t window[2 * AN_LANES] = {-1, -1, -1, -1, -1, -1, -1, -1,
+                                                 -1, -1, -1, -1, -1, -1, -1, -1};
+    an_vi mask;
+    memcpy(&mask, window + AN_LANES - n, sizeof mask);
+    return (an_v)((an_vi)v & mask);
 }
 
 AN_INLINE an_v an_v_abs(an_v x)

@@ -1,0 +1,154 @@
+/* norm_row.h -- one row's statistics: the routine that every norm kernel shares.
+ *
+ * layer_norm and add_norm, forward and backward, come here with the same rounded
+ * sum s and so get the same bits: that is what makes fusion exact. Sixteen lanes,
+ * four accumulators, one tree, whatever the instruction set.
+ *
+ * s = x + skip is formed again in each pass instead of being kept: the row is in
+ * L1, an addition is cheaper than a buffer, and the sum may then be written over
+ * x or skip in the last pass.                                                 */
+#ifndef AN_OPS_KERNELS_NORM_ROW_H
+#define AN_OPS_KERNELS_NORM_ROW_H
+
+#include "core/simd.h"
+
+#include <stdbool.h>
+
+/* Read again and again in place of an operand that is absent: multiplying by 1
+ * and adding -0 change no value, not even the sign of a zero. */
+static const float row_ones[AN_LANES] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+static const float row_nothing[AN_LANES] = {-0.0f, -0.0f, -0.0f, -0.0f, -0.0f, -0.0f,
+                                            -0.0f, -0.0f, -0.0f, -0.0f, -0.0f, -0.0f,
+                                            -0.0f, -0.0f, -0.0f, -0.0f};
+
+typedef struct row_operand {
+    const float *at;
+    int64_t step; /* 1, or 0 for the constant that stands in */
+} row_operand;
+
+AN_INLINE row_operand row_or(const float *p, const float *instead)
+{
+    return p ? (row_operand){p, 1} : (row_operand){instead, 0};
+}
+
+AN_INLINE an_v row_load(row_operand o, int64_t i)
+{
+    return an_v_load(o.at + i * o.step);
+}
+
+AN_INLINE an_v row_load_n(row_operand o, int64_t i, int64_t n)
+{
+    return an_v_load_n(o.at + i * o.step, n, 0.0f);
+}
+
+/* Sixteen elements of s; `skip` counts only if `pair`, a constant at every call. */
+AN_INLINE an_v row_at(const float *x, const float *skip, int64_t i, bool pair)
+{
+    const an_v v = an_v_load(x + i);
+    return pair ? v + an_v_load(skip + i) : v;
+}
+
+AN_INLINE an_v row_at_n(const float *x, const float *skip, int64_t i, int64_t n, bool pair)
+{
+    const an_v v = an_v_load_n(x + i, n, 0.0f);
+    return pair ? v + an_v_load_n(skip + i, n, 0.0f) : v;
+}
+
+AN_INLINE float row_sum(const float *x, const float *skip, int64_t width, bool pair)
+{
+    an_v a = {0}, b = {0}, c = {0}, d = {0};
+    int64_t i = 0;
+    for (; i + 4 * AN_LANES <= width; i += 4 * AN_LANES) {
+        a += row_at(x, skip, i, pair);
+        b += row_at(x, skip, i + AN_LANES, pair);
+        c += row_at(x, skip, i + 2 * AN_LANES, pair);
+        d += row_at(x, skip, i + 3 * AN_LANES, pair);
+    }
+    for (; i + AN_LANES <= width; i += AN_LANES) a += row_at(x, skip, i, pair);
+    if (i < width) b += row_at_n(x, skip, i, width - i, pair);
+    return an_v_sum((a + b) + (c + d));
+}
+
+/* e = sum(s - mu): what rounding left in the mean, times the width. */
+AN_INLINE float row_rest(const float *x, int64_t width, float mean)
+{
+    const an_v mu = an_v_set(mean);
+    an_v a = {0}, b = {0}, c = {0}, d = {0};
+    int64_t i = 0;
+    for (; i + 4 * AN_LANES <= width; i += 4 * AN_LANES) {
+        a += an_v_load(x + i) - mu;
+        b += an_v_load(x + i + AN_LANES) - mu;
+        c += an_v_load(x + i + 2 * AN_LANES) - mu;
+        d += an_v_load(x + i + 3 * AN_LANES) - mu;
+    }
+    for (; i + AN_LANES <= width; i += AN_LANES) a += an_v_load(x + i) - mu;
+    if (i < width) b += an_v_first(an_v_load_n(x + i, width - i, 0.0f) - mu, width - i);
+    return an_v_sum((a + b) + (c + d));
+}
+
+/* q = sum((s - mu)^2), and e in *rest, added up as row_rest does. */
+AN_INLINE float row_squares(const float *x, const float *skip, int64_t width, float mean,
+                            float *rest, bool pair)
+{
+    const an_v mu = an_v_set(mean);
+    an_v a = {0}, b = {0}, c = {0}, d = {0}, qa = {0}, qb = {0}, qc = {0}, qd = {0};
+    int64_t i = 0;
+    for (; i + 4 * AN_LANES <= width; i += 4 * AN_LANES) {
+        const an_v s = row_at(x, skip, i, pair) - mu;
+        const an_v t = row_at(x, skip, i + AN_LANES, pair) - mu;
+        const an_v u = row_at(x, skip, i + 2 * AN_LANES, pair) - mu;
+        const an_v v = row_at(x, skip, i + 3 * AN_LANES, pair) - mu;
+        a += s, b += t, c += u, d += v;
+        qa = an_v_fma(s, s, qa);
+        qb = an_v_fma(t, t, qb);
+        qc = an_v_fma(u, u, qc);
+        qd = an_v_fma(v, v, qd);
+    }
+    for (; i + AN_LANES <= width; i += AN_LANES) {
+        const an_v s = row_at(x, skip, i, pair) - mu;
+        a += s;
+        qa = an_v_fma(s, s, qa);
+    }
+    if (i < width) {
+        const an_v s = an_v_first(row_at_n(x, skip, i, width - i, pair) - mu, width - i);
+        b += s;
+        qb = an_v_fma(s, s, qb);
+    }
+    *rest = an_v_sum((a + b) + (c + d));
+    return an_v_sum((qa + qb) + (qc + qd));
+}
+
+typedef struct row_stats {
+    float mean, shift, rstd; /* xhat = ((s - mean) - shift) * rstd */
+} row_stats;
+
+/* Corrected two-pass. The variance is (q - e*dm)/D: exact cancellation of what the
+ * rounded mean added, at any ratio of mean to deviation. A negative difference
+ * (rounding, on constant rows) is left to become NaN. */
+AN_INLINE row_stats row_measure(const float *x, const float *skip, int64_t width, float eps,
+                                bool pair, bool rms)
+{
+    const float count = (float)width;
+    row_stats r = {0};
+    float rest;
+    if (!rms) r.mean = row_sum(x, skip, width, pair) / count;
+    const float squares = row_squares(x, skip, width, r.mean, &rest, pair);
+    if (!rms) r.shift = rest / count;
+    const float variance = rms ? squares / count : (squares - rest * r.shift) / count;
+    r.rstd = 1.0f / sqrtf(variance + eps);
+    return r;
+}
+
+/* The normalised value of one vector of s. */
+AN_INLINE an_v row_hat(an_v s, an_v mean, an_v shift, an_v rstd)
+{
+    return ((s - mean) - shift) * rstd;
+}
+
+AN_INLINE void row_store(float *p, an_v v, bool stream)
+{
+    if (stream) an_v_stream(p, v);
+    else an_v_store(p, v);
+}
+
+#endif
