@@ -125,7 +125,8 @@ static double dot(const double *a, const double *b, int64_t count)
     for (; i + 8 <= count; i += 8)
         for (int k = 0; k < 8; k++) lane[k] += a[i + k] * b[i + k];
     for (int k = 0; i < count; i++, k++) lane[k] += a[i] * b[i];
-    return ((lane[0] + lane[4]) + (lane[1] + lane[5])) + ((lane[2] + lane[6]) + (lane[3] + lane[7]));
+    for (int k = 0; k < 4; k++) lane[k] += lane[k + 4];
+    return (lane[0] + lane[2]) + (lane[1] + lane[3]);
 }
 
 static void remove_component(double *v, const double *unit, int64_t length)

@@ -88,6 +88,7 @@ struct an_graph {
     an_from origin;
     const char *origin_scope;
     an_error error; /* the first one */
+    an_error compile_error; /* why the last an_compile failed */
 };
 
 /* ---- reading ----------------------------------------------------------- */

@@ -117,8 +117,8 @@ static state *find(const an_store *s, const char *name)
 static bool grow_table(an_store *s)
 {
     if (2 * (s->count + 1) <= s->table_size) return true;
-    int64_t size = s->table_size ? 2 * s->table_size : 64, bytes;
-    int64_t *table = an_mul_size(size, (int64_t)sizeof *table, &bytes) ? an_alloc_zeroed(bytes) : NULL;
+    const int64_t size = s->table_size ? 2 * s->table_size : 64;
+    int64_t *table = an_alloc_zeroed(size * (int64_t)sizeof *table);
     if (!table) return false;
     an_free(s->table);
     s->table = table;
@@ -219,8 +219,8 @@ an_status an_store_initialise(an_store *s, const char *name, an_initialiser fill
     if (!s || !name || !fill) return AN_E_ARGUMENT;
     if (!begin_call(s)) return AN_E_BUSY;
     if (find(s, name))
-        return end_call(s, an_fail(&s->error, AN_E_STATE, "state \"%s\" has its first value already",
-                                   name));
+        return end_call(s, an_fail(&s->error, AN_E_STATE,
+                                   "state \"%s\" has its first value already", name));
     custom *own = (custom *)find_custom(s, name);
     if (!own) {
         char *kept = an_arena_string(&s->names, name);
@@ -258,15 +258,16 @@ an_status an_store_get(an_store *s, const char *name, an_tensor *copy)
     if (!found) return end_call(s, fail_unknown(s, name));
     const an_status status = an_tensor_copy(copy, &found->tensor);
     if (status != AN_OK)
-        an_fail(&s->error, status, "state \"%s\" cannot be copied: %s", name, an_status_name(status));
+        an_fail(&s->error, status, "state \"%s\" cannot be copied: %s", name,
+                an_status_name(status));
     return end_call(s, status);
 }
 
 static an_status set(an_store *s, const char *name, const an_tensor *value)
 {
     int64_t count;
-    if (!an_count_elements(value->rank, value->extent, &count) || an_dtype_size(value->dtype) == 0 ||
-        (count > 0 && !value->data))
+    if (!an_count_elements(value->rank, value->extent, &count) ||
+        an_dtype_size(value->dtype) == 0 || (count > 0 && !value->data))
         return an_fail(&s->error, AN_E_ARGUMENT, "the value for state \"%s\" is no tensor", name);
     state *found = find(s, name);
     if (found) {
@@ -299,7 +300,8 @@ an_status an_store_set_number(an_store *s, const char *name, double value)
     state *found = find(s, name);
     if (!found) return end_call(s, fail_unknown(s, name));
     if (an_tensor_count(&found->tensor) != 1)
-        return end_call(s, an_fail(&s->error, AN_E_STATE, "state \"%s\" is no single number", name));
+        return end_call(s, an_fail(&s->error, AN_E_STATE, "state \"%s\" is no single number",
+                                   name));
     an_tensor_set(&found->tensor, 0, value);
     return end_call(s, AN_OK);
 }

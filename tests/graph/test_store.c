@@ -153,7 +153,8 @@ static void count_up(void *context, const char *name, uint64_t seed, an_tensor *
 {
     (void)seed;
     ck_assert_str_eq(name, "own");
-    for (int64_t i = 0; i < an_tensor_count(t); i++) an_tensor_set(t, i, *(double *)context + (double)i);
+    const double start = *(double *)context;
+    for (int64_t i = 0; i < an_tensor_count(t); i++) an_tensor_set(t, i, start + (double)i);
 }
 
 static an_status ready(an_store *s, an_graph *g, const char *name, an_error *e)
@@ -188,7 +189,7 @@ START_TEST(test_get_and_set_check_types)
     float six[6] = {0};
     const an_tensor turned = an_tensor_borrow(AN_F32, AN_EXTENTS(3, 2), six);
     ck_assert_int_eq(an_store_set(s, "w", &turned), AN_E_STATE);
-    ck_assert_ptr_nonnull(strstr(an_store_message(s), "\"w\" is f32[2,3] in the store, not f32[3,2]"));
+    ck_assert_ptr_nonnull(strstr(an_store_message(s), "is f32[2,3] in the store, not f32[3,2]"));
     ck_assert_int_eq(an_store_set_number(s, "rate", 0.25), AN_OK);
     ck_assert_str_eq(an_store_message(s), "");
     ck_assert_double_eq(an_tensor_get(an_store_view(s, "rate"), 0), 0.25);
