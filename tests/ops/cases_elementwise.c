@@ -3,13 +3,13 @@
 
 /* Two operands of one type, one broadcast each way, a scalar, rank 0, and more
  * than one unit. */
-#define BINARY(op, range, bits)                                                                    \
-    {op, "equal shapes", {"f32[B,T]" range, "f32[B,T]" range}, .flags = bits},                     \
-    {op, "row broadcast", {"f32[B,T]" range, "f32[T]" range}, .flags = bits},                      \
-    {op, "both broadcast", {"f32[B,1,K]" range, "f32[T,1]" range}, .flags = bits},                 \
-    {op, "scalar", {"f32[]" range, "f32[B,K]" range}, .flags = bits},                              \
-    {op, "rank 0", {"f32[]" range, "f32[]" range}, .flags = bits},                                 \
-    {op, "several units", {"f32[B,8200]" range, "f32[B,8200]" range}, .flags = bits}
+#define BINARY(op, range, ...)                                                                     \
+    {op, "equal shapes", {"f32[B,T]" range, "f32[B,T]" range}, __VA_ARGS__},                       \
+    {op, "row broadcast", {"f32[B,T]" range, "f32[T]" range}, __VA_ARGS__},                        \
+    {op, "both broadcast", {"f32[B,1,K]" range, "f32[T,1]" range}, __VA_ARGS__},                   \
+    {op, "scalar", {"f32[]" range, "f32[B,K]" range}, __VA_ARGS__},                                \
+    {op, "rank 0", {"f32[]" range, "f32[]" range}, __VA_ARGS__},                                   \
+    {op, "several units", {"f32[B,8200]" range, "f32[B,8200]" range}, __VA_ARGS__}
 #define INTEGERS(op, high_range)                                                                   \
     {op, "i32", {"i32[B,T] -9..9", "i32[T] " high_range}},                                         \
     {op, "i64", {"i64[B,T] -9..9", "i64[B,T] " high_range}}
@@ -21,18 +21,19 @@
 static const uint32_t order[] = {4, 9, 11};
 
 const an_case an_cases_elementwise[] = {
-    BINARY("add", "", 0),
+    BINARY("add", "", .flags = 0),
     INTEGERS("add", "1..9"),
-    BINARY("sub", "", 0),
+    BINARY("sub", "", .flags = 0),
     INTEGERS("sub", "1..9"),
-    BINARY("mul", "", 0),
+    BINARY("mul", "", .flags = 0),
     INTEGERS("mul", "1..9"),
-    BINARY("div", " 0.5..3", AN_CASE_NAN_STOPS), /* x / inf is 0 */
+    BINARY("div", " 0.5..3", .flags = AN_CASE_NAN_STOPS), /* x / inf is 0 */
     INTEGERS("div", "1..9"),
-    BINARY("power", " 0.5..2", AN_CASE_NAN_STOPS), /* 1 ^ NaN is 1 */
-    BINARY("maximum", "", AN_CASE_APART),
+    BINARY("power", " 0.5..2", .flags = AN_CASE_NAN_STOPS), /* 1 ^ NaN is 1 */
+    /* One operand may win everywhere. */
+    BINARY("maximum", "", .flags = AN_CASE_APART, .zero_grad = 3),
     INTEGERS("maximum", "1..9"),
-    BINARY("minimum", "", AN_CASE_APART),
+    BINARY("minimum", "", .flags = AN_CASE_APART, .zero_grad = 3),
     INTEGERS("minimum", "1..9"),
     UNARY("neg", "", 0),
     {"neg", "i32", {"i32[B,T] -9..9"}},

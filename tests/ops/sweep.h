@@ -11,6 +11,13 @@
 #include "ops/op.h"
 #include "tests/support.h"
 
+/* ck_assert_msg for inner loops: Check's own writes to a pipe each time it is passed. */
+#define an_want(condition, ...)                                                                    \
+    do {                                                                                           \
+        if (!(condition)) ck_abort_msg(__VA_ARGS__);                                               \
+    } while (0)
+#define an_want_ok(call) an_want((call) == AN_OK, "%s failed", #call)
+
 #define AN_CASE_OPERANDS 12
 
 enum an_case_flags {
@@ -32,6 +39,7 @@ typedef struct an_case {
     double gradient;     /* relative tolerance of gradients; 0 means 1e-6 */
     uint32_t zero_out;   /* bit k: output k may be all zeros */
     uint32_t zero_grad;  /* bit i: operand i's gradient may be all zeros */
+    uint32_t no_grad_out; /* bit k: by its documentation nothing flows back through output k */
     unsigned flags;
     void (*prepare)(an_tensor in[]); /* makes operands consistent (rstd of x ...), or NULL */
 } an_case;
@@ -50,7 +58,7 @@ typedef struct an_setting {
     const an_case *c;
     int op;
     an_dims *dims;
-    int64_t *extent;      /* the binding */
+    int64_t bound[16], *extent; /* the binding, by name and by entry of dims */
     an_attrs attrs;
     int inputs, outputs;
     an_type in_type[AN_CASE_OPERANDS], out_type[AN_MAX_OUTPUTS]; /* in named dims */
@@ -59,6 +67,7 @@ typedef struct an_setting {
     an_tensor out[AN_MAX_OUTPUTS];    /* types only */
     int64_t below[AN_CASE_OPERANDS];  /* ids lie below this; -1 where it is not an id */
     bool hopeless;                    /* an id exists that cannot be valid: its bound is 0 */
+    double spacing;       /* AN_CASE_APART: how far floats are apart; else 0 */
     uint64_t seed;
     char name[160];                   /* for messages: op, label, binding, seed */
 } an_setting;
@@ -104,5 +113,6 @@ void an_outcome_free(an_outcome *o);
 /* ---- the checks; each fails the test with a message -------------------- */
 
 void an_check_kernels(const an_case *c, int64_t most_units[AN_MAX_STAGES]);
+void an_check_graphs(const an_case *c);
 
 #endif

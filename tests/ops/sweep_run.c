@@ -21,7 +21,7 @@ static guarded guarded_new(int64_t bytes, int64_t offset)
     guarded g = {.bytes = bytes};
     const size_t size = (size_t)(bytes + offset + 2 * GUARD + 63) / 64 * 64;
     g.block = aligned_alloc(64, size);
-    ck_assert_ptr_nonnull(g.block);
+    an_want(g.block, "out of memory");
     memset(g.block, GUARD_BYTE, size);
     g.data = g.block + GUARD + offset;
     return g;
@@ -92,7 +92,7 @@ static void prepare(execution *x)
                         .fault = &x->fault, .node = 3, .kernels = an_kernels_of(x->how->isa)};
     const an_op_rules *rules = an_op(x->s->op)->rules;
     int64_t bytes = rules->scratch ? rules->scratch(&x->work) : 0;
-    ck_assert_msg(bytes >= 0, "%s: scratch says %lld", x->s->name, (long long)bytes);
+    an_want(bytes >= 0, "%s: scratch says %lld", x->s->name, (long long)bytes);
     x->scratch = guarded_new(bytes, 0);
     memset(x->scratch.data, x->how->poison, (size_t)bytes);
     x->work.scratch = x->scratch.data;
@@ -153,7 +153,7 @@ static void run_stages(const execution *x, an_outcome *o)
     const an_op_rules *rules = an_op(x->s->op)->rules;
     for (int i = 0; i < AN_MAX_STAGES && rules->stages[i].run; i++) {
         const int64_t units = rules->stages[i].units(&x->work);
-        ck_assert_msg(units >= 0, "%s: stage %d has %lld units", x->s->name, i, (long long)units);
+        an_want(units >= 0, "%s: stage %d has %lld units", x->s->name, i, (long long)units);
         if (units > o->most_units[i]) o->most_units[i] = units;
         if (units > 0) run_stage(x, &rules->stages[i], units);
     }
@@ -173,30 +173,30 @@ static void check_buffers(const execution *x)
     const an_setting *s = x->s;
     for (int i = 0; i < s->inputs; i++) {
         if (!x->in[i].block) continue;
-        ck_assert_msg(guards_whole(&x->in[i]), "%s: %s wrote beside operand %d", s->name,
-                      x->how->what, i);
+        an_want(guards_whole(&x->in[i]), "%s: %s wrote beside operand %d", s->name,
+                x->how->what, i);
         if (is_overwritten(x->how, i) || x->in[i].bytes == 0) continue;
-        ck_assert_msg(!memcmp(x->in[i].data, s->in[i].data, (size_t)x->in[i].bytes),
-                      "%s: %s changed operand %d", s->name, x->how->what, i);
+        an_want(!memcmp(x->in[i].data, s->in[i].data, (size_t)x->in[i].bytes),
+                "%s: %s changed operand %d", s->name, x->how->what, i);
     }
     for (int k = 0; k < s->outputs; k++)
-        ck_assert_msg(!x->out[k].block || guards_whole(&x->out[k]), "%s: %s wrote beside output %d",
-                      s->name, x->how->what, k);
-    ck_assert_msg(guards_whole(&x->scratch), "%s: %s wrote beside its scratch", s->name,
-                  x->how->what);
+        an_want(!x->out[k].block || guards_whole(&x->out[k]), "%s: %s wrote beside output %d",
+                s->name, x->how->what, k);
+    an_want(guards_whole(&x->scratch), "%s: %s wrote beside its scratch", s->name,
+            x->how->what);
 }
 
 static void keep_outcome(const execution *x, an_outcome *o)
 {
     for (int k = 0; k < x->s->outputs; k++)
         if (x->out_tensor[k].data)
-            ck_assert_int_eq(an_tensor_copy(&o->out[k], &x->out_tensor[k]), AN_OK);
+            an_want_ok(an_tensor_copy(&o->out[k], &x->out_tensor[k]));
     o->faulted = atomic_load(&x->fault.raised);
     o->fault_operand = x->fault.operand;
     o->fault_position = x->fault.position;
     o->fault_value = x->fault.value;
     o->fault_bound = x->fault.bound;
-    ck_assert_msg(!o->faulted || x->fault.node == 3, "%s: fault blames another node", x->s->name);
+    an_want(!o->faulted || x->fault.node == 3, "%s: fault blames another node", x->s->name);
 }
 
 void an_setting_run(const an_setting *s, const an_how *how, an_outcome *o)

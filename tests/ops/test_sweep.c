@@ -25,6 +25,15 @@ START_TEST(test_kernels)
 }
 END_TEST
 
+/* The op inside a graph. Its own gradient needs these three to be measured. */
+START_TEST(test_graphs)
+{
+    if (skipped(_i) || !an_rules_add.infer || !an_rules_mul.infer || !an_rules_sum.infer) return;
+    const an_case *c;
+    for (int i = 0; (c = an_case_of(_i, i)) != NULL; i++) an_check_graphs(c);
+}
+END_TEST
+
 /* A case of an op that does not exist would never run. */
 START_TEST(test_cases_name_ops)
 {
@@ -48,6 +57,7 @@ int main(void)
     tcase_set_timeout(group, 300);
     tcase_add_test(group, test_cases_name_ops);
     tcase_add_loop_test(group, test_kernels, 1, AN_OPS);
+    tcase_add_loop_test(group, test_graphs, 1, AN_OPS);
     suite_add_tcase(suite, group);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
