@@ -12,7 +12,7 @@
 #ifndef AN_FRONTENDS_H
 #define AN_FRONTENDS_H
 
-#include "core/core.h"
+#include "graph/graph.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -155,6 +155,97 @@ AN_API an_status an_dataset_shuffle(an_dataset *d, uint64_t seed);
  * ones) validate. -1 and a message if `fraction` is not in [0, 1) or would leave
  * a side empty; 0 asks for no validation and gives the count. */
 AN_API int64_t an_dataset_split(an_dataset *d, double fraction);
+
+/* ======================================================================== */
+/* Layers: ops with weights of their own                                    */
+/* ======================================================================== */
+
+/* A layer opens a scope (its name, made unique), creates its states there and
+ * returns its result. Weights start as in Keras unless an initialiser is given:
+ * kernels Glorot uniform, recurrent kernels orthogonal, embeddings uniform in
+ * +-0.05, biases 0 with the forget gate's 1. To tie weights, hand in a state that
+ * exists (`.kernel`, `.table`); its shape is checked.
+ *
+ * The first field is the layer's operand, the others are named:
+ *     h = an_nn_dense(h, .units = 64);                                        */
+
+/* A start other than the layer's own. `set` tells zeros from "not given". */
+typedef struct an_start {
+    bool set;
+    an_init init;
+} an_start;
+#define AN_START(...) {true, {__VA_ARGS__}}
+
+typedef struct an_dense_args {
+    an_at at;
+    an_value x;      /* [.., D] */
+    int64_t units;   /* result [.., units] */
+    const char *name;
+    bool no_bias;
+    an_start kernel_start, bias_start;
+    an_value kernel, bias; /* [D, units] and [units], instead of new ones */
+} an_dense_args;
+/* x times kernel, plus bias. */
+AN_API an_value an_nn_dense_with(const an_dense_args *args);
+#define an_nn_dense(...) an_nn_dense_with(&(an_dense_args){.at = AN_HERE, __VA_ARGS__})
+
+typedef struct an_embedding_args {
+    an_at at;
+    an_value ids;    /* i32 or i64 [..] in [0, vocab) */
+    int64_t vocab, units;
+    const char *name;
+    an_start table_start;
+    an_value table;  /* [vocab, units], instead of a new one */
+} an_embedding_args;
+/* [.., units] */
+AN_API an_value an_nn_embedding_with(const an_embedding_args *args);
+#define an_nn_embedding(...) an_nn_embedding_with(&(an_embedding_args){.at = AN_HERE, __VA_ARGS__})
+
+typedef struct an_lstm_args {
+    an_at at;
+    an_value x;       /* [B, T, D] */
+    int64_t units;
+    const char *name;
+    bool reverse;     /* from the last step to the first; the result stays in x's order */
+    bool last;        /* the state after the last step, [B, units], instead of all steps */
+    an_value lengths; /* [B]: steps of each row; the rest is skipped and gives 0 */
+    an_value h0, c0;  /* [B, units]; left out: zeros */
+} an_lstm_args;
+/* [B, T, units]; see an_lstm for the formulas. */
+AN_API an_value an_nn_lstm_with(const an_lstm_args *args);
+#define an_nn_lstm(...) an_nn_lstm_with(&(an_lstm_args){.at = AN_HERE, __VA_ARGS__})
+/* Two of them, one in each direction, side by side: [B, T, 2 * units]. `.reverse`,
+ * `.h0` and `.c0` must not be given. */
+AN_API an_value an_nn_bilstm_with(const an_lstm_args *args);
+#define an_nn_bilstm(...) an_nn_bilstm_with(&(an_lstm_args){.at = AN_HERE, __VA_ARGS__})
+
+typedef struct an_norm_args {
+    an_at at;
+    an_value x;
+    const char *name;
+    float eps;       /* 0: Keras's 1e-3; for a true 0 use an_layer_norm */
+    bool no_scale;   /* no gamma */
+    bool no_shift;   /* no beta */
+} an_norm_args;
+/* Over the last axis, with gamma from 1 and beta from 0. On an_residual_add's
+ * result it is the pair that fuse_add_norm fuses. */
+AN_API an_value an_nn_layer_norm_with(const an_norm_args *args);
+#define an_nn_layer_norm(...) an_nn_layer_norm_with(&(an_norm_args){.at = AN_HERE, __VA_ARGS__})
+AN_API an_value an_nn_rms_norm_with(const an_norm_args *args); /* has no beta */
+#define an_nn_rms_norm(...) an_nn_rms_norm_with(&(an_norm_args){.at = AN_HERE, __VA_ARGS__})
+
+typedef struct an_residual_args {
+    an_at at;
+    an_value x;       /* the block's input, [.., D] */
+    an_value branch;  /* what the block computed from it, [.., E] */
+    const char *name;
+    float eps;        /* as in an_norm_args */
+    bool no_norm;     /* the sum alone: a pre-norm block */
+} an_residual_args;
+/* Add & Norm: layer_norm(x + branch). Where D is not E, x goes through a dense
+ * layer without bias first, as the projection shortcut of a ResNet does. */
+AN_API an_value an_nn_residual_with(const an_residual_args *args);
+#define an_nn_residual(...) an_nn_residual_with(&(an_residual_args){.at = AN_HERE, __VA_ARGS__})
 
 #ifdef __cplusplus
 }

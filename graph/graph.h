@@ -273,6 +273,7 @@ typedef struct an_equivalent_args {
     an_at at;
     const an_graph *a, *b;
     bool gradients;  /* also d(random projection of the float outputs)/d(states, float inputs) */
+    bool subset;     /* b, a program's graph say, may lack outputs and updates of a */
     int seeds;       /* feeds drawn from this many seeds; 0: 1 */
     uint64_t seed;   /* the first of them */
     int steps;       /* runs in a row, so that updates feed back; 0: 1 */
@@ -281,8 +282,9 @@ typedef struct an_equivalent_args {
     double ulps;     /* bound for AN_ROUNDING; 0: 16 */
 } an_equivalent_args;
 
-/* Runs both graphs, which must have the same inputs, states, output names and
- * updates, on the same seeded feeds and weights. */
+/* Runs both graphs on the same seeded feeds and weights. They must have the same
+ * outputs and updates by name; an output called "%12.1", as a program names a fetch
+ * that has no name, is output 1 of the node with ordinal 12. */
 AN_API an_equivalence an_equivalent_with(const an_equivalent_args *args);
 #define an_equivalent(...) an_equivalent_with(&(an_equivalent_args){.at = AN_HERE, __VA_ARGS__})
 AN_API void an_equivalence_free(an_equivalence *e);

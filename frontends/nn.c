@@ -1,0 +1,167 @@
+/* nn.c -- layers: a scope, the states in it, and the ops on them.
+ *
+ * Layers add no op of their own, so a graph shows what they are made of. Every
+ * node and state carries the place where the user called the layer.          */
+#include "frontends/frontends.h"
+
+/* ---- helpers ----------------------------------------------------------- */
+
+static an_init start(const an_start *given, an_init usual)
+{
+    return given->set ? given->init : usual;
+}
+
+static const char *name_or(const char *name, const char *usual)
+{
+    return name && name[0] ? name : usual;
+}
+
+/* The extent of the last axis; 0, which infer then refuses, for a scalar. */
+static an_dim last_dim(an_value x)
+{
+    const an_shape shape = an_type_of(x).shape;
+    return shape.rank > 0 ? shape.dim[shape.rank - 1] : 0;
+}
+
+/* The state handed in, or a new one. */
+static an_value weight(an_at at, an_value given, an_value like, const char *name, an_shape shape,
+                       an_init init)
+{
+    if (!an_is_none(given)) return given;
+    return an_state_at(at, like.graph, name, an_type_of(like).dtype, shape, init);
+}
+
+/* ---- dense, embedding -------------------------------------------------- */
+
+an_value an_nn_dense_with(const an_dense_args *a)
+{
+    if (!a || an_is_none(a->x) || an_is_poison(a->x)) return a ? a->x : AN_NONE;
+    const an_init glorot = {AN_INIT_GLOROT_UNIFORM, 0, 0}, zeros = {AN_INIT_ZEROS, 0, 0};
+    an_scope_open_unique(a->x, name_or(a->name, "dense"));
+    const an_value kernel = weight(a->at, a->kernel, a->x, "kernel",
+                                   AN_SHAPE(last_dim(a->x), a->units),
+                                   start(&a->kernel_start, glorot));
+    an_value y = an_matmul_at(a->at, a->x, kernel);
+    if (!a->no_bias) {
+        const an_value bias = weight(a->at, a->bias, a->x, "bias", AN_SHAPE(a->units),
+                                     start(&a->bias_start, zeros));
+        y = an_add_at(a->at, y, bias);
+    }
+    an_scope_close(a->x);
+    return y;
+}
+
+an_value an_nn_embedding_with(const an_embedding_args *a)
+{
+    if (!a || an_is_none(a->ids) || an_is_poison(a->ids)) return a ? a->ids : AN_NONE;
+    const an_init uniform = {AN_INIT_UNIFORM, -0.05, 0.05};
+    an_scope_open_unique(a->ids, name_or(a->name, "embedding"));
+    an_value table = a->table;
+    if (an_is_none(table))
+        table = an_state_at(a->at, a->ids.graph, "table", AN_F32, AN_SHAPE(a->vocab, a->units),
+                            start(&a->table_start, uniform));
+    const an_value y = an_embedding_at(a->at, table, a->ids);
+    an_scope_close(a->ids);
+    return y;
+}
+
+/* ---- LSTM -------------------------------------------------------------- */
+
+static an_value lstm_in_scope(const an_lstm_args *a, bool reverse)
+{
+    const int64_t gates = a->units > 0 && a->units < INT64_MAX / 4 ? 4 * a->units : -1;
+    const an_lstm_operands operands = {
+        .x = a->x,
+        .kernel = weight(a->at, AN_NONE, a->x, "kernel", AN_SHAPE(last_dim(a->x), gates),
+                         (an_init){AN_INIT_GLOROT_UNIFORM, 0, 0}),
+        .recurrent = weight(a->at, AN_NONE, a->x, "recurrent", AN_SHAPE(a->units, gates),
+                            (an_init){AN_INIT_ORTHOGONAL, 0, 0}),
+        .bias = weight(a->at, AN_NONE, a->x, "bias", AN_SHAPE(gates),
+                       (an_init){AN_INIT_FORGET_BIAS, 0, 0}),
+        .h0 = a->h0,
+        .c0 = a->c0,
+        .lengths = a->lengths};
+    const an_value y = an_lstm_at(a->at, operands, reverse);
+    return a->last ? an_result(y, 1) : y;
+}
+
+an_value an_nn_lstm_with(const an_lstm_args *a)
+{
+    if (!a || an_is_none(a->x) || an_is_poison(a->x)) return a ? a->x : AN_NONE;
+    an_scope_open_unique(a->x, name_or(a->name, "lstm"));
+    const an_value y = lstm_in_scope(a, a->reverse);
+    an_scope_close(a->x);
+    return y;
+}
+
+an_value an_nn_bilstm_with(const an_lstm_args *a)
+{
+    if (!a || an_is_none(a->x) || an_is_poison(a->x)) return a ? a->x : AN_NONE;
+    an_lstm_args one = *a;
+    one.h0 = one.c0 = AN_NONE;
+    an_scope_open_unique(a->x, name_or(a->name, "bilstm"));
+    an_scope_open(a->x, "forward");
+    const an_value forward = lstm_in_scope(&one, false);
+    an_scope_close(a->x);
+    an_scope_open(a->x, "backward");
+    const an_value backward = lstm_in_scope(&one, true);
+    an_scope_close(a->x);
+    const an_value both[2] = {forward, backward};
+    const an_value y = an_concat_at(a->at, both, 2, -1);
+    an_scope_close(a->x);
+    return y;
+}
+
+/* ---- norms and residuals ----------------------------------------------- */
+
+static an_value gamma_of(const an_norm_args *a)
+{
+    return a->no_scale ? AN_NONE
+                       : weight(a->at, AN_NONE, a->x, "gamma", AN_SHAPE(last_dim(a->x)),
+                                (an_init){AN_INIT_CONSTANT, 1, 0});
+}
+
+static float eps_of(float eps)
+{
+    return eps != 0 ? eps : 1e-3f;
+}
+
+an_value an_nn_layer_norm_with(const an_norm_args *a)
+{
+    if (!a || an_is_none(a->x) || an_is_poison(a->x)) return a ? a->x : AN_NONE;
+    an_scope_open_unique(a->x, name_or(a->name, "layer_norm"));
+    const an_value gamma = gamma_of(a);
+    const an_value beta = a->no_shift ? AN_NONE
+                                      : weight(a->at, AN_NONE, a->x, "beta",
+                                               AN_SHAPE(last_dim(a->x)),
+                                               (an_init){AN_INIT_ZEROS, 0, 0});
+    const an_value y = an_layer_norm_at(a->at, a->x, gamma, beta, -1, eps_of(a->eps));
+    an_scope_close(a->x);
+    return y;
+}
+
+an_value an_nn_rms_norm_with(const an_norm_args *a)
+{
+    if (!a || an_is_none(a->x) || an_is_poison(a->x)) return a ? a->x : AN_NONE;
+    an_scope_open_unique(a->x, name_or(a->name, "rms_norm"));
+    const an_value y = an_rms_norm_at(a->at, a->x, gamma_of(a), -1, eps_of(a->eps));
+    an_scope_close(a->x);
+    return y;
+}
+
+an_value an_nn_residual_with(const an_residual_args *a)
+{
+    if (!a || an_is_none(a->x) || an_is_poison(a->x)) return a ? a->x : AN_NONE;
+    if (an_is_none(a->branch) || an_is_poison(a->branch)) return a->branch;
+    an_scope_open_unique(a->x, name_or(a->name, "residual"));
+    an_value skip = a->x;
+    const an_dim wide = last_dim(a->branch);
+    if (last_dim(skip) != wide)
+        skip = an_nn_dense_with(&(an_dense_args){.at = a->at, .x = skip, .units = wide,
+                                                 .name = "project", .no_bias = true});
+    an_value y = an_residual_add_at(a->at, a->branch, skip);
+    if (!a->no_norm)
+        y = an_nn_layer_norm_with(&(an_norm_args){.at = a->at, .x = y, .eps = a->eps});
+    an_scope_close(a->x);
+    return y;
+}

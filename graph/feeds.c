@@ -1,0 +1,146 @@
+/* feeds.c -- see feeds.h. */
+#include "graph/feeds.h"
+
+#include "core/random.h"
+#include "graph/store.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- extents ----------------------------------------------------------- */
+
+an_status an_feeds_bind(const an_graph *g, const char *text, int64_t usual, int64_t *bound,
+                        an_error *error)
+{
+    const int names = an_dims_names(g->dims);
+    for (int i = 0; i < names; i++) bound[i] = usual;
+    for (const char *p = text ? text : ""; *p;) {
+        p += strspn(p, ", ");
+        if (!*p) break;
+        const size_t length = strcspn(p, "=,");
+        const char *value = p + length + 1;
+        int found = -1;
+        for (int i = 0; i < names; i++)
+            if (strlen(an_dims_name_at(g->dims, i)) == length &&
+                !strncmp(an_dims_name_at(g->dims, i), p, length))
+                found = i;
+        double extent = -1;
+        if (p[length] != '=' || !an_read_f64(&value, &extent) || extent < 0 || extent > 0x1p40)
+            return an_fail(error, AN_E_ARGUMENT, "'%s' is no list like B=32,T=100", text);
+        if (found < 0)
+            return an_fail(error, AN_E_NAME, "the graph has no dim '%.*s'", (int)length, p);
+        bound[found] = (int64_t)extent;
+        p = value;
+    }
+    return AN_OK;
+}
+
+/* ---- what a leaf is for ------------------------------------------------ */
+
+typedef struct purpose {
+    int64_t bound;    /* integers: exclusive upper bound; 0: unknown */
+    bool label;       /* floats: 0 or 1 */
+    bool weight;      /* read by something other than an optimizer step's moments */
+} purpose;
+
+static int64_t extent_at(const an_evaluation *e, uint32_t value, int axis)
+{
+    const an_shape *shape = &an_slot_type(e->graph, value)->shape;
+    const int i = an_axis(axis, shape->rank);
+    return i >= 0 && i < shape->rank ? an_dim_extent(shape->dim[i], e->extent) : 0;
+}
+
+/* The bound that node n puts on its integer operand i; 0: none, -1: see its users. */
+static int64_t bound_by(const an_evaluation *e, const an_node *n, int i)
+{
+    switch (n->op) {
+    case AN_OP_embedding: return extent_at(e, n->in[0], 0);
+    case AN_OP_gather: return extent_at(e, n->in[0], n->attrs->axis);
+    case AN_OP_scatter_add:
+    case AN_OP_one_hot: return an_dim_extent(n->attrs->size, e->extent);
+    case AN_OP_softmax_cross_entropy:
+    case AN_OP_softmax_cross_entropy_grad:
+    case AN_OP_accuracy: return extent_at(e, n->in[0], -1);
+    case AN_OP_lstm: return i == 6 ? extent_at(e, n->in[0], 1) + 1 : 0;
+    case AN_OP_reshape:
+    case AN_OP_transpose:
+    case AN_OP_broadcast:
+    case AN_OP_slice:
+    case AN_OP_stop_gradient: return -1;
+    default: return 0;
+    }
+}
+
+static void judge_use(const an_evaluation *e, const an_node *n, int i, purpose *p)
+{
+    const bool moment = an_op(n->op)->category == AN_CATEGORY_OPTIMIZER && i > 0;
+    p->weight = p->weight || !moment;
+    p->label = p->label || (n->op == AN_OP_bce_with_logits && i == 1) ||
+               (n->op == AN_OP_accuracy && i == 1);
+    const int64_t bound = bound_by(e, n, i);
+    if (bound > 0 && (p->bound == 0 || bound < p->bound)) p->bound = bound;
+}
+
+/* Looks at all users of the leaf, and through nodes that only move elements. */
+static purpose purpose_of(const an_evaluation *e, uint32_t leaf)
+{
+    const an_graph *g = e->graph;
+    purpose p = {0};
+    bool *same = an_alloc_zeroed(g->slot_count + 1);
+    if (!same) return p;
+    same[leaf] = true;
+    for (int64_t i = 1; i <= g->node_count; i++) {
+        const an_node *n = &g->nodes[i];
+        for (int k = 0; k < n->inputs; k++) {
+            if (!n->in[k] || !same[n->in[k]]) continue;
+            judge_use(e, n, k, &p);
+            if (bound_by(e, n, k) < 0) same[n->first] = true;
+        }
+    }
+    an_free(same);
+    return p;
+}
+
+/* ---- values ------------------------------------------------------------ */
+
+/* Uniform in +-2 with every eighth a zero, so that zeros are tried too. Kernels are
+ * scaled by the root of their rows, or deep graphs would saturate. */
+static double plain_value(const an_stream *s, int64_t i, double scale)
+{
+    const double u = an_random_uniform(s, i);
+    return an_random_bits_at(s, i) % 8 == 0 ? 0 : (4 * u - 2) * scale;
+}
+
+static double scale_of(bool state, const an_tensor *t)
+{
+    if (!state || t->rank < 2 || t->extent[t->rank - 2] < 1) return 1;
+    return 1 / sqrt((double)t->extent[t->rank - 2]);
+}
+
+static void fill_integers(const an_stream *s, const purpose *p, an_tensor *t)
+{
+    const int64_t bound = t->dtype == AN_BOOL ? 2 : p->bound > 0 ? p->bound : 2;
+    for (int64_t i = 0; i < an_tensor_count(t); i++)
+        an_tensor_set(t, i, (double)(int64_t)(an_random_uniform(s, i) * (double)bound));
+}
+
+void an_feeds_fill(const an_evaluation *e, uint32_t id, uint64_t seed, an_tensor *t)
+{
+    const an_node *n = an_node_of(e->graph, id);
+    const purpose p = purpose_of(e, id);
+    const bool state = n->op == AN_OP_state;
+    const bool is_float = an_dtype_is_float(t->dtype);
+    if (state && (!is_float || !p.weight)) { /* counters, keys and moments */
+        an_initialise(&n->attrs->init, n->name, seed, t);
+        return;
+    }
+    const an_stream s = {.seed = seed, .step = 1, .stream = (uint32_t)an_hash_string(n->name)};
+    if (!is_float) {
+        fill_integers(&s, &p, t);
+        return;
+    }
+    const double scale = scale_of(state, t);
+    for (int64_t i = 0; i < an_tensor_count(t); i++)
+        an_tensor_set(t, i, p.label ? (double)(an_random_bits_at(&s, i) & 1)
+                                    : plain_value(&s, i, scale));
+}

@@ -1,0 +1,111 @@
+/* project.c -- see project.h. */
+#include "graph/project.h"
+
+#include <stdio.h>
+
+/* Nodes that the loss may be made of: those all of whose float paths have rules. */
+static void mark_differentiable(const an_graph *g, bool *good)
+{
+    for (int64_t i = 1; i <= g->node_count; i++) {
+        const an_node *n = &g->nodes[i];
+        const an_op_rules *rules = an_op(n->op)->rules;
+        bool ok = rules->grad || rules->meaning || (an_op(n->op)->traits & AN_TRAIT_LEAF);
+        for (int k = 0; ok && k < n->inputs; k++) {
+            const bool constant = k < 32 && rules->constant_in >> k & 1;
+            if (!n->in[k] || constant) continue;
+            if (!an_dtype_is_float(an_slot_type(g, n->in[k])->dtype)) continue;
+            ok = good[g->slots[n->in[k]].node];
+        }
+        good[i] = ok;
+    }
+}
+
+/* sum over outputs of sum(y * r), r an input named after the output. */
+static an_value projection(an_graph *g, const bool *good)
+{
+    an_value loss = AN_NONE;
+    for (int64_t i = 0; i < g->output_count; i++) {
+        const an_value y = {g, g->outputs[i].value};
+        const an_type type = an_type_of(y);
+        if (!an_dtype_is_float(type.dtype) || !good[g->slots[y.id].node]) continue;
+        char name[160];
+        snprintf(name, sizeof name, "projection of %.140s", g->outputs[i].name);
+        const an_value r = an_input(g, name, type.dtype, type.shape);
+        an_value term = an_sum_axes(an_mul(y, r), AN_ALL_AXES, false);
+        if (!loss.graph) {
+            loss = term;
+            continue;
+        }
+        if (an_type_of(term).dtype != an_type_of(loss).dtype)
+            term = an_cast(term, an_type_of(loss).dtype);
+        loss = an_add(loss, term);
+    }
+    return loss;
+}
+
+/* The float leaves that the loss depends on, up to `count` of them. */
+static int64_t collect_leaves(const an_graph *g, an_value loss, int64_t leaves, an_value *out)
+{
+    bool *needed = an_alloc_zeroed(g->node_count + 1);
+    if (!needed) return -1;
+    needed[g->slots[loss.id].node] = true;
+    for (int64_t i = g->node_count; i > 0; i--)
+        for (int k = 0; needed[i] && k < g->nodes[i].inputs; k++)
+            if (g->nodes[i].in[k]) needed[g->slots[g->nodes[i].in[k]].node] = true;
+    int64_t count = 0;
+    for (int64_t i = 0; i < leaves; i++) {
+        const uint32_t v = g->leaves[i].value;
+        if (needed[g->slots[v].node] && an_dtype_is_float(an_slot_type(g, v)->dtype))
+            out[count++] = an_value_of(g, v);
+    }
+    an_free(needed);
+    return count;
+}
+
+static an_status append_gradients(an_graph *g)
+{
+    const int64_t leaves = g->leaf_count; /* before the projections come in */
+    bool *good = an_alloc_zeroed(g->node_count + 1);
+    an_value *wrt = an_alloc_zeroed((2 * leaves + 1) * (int64_t)sizeof *wrt);
+    an_status status = good && wrt ? AN_OK : AN_E_MEMORY;
+    if (status == AN_OK) {
+        mark_differentiable(g, good);
+        const an_value loss = projection(g, good);
+        const int64_t count = loss.graph && loss.id ? collect_leaves(g, loss, leaves, wrt) : 0;
+        an_value *out = wrt + leaves;
+        if (count < 0) status = AN_E_MEMORY;
+        if (count > 0) status = an_gradients(loss, wrt, (int)count, out);
+        for (int64_t i = 0; status == AN_OK && i < count; i++) {
+            char name[200];
+            snprintf(name, sizeof name, AN_GRADIENT_PREFIX "%.180s",
+                     an_node_of(g, wrt[i].id)->name);
+            status = an_graph_output(out[i], name);
+        }
+    }
+    an_free(good);
+    an_free(wrt);
+    return status == AN_OK ? an_graph_status(g) : status;
+}
+
+an_graph *an_project_gradients(const an_graph *g, bool fuse_again, an_error *error)
+{
+    an_optimised copy = an_optimise(.graph = g, .passes = "");
+    an_status status = copy.status;
+    if (status == AN_OK) status = append_gradients(copy.graph);
+    if (status != AN_OK) {
+        an_fail(error, status, "cannot differentiate: %s",
+                copy.graph ? an_graph_message(copy.graph) : copy.message);
+        an_optimised_free(&copy);
+        return NULL;
+    }
+    if (fuse_again) {
+        an_optimised fused = an_optimise(.graph = copy.graph);
+        an_optimised_free(&copy);
+        copy = fused;
+        if (fused.status != AN_OK) an_fail(error, fused.status, "%s", fused.message);
+    }
+    an_graph *result = copy.graph;
+    copy.graph = NULL;
+    an_optimised_free(&copy);
+    return result;
+}

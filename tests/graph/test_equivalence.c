@@ -1,0 +1,131 @@
+/* test_equivalence.c -- the verifier must agree when it should and object when it should. */
+#include "graph/ir.h"
+#include "tests/support.h"
+
+static const char residual[] =
+    "graph \"r\"\ndims B\n"
+    "%1: f32[B,24] = input \"x\"\n"
+    "%2: f32[B,24] = input \"skip\"\n"
+    "%3: f32[24] = state \"gamma\"\n"
+    "%4: f32[24] = state \"beta\"\n"
+    "%5: f32[B,24] = residual_add %1, %2\n"
+    "%6: f32[B,24], f32[B], f32[B] = layer_norm %5, %3, %4 {axis=1, eps=1e-05}\n"
+    "%7: f32[B,24] = tanh %5\n"
+    "%8: f32[B,24] = mul %6, %7\n"
+    "output \"y\" %8\n";
+
+static an_graph *parse(const char *text)
+{
+    an_graph *g = an_parse(text, "t.an");
+    ck_assert_msg(an_graph_status(g) == AN_OK, "%s", an_graph_message(g));
+    return g;
+}
+
+/* The same text with the first `from` replaced. */
+static an_graph *edited(const char *from, const char *to)
+{
+    char text[4096];
+    const char *at = strstr(residual, from);
+    ck_assert_ptr_nonnull(at);
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - residual), residual, to, at + strlen(from));
+    return parse(text);
+}
+
+START_TEST(test_fusion_is_bitwise_with_gradients)
+{
+    an_graph *g = parse(residual);
+    an_optimised o = an_optimise(g);
+    ck_assert_int_eq(o.status, AN_OK);
+    ck_assert_int_eq(an_graph_count(o.graph, "add_norm"), 1);
+    an_equivalence e = an_equivalent(.a = g, .b = o.graph, .gradients = true, .seeds = 3,
+                                     .bind = "B=7");
+    ck_assert_msg(e.verdict == AN_BITWISE, "%s", e.message);
+    ck_assert_int_eq(e.fused_forward, 1);
+    ck_assert_int_eq(e.compared_count, 5); /* y, and the gradients of four leaves */
+    for (int64_t i = 0; i < e.compared_count; i++) ck_assert(!e.compared[i].degenerate);
+    an_equivalence_free(&e);
+    an_optimised_free(&o);
+    an_graph_free(g);
+}
+END_TEST
+
+START_TEST(test_faults_are_found)
+{
+    static const char *const faults[][2] = {
+        {"eps=1e-05", "eps=0.001"},                    /* another eps */
+        {"layer_norm %5, %3, %4", "layer_norm %5, %4, %3"}, /* gamma and beta swapped */
+        {"tanh %5", "tanh %6"},                        /* the norm instead of the sum */
+        {"residual_add %1, %2", "residual_add %1, %1"},
+        {"mul %6, %7", "mul %7, %7"},
+    };
+    an_graph *g = parse(residual);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        an_graph *wrong = edited(faults[i][0], faults[i][1]);
+        an_equivalence e = an_equivalent(.a = g, .b = wrong);
+        ck_assert_msg(e.verdict == AN_DIFFERENT, "fault %d: %s", (int)i, e.message);
+        ck_assert_ptr_nonnull(strstr(e.message, "\"y\""));
+        an_equivalence_free(&e);
+        an_graph_free(wrong);
+    }
+    an_graph_free(g);
+}
+END_TEST
+
+START_TEST(test_what_shows_nothing_is_vacuous)
+{
+    an_graph *g = parse(residual);
+    an_equivalence e = an_equivalent(.a = g, .b = g);
+    ck_assert_msg(e.verdict == AN_VACUOUS, "%s", e.message);
+    an_equivalence_free(&e);
+    an_graph *zero = edited("tanh %5", "sub %5, %5");
+    an_graph *zero2 = edited("tanh %5", "sub %6, %6");
+    e = an_equivalent(.a = zero, .b = zero2);
+    ck_assert_msg(e.verdict == AN_VACUOUS, "%s", e.message);
+    an_equivalence_free(&e);
+    an_graph_free(zero);
+    an_graph_free(zero2);
+    an_graph_free(g);
+}
+END_TEST
+
+START_TEST(test_interfaces_must_match)
+{
+    an_graph *g = parse(residual);
+    an_graph *other = edited("output \"y\"", "output \"z\"");
+    an_equivalence e = an_equivalent(.a = g, .b = other);
+    ck_assert_int_eq(e.verdict, AN_FAILED);
+    ck_assert_ptr_nonnull(strstr(e.message, "output \"z\""));
+    an_equivalence_free(&e);
+    e = an_equivalent(.a = g, .b = NULL);
+    ck_assert_int_eq(e.verdict, AN_FAILED);
+    an_equivalence_free(&e);
+    e = an_equivalent(.a = g, .b = g, .bind = "Q=3");
+    ck_assert_int_eq(e.verdict, AN_FAILED);
+    an_equivalence_free(&e);
+    an_graph_free(other);
+    an_graph_free(g);
+}
+END_TEST
+
+START_TEST(test_gradient_check_agrees_and_objects)
+{
+    an_graph *g = an_graph_new("t");
+    const an_value x = an_input(g, "x", AN_F32, AN_SHAPE(3, 8));
+    const an_value w = an_state(g, "w", AN_F32, AN_SHAPE(8), (an_init){AN_INIT_ZEROS, 0, 0});
+    const an_value sum = an_residual_add(x, an_tanh(an_mul(x, w)));
+    const an_value y = an_layer_norm(sum, w, AN_NONE, -1, 1e-3f);
+    const an_value loss = an_sum_axes(an_mul(y, an_mul(y, x)), AN_ALL_AXES, false);
+    an_gradient_check c = an_check_gradients(.loss = loss, .seed = 5);
+    ck_assert_msg(c.status == AN_OK && c.worst < 1e-6, "%s", c.message);
+    /* stop_gradient makes the analytic gradient wrong on purpose. */
+    const an_value cheat = an_sum_axes(an_mul(x, an_stop_gradient(x)), AN_ALL_AXES, false);
+    c = an_check_gradients(.loss = cheat, .seed = 5);
+    ck_assert_int_eq(c.status, AN_E_GRADIENT);
+    ck_assert_ptr_nonnull(strstr(c.where, "x["));
+    an_graph_free(g);
+}
+END_TEST
+
+AN_TEST_MAIN("equivalence", test_fusion_is_bitwise_with_gradients, test_faults_are_found,
+             test_what_shows_nothing_is_vacuous, test_interfaces_must_match,
+             test_gradient_check_agrees_and_objects)
