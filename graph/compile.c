@@ -108,15 +108,20 @@ static bool has_output(const an_graph *g, const char *name)
     return false;
 }
 
-/* The name that the graph declares for the value, or fetch0, fetch1, ... */
+/* The name that the graph declares for the value; otherwise "%ordinal.output", by
+ * which the verifier finds it in the user's graph. Fetched twice, it gets a "#". */
 static an_status name_output(const compiling *x, an_graph *to, int i, uint32_t value)
 {
-    char made[32];
+    char made[48];
+    const an_slot *slot = &x->g->slots[x->fetch[i].id];
     const char *name = NULL;
     for (int64_t k = 0; k < x->g->output_count && !name; k++)
         if (x->g->outputs[k].value == x->fetch[i].id) name = x->g->outputs[k].name;
-    for (int n = i; !name || has_output(to, name); n++) {
-        snprintf(made, sizeof made, "fetch%d", n);
+    for (int n = 1; !name || has_output(to, name); n++) {
+        const uint32_t ordinal = x->g->nodes[slot->node].ordinal;
+        int length = snprintf(made, sizeof made, "%%%u", ordinal);
+        if (slot->index > 0) length += snprintf(made + length, 12, ".%d", slot->index);
+        if (n > 1) snprintf(made + length, 12, "#%d", n);
         name = made;
     }
     return an_graph_add_output(to, name, value);
