@@ -224,11 +224,24 @@ static an_status ready_leaves(compiling *x)
     return status;
 }
 
+static an_status check_kernels(const compiling *x)
+{
+    const an_schedule *s = &x->p->schedule;
+    for (int64_t t = 0; t < s->task_count; t++) {
+        const an_op_info *op = an_op(x->p->graph->nodes[s->tasks[t].node].op);
+        if (!s->tasks[t].fast && !op->rules->ref)
+            return fail(x, AN_E_INTERNAL, "%s has no kernel", op->name);
+    }
+    return AN_OK;
+}
+
 static an_status build(compiling *x)
 {
     an_program *p = x->p;
     an_status status = an_schedule_make(&p->schedule, p->graph, x->args->update.id);
     if (status != AN_OK) return fail(x, status, "out of memory");
+    status = check_kernels(x);
+    if (status != AN_OK) return status;
     const int64_t names = an_dims_names(p->graph->dims) + 1;
     p->bound = an_arena_alloc(&p->arena, names * (int64_t)sizeof *p->bound);
     p->bound_by = an_arena_alloc(&p->arena, names * (int64_t)sizeof *p->bound_by);
