@@ -72,13 +72,12 @@ void an_store_leave(an_store *s)
     atomic_flag_clear_explicit(&s->held, memory_order_release);
 }
 
-/* What every public call begins with: holds the store and forgets the last failure. */
-static bool begin_call(an_store *s)
+an_error *an_store_begin(an_store *s)
 {
-    if (!an_store_enter(s)) return false;
+    if (!an_store_enter(s)) return NULL;
     atomic_store(&s->refused, false);
     an_error_clear(&s->error);
-    return true;
+    return &s->error;
 }
 
 static an_status end_call(an_store *s, an_status status)
@@ -113,11 +112,14 @@ static state *find(const an_store *s, const char *name)
     return index ? &s->states[index - 1] : NULL;
 }
 
-/* Keeps the table at most half full. */
-static bool grow_table(an_store *s)
+/* Makes room for so many more states. Keeps the table at most half full. */
+static bool reserve(an_store *s, int64_t more)
 {
-    if (2 * (s->count + 1) <= s->table_size) return true;
-    const int64_t size = s->table_size ? 2 * s->table_size : 64;
+    const int64_t need = s->count + more;
+    if (!AN_GROW(s->states, s->capacity, need)) return false;
+    if (2 * need <= s->table_size) return true;
+    int64_t size = s->table_size ? 2 * s->table_size : 64;
+    while (size < 2 * need) size *= 2;
     int64_t *table = an_alloc_zeroed(size * (int64_t)sizeof *table);
     if (!table) return false;
     an_free(s->table);
@@ -127,16 +129,21 @@ static bool grow_table(an_store *s)
     return true;
 }
 
+/* Adds a state for which there is room; name and tensor move into it. */
+static void append(an_store *s, char *name, an_tensor *tensor)
+{
+    const int64_t cell = cell_of(s, name);
+    s->states[s->count++] = (state){name, *tensor};
+    s->table[cell] = s->count;
+    *tensor = (an_tensor){0};
+}
+
 /* Adds a state that owns `tensor`, which moves into it. */
 static an_status add(an_store *s, const char *name, an_tensor *tensor)
 {
     char *kept = an_arena_string(&s->names, name);
-    if (!kept || !grow_table(s) || !AN_GROW(s->states, s->capacity, s->count + 1))
-        return AN_E_MEMORY;
-    const int64_t cell = cell_of(s, name);
-    s->states[s->count++] = (state){kept, *tensor};
-    s->table[cell] = s->count;
-    *tensor = (an_tensor){0};
+    if (!kept || !reserve(s, 1)) return AN_E_MEMORY;
+    append(s, kept, tensor);
     return AN_OK;
 }
 
@@ -217,7 +224,7 @@ static an_status fail_unknown(an_store *s, const char *name)
 an_status an_store_initialise(an_store *s, const char *name, an_initialiser fill, void *context)
 {
     if (!s || !name || !fill) return AN_E_ARGUMENT;
-    if (!begin_call(s)) return AN_E_BUSY;
+    if (!an_store_begin(s)) return AN_E_BUSY;
     if (find(s, name))
         return end_call(s, an_fail(&s->error, AN_E_STATE,
                                    "state \"%s\" has its first value already", name));
@@ -253,7 +260,7 @@ const an_tensor *an_store_view(an_store *s, const char *name)
 an_status an_store_get(an_store *s, const char *name, an_tensor *copy)
 {
     if (!s || !name || !copy) return AN_E_ARGUMENT;
-    if (!begin_call(s)) return AN_E_BUSY;
+    if (!an_store_begin(s)) return AN_E_BUSY;
     const state *found = find(s, name);
     if (!found) return end_call(s, fail_unknown(s, name));
     const an_status status = an_tensor_copy(copy, &found->tensor);
@@ -289,14 +296,14 @@ static an_status set(an_store *s, const char *name, const an_tensor *value)
 an_status an_store_set(an_store *s, const char *name, const an_tensor *value)
 {
     if (!s || !name || !value) return AN_E_ARGUMENT;
-    if (!begin_call(s)) return AN_E_BUSY;
+    if (!an_store_begin(s)) return AN_E_BUSY;
     return end_call(s, set(s, name, value));
 }
 
 an_status an_store_set_number(an_store *s, const char *name, double value)
 {
     if (!s || !name) return AN_E_ARGUMENT;
-    if (!begin_call(s)) return AN_E_BUSY;
+    if (!an_store_begin(s)) return AN_E_BUSY;
     state *found = find(s, name);
     if (!found) return end_call(s, fail_unknown(s, name));
     if (an_tensor_count(&found->tensor) != 1)
@@ -304,4 +311,40 @@ an_status an_store_set_number(an_store *s, const char *name, double value)
                                    name));
     an_tensor_set(&found->tensor, 0, value);
     return end_call(s, AN_OK);
+}
+
+/* ---- many at once ------------------------------------------------------ */
+
+/* Whether all values may be taken; gives the new states' names a home. */
+static an_status ready_to_take(an_store *s, an_named_tensor *values, int64_t count)
+{
+    int64_t added = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const state *found = find(s, values[i].name);
+        if (found && !same_type(&found->tensor, &values[i].tensor))
+            return fail_type(values[i].name, &found->tensor, &values[i].tensor, &s->error);
+        added += found == NULL;
+    }
+    bool room = reserve(s, added);
+    for (int64_t i = 0; i < count && room; i++) {
+        if (find(s, values[i].name)) continue;
+        values[i].kept = an_arena_string(&s->names, values[i].name);
+        room = values[i].kept != NULL;
+    }
+    return room ? AN_OK : an_fail(&s->error, AN_E_MEMORY, "there is no memory for %lld new states",
+                                  (long long)added);
+}
+
+an_status an_store_take(an_store *s, an_named_tensor *values, int64_t count)
+{
+    const an_status status = ready_to_take(s, values, count);
+    if (status != AN_OK) return status;
+    for (int64_t i = 0; i < count; i++) {
+        an_tensor *value = &values[i].tensor;
+        state *found = find(s, values[i].name);
+        if (!found) append(s, values[i].kept, value);
+        else if (an_tensor_bytes(value) > 0)
+            memcpy(found->tensor.data, value->data, (size_t)an_tensor_bytes(value));
+    }
+    return AN_OK;
 }
