@@ -107,25 +107,47 @@ static bool keep_mode(int fd, const char *path)
     return stat(path, &old) != 0 || fchmod(fd, old.st_mode & 07777) == 0;
 }
 
+void an_file_begin(an_file_writer *w, const char *path, an_error *e)
+{
+    *w = (an_file_writer){.path = path, .fd = -1, .error = e};
+    if (!path) {
+        w->status = an_fail(e, AN_E_ARGUMENT, "a file was to be written without a path");
+        return;
+    }
+    w->fd = open_beside(path, &w->beside);
+    if (w->fd >= 0) return;
+    w->status = w->beside.failed ? an_fail(e, AN_E_MEMORY, "%s: no memory to write it", path)
+                                 : system_error(e, path, "make a new file beside it");
+}
+
+void an_file_put(an_file_writer *w, const void *bytes, int64_t count)
+{
+    if (w->status == AN_OK && !write_all(w->fd, bytes, count))
+        w->status = system_error(w->error, w->path, "write it");
+}
+
+an_status an_file_end(an_file_writer *w)
+{
+    const bool open_still = w->fd >= 0;
+    if (w->status == AN_OK && (!keep_mode(w->fd, w->path) || fsync(w->fd) != 0))
+        w->status = system_error(w->error, w->path, "write it");
+    if (open_still && close(w->fd) != 0 && w->status == AN_OK)
+        w->status = system_error(w->error, w->path, "write it");
+    if (w->status == AN_OK && rename(w->beside.data, w->path) != 0)
+        w->status = system_error(w->error, w->path, "replace it");
+    if (w->status == AN_OK) sync_folder_of(w->path);
+    else if (open_still) unlink(w->beside.data);
+    an_text_free(&w->beside);
+    w->fd = -1;
+    return w->status;
+}
+
 an_status an_file_write(const char *path, const char *bytes, int64_t count, an_error *e)
 {
     if (!path || (!bytes && count != 0) || count < 0)
         return an_fail(e, AN_E_ARGUMENT, "a file was to be written without a path or bytes");
-    an_text beside = {0};
-    const int fd = open_beside(path, &beside);
-    if (fd < 0) {
-        const bool no_memory = beside.failed;
-        an_text_free(&beside);
-        return no_memory ? an_fail(e, AN_E_MEMORY, "%s: no memory to write it", path)
-                         : system_error(e, path, "make a new file beside it");
-    }
-    const bool written = write_all(fd, bytes, count) && keep_mode(fd, path) && fsync(fd) == 0;
-    an_status status = written ? AN_OK : system_error(e, path, "write it");
-    if (close(fd) != 0 && status == AN_OK) status = system_error(e, path, "write it");
-    if (status == AN_OK && rename(beside.data, path) != 0)
-        status = system_error(e, path, "replace it");
-    if (status == AN_OK) sync_folder_of(path);
-    else unlink(beside.data);
-    an_text_free(&beside);
-    return status;
+    an_file_writer w;
+    an_file_begin(&w, path, e);
+    an_file_put(&w, bytes, count);
+    return an_file_end(&w);
 }
