@@ -247,6 +247,43 @@ typedef struct an_residual_args {
 AN_API an_value an_nn_residual_with(const an_residual_args *args);
 #define an_nn_residual(...) an_nn_residual_with(&(an_residual_args){.at = AN_HERE, __VA_ARGS__})
 
+/* ======================================================================== */
+/* Checkpoints: all states of a store in a file                             */
+/* ======================================================================== */
+
+/* Files are in the safetensors format, which other tools read and write: weights,
+ * the optimiser's moments, its step and the key of dropout, each under its full
+ * name. Messages are the store's (an_store_message); they name the path. */
+
+/* A pair of texts that travels in the file's header. */
+typedef struct an_metadata {
+    const char *key, *value; /* UTF-8; keys all different */
+} an_metadata;
+
+/* Replaces the file as a whole or not at all, and needs no second copy of the
+ * states. `metadata` may be NULL if there is none. */
+AN_API an_status an_checkpoint_save(an_store *s, const char *path, const an_metadata *metadata,
+                                    int64_t count);
+
+typedef struct an_checkpoint_options {
+    bool known_only; /* pass over tensors that the store lacks (an optimiser's, for predicting) */
+    bool partial;    /* let states that the file lacks be as they are */
+} an_checkpoint_options;
+
+/* Gives the states the file's values; states that the store lacks are made, so it
+ * may come before the first compile. The file must have every state of the store,
+ * with its dtype and shape. All or nothing: whatever is wrong with the file, or
+ * goes wrong, leaves the store as it was. */
+AN_API an_status an_checkpoint_load(an_store *s, const char *path,
+                                    const an_checkpoint_options *options);
+/* The file's metadata value of that key, to be freed with an_string_free; NULL if
+ * it has none or cannot be read. */
+AN_API char *an_checkpoint_metadata(const char *path, const char *key);
+
+/* SHA-256, in hex, of names, types and bytes of all states in order of name: equal
+ * for equal states, however they were made. */
+AN_API an_status an_store_sha256(an_store *s, char hex[65]);
+
 #ifdef __cplusplus
 }
 #endif
