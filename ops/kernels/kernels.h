@@ -12,6 +12,7 @@
 #include "ops/kernels/norm.h"
 #include "ops/kernels/panel.h"
 #include "ops/kernels/recurrent.h"
+#include "ops/kernels/step.h"
 
 #define AN_JOIN_(a, b) a##_##b
 #define AN_JOIN(a, b) AN_JOIN_(a, b)

@@ -131,7 +131,8 @@ static void step(maker *m, an_updates u, int kind)
 {
     const an_value *s = m->states[kind], grad = pick(m, kind), rate = pick(m, SCALAR);
     if (have(AN_OP_adam_step) && draw(m, 0, 1)) {
-        const an_value in[] = {s[0], grad, s[1], s[2], rate, pick(m, SCALAR), AN_NONE};
+        const an_value third = an_fill(m->g, AN_I64, AN_SCALAR, 3); /* which step it is */
+        const an_value in[] = {s[0], grad, s[1], s[2], rate, third, AN_NONE};
         const an_attrs a = {.beta1 = 0.9f, .beta2 = 0.99f, .eps = 1e-3f};
         const an_value v = an_emit(AN_HERE, AN_OP_adam_step, in, 7, &a);
         for (int k = 0; k < 3; k++) an_updates_add(u, s[k], an_result(v, k));

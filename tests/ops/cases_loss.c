@@ -25,4 +25,11 @@ const an_case an_cases_loss[] = {
     {"accuracy", "by threshold", {"f32[B,K]", "f32[B,K] 0..1"}, .attrs = {.threshold = 0.1f},
      .flags = AN_CASE_NAN_STOPS},
     {"accuracy", "by the largest", {"f32[B,T,2]", "i32[B,T]<2"}, .flags = AN_CASE_NAN_STOPS},
+    {"accuracy", "integer labels by threshold", {"f32[B,T]", "i32[B,T] 0..1"},
+     .flags = AN_CASE_NAN_STOPS},
+    {"accuracy", "several units", {"f32[9000,2]", "i64[9000]<2"}, .flags = AN_CASE_NAN_STOPS},
+    {"bce_with_logits", "scalar", {"f32[]", "f32[] 0..1"}, .ulps = 8, .absolute = 5e-7},
+    {"softmax_cross_entropy", "one row", {"f32[V]", "i32[]<V"}, .ulps = 8, .absolute = 1e-6},
+    {"softmax_cross_entropy_grad", "one row", {"f32[V]", "i32[]<V", "f32[]", "f32[]"}, .ulps = 16,
+     .absolute = 1e-6},
     {0}};

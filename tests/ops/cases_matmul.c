@@ -21,4 +21,13 @@ const an_case an_cases_matmul[] = {
     {"matmul", "tiles, transposed", {"f32[40,300]", "f32[520,40]"}, .attrs = BOTH,
      .absolute = 2e-5},
     {"matmul", "many small", {"f32[300,16,9]", "f32[300,9,16]"}, .absolute = 1e-5},
+    {"matmul", "thin", {"f32[16,400]", "f32[400,640]"}, .absolute = 1e-4},
+    {"matmul", "flat", {"f32[700,50]", "f32[50,200]"}, .absolute = 2e-5},
+    {"matmul", "b transposed, row tiles", {"f32[600,50]", "f32[100,50]"},
+     .attrs = {.transpose_b = true}, .absolute = 2e-5},
+    {"matmul", "long sum", {"f32[1500,40]", "f32[1500,300]"}, .attrs = {.transpose_a = true},
+     .absolute = 4e-4},
+    {"matmul", "one long row", {"f32[1,3000]", "f32[3000,200]"}, .absolute = 1e-3},
+    {"matmul", "tall column", {"f32[2000,300]", "f32[300,1]"}, .absolute = 1e-4},
+    {"matmul", "rows of a batch", {"f32[70,1,32]", "f32[70,32,128]"}, .absolute = 2e-5},
     {0}};

@@ -1,0 +1,124 @@
+/* loss.c -- losses and their sums, sixteen elements at a time.
+ *
+ * A sum runs in lanes over BLOCK elements, is folded by the fixed tree and goes on
+ * in double: its rounding error does not grow with the tensor.               */
+#include "core/vecmath.h"
+#include "ops/kernels/kernels.h"
+
+#define BLOCK 1024
+
+AN_INLINE an_v load(const float *p, int64_t left, float fill)
+{
+    return left >= AN_LANES ? an_v_load(p) : an_v_load_n(p, left, fill);
+}
+
+AN_INLINE void store(float *p, int64_t left, an_v v)
+{
+    if (left >= AN_LANES) an_v_store(p, v);
+    else an_v_store_n(p, left, v);
+}
+
+/* v in the first `left` lanes, 0 in the others. */
+AN_INLINE an_v keep(an_v v, int64_t left)
+{
+    if (left >= AN_LANES) return v;
+    return an_v_select(an_vi_iota() < an_vi_set((int32_t)left), v, an_v_set(0));
+}
+
+/* ---- one loss per element ---------------------------------------------- */
+
+/* log(1 + e), 0 <= e <= 1. With u = 1 + e rounded, log(u) / (u - 1) is smooth, so
+ * multiplying it by e makes good what the rounding lost (Kahan). */
+AN_INLINE an_v log_1_plus(an_v e)
+{
+    const an_v one = an_v_set(1), u = e + one;
+    return an_v_select(an_v_eq(u, one), e, an_v_log(u) * (e / (u - one)));
+}
+
+/* max(x, 0) - x z + log(1 + e^-|x|); the first two terms without cancellation. */
+AN_INLINE an_v bce(an_v x, an_v z)
+{
+    const an_v zero = an_v_set(0);
+    const an_v linear = an_v_select(an_v_ge(x, zero), x * (an_v_set(1) - z), zero - x * z);
+    return linear + log_1_plus(an_v_exp(zero - an_v_abs(x)));
+}
+
+AN_INLINE an_v squared_error(an_v a, an_v b)
+{
+    const an_v d = a - b;
+    return d * d;
+}
+
+/* Writes f(a, b) to `each`, unless that is NULL, and returns the sum. */
+AN_INLINE double sum_of(an_v (*f)(an_v, an_v), int64_t n, const float *a, const float *b,
+                        float *each)
+{
+    double total = 0;
+    for (int64_t first = 0; first < n; first += BLOCK) {
+        const int64_t last = n - first < BLOCK ? n : first + BLOCK;
+        an_v sum = an_v_set(0);
+        for (int64_t i = first; i < last; i += AN_LANES) {
+            const an_v v = f(load(a + i, n - i, 0), load(b + i, n - i, 0));
+            if (each) store(each + i, n - i, v);
+            sum += keep(v, n - i);
+        }
+        total += (double)an_v_sum(sum);
+    }
+    return total;
+}
+
+double AN_ISA(bce)(int64_t n, const float *logits, const float *labels, float *each)
+{
+    return sum_of(bce, n, logits, labels, each);
+}
+
+double AN_ISA(squared_error)(int64_t n, const float *a, const float *b, float *each)
+{
+    return sum_of(squared_error, n, a, b, each);
+}
+
+/* ---- one loss per row -------------------------------------------------- */
+
+static float largest(int64_t n, const float *x)
+{
+    an_v m = an_v_set(-INFINITY);
+    for (int64_t i = 0; i < n; i += AN_LANES) m = an_v_max(m, load(x + i, n - i, -INFINITY));
+    return an_v_max_all(m);
+}
+
+/* Sum of e^(x - m); writes the terms to `y` unless it is NULL. y may be x. */
+static double sum_of_exp(int64_t n, const float *x, float m, float *y)
+{
+    const an_v shift = an_v_set(m);
+    double total = 0;
+    for (int64_t first = 0; first < n; first += BLOCK) {
+        const int64_t last = n - first < BLOCK ? n : first + BLOCK;
+        an_v sum = an_v_set(0);
+        for (int64_t i = first; i < last; i += AN_LANES) {
+            const an_v e = an_v_exp(load(x + i, n - i, 0) - shift);
+            if (y) store(y + i, n - i, e);
+            sum += keep(e, n - i);
+        }
+        total += (double)an_v_sum(sum);
+    }
+    return total;
+}
+
+/* -log softmax(x)[label], 0 <= label < n */
+double AN_ISA(cross_entropy)(int64_t n, const float *x, int64_t label)
+{
+    const float m = largest(n, x);
+    return log(sum_of_exp(n, x, m, NULL)) - ((double)x[label] - (double)m);
+}
+
+/* dx = (softmax(x) - [i == label]) * scale; dx may be x. */
+void AN_ISA(cross_entropy_grad)(int64_t n, const float *x, int64_t label, float scale, float *dx)
+{
+    const float m = largest(n, x);
+    const double sum = sum_of_exp(n, x, m, dx);
+    const float at_label = (float)((double)dx[label] / sum - 1) * scale;
+    const an_v factor = an_v_set((float)((double)scale / sum));
+    for (int64_t i = 0; i < n; i += AN_LANES)
+        store(dx + i, n - i, load(dx + i, n - i, 0) * factor);
+    dx[label] = at_label;
+}

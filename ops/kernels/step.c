@@ -1,0 +1,66 @@
+/* step.c -- optimizer steps in one sweep: each tensor is read and written once.
+ *
+ * in[] and out[] are the op's tensor operands and results in table order, from
+ * the first element of the unit. An out may be an in (every vector is loaded
+ * before any is stored) or NULL, which is skipped.                           */
+#include "core/simd.h"
+#include "ops/kernels/kernels.h"
+
+AN_INLINE an_v load(const float *p, int64_t left)
+{
+    return left >= AN_LANES ? an_v_load(p) : an_v_load_n(p, left, 0);
+}
+
+AN_INLINE void store(float *p, int64_t i, int64_t left, an_v v)
+{
+    if (!p) return;
+    if (left >= AN_LANES) an_v_store(p + i, v);
+    else an_v_store_n(p + i, left, v);
+}
+
+/* p - amount * p; an infinite parameter without decay must not become NaN. */
+AN_INLINE an_v shrink(an_v p, float amount)
+{
+    return amount == 0 ? p : an_v_fma(an_v_set(-amount), p, p);
+}
+
+void AN_ISA(sgd_step)(const an_step *s, int64_t n, const float *const in[], float *const out[])
+{
+    const an_v scale = an_v_set(s->scale), rate = an_v_set(-s->rate), decay = an_v_set(s->decay);
+    for (int64_t i = 0; i < n; i += AN_LANES) {
+        const an_v p = load(in[0] + i, n - i);
+        const an_v g = load(in[1] + i, n - i) * scale;
+        const an_v whole = s->decay == 0 ? g : an_v_fma(decay, p, g);
+        store(out[0], i, n - i, an_v_fma(rate, whole, p));
+    }
+}
+
+void AN_ISA(momentum_step)(const an_step *s, int64_t n, const float *const in[],
+                           float *const out[])
+{
+    const an_v scale = an_v_set(s->scale), rate = an_v_set(-s->rate);
+    const an_v momentum = an_v_set(s->momentum);
+    for (int64_t i = 0; i < n; i += AN_LANES) {
+        const an_v p = shrink(load(in[0] + i, n - i), s->decay);
+        const an_v move = load(in[1] + i, n - i) * scale * rate;
+        const an_v v = an_v_fma(momentum, load(in[2] + i, n - i), move);
+        store(out[0], i, n - i, p + (s->nesterov ? an_v_fma(momentum, v, move) : v));
+        store(out[1], i, n - i, v);
+    }
+}
+
+void AN_ISA(adam_step)(const an_step *s, int64_t n, const float *const in[], float *const out[])
+{
+    const an_v scale = an_v_set(s->scale), alpha = an_v_set(s->alpha), eps = an_v_set(s->eps);
+    const an_v beta1 = an_v_set(s->beta1), rest1 = an_v_set(s->rest1);
+    const an_v beta2 = an_v_set(s->beta2), rest2 = an_v_set(s->rest2);
+    for (int64_t i = 0; i < n; i += AN_LANES) {
+        const an_v p = shrink(load(in[0] + i, n - i), s->decay);
+        const an_v g = load(in[1] + i, n - i) * scale;
+        const an_v m = an_v_fma(beta1, load(in[2] + i, n - i), rest1 * g);
+        const an_v v = an_v_fma(beta2, load(in[3] + i, n - i), rest2 * (g * g));
+        store(out[0], i, n - i, p - alpha * m / (an_v_sqrt(v) + eps));
+        store(out[1], i, n - i, m);
+        store(out[2], i, n - i, v);
+    }
+}

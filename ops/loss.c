@@ -1,0 +1,227 @@
+/* loss.c -- losses of single elements, and the machinery all losses share.
+ *
+ *   bce_with_logits   each = max(x, 0) - x z + log(1 + e^-|x|)
+ *                     dx = (sigmoid(x) - z) s,   dz = -x s
+ *   mse               each = (p - t)^2
+ *                     dp = 2 (p - t) s,   dt = -dp
+ *
+ * with s = dloss / count + deach: both results may be used, and the mean's share is
+ * the same everywhere. The exponent is never positive, so no logit overflows. The
+ * mean over nothing is NaN.                                                   */
+#include "core/memory.h"
+#include "ops/access.h"
+#include "ops/kernels/kernels.h"
+#include "ops/loss.h"
+
+#include <math.h>
+
+#define UNIT 8192 /* elements */
+
+/* ---- what losses share -------------------------------------------------- */
+
+an_value an_loss_strength(const an_value dy[], an_value counted, an_axes axes)
+{
+    if (an_is_none(dy[AN_LOSS_MEAN])) return dy[AN_LOSS_EACH];
+    const an_value share = an_div(dy[AN_LOSS_MEAN], an_count(counted, axes));
+    return an_is_none(dy[AN_LOSS_EACH]) ? share : an_add(share, dy[AN_LOSS_EACH]);
+}
+
+int64_t an_loss_units(int64_t losses, int64_t per_unit)
+{
+    return losses / per_unit + (losses % per_unit != 0);
+}
+
+int64_t an_loss_scratch(int64_t units)
+{
+    int64_t bytes;
+    return an_mul_size(units, (int64_t)sizeof(double), &bytes) ? bytes : -1;
+}
+
+bool an_loss_wanted(const an_work *w)
+{
+    return w->out[AN_LOSS_MEAN].data || w->out[AN_LOSS_EACH].data;
+}
+
+int64_t an_loss_mean_units(const an_work *w)
+{
+    return w->out[AN_LOSS_MEAN].data ? 1 : 0;
+}
+
+void an_loss_put_mean(const an_work *w, int64_t units, int64_t losses)
+{
+    const double *partial = w->scratch;
+    double total = 0;
+    for (int64_t u = 0; u < units; u++) total += partial[u];
+    an_put(&w->out[AN_LOSS_MEAN], 0, total / (double)losses);
+}
+
+/* ---- one loss per pair of elements -------------------------------------- */
+
+static an_status pair_infer(const an_infer *q, an_type out[])
+{
+    an_status s = an_want_float(q, 0);
+    if (!s) s = an_want_same_dtype(q, 0, 1);
+    if (!s) s = an_want_same_shape(q, 0, 1);
+    if (s) return s;
+    out[AN_LOSS_MEAN] = (an_type){q->in[0].dtype, AN_SCALAR};
+    out[AN_LOSS_EACH] = q->in[0];
+    return AN_OK;
+}
+
+static int64_t pair_blocks(const an_work *w)
+{
+    return an_loss_units(an_elements(&w->in[0]), UNIT);
+}
+
+static int64_t pair_units(const an_work *w)
+{
+    return an_loss_wanted(w) ? pair_blocks(w) : 0;
+}
+
+static int64_t pair_scratch(const an_work *w)
+{
+    return an_loss_scratch(pair_blocks(w));
+}
+
+typedef double (*pair_fn)(int64_t n, const float *a, const float *b, float *each);
+
+static void pair_run(const an_work *w, pair_fn kernel, int64_t begin, int64_t end)
+{
+    const int64_t count = an_elements(&w->in[0]);
+    double *partial = w->scratch;
+    for (int64_t u = begin; u < end; u++) {
+        const int64_t first = u * UNIT, n = count - first < UNIT ? count - first : UNIT;
+        float *each = w->out[AN_LOSS_EACH].data;
+        partial[u] = kernel(n, (const float *)w->in[0].data + first,
+                            (const float *)w->in[1].data + first, each ? each + first : NULL);
+    }
+}
+
+static void pair_mean(const an_work *w, int64_t begin, int64_t end)
+{
+    (void)begin, (void)end;
+    an_loss_put_mean(w, pair_blocks(w), an_elements(&w->in[0]));
+}
+
+static void put(const an_work *w, int output, int64_t i, double value)
+{
+    if (w->out[output].data) an_put(&w->out[output], i, value);
+}
+
+static void pair_ref(const an_work *w, double (*loss)(double, double))
+{
+    const int64_t count = an_elements(&w->in[0]);
+    double total = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const double v = loss(an_get(&w->in[0], i), an_get(&w->in[1], i));
+        put(w, AN_LOSS_EACH, i, v);
+        total += v;
+    }
+    put(w, AN_LOSS_MEAN, 0, total / (double)count);
+}
+
+/* ---- bce_with_logits -------------------------------------------------- */
+
+static void bce_run(const an_work *w, int64_t begin, int64_t end)
+{
+    pair_run(w, w->kernels->bce, begin, end);
+}
+
+static double bce_of(double x, double z)
+{
+    return (x >= 0 ? x * (1 - z) : -x * z) + log1p(exp(-fabs(x)));
+}
+
+static void bce_ref(const an_work *w)
+{
+    pair_ref(w, bce_of);
+}
+
+static void bce_grad(const an_call *c, const an_value dy[], an_value dx[])
+{
+    const an_value x = c->in[0], z = c->in[1], s = an_loss_strength(dy, x, AN_ALL_AXES);
+    dx[0] = an_mul(an_sub(an_sigmoid(x), z), s);
+    dx[1] = an_neg(an_mul(x, s));
+}
+
+static void bce_meaning(const an_call *c, an_value out[])
+{
+    const an_value x = c->in[0], z = c->in[1];
+    const an_value e = an_exp(an_neg(an_abs(x)));
+    const an_value rest = an_log(an_add(an_number(e, 1), e));
+    out[AN_LOSS_EACH] = an_add(an_sub(an_maximum(x, an_number(x, 0)), an_mul(x, z)), rest);
+    out[AN_LOSS_MEAN] = an_mean_axes(out[AN_LOSS_EACH], AN_ALL_AXES, false);
+}
+
+/* About twenty operations an element: exponential and logarithm. */
+static int64_t bce_flops(const an_work *w)
+{
+    return 20 * an_elements(&w->in[0]);
+}
+
+an_value an_bce_with_logits_at(an_at at, an_value logits, an_value labels)
+{
+    return an_emit(at, AN_OP_bce_with_logits, (an_value[]){logits, labels}, 2, NULL);
+}
+
+const an_op_rules an_rules_bce_with_logits = {
+    .infer = pair_infer,
+    .grad = bce_grad,
+    .meaning = bce_meaning,
+    .stages = {{pair_units, bce_run}, {an_loss_mean_units, pair_mean}},
+    .ref = bce_ref,
+    .scratch = pair_scratch,
+    .share = {0, 3},
+    .flops = bce_flops,
+};
+
+/* ---- mse --------------------------------------------------------------- */
+
+static void mse_run(const an_work *w, int64_t begin, int64_t end)
+{
+    pair_run(w, w->kernels->squared_error, begin, end);
+}
+
+static double squared_error(double p, double t)
+{
+    return (p - t) * (p - t);
+}
+
+static void mse_ref(const an_work *w)
+{
+    pair_ref(w, squared_error);
+}
+
+static void mse_grad(const an_call *c, const an_value dy[], an_value dx[])
+{
+    const an_value d = an_sub(c->in[0], c->in[1]), s = an_loss_strength(dy, d, AN_ALL_AXES);
+    dx[0] = an_mul(an_mul(d, an_number(d, 2)), s);
+    dx[1] = an_neg(dx[0]);
+}
+
+static void mse_meaning(const an_call *c, an_value out[])
+{
+    out[AN_LOSS_EACH] = an_square(an_sub(c->in[0], c->in[1]));
+    out[AN_LOSS_MEAN] = an_mean_axes(out[AN_LOSS_EACH], AN_ALL_AXES, false);
+}
+
+static int64_t mse_flops(const an_work *w)
+{
+    return 3 * an_elements(&w->in[0]);
+}
+
+an_value an_mse_at(an_at at, an_value prediction, an_value target)
+{
+    return an_emit(at, AN_OP_mse, (an_value[]){prediction, target}, 2, NULL);
+}
+
+const an_op_rules an_rules_mse = {
+    .infer = pair_infer,
+    .grad = mse_grad,
+    .meaning = mse_meaning,
+    .stages = {{pair_units, mse_run}, {an_loss_mean_units, pair_mean}},
+    .ref = mse_ref,
+    .scratch = pair_scratch,
+    .share = {0, 3},
+    .flops = mse_flops,
+};

@@ -1,0 +1,331 @@
+/* step.c -- optimizer steps: one op per parameter, one sweep over its tensors.
+ *
+ * g is the gradient times `scale` (1 if absent; clipping puts it there), r the rate.
+ *
+ *   sgd_step       p' = p - r (g + decay p)
+ *   momentum_step  v' = momentum v - r g
+ *                  p' = p - r decay p + v',   with nesterov + (momentum v' - r g)
+ *   adam_step      m' = beta1 m + (1 - beta1) g
+ *                  v' = beta2 v + (1 - beta2) g^2
+ *                  p' = p - r decay p - r sqrt(1 - beta2^t) / (1 - beta1^t) m' / (sqrt(v') + eps)
+ *
+ * t is the step counter, 1 at the first step. Decay is decoupled from the moments
+ * (AdamW). Formulas and the place of eps are those of Keras 3. Written out of
+ * elementwise ops, Adam moves ten times the bytes. These ops are made by an_minimize;
+ * differentiating through one goes by way of its meaning.
+ *
+ * Polyak 1964; Nesterov 1983; Sutskever et al., "On the importance of initialization
+ * and momentum", 2013; Kingma & Ba, "Adam", 2015; Loshchilov & Hutter, "Decoupled
+ * weight decay regularization", 2019.                                        */
+#include "ops/access.h"
+#include "ops/kernels/kernels.h"
+#include "ops/op.h"
+
+#include <math.h>
+
+#define UNIT 16384 /* elements: all tensors of a unit fit the second-level cache */
+
+/* Where each op keeps its operands: tensors first, then scalars. */
+enum { PARAM, GRAD };
+enum { SGD_RATE = 2, SGD_SCALE };
+enum { VELOCITY = 2, MOMENTUM_RATE, MOMENTUM_SCALE };
+enum { M = 2, V, ADAM_RATE, ADAM_STEP, ADAM_SCALE };
+
+/* ---- shapes ------------------------------------------------------------ */
+
+static bool given(int inputs, int operand)
+{
+    return operand < inputs;
+}
+
+static an_status want_scalar(const an_infer *q, int operand, an_dtype dtype)
+{
+    if (!given(q->inputs, operand) || !q->present[operand]) return AN_OK;
+    const an_type *t = &q->in[operand];
+    if (t->shape.rank == 0 && t->dtype == dtype) return AN_OK;
+    char name[32];
+    an_op_input_name(q->op, operand, name, sizeof name);
+    return an_refuse(q, t->shape.rank ? AN_E_SHAPE : AN_E_DTYPE, "%s must be one %s", name,
+                     an_dtype_name(dtype));
+}
+
+/* The first `tensors` operands are alike; those from `tensors` on are scalars of
+ * the same dtype. Every result is like the parameter. */
+static an_status step_infer(const an_infer *q, int tensors, int results, an_type out[])
+{
+    an_status s = an_want_float(q, PARAM);
+    for (int i = 1; i < tensors && !s; i++) {
+        s = an_want_same_dtype(q, PARAM, i);
+        if (!s) s = an_want_same_shape(q, PARAM, i);
+    }
+    for (int i = tensors; i < q->inputs && !s; i++) {
+        const bool counter = q->op == AN_OP_adam_step && i == ADAM_STEP;
+        s = want_scalar(q, i, counter ? AN_I64 : q->in[PARAM].dtype);
+    }
+    if (s) return s;
+    if (!(q->attrs->decay >= 0 && isfinite(q->attrs->decay)))
+        return an_refuse(q, AN_E_ATTRIBUTE, "decay must be finite and at least 0");
+    for (int k = 0; k < results; k++) out[k] = q->in[PARAM];
+    return AN_OK;
+}
+
+static an_status sgd_infer(const an_infer *q, an_type out[])
+{
+    return step_infer(q, SGD_RATE, 1, out);
+}
+
+static an_status momentum_infer(const an_infer *q, an_type out[])
+{
+    if (!(q->attrs->momentum >= 0 && q->attrs->momentum <= 1))
+        return an_refuse(q, AN_E_ATTRIBUTE, "momentum must be in [0, 1]");
+    return step_infer(q, MOMENTUM_RATE, 2, out);
+}
+
+static an_status adam_infer(const an_infer *q, an_type out[])
+{
+    const an_attrs *a = q->attrs;
+    if (!(a->beta1 >= 0 && a->beta1 < 1 && a->beta2 >= 0 && a->beta2 < 1))
+        return an_refuse(q, AN_E_ATTRIBUTE, "beta1 and beta2 must be in [0, 1)");
+    if (!(a->eps >= 0 && isfinite(a->eps)))
+        return an_refuse(q, AN_E_ATTRIBUTE, "eps must be finite and at least 0");
+    return step_infer(q, ADAM_RATE, 3, out);
+}
+
+/* ---- the fast sweep ---------------------------------------------------- */
+
+static bool present(const an_work *w, int operand)
+{
+    return given(w->inputs, operand) && w->in[operand].data;
+}
+
+static double number(const an_work *w, int operand, double absent)
+{
+    return present(w, operand) ? an_get(&w->in[operand], 0) : absent;
+}
+
+/* The rate with Adam's bias corrections, which need more digits than f32 has:
+ * 1 - 0.999^1. */
+static double adam_alpha(const an_work *w)
+{
+    const double t = (double)*(const int64_t *)w->in[ADAM_STEP].data;
+    return number(w, ADAM_RATE, 0) * sqrt(1 - pow((double)w->attrs->beta2, t)) /
+           (1 - pow((double)w->attrs->beta1, t));
+}
+
+static an_step numbers(const an_work *w, int rate, int scale)
+{
+    const an_attrs *a = w->attrs;
+    const double r = number(w, rate, 0);
+    return (an_step){
+        .rate = (float)r,
+        .scale = (float)number(w, scale, 1),
+        .decay = (float)(r * (double)a->decay),
+        .momentum = a->momentum,
+        .nesterov = a->nesterov,
+        .beta1 = a->beta1,
+        .rest1 = (float)(1 - (double)a->beta1),
+        .beta2 = a->beta2,
+        .rest2 = (float)(1 - (double)a->beta2),
+        .eps = a->eps,
+    };
+}
+
+static int64_t step_units(const an_work *w)
+{
+    const int64_t n = an_elements(&w->out[0]);
+    return n / UNIT + (n % UNIT != 0);
+}
+
+typedef void (*sweep_fn)(const an_step *s, int64_t n, const float *const in[], float *const out[]);
+
+/* Hands units [begin, end), which are neighbours, to the kernel in one go. */
+static void sweep(const an_work *w, const an_step *s, sweep_fn kernel, int64_t begin, int64_t end)
+{
+    const int64_t count = an_elements(&w->out[0]), first = begin * UNIT;
+    const int64_t n = (end * UNIT < count ? end * UNIT : count) - first;
+    const float *in[4] = {0};
+    float *out[3] = {0};
+    for (int i = 0; i < w->outputs + 1; i++) in[i] = (const float *)w->in[i].data + first;
+    for (int k = 0; k < w->outputs; k++)
+        if (w->out[k].data) out[k] = (float *)w->out[k].data + first;
+    kernel(s, n, in, out);
+}
+
+static void sgd_run(const an_work *w, int64_t begin, int64_t end)
+{
+    an_step s = numbers(w, SGD_RATE, SGD_SCALE);
+    s.decay = w->attrs->decay;
+    sweep(w, &s, w->kernels->sgd_step, begin, end);
+}
+
+static void momentum_run(const an_work *w, int64_t begin, int64_t end)
+{
+    const an_step s = numbers(w, MOMENTUM_RATE, MOMENTUM_SCALE);
+    sweep(w, &s, w->kernels->momentum_step, begin, end);
+}
+
+static void adam_run(const an_work *w, int64_t begin, int64_t end)
+{
+    an_step s = numbers(w, ADAM_RATE, ADAM_SCALE);
+    s.alpha = (float)adam_alpha(w);
+    sweep(w, &s, w->kernels->adam_step, begin, end);
+}
+
+/* ---- the oracle -------------------------------------------------------- */
+
+static void put(const an_work *w, int output, int64_t i, double value)
+{
+    if (w->out[output].data) an_put(&w->out[output], i, value);
+}
+
+static void sgd_ref(const an_work *w)
+{
+    const double rate = number(w, SGD_RATE, 0), scale = number(w, SGD_SCALE, 1);
+    const double decay = w->attrs->decay;
+    for (int64_t i = 0; i < an_elements(&w->out[0]); i++) {
+        const double p = an_get(&w->in[PARAM], i), g = an_get(&w->in[GRAD], i);
+        put(w, 0, i, p - rate * (scale * g + (decay > 0 ? decay * p : 0)));
+    }
+}
+
+static void momentum_ref(const an_work *w)
+{
+    const double rate = number(w, MOMENTUM_RATE, 0), scale = number(w, MOMENTUM_SCALE, 1);
+    const double keep = w->attrs->momentum, decay = w->attrs->decay;
+    for (int64_t i = 0; i < an_elements(&w->out[0]); i++) {
+        double p = an_get(&w->in[PARAM], i);
+        const double g = scale * an_get(&w->in[GRAD], i);
+        const double v = keep * an_get(&w->in[VELOCITY], i) - rate * g;
+        if (rate * decay != 0) p -= rate * decay * p;
+        put(w, 0, i, w->attrs->nesterov ? p + (keep * v - rate * g) : p + v);
+        put(w, 1, i, v);
+    }
+}
+
+static void adam_ref(const an_work *w)
+{
+    const an_attrs *a = w->attrs;
+    const double t = an_get(&w->in[ADAM_STEP], 0), rate = number(w, ADAM_RATE, 0);
+    const double b1 = a->beta1, b2 = a->beta2, scale = number(w, ADAM_SCALE, 1);
+    const double c1 = 1 - pow(b1, t), c2 = 1 - pow(b2, t);
+    for (int64_t i = 0; i < an_elements(&w->out[0]); i++) {
+        double p = an_get(&w->in[PARAM], i);
+        const double g = scale * an_get(&w->in[GRAD], i);
+        const double m = b1 * an_get(&w->in[M], i) + (1 - b1) * g;
+        const double v = b2 * an_get(&w->in[V], i) + (1 - b2) * g * g;
+        if (rate * (double)a->decay != 0) p -= rate * (double)a->decay * p;
+        put(w, 0, i, p - rate * sqrt(c2) / c1 * m / (sqrt(v) + (double)a->eps));
+        put(w, 1, i, m);
+        put(w, 2, i, v);
+    }
+}
+
+/* ---- the meanings ------------------------------------------------------ */
+
+static an_value scaled_gradient(const an_call *c, int scale)
+{
+    const bool there = given(c->inputs, scale) && !an_is_none(c->in[scale]);
+    return there ? an_mul(c->in[GRAD], c->in[scale]) : c->in[GRAD];
+}
+
+/* x * f for a number f; x itself where f is 1 is left to the passes. */
+static an_value times(an_value x, double f)
+{
+    return an_mul(x, an_number(x, f));
+}
+
+static an_value decayed(const an_call *c, an_value rate)
+{
+    const an_value p = c->in[PARAM];
+    return c->attrs->decay > 0 ? an_sub(p, an_mul(times(rate, (double)c->attrs->decay), p)) : p;
+}
+
+static void sgd_meaning(const an_call *c, an_value out[])
+{
+    const an_value p = c->in[PARAM];
+    an_value g = scaled_gradient(c, SGD_SCALE);
+    if (c->attrs->decay > 0) g = an_add(g, times(p, (double)c->attrs->decay));
+    out[0] = an_sub(p, an_mul(g, c->in[SGD_RATE]));
+}
+
+static void momentum_meaning(const an_call *c, an_value out[])
+{
+    const double momentum = c->attrs->momentum;
+    const an_value rate = c->in[MOMENTUM_RATE];
+    const an_value move = an_mul(scaled_gradient(c, MOMENTUM_SCALE), rate);
+    const an_value v = an_sub(times(c->in[VELOCITY], momentum), move);
+    const an_value ahead = c->attrs->nesterov ? an_sub(times(v, momentum), move) : v;
+    out[0] = an_add(decayed(c, rate), ahead);
+    out[1] = v;
+}
+
+/* beta * x + (1 - beta) * y */
+static an_value blend(an_value x, an_value y, double beta)
+{
+    return an_add(times(x, beta), times(y, 1 - beta));
+}
+
+/* 1 - beta^t */
+static an_value correction(an_value t, double beta)
+{
+    return an_sub(an_number(t, 1), an_power(an_number(t, beta), t));
+}
+
+static void adam_meaning(const an_call *c, an_value out[])
+{
+    const double beta1 = c->attrs->beta1, beta2 = c->attrs->beta2;
+    const an_value rate = c->in[ADAM_RATE], g = scaled_gradient(c, ADAM_SCALE);
+    const an_value m = blend(c->in[M], g, beta1), v = blend(c->in[V], an_square(g), beta2);
+    const an_value t = an_cast(c->in[ADAM_STEP], an_type_of(rate).dtype);
+    const an_value alpha =
+        an_div(an_mul(rate, an_sqrt(correction(t, beta2))), correction(t, beta1));
+    const an_value root = an_sqrt(v);
+    const an_value below = an_add(root, an_number(root, (double)c->attrs->eps));
+    out[0] = an_sub(decayed(c, rate), an_div(an_mul(alpha, m), below));
+    out[1] = m;
+    out[2] = v;
+}
+
+/* About what one element costs, counting division and root as one each. */
+static int64_t sgd_flops(const an_work *w)
+{
+    return 4 * an_elements(&w->out[0]);
+}
+
+static int64_t momentum_flops(const an_work *w)
+{
+    return 6 * an_elements(&w->out[0]);
+}
+
+static int64_t adam_flops(const an_work *w)
+{
+    return 14 * an_elements(&w->out[0]);
+}
+
+const an_op_rules an_rules_sgd_step = {
+    .infer = sgd_infer,
+    .meaning = sgd_meaning,
+    .stages = {{step_units, sgd_run}},
+    .ref = sgd_ref,
+    .share = {1u << PARAM},
+    .flops = sgd_flops,
+};
+
+const an_op_rules an_rules_momentum_step = {
+    .infer = momentum_infer,
+    .meaning = momentum_meaning,
+    .stages = {{step_units, momentum_run}},
+    .ref = momentum_ref,
+    .share = {1u << PARAM, 1u << VELOCITY},
+    .flops = momentum_flops,
+};
+
+const an_op_rules an_rules_adam_step = {
+    .infer = adam_infer,
+    .constant_in = 1u << ADAM_STEP,
+    .meaning = adam_meaning,
+    .stages = {{step_units, adam_run}},
+    .ref = adam_ref,
+    .share = {1u << PARAM, 1u << M, 1u << V},
+    .flops = adam_flops,
+};
