@@ -1,0 +1,11 @@
+/* addnorm.h -- everything a user needs, in one include. */
+#ifndef ADDNORM_H
+#define ADDNORM_H
+
+#include "core/core.h"
+#include "ops/ops.h"
+#include "graph/graph.h"
+#include "optim/optim.h"
+#include "frontends/frontends.h"
+
+#endif
