@@ -4,8 +4,8 @@
  *   x = [1, 1], W1 = [[1,2],[3,4]], b1 = [1,2], W2 = [[5,6],[7,8]], b2 = [5,6]
  *
  * (The article prints 3,7 / 29,65 / 32,72: it drops part of the bias and of the
- * product.) As a graph: the weights are constants, a row vector stands for x, every
- * step is fetched, and the block is run once. Exits 1 if a number is not what the working on paper gives.       */
+ * product.) As a graph: the weights are constants, a row vector stands for x, and
+ * every step is fetched. Exits 1 if a number is not what paper gives.        */
 #include <addnorm.h>
 
 #include <stdio.h>

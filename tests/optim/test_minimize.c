@@ -164,8 +164,9 @@ END_TEST
 START_TEST(test_which_states)
 {
     model m = quadratic();
-    const an_value u = an_state(m.g, "head/u", AN_F64, AN_SHAPE(3), (an_init){AN_INIT_CONSTANT, 1, 0});
-    const an_value f = an_state(m.g, "frozen/f", AN_F64, AN_SHAPE(3), (an_init){AN_INIT_CONSTANT, 1, 0});
+    const an_init one = {AN_INIT_CONSTANT, 1, 0};
+    const an_value u = an_state(m.g, "head/u", AN_F64, AN_SHAPE(3), one);
+    const an_value f = an_state(m.g, "frozen/f", AN_F64, AN_SHAPE(3), one);
     ck_assert_int_eq(an_graph_freeze(m.g, "frozen", true), 1);
     const an_value extra = an_sum_axes(an_mul(an_mul(u, f), m.w), AN_ALL_AXES, false);
     const an_value both = an_add(m.loss, extra);
