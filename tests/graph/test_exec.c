@@ -6,6 +6,7 @@
 #include "tests/graph/random_graph.h"
 
 #include <math.h>
+#include <pthread.h>
 
 /* ---- against the interpreter ------------------------------------------- */
 
@@ -348,6 +349,52 @@ START_TEST(test_a_busy_store_refuses_runs)
 }
 END_TEST
 
+typedef struct racer {
+    an_program *p;
+    int64_t done, refused;
+} racer;
+
+static void *race(void *context)
+{
+    racer *r = context;
+    while (r->done + r->refused < 300) {
+        const an_status status = an_run(r->p);
+        ck_assert(status == AN_OK || status == AN_E_BUSY);
+        if (status == AN_OK) r->done++;
+        else r->refused++;
+    }
+    return NULL;
+}
+
+/* Two programs of one store, two threads each: every run counts once or not at all. */
+START_TEST(test_concurrent_runs_are_whole_or_refused)
+{
+    an_graph *g = an_graph_new("t");
+    const an_value n = an_state(g, "n", AN_I64, AN_SHAPE(64), (an_init){0});
+    an_updates u = an_updates_new(g, "u");
+    an_updates_add(u, n, an_add(n, an_number(n, 1)));
+    an_store *s = an_store_new(0);
+    an_program *p = an_compile(g, s, .update = u), *q = an_compile(g, s, .update = u);
+    ck_assert(p != NULL && q != NULL);
+    racer racers[] = {{.p = p}, {.p = q}, {.p = p}, {.p = q}};
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+    int64_t done = 0;
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        done += racers[i].done;
+    }
+    ck_assert_int_gt(done, 0);
+    for (int i = 0; i < 64; i++)
+        ck_assert_double_eq(an_tensor_get(an_store_view(s, "n"), i), (double)done);
+    an_program_free(p);
+    an_program_free(q);
+    an_store_free(s);
+    an_graph_free(g);
+}
+END_TEST
+
 /* ---- compiling --------------------------------------------------------- */
 
 START_TEST(test_compiling_says_what_is_wrong)
@@ -501,6 +548,7 @@ END_TEST
 AN_TEST_MAIN("exec", test_runs_give_the_interpreters_bits, test_threads_change_no_bit,
              test_updates_are_simultaneous, test_a_fault_commits_nothing,
              test_bad_feeds_are_refused_by_name, test_many_bindings_share_one_slab,
-             test_out_tensors, test_a_busy_store_refuses_runs, test_compiling_says_what_is_wrong,
+             test_out_tensors, test_a_busy_store_refuses_runs,
+             test_concurrent_runs_are_whole_or_refused, test_compiling_says_what_is_wrong,
              test_null_is_survived, test_nothing_is_allocated_after_the_first_run,
              test_every_failed_allocation_is_survived)

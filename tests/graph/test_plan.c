@@ -243,6 +243,54 @@ START_TEST(test_chains_share_one_buffer)
 }
 END_TEST
 
+/* How many of a schedule's updates are copied, when two optimizer steps share as
+ * much as `shared` says: 0 nothing, 1 the second reads what the first updates, 2
+ * the new value is read by another node. */
+static int64_t copied_updates(int shared)
+{
+    an_graph *g = an_graph_new("steps");
+    const an_init init = {AN_INIT_NORMAL, 0, 1};
+    an_value w[4];
+    for (int i = 0; i < 4; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "w%d", i);
+        w[i] = an_state(g, name, AN_F32, AN_SHAPE(100), init);
+    }
+    const an_value rate = an_fill(g, AN_F32, AN_SCALAR, 0.1);
+    const an_value grad = an_input(g, "grad", AN_F32, AN_SHAPE(100));
+    const an_attrs a = {.momentum = 0.5f};
+    const an_value first[] = {w[0], grad, w[1], rate, AN_NONE};
+    const an_value second[] = {w[2], shared == 1 ? w[1] : grad, w[3], rate, AN_NONE};
+    const an_value x = an_emit(AN_HERE, AN_OP_momentum_step, first, 5, &a);
+    const an_value y = an_emit(AN_HERE, AN_OP_momentum_step, second, 5, &a);
+    an_updates u = an_updates_new(g, "u");
+    for (int k = 0; k < 2; k++) an_updates_add(u, w[k], an_result(x, k));
+    for (int k = 0; k < 2; k++) an_updates_add(u, w[2 + k], an_result(y, k));
+    an_graph_output(w[0], "before");
+    an_graph_output(x, "after");
+    if (shared == 2) an_graph_output(an_neg(y), "used");
+    ck_assert_str_eq(an_graph_message(g), "");
+    an_schedule s;
+    an_error e = {0};
+    ck_assert_int_eq(an_schedule_make(&s, g, u.id), AN_OK);
+    an_plan *p = an_plan_new(&s, (const int64_t[]){0}, &e);
+    ck_assert_msg(p != NULL, "%s", e.text);
+    ck_assert_int_eq(s.waves[s.gate + 1].count, shared == 2 ? 1 : 2); /* side by side */
+    const int64_t copied = s.write_count;
+    an_plan_free(p);
+    an_schedule_free(&s);
+    an_graph_free(g);
+    return copied;
+}
+
+START_TEST(test_steps_write_over_their_states)
+{
+    ck_assert_int_eq(copied_updates(0), 0);
+    ck_assert_int_eq(copied_updates(1), 1); /* w1: the second step reads the old one */
+    ck_assert_int_eq(copied_updates(2), 2); /* w2, w3: their step runs before the gate */
+}
+END_TEST
+
 START_TEST(test_slab_reuses_and_merges_holes)
 {
     an_slab s = {0};
@@ -269,4 +317,4 @@ AN_TEST_MAIN("plan", test_random_plans_hold, test_overlap_is_rejected,
              test_places_outside_are_rejected, test_a_wrong_operand_is_rejected,
              test_unlawful_sharing_is_rejected, test_updates_left_out_or_early_are_rejected,
              test_a_wrong_order_is_rejected, test_chains_share_one_buffer,
-             test_slab_reuses_and_merges_holes)
+             test_steps_write_over_their_states, test_slab_reuses_and_merges_holes)
