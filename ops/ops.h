@@ -226,7 +226,7 @@ AN_API an_value an_sum_axes_at(an_at at, an_value x, an_axes axes, bool keep);
 AN_API an_value an_mean_axes_at(an_at at, an_value x, an_axes axes, bool keep);
 AN_API an_value an_max_axes_at(an_at at, an_value x, an_axes axes, bool keep);
 AN_API an_value an_min_axes_at(an_at at, an_value x, an_axes axes, bool keep);
-/* i32; the axis is removed and must not be empty. */
+/* i32; the axis is removed and must not be empty (-1 if a named one turns out so). */
 AN_API an_value an_argmax_at(an_at at, an_value x, int axis);
 #define an_sum(...) an_sum_at(AN_HERE, __VA_ARGS__)
 #define an_mean(...) an_mean_at(AN_HERE, __VA_ARGS__)

@@ -4,7 +4,6 @@
  *   mean  y = sum_j x_j / n            dx_j = dy / n
  *   max   y = max_j x_j                dx_j = dy * [x_j = y] / (how many x_j = y)
  *   min   y = min_j x_j                likewise
- *   argmax   y = the first j where x_j is largest; piecewise constant
  *
  * The result's elements walk over the kept axes; for each of them, the reduced
  * axes are walked. If the innermost axis is reduced, an element folds rows of
@@ -15,8 +14,8 @@
  * together in double (a tree, in effect: N. Higham, "The accuracy of floating
  * point summation", 1993).
  *
- * A NaN makes max, min and the sums NaN; argmax takes it for the largest. A NaN
- * equals nothing, so the gradient of a max that is NaN is NaN.               */
+ * A NaN makes the result NaN. It equals nothing, so the gradient of a max that is
+ * NaN is NaN.                                                                 */
 #include "core/memory.h"
 #include "ops/access.h"
 #include "ops/elementwise.h"
