@@ -1,8 +1,8 @@
 /* norm.c -- layer_norm, rms_norm and add_norm forward.
  *
  * One sweep over x and skip: a row is read from memory once and then stays in L1
- * for the passes that follow. While it is written, the next row is prefetched:
- * the passes in between would otherwise leave the memory idle.                */
+ * for the passes that follow. While it is written, the next row is fetched, to be
+ * read and to be written: in the passes before, the memory would otherwise idle. */
 #include "ops/kernels/kernels.h"
 #include "ops/kernels/norm.h"
 #include "ops/kernels/norm_row.h"
@@ -21,6 +21,8 @@ AN_INLINE void write_row(const an_norm_rows *r, int64_t at, row_stats stats, int
     for (; i + AN_LANES <= r->width; i += AN_LANES) {
         __builtin_prefetch(x + i + ahead);
         if (pair) __builtin_prefetch(skip + i + ahead);
+        if (!stream) __builtin_prefetch(y + i + ahead, 1);
+        if (keep && !stream) __builtin_prefetch(sum + i + ahead, 1);
         const an_v s = row_at(x, skip, i, pair), hat = row_hat(s, mean, shift, rstd);
         if (keep) row_store(sum + i, s, stream);
         row_store(y + i, an_v_fma(hat, row_load(gamma, i), row_load(beta, i)), stream);

@@ -74,6 +74,7 @@ AN_INLINE void write_row(const an_norm_grad_rows *r, int64_t at, const row_terms
         __builtin_prefetch(x + i + ahead);
         __builtin_prefetch(dy + i + ahead);
         __builtin_prefetch(dsum.at + (i + ahead) * dsum.step);
+        if (!stream) __builtin_prefetch(dx + i + ahead, 1);
         const an_v d = dx_of(an_v_load(dy + i), an_v_load(x + i), row_load(gamma, i), t, rms);
         row_store(dx + i, row_load(dsum, i) + d, stream);
     }
