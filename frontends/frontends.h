@@ -13,6 +13,7 @@
 #define AN_FRONTENDS_H
 
 #include "graph/graph.h"
+#include <stdio.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -283,6 +284,114 @@ AN_API char *an_checkpoint_metadata(const char *path, const char *key);
 /* SHA-256, in hex, of names, types and bytes of all states in order of name: equal
  * for equal states, however they were made. */
 AN_API an_status an_store_sha256(an_store *s, char hex[65]);
+
+/* ======================================================================== */
+/* Training                                                                 */
+/* ======================================================================== */
+
+/* Arrays are named feeds whose axis 0 counts the examples; masks and lengths are
+ * feeds like any other. A program for training or evaluation fetches metrics:
+ * float scalars, means over a batch, the loss first. Their means over many
+ * batches are weighted by the batches' rows, as in Keras; the last batch may be
+ * smaller than the others. */
+
+#define AN_MAX_METRICS 8
+
+typedef struct an_epoch {
+    int64_t epoch;  /* from 1 */
+    double seconds; /* with validation */
+    double step_ms; /* the median training step */
+    double train[AN_MAX_METRICS];      /* by metric, as seen while the weights changed */
+    double validation[AN_MAX_METRICS]; /* after the epoch; NaN without validation */
+} an_epoch;
+
+typedef struct an_history {
+    an_status status;
+    char message[2048]; /* "" unless status says otherwise */
+    int metric_count;
+    char metric[AN_MAX_METRICS][32]; /* "loss", "accuracy" ... */
+    bool validated;
+    int64_t epoch_count, epoch_capacity;
+    an_epoch *epochs; /* complete ones, those before a resume among them */
+    int64_t best;     /* the epoch whose monitored metric was best; 0: none */
+    bool stopped;     /* before the last epoch, by .patience or .on_epoch */
+} an_history;
+AN_API void an_history_free(an_history *h);
+
+typedef struct an_fit_args {
+    an_at at;
+    an_program *train;    /* fetches metrics, updates states */
+    an_program *evaluate; /* for validation: fetches the same from the same store, .inference */
+    an_feed data[AN_MAX_NAMED];
+    an_feed validation[AN_MAX_NAMED]; /* arrays to validate on after each epoch ... */
+    double validation_split; /* ... or the last part of `data`, as in Keras: 0.2 */
+    const char *metric[AN_MAX_METRICS]; /* names; NULL: "loss", then "metric1" ... */
+    int64_t epochs; /* in all, those before a resume among them; 0: 1 */
+    int64_t batch;  /* 0: 32 */
+    uint64_t seed;  /* the order of an epoch depends on (seed, epoch) alone */
+    bool keep_order; /* Keras's shuffle=False */
+
+    /* Called after each epoch; false ends the training. */
+    bool (*on_epoch)(void *context, const an_history *so_far);
+    void *context;
+    FILE *progress; /* a bar on a terminal, else a line an epoch; NULL: silent */
+
+    const char *monitor; /* "val_accuracy"; NULL: "val_loss", or "loss" without validation */
+    bool monitor_smallest; /* small is good. Always so for a loss; others are best large */
+    double min_delta;    /* what counts as better is better by more than this */
+    int64_t patience;    /* ends after so many epochs that were not better; 0: never */
+    bool restore_best;   /* at the end, all states become what they were after the best epoch */
+
+    const char *directory; /* where checkpoints go after each epoch; made if it is not there */
+    bool resume; /* go on from the last of them, if there is one; else they are removed first */
+    const an_metadata *arguments; /* kept in training.json and in the checkpoints */
+    int64_t argument_count;
+} an_fit_args;
+
+/* Trains. Stops with an error at a loss that is not finite.
+ *
+ * The directory holds model.safetensors (after the last epoch), best.safetensors
+ * (after the best one) and training.json (for people and plots). Whenever the
+ * process dies, a later call with .resume goes on from the last whole epoch, and
+ * ends with the bits of a training that was never interrupted. `seed`, `batch`
+ * and the number of examples must then be the same. One training at a time may
+ * use a directory; a tokenizer and the like can be kept beside these files. */
+AN_API an_history an_fit_with(const an_fit_args *args);
+#define an_fit(...) an_fit_with(&(an_fit_args){.at = AN_HERE, __VA_ARGS__})
+
+typedef struct an_evaluate_args {
+    an_at at;
+    an_program *program;
+    an_feed data[AN_MAX_NAMED];
+    int64_t batch; /* 0: 32 */
+} an_evaluate_args;
+
+typedef struct an_scores {
+    an_status status;
+    char message[2048];
+    int count;
+    double value[AN_MAX_METRICS]; /* in the order of the program's fetches */
+    int64_t examples;
+    double seconds;
+} an_scores;
+
+AN_API an_scores an_evaluate_with(const an_evaluate_args *args);
+#define an_evaluate(...) an_evaluate_with(&(an_evaluate_args){.at = AN_HERE, __VA_ARGS__})
+
+typedef struct an_predict_args {
+    an_at at;
+    an_program *program;
+    an_feed data[AN_MAX_NAMED];
+    an_tensor *out[AN_MAX_NAMED]; /* in the order of .fetch; a row an example */
+    int64_t batch;                /* 0: 32 */
+} an_predict_args;
+
+/* Runs all examples, a batch at a time. Messages are the program's. */
+AN_API an_status an_predict_with(const an_predict_args *args);
+#define an_predict(...) an_predict_with(&(an_predict_args){.at = AN_HERE, __VA_ARGS__})
+
+/* The history of a directory that an_fit wrote. */
+AN_API an_history an_history_load(const char *directory);
 
 #ifdef __cplusplus
 }
