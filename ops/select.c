@@ -43,7 +43,7 @@ static void compare_run(const an_work *w, int64_t begin, int64_t end)
     for (const int64_t last = at + count; at < last;) {
         const int64_t run = an_walk_run(&walk, last - at);
         const float *x[2] = {a + walk.offset[0], b + walk.offset[1]};
-        w->kernels->compare(as, x[swap], an_walk_stride(&walk, swap), x[!swap],
+        w->kernels->compare((int)as, x[swap], an_walk_stride(&walk, swap), x[!swap],
                             an_walk_stride(&walk, !swap), (uint8_t *)w->out[0].data + at, run);
         an_walk_step(&walk, run);
         at += run;
