@@ -27,7 +27,8 @@ static an_status out_of_memory(an_graph *g)
 static an_status append(an_expansion *e, an_graph *g, const an_applied *a)
 {
     an_applied kept = *a;
-    kept.in = an_arena_copy(&e->arena, a->in, (a->inputs + 1) * (int64_t)sizeof *a->in);
+    const int64_t ids = a->inputs > 0 ? a->inputs : 1;
+    kept.in = an_arena_copy(&e->arena, a->in, ids * (int64_t)sizeof *a->in);
     kept.out = an_arena_copy(&e->arena, a->out, a->outputs * (int64_t)sizeof *a->out);
     if (!kept.in || !kept.out || !AN_GROW(e->at, e->capacity, e->count + 1))
         return out_of_memory(g);
@@ -153,6 +154,27 @@ static an_status read_node(an_expansion *e, an_expansion *parts, an_graph *g, sc
     return append(parts, g, &part);
 }
 
+/* An output that the meaning hands on as it is (an operand, or what another output
+ * is too) has no node of its own: reshaped to its own shape it gets one, so that a
+ * gradient finds its way. */
+static an_status read_aliases(an_expansion *e, an_expansion *parts, an_graph *g, const scratch *s,
+                              const an_applied *a)
+{
+    for (int k = 0; k < a->outputs; k++) {
+        const bool made = s->out[k].graph == s->graph && s->out[k].id;
+        const uint32_t real = made ? s->real[s->out[k].id] : 0;
+        if (!real || real == a->out[k]) continue;
+        const an_attrs attrs = {.shape = an_slot_type(g, real)->shape};
+        const an_applied part = {.op = AN_OP_reshape, .inputs = 1, .outputs = 1, .in = &real,
+                                 .out = &a->out[k], .node = a->node, .ordinal = a->ordinal,
+                                 .attrs = an_arena_copy(&e->arena, &attrs, sizeof attrs)};
+        if (!part.attrs) return out_of_memory(g);
+        const an_status status = append(parts, g, &part);
+        if (status != AN_OK) return status;
+    }
+    return AN_OK;
+}
+
 static an_status expand_one(an_expansion *e, an_graph *g, const an_applied *a,
                             bool (*whole)(int op), int depth)
 {
@@ -163,6 +185,7 @@ static an_status expand_one(an_expansion *e, an_graph *g, const an_applied *a,
     for (int64_t i = 1; status == AN_OK && i <= s.graph->node_count; i++)
         if (s.graph->nodes[i].op != AN_OP_input)
             status = read_node(e, &parts, g, &s, &s.graph->nodes[i], a);
+    if (status == AN_OK) status = read_aliases(e, &parts, g, &s, a);
     close_scratch(&s);
     for (int64_t i = 0; status == AN_OK && i < parts.count; i++)
         status = expand_one(e, g, &parts.at[i], whole, depth + 1);

@@ -94,6 +94,7 @@ static double weighted(const an_norm_grad_parts *p, int64_t at, int64_t i)
 /* The sums over rows stay in double, in the scratch, until all rows are in. */
 static void scale_grads(const an_norm_grad_parts *p, const an_norm_cut *cut, double *scratch)
 {
+    if (cut->width == 0) return;
     double *dgamma = scratch, *dbeta = scratch + cut->width;
     for (int64_t i = 0; i < 2 * cut->width; i++) scratch[i] = 0;
     for (int64_t row = 0; row < cut->rows; row++) {

@@ -391,7 +391,10 @@ static void try_setting(const an_setting *s, bool repeated, bool substance)
     evaluate_up_to(&t, an_value_of(t.g, (uint32_t)t.g->slot_count));
     if (!repeated && an_op(s->op)->rules->ref) check_values(&t);
     check_meaning(&t);
-    if (!has_empty(s)) check_losses(&t, substance); /* a mean over nothing has no slope */
+    const bool undefined = repeated && !an_is_none(t.first) &&
+                           !isfinite(an_tensor_get(&t.e.value[t.first.id], 0));
+    /* x, x may leave what the op is defined on; a mean over nothing has no slope. */
+    if (!undefined && !has_empty(s)) check_losses(&t, substance);
     an_evaluation_free(&t.e);
     an_graph_free(t.g);
 }
