@@ -55,17 +55,18 @@ void AN_ISA(compare)(int test, const float *restrict a, int64_t step_a, const fl
     else COMPARE_STEPS(<=);
 }
 
+typedef uint8_t mask_bytes __attribute__((vector_size(AN_LANES)));
+
 /* Bytes of a mask as lanes: -1 where set. */
 AN_INLINE an_vi mask_load(const uint8_t *p, int64_t step, int64_t n)
 {
-    int32_t lane[AN_LANES];
-    if (step && n == AN_LANES)
-        for (int i = 0; i < AN_LANES; i++) lane[i] = p[i];
-    else
-        for (int i = 0; i < AN_LANES; i++) lane[i] = i < n ? p[i * step] : 0;
-    an_vi v;
-    memcpy(&v, lane, sizeof v);
-    return v != an_vi_set(0);
+    mask_bytes bytes;
+    if (step && n == AN_LANES) {
+        memcpy(&bytes, p, sizeof bytes);
+    } else {
+        for (int i = 0; i < AN_LANES; i++) bytes[i] = i < n ? p[i * step] : 0;
+    }
+    return __builtin_convertvector(bytes, an_vi) != an_vi_set(0);
 }
 
 void AN_ISA(choose)(const an_choice *x, float *y, int64_t count)
