@@ -7,7 +7,7 @@
 #include "core/simd.h"
 #include "ops/kernels/kernels.h"
 
-#define BLOCK 4096
+#define BLOCK 1024
 #define CHAIN 16
 
 /* Defines a fold by its step on vectors, by that on all lanes of one, and by

@@ -17,7 +17,7 @@
     REDUCE(op, "many columns", "f32[100,700]", 2 * (error), bits, .axes = {1, {0}}),               \
     REDUCE(op, "one long row", "f32[70001]", 20 * (error), bits, .axes = ALL)
 
-/* An index cannot show a NaN. */
+/* An index cannot show a NaN: test_elements.c asks where it points. */
 #define INDEX (AN_CASE_APART | AN_CASE_NAN_STOPS)
 
 const an_case an_cases_reduce[] = {
