@@ -5,7 +5,7 @@
  * seeded sample of elements. The step is tried at three sizes and the best match
  * counts, so that neither rounding nor curvature is mistaken for a wrong rule; a
  * wrong rule misses at every size.                                           */
-#include "graph/feeds.h"
+#include "graph/trial_data.h"
 #include "core/random.h"
 
 #include <math.h>
@@ -66,7 +66,7 @@ static an_status prepare(check *c)
     if (status != AN_OK) return status;
     int64_t *bound = an_alloc_zeroed((an_dims_names(c->copy->dims) + 1) * (int64_t)sizeof *bound);
     if (!bound) return an_fail(&c->error, AN_E_MEMORY, "out of memory");
-    status = an_feeds_bind(c->copy, c->args->bind, 3, bound, &c->error);
+    status = an_trial_bind(c->copy, c->args->bind, 3, bound, &c->error);
     c->e.shadow = true;
     if (status == AN_OK) status = an_evaluation_begin(&c->e, c->copy, bound);
     if (status != AN_OK) an_fail_text(&c->error, status, c->e.error.text);
@@ -149,7 +149,7 @@ static an_status run_check(check *c)
     const uint64_t seed = c->args->seed;
     for (int64_t i = 0; i < c->copy->leaf_count; i++) {
         const uint32_t id = c->copy->leaves[i].value;
-        an_feeds_fill(&c->e, id, seed, &c->e.value[id]);
+        an_trial_fill(&c->e, id, seed, &c->e.value[id]);
     }
     an_status status = an_evaluate(&c->e);
     if (status != AN_OK) return an_fail(&c->error, status, "%s", c->e.error.text);

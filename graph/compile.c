@@ -108,15 +108,20 @@ static bool has_output(const an_graph *g, const char *name)
     return false;
 }
 
-/* The name that the graph declares for the value, or fetch0, fetch1, ... */
+/* The name that the graph declares for the value; otherwise "%ordinal.output", by
+ * which the verifier finds it in the user's graph. Fetched twice, it gets a "#". */
 static an_status name_output(const compiling *x, an_graph *to, int i, uint32_t value)
 {
-    char made[32];
+    char made[48];
+    const an_slot *slot = &x->g->slots[x->fetch[i].id];
     const char *name = NULL;
     for (int64_t k = 0; k < x->g->output_count && !name; k++)
         if (x->g->outputs[k].value == x->fetch[i].id) name = x->g->outputs[k].name;
-    for (int n = i; !name || has_output(to, name); n++) {
-        snprintf(made, sizeof made, "fetch%d", n);
+    for (int n = 1; !name || has_output(to, name); n++) {
+        const uint32_t ordinal = x->g->nodes[slot->node].ordinal;
+        int length = snprintf(made, sizeof made, "%%%u", ordinal);
+        if (slot->index > 0) length += snprintf(made + length, 12, ".%d", slot->index);
+        if (n > 1) snprintf(made + length, 12, "#%d", n);
         name = made;
     }
     return an_graph_add_output(to, name, value);
@@ -219,11 +224,24 @@ static an_status ready_leaves(compiling *x)
     return status;
 }
 
+static an_status check_kernels(const compiling *x)
+{
+    const an_schedule *s = &x->p->schedule;
+    for (int64_t t = 0; t < s->task_count; t++) {
+        const an_op_info *op = an_op(x->p->graph->nodes[s->tasks[t].node].op);
+        if (!s->tasks[t].fast && !op->rules->ref)
+            return fail(x, AN_E_INTERNAL, "%s has no kernel", op->name);
+    }
+    return AN_OK;
+}
+
 static an_status build(compiling *x)
 {
     an_program *p = x->p;
     an_status status = an_schedule_make(&p->schedule, p->graph, x->args->update.id);
     if (status != AN_OK) return fail(x, status, "out of memory");
+    status = check_kernels(x);
+    if (status != AN_OK) return status;
     const int64_t names = an_dims_names(p->graph->dims) + 1;
     p->bound = an_arena_alloc(&p->arena, names * (int64_t)sizeof *p->bound);
     p->bound_by = an_arena_alloc(&p->arena, names * (int64_t)sizeof *p->bound_by);

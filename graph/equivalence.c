@@ -6,7 +6,7 @@
  * difference is judged by who is farther from the truth. What cannot show a fault
  * is called vacuous rather than equal.                                       */
 #include "graph/compare.h"
-#include "graph/feeds.h"
+#include "graph/trial_data.h"
 #include "graph/project.h"
 
 #include <stdio.h>
@@ -180,7 +180,7 @@ static an_status bind_all(trial *t)
     int64_t *bound = an_alloc_zeroed((names + 1) * (int64_t)sizeof *bound);
     if (!bound) return an_fail(&t->error, AN_E_MEMORY, "out of memory");
     const int64_t usual = t->args->extent > 0 ? t->args->extent : 4;
-    an_status status = an_feeds_bind(t->a.g, t->args->bind, usual, bound, &t->error);
+    an_status status = an_trial_bind(t->a.g, t->args->bind, usual, bound, &t->error);
     t->truth.g = t->a.g;
     t->truth.e.shadow = true;
     if (status == AN_OK) status = bind(t, bound, &t->a);
@@ -207,7 +207,7 @@ static void fill_leaves(trial *t, uint64_t seed)
     const an_graph *a = t->a.g, *b = t->b.g;
     for (int64_t i = 0; i < a->leaf_count; i++) {
         const uint32_t id = a->leaves[i].value;
-        an_feeds_fill(&t->a.e, id, seed, &t->a.e.value[id]);
+        an_trial_fill(&t->a.e, id, seed, &t->a.e.value[id]);
         copy_values(&t->a.e.value[id], &t->truth.e.value[id]);
     }
     for (int64_t i = 0; i < b->leaf_count; i++) {

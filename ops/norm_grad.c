@@ -111,11 +111,11 @@ static an_status layer_norm_grad_infer(const an_infer *q, an_type out[])
     return status;
 }
 
-/* Sums over the axes before the norm's, if there are any. */
+/* Sums over the axes before the norm's. There may be none: then the sum of one
+ * term stays, since a result of a meaning must not be one of its operands. */
 static an_value over_rows(an_value v, an_value x, int axis)
 {
-    const an_axes leading = an_norm_leading(x, axis);
-    return leading.count > 0 ? an_sum_axes(v, leading, false) : v;
+    return an_sum_axes(v, an_norm_leading(x, axis), false);
 }
 
 /* dx from w and xhat; `centred` says whether the mean of w is taken off. */

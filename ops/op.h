@@ -69,7 +69,8 @@ typedef struct an_call {
  * Leave dx[i] AN_NONE where operand i gets none. A dx may still have the
  * broadcast shape of the result: grad.c sums it down to the operand's. */
 typedef void (*an_grad_fn)(const an_call *c, const an_value dy[], an_value dx[]);
-/* Writes the op out of simpler ones: sets every out[k]. */
+/* Writes the op out of simpler ones: sets every out[k], each to a new value, never to an
+ * operand. */
 typedef void (*an_meaning_fn)(const an_call *c, an_value out[]);
 
 /* What dropout needs of its graph (defined by graph/graph.c): the i64[2] state

@@ -16,6 +16,6 @@ const an_case an_cases_source[] = {
     {"constant", "several units", {0}, .attrs = {.data = {1, &half}}, .dims = "shape=[B,8200]"},
     {"iota", "last axis", {0}, .attrs = {.axis = -1}, .dims = "shape=[B,T]"},
     {"iota", "first axis, i32", {0}, .attrs = {.dtype = AN_I32, .axis = 0}, .dims = "shape=[T,B]"},
-    {"count", "f32", {0}, .dims = "shape=[B,T,4]"},
-    {"count", "i64", {0}, .attrs = {.dtype = AN_I64}, .dims = "shape=[B]"},
+    {"count", "f32", {0}, .dims = "size=4*B*T"},
+    {"count", "i64", {0}, .attrs = {.dtype = AN_I64}, .dims = "size=B"},
     {0}};

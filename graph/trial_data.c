@@ -1,5 +1,5 @@
-/* feeds.c -- see feeds.h. */
-#include "graph/feeds.h"
+/* trial_data.c -- see trial_data.h. */
+#include "graph/trial_data.h"
 
 #include "core/random.h"
 #include "graph/store.h"
@@ -9,7 +9,7 @@
 
 /* ---- extents ----------------------------------------------------------- */
 
-an_status an_feeds_bind(const an_graph *g, const char *text, int64_t usual, int64_t *bound,
+an_status an_trial_bind(const an_graph *g, const char *text, int64_t usual, int64_t *bound,
                         an_error *error)
 {
     const int names = an_dims_names(g->dims);
@@ -124,7 +124,7 @@ static void fill_integers(const an_stream *s, const purpose *p, an_tensor *t)
         an_tensor_set(t, i, (double)(int64_t)(an_random_uniform(s, i) * (double)bound));
 }
 
-void an_feeds_fill(const an_evaluation *e, uint32_t id, uint64_t seed, an_tensor *t)
+void an_trial_fill(const an_evaluation *e, uint32_t id, uint64_t seed, an_tensor *t)
 {
     const an_node *n = an_node_of(e->graph, id);
     const purpose p = purpose_of(e, id);

@@ -1,18 +1,18 @@
-/* feeds.h -- seeded values for the leaves of any graph.
+/* trial_data.h -- seeded values for the leaves of any graph.
  *
  * Verifying needs data that can show a fault: weights with zeros and negatives,
  * ids and lengths within their bounds, labels that are labels, moments as their
  * initialiser makes them. What a leaf is for is read off its users.         */
-#ifndef AN_GRAPH_FEEDS_H
-#define AN_GRAPH_FEEDS_H
+#ifndef AN_GRAPH_TRIAL_DATA_H
+#define AN_GRAPH_TRIAL_DATA_H
 
 #include "graph/evaluate.h"
 
 /* "B=32,T=100" over `usual` for every other name: `bound` has one entry per name. */
-an_status an_feeds_bind(const an_graph *g, const char *text, int64_t usual, int64_t *bound,
+an_status an_trial_bind(const an_graph *g, const char *text, int64_t usual, int64_t *bound,
                         an_error *error);
 /* Fills the tensor of leaf `id`, which has its extents already. Values depend on
  * seed and the leaf's name only, so that equal leaves of two graphs agree. */
-void an_feeds_fill(const an_evaluation *e, uint32_t id, uint64_t seed, an_tensor *t);
+void an_trial_fill(const an_evaluation *e, uint32_t id, uint64_t seed, an_tensor *t);
 
 #endif
