@@ -1,0 +1,186 @@
+/* classifier.c -- the article's text classifier as a graph, trained on real text.
+ *
+ *   embedding -> BiLSTM(64) -> dropout -> BiLSTM(32) -> dropout = h
+ *   layer_norm(h + LSTM(64)(h)) -> mean over time -> dense -> sigmoid
+ *
+ * Two labels give one logit and the sigmoid; more give one logit each and the
+ * softmax. `classifier --help` lists the options. Beside this file:
+ * classifier_options.c, classifier_data.c (tokenise, pad), classifier_report.c
+ * (JSON, predictions).                                                       */
+#include "examples/classifier.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the network ------------------------------------------------------- */
+
+/* Steps of each row that hold a word: padding is 0 and stands behind. */
+static an_value row_lengths(an_value ids)
+{
+    const an_value words = an_compare(ids, AN_NE, an_number(ids, 0));
+    return an_cast(an_sum(an_cast(words, AN_F32), 1), AN_I32);
+}
+
+/* The mean over the steps of each row, or over all steps if `lengths` is absent. */
+static an_value mean_over_time(an_value h, an_value lengths)
+{
+    if (an_is_none(lengths)) return an_mean(h, 1);
+    const an_shape s = an_type_of(h).shape;
+    const an_value step = an_iota(h.graph, AN_I32, AN_SHAPE(s.dim[0], s.dim[1], 1), 1);
+    const an_value length = an_reshape(lengths, AN_SHAPE(s.dim[0], 1, 1));
+    const an_value kept = an_where(an_compare(step, AN_LT, length), h, an_number(h, 0));
+    const an_value count = an_reshape(an_cast(lengths, AN_F32), AN_SHAPE(s.dim[0], 1));
+    return an_div(an_sum(kept, 1), an_maximum(count, an_number(count, 1)));
+}
+
+static an_value classifier(an_value ids, bool mask, int64_t vocabulary, int64_t classes)
+{
+    const an_value lengths = mask ? row_lengths(ids) : AN_NONE;
+    an_value h = an_nn_embedding(ids, .vocab = vocabulary, .units = 50);
+    h = an_dropout(an_nn_bilstm(h, .units = 64, .lengths = lengths), 0.2f);
+    h = an_dropout(an_nn_bilstm(h, .units = 32, .lengths = lengths), 0.2f);
+    h = an_nn_layer_norm(an_residual_add(h, an_nn_lstm(h, .units = 64, .lengths = lengths)));
+    return an_nn_dense(mean_over_time(h, lengths), .units = classes == 2 ? 1 : classes);
+}
+
+/* ---- the programs ------------------------------------------------------ */
+
+typedef struct model {
+    an_graph *graph;
+    an_store *store;
+    an_program *train, *evaluate, *predict;
+} model;
+
+static bool build(model *m, const options *o, int64_t vocabulary, int64_t classes)
+{
+    an_graph *g = m->graph = an_graph_new("classifier");
+    const an_dim B = an_dim_named(g, "B"), T = an_dim_named(g, "T");
+    const bool binary = classes == 2;
+    const an_value ids = an_input(g, "ids", AN_I32, AN_SHAPE(B, T));
+    const an_value label = binary ? an_input(g, "label", AN_F32, AN_SHAPE(B, 1))
+                                  : an_input(g, "label", AN_I32, AN_SHAPE(B));
+    const an_value logits = classifier(ids, o->mask, vocabulary, classes);
+    const an_value chance = binary ? an_sigmoid(logits) : an_softmax(logits, -1);
+    const an_value loss = binary ? an_bce_with_logits(logits, label)
+                                 : an_softmax_cross_entropy(logits, label);
+    const an_value accuracy = an_accuracy(chance, label, 0.5f);
+    an_graph_output(loss, "loss");
+    an_graph_output(chance, "probability");
+    const an_updates up = an_minimize(loss, an_adam());
+
+    const char *passes = o->plain ? "canonicalise,fold,cse,dce" : NULL; /* all but the fusion */
+    m->store = an_store_new(o->seed);
+    m->train = an_compile(g, m->store, .fetch = {loss, accuracy}, .update = up, .passes = passes);
+    m->evaluate = an_compile(g, m->store, .fetch = {loss, accuracy}, .inference = true);
+    m->predict = an_compile(g, m->store, .fetch = {chance}, .inference = true);
+    if (m->train && m->evaluate && m->predict) return true;
+    fprintf(stderr, "classifier: %s\n", an_compile_message(g));
+    return false;
+}
+
+static void free_model(model *m)
+{
+    an_program_free(m->train);
+    an_program_free(m->evaluate);
+    an_program_free(m->predict);
+    an_store_free(m->store);
+    an_graph_free(m->graph);
+}
+
+/* ---- what is done with them -------------------------------------------- */
+
+static bool train(const options *o, const model *m, const examples *e, an_history *history)
+{
+    *history = an_fit(m->train, m->evaluate,
+                      .data = {{"ids", &e->ids}, {"label", &e->label}},
+                      .validation_split = o->validation_split, .metric = {"loss", "accuracy"},
+                      .epochs = o->epochs, .batch = o->batch, .seed = o->seed, .progress = stderr,
+                      .directory = o->checkpoint, .resume = o->resume);
+    if (history->status == AN_OK) return true;
+    fprintf(stderr, "classifier: %s\n", history->message);
+    return false;
+}
+
+static bool test(const options *o, const model *m, const examples *like, an_tokenizer *tokenizer,
+                 an_scores *scores)
+{
+    examples e = {0};
+    bool good = read_test_data(o, like, tokenizer, &e);
+    if (good) {
+        *scores = an_evaluate(m->evaluate, .data = {{"ids", &e.ids}, {"label", &e.label}});
+        good = scores->status == AN_OK;
+        if (good)
+            fprintf(stderr, "test: loss %.4f, accuracy %.4f on %lld texts\n", scores->value[0],
+                    scores->value[1], (long long)scores->examples);
+        else
+            fprintf(stderr, "classifier: %s\n", scores->message);
+    }
+    free_examples(&e);
+    return good;
+}
+
+static bool draw(const options *o, const model *m)
+{
+    if (!o->dot) return true;
+    const an_status status = an_dot_file(an_program_graph(m->train), o->dot, .depth = 2);
+    if (status != AN_OK) fprintf(stderr, "classifier: %s: %s\n", o->dot, an_status_name(status));
+    return status == AN_OK;
+}
+
+/* The graph as it was defined, with gradients and updates. */
+static bool write_graph(const options *o, const model *m)
+{
+    if (!o->graph) return true;
+    char *text = an_print(m->graph, .locations = true);
+    FILE *f = text ? fopen(o->graph, "w") : NULL;
+    bool good = f && fputs(text, f) >= 0;
+    if (f && fclose(f) != 0) good = false;
+    if (!good) perror(o->graph);
+    an_string_free(text);
+    return good;
+}
+
+static bool run(const options *o, model *m, examples *e, an_tokenizer **tokenizer)
+{
+    if (!read_training_data(o, e, tokenizer)) return false;
+    const int64_t classes = an_dataset_classes(e->texts);
+    const int64_t vocabulary = an_tokenizer_vocabulary(*tokenizer);
+    if (!build(m, o, vocabulary, classes)) return false;
+    const int64_t fused = an_graph_count(an_program_graph(m->train), "add_norm");
+    fprintf(stderr,
+            "%lld texts, %lld classes, vocabulary %lld, %lld parameters, %lld add_norm\n%s\n",
+            (long long)an_dataset_count(e->texts), (long long)classes, (long long)vocabulary,
+            (long long)an_graph_parameters(m->graph), (long long)fused, an_runtime_describe());
+    if (!draw(o, m) || !write_graph(o, m)) return false;
+
+    an_history history = {0};
+    an_scores scores = {0};
+    bool good = train(o, m, e, &history);
+    if (good && o->test) good = test(o, m, e, *tokenizer, &scores);
+    const summary s = {.options = o, .history = &history, .test = o->test ? &scores : NULL,
+                       .classes = classes, .vocabulary = vocabulary, .fused = fused,
+                       .parameters = an_graph_parameters(m->graph), .store = m->store};
+    if (good && o->json) good = write_json(&s);
+    if (good && o->predict) good = predict_lines(o, e, *tokenizer, m->predict);
+    an_history_free(&history);
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    options o;
+    if (!read_options(argc, argv, &o)) return 2;
+    if (o.help) {
+        print_usage();
+        return 0;
+    }
+    an_set_threads(o.threads);
+    model m = {0};
+    examples e = {0};
+    an_tokenizer *tokenizer = NULL;
+    const bool good = run(&o, &m, &e, &tokenizer);
+    free_model(&m);
+    free_examples(&e);
+    an_tokenizer_free(tokenizer);
+    return good ? 0 : 1;
+}
