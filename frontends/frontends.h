@@ -393,6 +393,13 @@ AN_API an_status an_predict_with(const an_predict_args *args);
 /* The history of a directory that an_fit wrote. */
 AN_API an_history an_history_load(const char *directory);
 
+/* The curves of a training as one SVG, a panel a metric, with the best epoch
+ * marked: text to be freed with an_string_free, or a file that is replaced as a
+ * whole. NULL `title`: "Training". Equal histories give equal bytes. NULL or
+ * AN_E_ARGUMENT for a history without metrics. */
+AN_API char *an_plot_history(const an_history *h, const char *title);
+AN_API an_status an_plot_history_file(const char *path, const an_history *h, const char *title);
+
 #ifdef __cplusplus
 }
 #endif
