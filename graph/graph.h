@@ -219,24 +219,46 @@ AN_API an_status an_run_with(const an_run_args *args);
 
 /* ---- looking inside (dot.c, summary.c) --------------------------------- */
 
+typedef enum an_color {
+    AN_COLOR_CATEGORY, /* by kind of op */
+    AN_COLOR_PHASE     /* forward, backward, update */
+} an_color;
+
 typedef struct an_dot_args {
     an_at at;
     const an_graph *graph;
-    int depth;            /* collapse scopes deeper than this; 0: none */
+    const char *path;     /* an_dot_file: where to; its ending says what */
+    int depth;            /* scopes deeper than this become one box; -1: all scopes do; 0: only
+                             if the graph is too large to read, and then the picture says so */
+    bool whole;           /* never collapse by itself */
     const an_graph *diff; /* the graph before: removed nodes dashed red, added ones green */
     const char *title;    /* NULL: the graph's name */
+    const char *focus;    /* show only what is near this node, weight, scope, output or "%12" */
+    int radius;           /* how near, in arrows; 0: 1 */
+    an_color color;
+    bool no_legend;
+    char *message;        /* where an_dot_file says what went wrong; NULL: nowhere */
+    int64_t message_size;
 } an_dot_args;
-/* Graphviz source, byte-identical for equal graphs; free with an_string_free. */
+/* Graphviz source, byte-identical for equal graphs; free with an_string_free. NULL
+ * only if out of memory or without a graph. */
 AN_API char *an_dot_with(const an_dot_args *args);
 #define an_dot(...) an_dot_with(&(an_dot_args){.at = AN_HERE, __VA_ARGS__})
-/* Writes it to `path`. If the name ends in .svg, .png or .pdf, `dot` is run as a
- * child process under a time and memory limit; AN_E_IO if it is missing. */
-AN_API an_status an_dot_file_with(const char *path, const an_dot_args *args);
-#define an_dot_file(g, path, ...)                                                                  \
-    an_dot_file_with(path, &(an_dot_args){.at = AN_HERE, .graph = (g), __VA_ARGS__})
+/* an_dot_file(g, "g.svg", .depth = 2) writes the file as a whole or not at all. What
+ * ends in .svg, .png or .pdf is laid out by Graphviz in a child process; .dot and .gv
+ * need none. AN_E_IO if there is no Graphviz or a file cannot be written, AN_E_LIMIT
+ * if the layout took too long; see .message. */
+AN_API an_status an_dot_file_with(const an_dot_args *args);
+#define an_dot_file(...) an_dot_file_with(&(an_dot_args){.at = AN_HERE, __VA_ARGS__})
 
-/* A table of scopes, outputs, parameters and bytes, as text. */
-AN_API char *an_summary(const an_graph *g);
+typedef struct an_summary_args {
+    an_at at;
+    const an_graph *graph;
+    const char *bind; /* "B=32,T=100": FLOPs need a number for every named dim */
+} an_summary_args;
+/* A table of layers, outputs, parameters, bytes and FLOPs; an_string_free. */
+AN_API char *an_summary_with(const an_summary_args *args);
+#define an_summary(...) an_summary_with(&(an_summary_args){.at = AN_HERE, __VA_ARGS__})
 AN_API int64_t an_graph_parameters(const an_graph *g); /* elements of trainable float states */
 
 /* ---- verifying (equivalence.c, check_gradients.c) ---------------------- */

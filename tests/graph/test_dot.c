@@ -1,0 +1,398 @@
+/* test_dot.c -- pictures: Graphviz reads every one, whatever names hold; equal graphs
+ * give equal bytes; and each says what it must (fusions, ties, collapse, diffs).
+ *
+ * Where Graphviz is not installed, what needs it is skipped.                 */
+#include "core/text.h"
+#include "frontends/frontends.h"
+#include "optim/optim.h"
+#include "tests/support.h"
+
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- graphs ------------------------------------------------------------ */
+
+/* The recurrent classifier, its gradients and Adam if `training`. */
+static an_graph *classifier(bool training)
+{
+    an_graph *g = an_graph_new("classifier");
+    const an_dim B = an_dim_named(g, "B"), T = an_dim_named(g, "T");
+    const an_value ids = an_input(g, "ids", AN_I32, AN_SHAPE(B, T));
+    an_value h = an_nn_embedding(ids, .vocab = 20000, .units = 50);
+    h = an_dropout(an_nn_bilstm(h, .units = 64), 0.2f);
+    h = an_dropout(an_nn_bilstm(h, .units = 32), 0.2f);
+    h = an_nn_residual(h, an_nn_lstm(h, .units = 64));
+    const an_value logit = an_nn_dense(an_mean(h, 1), .units = 1);
+    if (training) {
+        const an_value label = an_input(g, "label", AN_F32, AN_SHAPE(B, 1));
+        const an_value loss = an_bce_with_logits(logit, label);
+        an_graph_output(loss, "loss");
+        an_minimize(loss, an_adam(.rate = 1e-3f));
+    } else {
+        an_graph_output(an_sigmoid(logit), "prob");
+    }
+    ck_assert_msg(an_graph_status(g) == AN_OK, "%s", an_graph_message(g));
+    return g;
+}
+
+/* Residual blocks in scopes, with the gradient of the first weight: about 12 nodes each. */
+static an_graph *tower(int blocks)
+{
+    an_graph *g = an_graph_new("tower");
+    const an_dim B = an_dim_named(g, "B");
+    an_value h = an_input(g, "x", AN_F32, AN_SHAPE(B, 32)), first = AN_NONE;
+    for (int i = 0; i < blocks; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "block%d", i);
+        an_scope_open(h, name);
+        const an_init start = {AN_INIT_HE_NORMAL, 0, 0};
+        const an_value w = an_state(g, "w", AN_F32, AN_SHAPE(32, 32), start);
+        if (i == 0) first = w;
+        const an_value f = an_relu(an_matmul(h, w));
+        h = an_layer_norm(an_residual_add(h, f), AN_NONE, AN_NONE, -1, 1e-5f);
+        an_scope_close(h);
+    }
+    const an_value loss = an_mean_axes(an_square(h), AN_ALL_AXES, false);
+    an_graph_output(an_gradient(loss, first), "dw");
+    an_graph_output(loss, "loss");
+    ck_assert_msg(an_graph_status(g) == AN_OK, "%s", an_graph_message(g));
+    return g;
+}
+
+/* y = norm(x + relu(x)) with gamma, in a scope. */
+static an_graph *pair(const char *name)
+{
+    an_graph *g = an_graph_new(name);
+    const an_dim B = an_dim_named(g, "B");
+    const an_value x = an_input(g, "x", AN_F32, AN_SHAPE(B, 8));
+    an_graph_scope_open(g, "block");
+    const an_init start = {AN_INIT_CONSTANT, 1, 0};
+    const an_value gamma = an_state(g, "gamma", AN_F32, AN_SHAPE(8), start);
+    an_graph_output(an_layer_norm(an_residual_add(x, an_relu(x)), gamma, AN_NONE, -1, 0), "y");
+    an_graph_scope_close(g);
+    ck_assert_msg(an_graph_status(g) == AN_OK, "%s", an_graph_message(g));
+    return g;
+}
+
+static int count(const char *text, const char *what)
+{
+    int found = 0;
+    for (const char *p = text; (p = strstr(p, what)); p += strlen(what)) found++;
+    return found;
+}
+
+/* ---- Graphviz ---------------------------------------------------------- */
+
+static bool have_graphviz(void)
+{
+    return system("dot -V >/dev/null 2>&1") == 0;
+}
+
+/* Lays `text` out (labels are only read then); Graphviz must have nothing to say. */
+static void check_reads(const char *text)
+{
+    if (!have_graphviz()) return;
+    char name[] = "/tmp/an_dot_XXXXXX", command[128], said[512];
+    const int file = mkstemp(name);
+    ck_assert_int_ge(file, 0);
+    ck_assert_int_eq(write(file, text, strlen(text)), (ssize_t)strlen(text));
+    close(file);
+    snprintf(command, sizeof command, "dot -Tsvg %s 2>&1 >/dev/null", name);
+    FILE *p = popen(command, "r");
+    const size_t n = fread(said, 1, sizeof said - 1, p);
+    said[n] = 0;
+    const int status = pclose(p);
+    unlink(name);
+    ck_assert_msg(status == 0 && n == 0, "dot (status %d): %s\n%.3000s", status, said, text);
+}
+
+START_TEST(test_classifier)
+{
+    an_graph *g = classifier(true);
+    an_optimised o = an_optimise(g);
+    ck_assert_msg(o.status == AN_OK, "%s", o.message);
+    char *dot = an_dot(o.graph);
+    ck_assert_ptr_nonnull(dot);
+    ck_assert_int_eq(count(dot, "<B>Add &amp; Norm</B>"), 1);
+    ck_assert_int_eq(count(dot, "<B>Add &amp; Norm gradient</B>"), 1);
+    ck_assert_ptr_nonnull(strstr(dot, "residual_add <FONT"));
+    ck_assert_ptr_nonnull(strstr(dot, "label=\"forward\""));
+    ck_assert_ptr_nonnull(strstr(dot, "label=\"backward\""));
+    ck_assert_ptr_nonnull(strstr(dot, "label=\"update\""));
+    ck_assert_ptr_nonnull(strstr(dot, "<B>table</B> f32[20000,50] &#183; 3.8 MiB"));
+    ck_assert_ptr_nonnull(strstr(dot, "label=\"f32[B,T,128]\""));
+    ck_assert_ptr_nonnull(strstr(dot, "style=dashed"));
+    ck_assert_ptr_nonnull(strstr(dot, "dir=back"));
+    ck_assert_ptr_nonnull(strstr(dot, "style=dotted"));
+    ck_assert_ptr_nonnull(strstr(dot, "test_dot.c:"));
+    check_reads(dot);
+    an_string_free(dot);
+    an_optimised_free(&o);
+    an_graph_free(g);
+}
+END_TEST
+
+START_TEST(test_equal_graphs_give_equal_bytes)
+{
+    an_graph *a = classifier(true), *b = classifier(true);
+    char *one = an_dot(a), *two = an_dot(b), *again = an_dot(a);
+    ck_assert_str_eq(one, two);
+    ck_assert_str_eq(one, again);
+    an_string_free(one);
+    an_string_free(two);
+    an_string_free(again);
+    an_graph_free(a);
+    an_graph_free(b);
+}
+END_TEST
+
+static const char *const hostile[] = {
+    "\"", "\\", "a\\", "\\N\\G\\L", "\n", "{|}", "<b>", "</TABLE>", ">", "&amp;", "&", "]]>", "--",
+    "\x01\x02\x1b[0m", "\xff\xfe", "\xc3", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xef\xbf\xbf",
+    "\xc2\x85", "h\xc3\xa9llo \xe2\x82\xac", "a/b", " ", "\t", "%s%n", "/* */", "//", "#", "n1",
+    "graph", "\"];n1[label=\"x",
+};
+
+/* Pictures of graphs in which everything is called `name`, appended to `all`. */
+static void draw_hostile(const char *name, an_text *all)
+{
+    char file[64];
+    snprintf(file, sizeof file, "%s.c", name);
+    an_graph *g = an_graph_new(name);
+    const an_value x = an_input(g, name, AN_F32, AN_SHAPE(2, 8));
+    an_graph_scope_open(g, name);
+    const an_init zeros = {AN_INIT_ZEROS, 0, 0};
+    const an_value w = an_state_at((an_at){file, 3}, g, name, AN_F32, AN_SHAPE(8), zeros);
+    const an_value tied = an_state(g, "tied", AN_F32, AN_SHAPE(8), zeros);
+    const an_value y = an_label(an_add_at((an_at){file, 7}, x, w), name);
+    an_graph_scope_open(g, name);
+    const an_value z = an_layer_norm(an_residual_add(an_mul(y, tied), y), tied, AN_NONE, -1, 0);
+    an_graph_scope_close(g);
+    an_graph_scope_close(g);
+    an_graph_output(z, name);
+    ck_assert_msg(an_graph_status(g) == AN_OK, "%s", an_graph_message(g));
+    an_optimised o = an_optimise(g);
+    ck_assert_int_eq(o.status, AN_OK);
+    char *dot[] = {an_dot(o.graph), an_dot(o.graph, .diff = g, .title = name),
+                   an_dot(g, .focus = name, .radius = 2), an_dot(g, .depth = -1)};
+    for (int i = 0; i < 4; i++) {
+        ck_assert_ptr_nonnull(dot[i]);
+        for (const char *c = dot[i]; *c; c++) ck_assert(*c == '\n' || (unsigned char)*c >= 0x20);
+        an_text_add(all, dot[i]);
+        an_string_free(dot[i]);
+    }
+    char *table = an_summary(g);
+    ck_assert_ptr_nonnull(table);
+    for (const char *c = table; *c; c++) ck_assert(*c == '\n' || (unsigned char)*c >= 0x20);
+    an_string_free(table);
+    an_optimised_free(&o);
+    an_graph_free(g);
+}
+
+START_TEST(test_hostile_names)
+{
+    an_text all = {0}; /* one run of dot reads them all */
+    for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) draw_hostile(hostile[i], &all);
+    ck_assert(!all.failed);
+    check_reads(an_text_view(&all));
+    an_text_free(&all);
+}
+END_TEST
+
+/* ---- what a picture says ----------------------------------------------- */
+
+START_TEST(test_weights_fold_and_ties_do_not)
+{
+    an_graph *g = an_graph_new("t");
+    const an_init zeros = {AN_INIT_ZEROS, 0, 0};
+    const an_value x = an_input(g, "x", AN_F32, AN_SHAPE(4, 8));
+    const an_value alone = an_state(g, "alone", AN_F32, AN_SHAPE(8, 8), zeros);
+    const an_value tied = an_state(g, "tied", AN_F32, AN_SHAPE(8, 8), zeros);
+    an_graph_output(an_matmul(an_matmul(an_matmul(x, alone), tied), tied), "y");
+    char *dot = an_dot(g, .no_legend = true);
+    ck_assert_int_eq(count(dot, "shape=cylinder"), 1);
+    ck_assert_ptr_nonnull(strstr(dot, "label=<<B>tied</B>"));
+    ck_assert_ptr_nonnull(strstr(dot, "<B>alone</B> f32[8,8] &#183; 256 B"));
+    ck_assert_ptr_null(strstr(dot, "cluster")); /* one phase and no scopes need no frames */
+    an_string_free(dot);
+    an_graph_free(g);
+}
+END_TEST
+
+START_TEST(test_diff_shows_what_fused)
+{
+    an_graph *g = pair("t");
+    an_optimised o = an_optimise(g, .passes = "fuse_add_norm");
+    char *dot = an_dot(o.graph, .diff = g, .no_legend = true);
+    ck_assert_int_eq(count(dot, "style=\"rounded,dashed\""), 2); /* the sum and the norm */
+    ck_assert_int_eq(count(dot, "fillcolor=\"#b7e5c0\""), 1);    /* add_norm */
+    const char *box = strstr(dot, "subgraph cluster_fused");
+    ck_assert_ptr_nonnull(box);
+    ck_assert_int_eq(count(box, " n5;") + count(box, " n4;"), 2); /* the ghosts stand with it */
+    check_reads(dot);
+    char *same = an_dot(g, .diff = g, .no_legend = true);
+    ck_assert_ptr_null(strstr(same, "#d93025"));
+    ck_assert_ptr_null(strstr(same, "#b7e5c0"));
+    an_string_free(dot);
+    an_string_free(same);
+    an_optimised_free(&o);
+    an_graph_free(g);
+}
+END_TEST
+
+START_TEST(test_depth_and_focus)
+{
+    an_graph *g = classifier(true);
+    char *all = an_dot(g), *flat = an_dot(g, .depth = -1), *near = an_dot(g, .focus = "residual");
+    char *none = an_dot(g, .focus = "no such thing");
+    ck_assert_ptr_null(strstr(all, "shape=tab"));
+    ck_assert_ptr_nonnull(strstr(flat, "<B>bilstm</B>"));
+    ck_assert_ptr_nonnull(strstr(flat, "are drawn as one box"));
+    ck_assert_ptr_nonnull(strstr(near, "nodes around residual"));
+    ck_assert_ptr_null(strstr(near, "<B>embedding</B>"));
+    ck_assert_ptr_nonnull(strstr(none, "nothing is called no such thing"));
+    ck_assert_int_lt((int)strlen(flat), (int)strlen(all));
+    check_reads(flat);
+    check_reads(near);
+    check_reads(none);
+    an_string_free(all);
+    an_string_free(flat);
+    an_string_free(near);
+    an_string_free(none);
+    an_graph_free(g);
+}
+END_TEST
+
+START_TEST(test_large_graphs_collapse_and_say_so)
+{
+    an_graph *g = tower(90);
+    char *few = an_dot(g), *whole = an_dot(g, .whole = true);
+    ck_assert_ptr_nonnull(strstr(few, "too many nodes to read"));
+    ck_assert_ptr_nonnull(strstr(few, "shape=tab"));
+    ck_assert_ptr_null(strstr(whole, "too many nodes to read"));
+    ck_assert_ptr_null(strstr(whole, "shape=tab"));
+    an_string_free(few);
+    an_string_free(whole);
+    an_graph_free(g);
+}
+END_TEST
+
+/* ---- files ------------------------------------------------------------- */
+
+START_TEST(test_a_thousand_nodes_are_laid_out_in_time)
+{
+    if (!have_graphviz()) return;
+    an_graph *g = tower(getenv("AN_TEST_LONG") ? 420 : 84);
+    ck_assert_int_gt(an_graph_node_count(g), 1000);
+    char path[] = "/tmp/an_dot_XXXXXX.svg", message[512];
+    close(mkstemps(path, 4));
+    struct timespec a, b;
+    clock_gettime(CLOCK_MONOTONIC, &a);
+    const an_status status = an_dot_file(g, path, .whole = true, .message = message,
+                                         .message_size = sizeof message);
+    clock_gettime(CLOCK_MONOTONIC, &b);
+    ck_assert_msg(status == AN_OK, "%s", message);
+    const double seconds = (double)(b.tv_sec - a.tv_sec) + 1e-9 * (double)(b.tv_nsec - a.tv_nsec);
+    ck_assert_msg(seconds < 20, "the layout took %.1f s", seconds);
+    struct stat s;
+    ck_assert_int_eq(stat(path, &s), 0);
+    ck_assert_int_gt(s.st_size, 100000);
+    unlink(path);
+    an_graph_free(g);
+}
+END_TEST
+
+START_TEST(test_files)
+{
+    char folder[] = "/tmp/an_dot_XXXXXX", path[64], message[512] = "";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    an_graph *g = pair("t");
+    snprintf(path, sizeof path, "%s/p.dot", folder);
+    ck_assert_int_eq(an_dot_file(g, path), AN_OK);
+    char *dot = an_dot(g), read[16384] = "";
+    FILE *f = fopen(path, "rb");
+    ck_assert_uint_eq(fread(read, 1, sizeof read - 1, f), strlen(dot));
+    fclose(f);
+    ck_assert_str_eq(read, dot);
+    unlink(path);
+    an_string_free(dot);
+    snprintf(path, sizeof path, "%s/p.svg", folder);
+    if (have_graphviz()) {
+        ck_assert_int_eq(an_dot_file(g, path), AN_OK);
+        f = fopen(path, "rb");
+        ck_assert_uint_gt(fread(read, 1, sizeof read - 1, f), 1000);
+        fclose(f);
+        ck_assert_ptr_nonnull(strstr(read, "<svg"));
+        unlink(path);
+    }
+    setenv("PATH", "/nowhere", 1);
+    ck_assert_int_eq(an_dot_file(g, path, .message = message, .message_size = sizeof message),
+                     AN_E_IO);
+    ck_assert_ptr_nonnull(strstr(message, "apt install graphviz"));
+    ck_assert_int_eq(rmdir(folder), 0); /* nothing is left behind, neither half nor whole */
+    snprintf(path, sizeof path, "%s/p.dot", folder);
+    ck_assert_int_eq(an_dot_file(g, path, .message = message, .message_size = sizeof message),
+                     AN_E_IO);
+    ck_assert_ptr_nonnull(strstr(message, "No such file"));
+    ck_assert_int_eq(an_dot_file(g, "/tmp/p.jpg"), AN_E_ARGUMENT);
+    ck_assert_int_eq(an_dot_file(g), AN_E_ARGUMENT);
+    ck_assert_int_eq(an_dot_file_with(NULL), AN_E_ARGUMENT);
+    an_graph_free(g);
+}
+END_TEST
+
+/* ---- memory and tables ------------------------------------------------- */
+
+START_TEST(test_every_allocation_may_fail)
+{
+    an_graph *g = pair("t");
+    an_optimised o = an_optimise(g);
+    for (int64_t i = 0;; i++) {
+        an_test_heap_start(i);
+        char *dot = an_dot(o.graph, .diff = g), *table = an_summary(g, .bind = "B=2");
+        const bool failed = an_test_heap_failed();
+        if (!failed) ck_assert(dot && table);
+        an_string_free(dot);
+        an_string_free(table);
+        ck_assert_int_eq(an_test_heap_stop(), 0);
+        if (!failed) break;
+    }
+    an_optimised_free(&o);
+    an_graph_free(g);
+    ck_assert_ptr_null(an_dot(NULL));
+    ck_assert_ptr_null(an_dot_with(NULL));
+    ck_assert_ptr_null(an_summary(NULL));
+    ck_assert_int_eq(an_graph_parameters(NULL), 0);
+}
+END_TEST
+
+START_TEST(test_summary)
+{
+    an_graph *g = classifier(true);
+    an_optimised o = an_optimise(g);
+    ck_assert_int_eq(an_graph_parameters(o.graph), 1133313); /* as Keras counts them */
+    char *plain = an_summary(o.graph), *bound = an_summary(o.graph, .bind = "B=32,T=100");
+    char *wrong = an_summary(o.graph, .bind = "B=32,U=1"), *half = an_summary(g, .bind = "B=32");
+    ck_assert_ptr_nonnull(strstr(plain, "1000000"));
+    ck_assert_ptr_nonnull(strstr(plain, "fused Add & Norm: forward 1, backward 1"));
+    ck_assert_ptr_nonnull(strstr(plain, "trainable 1133313, frozen 0"));
+    ck_assert_ptr_null(strstr(plain, "FLOPs"));
+    ck_assert_ptr_nonnull(strstr(bound, "FLOPs: forward 8"));
+    ck_assert_ptr_nonnull(strstr(wrong, "no dim 'U'"));
+    ck_assert_ptr_nonnull(strstr(half, "FLOPs need a number for T"));
+    an_graph_freeze(g, "embedding", true);
+    ck_assert_int_eq(an_graph_parameters(g), 133313);
+    an_string_free(plain);
+    an_string_free(bound);
+    an_string_free(wrong);
+    an_string_free(half);
+    an_optimised_free(&o);
+    an_graph_free(g);
+}
+END_TEST
+
+AN_TEST_MAIN("dot", test_classifier, test_equal_graphs_give_equal_bytes, test_hostile_names,
+             test_weights_fold_and_ties_do_not, test_diff_shows_what_fused, test_depth_and_focus,
+             test_large_graphs_collapse_and_say_so, test_a_thousand_nodes_are_laid_out_in_time,
+             test_files, test_every_allocation_may_fail, test_summary)
