@@ -121,10 +121,12 @@ static bool test(const options *o, const model *m, const examples *like, an_toke
 
 static bool draw(const options *o, const model *m)
 {
-    if (!o->dot) return true;
-    const an_status status = an_dot_file(an_program_graph(m->train), o->dot, .depth = 2);
-    if (status != AN_OK) fprintf(stderr, "classifier: %s: %s\n", o->dot, an_status_name(status));
-    return status == AN_OK;
+    char message[512];
+    if (!o->dot || an_dot_file(an_program_graph(m->train), o->dot, .depth = 2, .message = message,
+                               .message_size = sizeof message) == AN_OK)
+        return true;
+    fprintf(stderr, "classifier: %s\n", message);
+    return false;
 }
 
 /* The graph as it was defined, with gradients and updates. */
@@ -138,6 +140,14 @@ static bool write_graph(const options *o, const model *m)
     if (!good) perror(o->graph);
     an_string_free(text);
     return good;
+}
+
+static bool plot(const options *o, const an_history *history)
+{
+    const an_status status = an_plot_history_file(o->curves, history, "classifier");
+    if (status != AN_OK)
+        fprintf(stderr, "classifier: %s: %s\n", o->curves, an_status_name(status));
+    return status == AN_OK;
 }
 
 static bool run(const options *o, model *m, examples *e, an_tokenizer **tokenizer)
@@ -161,6 +171,7 @@ static bool run(const options *o, model *m, examples *e, an_tokenizer **tokenize
                        .classes = classes, .vocabulary = vocabulary, .fused = fused,
                        .parameters = an_graph_parameters(m->graph), .store = m->store};
     if (good && o->json) good = write_json(&s);
+    if (good && o->curves) good = plot(o, &history);
     if (good && o->predict) good = predict_lines(o, e, *tokenizer, m->predict);
     an_history_free(&history);
     return good;

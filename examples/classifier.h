@@ -12,7 +12,7 @@ typedef struct options {
     bool mask, characters, resume, plain, help;
     uint64_t seed;
     int threads;
-    const char *checkpoint, *dot, *graph, *json, *predict;
+    const char *checkpoint, *dot, *graph, *curves, *json, *predict;
     int64_t generate; /* reviews of the generated corpus */
 } options;
 

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { TOKENS = 24, LENGTH = 16, WIDTH = 64, HEADS = 4, BLOCKS = 2, BATCH = 64 };
 
@@ -118,70 +117,88 @@ static bool read_options(int argc, char **argv, options *o)
     return o->steps > 0;
 }
 
+typedef struct model {
+    an_graph *graph;
+    an_store *store;
+    an_program *train, *infer;
+} model;
+
+static bool build(model *m, const options *o)
+{
+    an_graph *g = m->graph = an_graph_new(o->pre_norm ? "pre-norm encoder" : "post-norm encoder");
+    const an_dim B = an_dim_named(g, "B");
+    const an_value ids = an_input(g, "ids", AN_I32, AN_SHAPE(B, LENGTH));
+    const an_value labels = an_input(g, "labels", AN_I32, AN_SHAPE(B, LENGTH));
+    const an_value logits = encoder(ids, o->pre_norm);
+    const an_value loss = an_softmax_cross_entropy(logits, labels);
+    const an_value best = an_argmax(logits, -1);
+    const an_schedule rate = an_warmup_cosine(.peak = 2e-3, .warmup = 100, .steps = o->steps);
+    const an_updates up = an_minimize(loss, an_adam(.schedule = rate), .clip_norm = 1);
+
+    m->store = an_store_new(o->seed);
+    m->train = an_compile(g, m->store, .fetch = {loss}, .update = up);
+    m->infer = an_compile(g, m->store, .fetch = {best}, .inference = true);
+    if (m->train && m->infer) return true;
+    fprintf(stderr, "%s\n", an_compile_message(g));
+    return false;
+}
+
+static int32_t x[BATCH][LENGTH], y[BATCH][LENGTH];
+
+static bool train(const model *m, const options *o)
+{
+    const an_tensor ids = an_tensor_borrow(AN_I32, AN_EXTENTS(BATCH, LENGTH), x);
+    const an_tensor labels = an_tensor_borrow(AN_I32, AN_EXTENTS(BATCH, LENGTH), y);
+    an_tensor loss = {0};
+    an_status status = AN_OK;
+    for (int i = 1; i <= o->steps && status == AN_OK; i++) {
+        draw_batch(x, y);
+        status = an_run(m->train, .feed = {{"ids", &ids}, {"labels", &labels}}, .out = {&loss});
+        if (i % 200 == 0) printf("step %5d  loss %.4f\n", i, an_tensor_get(&loss, 0));
+    }
+    an_tensor_free(&loss);
+    if (status != AN_OK) fprintf(stderr, "%s\n", an_program_message(m->train));
+    return status == AN_OK;
+}
+
+/* The share of new sequences that come out right in every place. */
+static double test(const model *m)
+{
+    const an_tensor ids = an_tensor_borrow(AN_I32, AN_EXTENTS(BATCH, LENGTH), x);
+    an_tensor best = {0};
+    int exact = 0;
+    for (int i = 0; i < 20; i++) {
+        draw_batch(x, y);
+        if (an_run(m->infer, .feed = {{"ids", &ids}}, .out = {&best}) == AN_OK)
+            exact += count_exact(&best, y);
+    }
+    an_tensor_free(&best);
+    return exact / (20.0 * BATCH);
+}
+
 int main(int argc, char **argv)
 {
-    options o = {.steps = 1500, .seed = 1};
+    options o = {.steps = 1000, .seed = 1};
     if (!read_options(argc, argv, &o)) {
         fputs("usage: transformer [--pre-norm] [--steps N] [--seed S] [--dot FILE]\n", stderr);
         return 2;
     }
     random_state = o.seed;
-
-    an_graph *g = an_graph_new(o.pre_norm ? "pre-norm encoder" : "post-norm encoder");
-    const an_dim B = an_dim_named(g, "B");
-    const an_value ids = an_input(g, "ids", AN_I32, AN_SHAPE(B, LENGTH));
-    const an_value labels = an_input(g, "labels", AN_I32, AN_SHAPE(B, LENGTH));
-    const an_value logits = encoder(ids, o.pre_norm);
-    const an_value loss = an_softmax_cross_entropy(logits, labels);
-    const an_schedule rate = an_warmup_cosine(.peak = 2e-3, .warmup = 100, .steps = o.steps);
-    const an_updates up = an_minimize(loss, an_adam(.schedule = rate), .clip_norm = 1);
-
-    an_store *store = an_store_new(o.seed);
-    an_program *train = an_compile(g, store, .fetch = {loss}, .update = up);
-    an_program *infer = an_compile(g, store, .fetch = {an_argmax(logits, -1)}, .inference = true);
-    if (!train || !infer) {
-        fprintf(stderr, "%s\n", an_compile_message(g));
-        return 1;
+    model m = {0};
+    double share = 0;
+    if (build(&m, &o)) {
+        const an_graph *trained = an_program_graph(m.train);
+        printf("%s: %lld parameters, %lld add_norm, %lld add_norm_grad\n", an_graph_name(m.graph),
+               (long long)an_graph_parameters(m.graph),
+               (long long)an_graph_count(trained, "add_norm"),
+               (long long)an_graph_count(trained, "add_norm_grad"));
+        if (o.dot) an_dot_file(trained, o.dot, .depth = 2);
+        if (train(&m, &o)) share = test(&m);
+        printf("reversed exactly: %.2f %% of %d new sequences\n", 100 * share, 20 * BATCH);
     }
-    printf("%s: %lld parameters, %lld add_norm, %lld add_norm_grad\n", an_graph_name(g),
-           (long long)an_graph_parameters(g),
-           (long long)an_graph_count(an_program_graph(train), "add_norm"),
-           (long long)an_graph_count(an_program_graph(train), "add_norm_grad"));
-
-    static int32_t x[BATCH][LENGTH], y[BATCH][LENGTH];
-    const an_tensor x_tensor = an_tensor_borrow(AN_I32, AN_EXTENTS(BATCH, LENGTH), x);
-    const an_tensor y_tensor = an_tensor_borrow(AN_I32, AN_EXTENTS(BATCH, LENGTH), y);
-    an_tensor loss_tensor = {0}, best = {0};
-    const clock_t start = clock();
-    an_status status = AN_OK;
-    for (int i = 1; i <= o.steps && status == AN_OK; i++) {
-        draw_batch(x, y);
-        status = an_run(train, .feed = {{"ids", &x_tensor}, {"labels", &y_tensor}},
-                        .out = {&loss_tensor});
-        if (i % 250 == 0)
-            printf("step %5d  loss %.4f  %.1f s\n", i, an_tensor_get(&loss_tensor, 0),
-                   (double)(clock() - start) / CLOCKS_PER_SEC);
-    }
-    if (status != AN_OK) {
-        fprintf(stderr, "%s\n", an_program_message(train));
-        return 1;
-    }
-
-    int exact = 0;
-    for (int i = 0; i < 20; i++) {
-        draw_batch(x, y);
-        an_run(infer, .feed = {{"ids", &x_tensor}}, .out = {&best});
-        exact += count_exact(&best, y);
-    }
-    const double share = exact / (20.0 * BATCH);
-    printf("reversed exactly: %.2f %% of %d new sequences\n", 100 * share, 20 * BATCH);
-    if (o.dot) an_dot_file(an_program_graph(infer), o.dot, .depth = 2);
-
-    an_tensor_free(&loss_tensor);
-    an_tensor_free(&best);
-    an_program_free(train);
-    an_program_free(infer);
-    an_store_free(store);
-    an_graph_free(g);
+    an_program_free(m.train);
+    an_program_free(m.infer);
+    an_store_free(m.store);
+    an_graph_free(m.graph);
     return share > 0.99 ? 0 : 1;
 }
