@@ -35,10 +35,12 @@ static void write_counts(const writer *w)
 static void write_notes(const writer *w)
 {
     const an_view *v = w->v;
-    if (v->depth != INT_MAX)
-        an_text_addf(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">scopes deeper than "
-                             "level %d are drawn as one box%s</FONT>", v->depth,
+    if (v->depth != INT_MAX) {
+        an_text_add(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">scopes ");
+        if (v->depth > 0) an_text_addf(w->out, "deeper than level %d ", v->depth);
+        an_text_addf(w->out, "are drawn as one box each%s</FONT>",
                      v->automatic ? ", for there are too many nodes to read" : "");
+    }
     if (v->focused >= 0) {
         an_text_add(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">");
         if (v->focused == 0) an_text_add(w->out, "nothing is called ");
@@ -119,8 +121,10 @@ static void write_outputs(const writer *w)
 
 static void write_edge(const writer *w, const an_edge *e)
 {
-    const an_phase from = w->v->units[e->from].phase, to = w->v->units[e->to].phase;
+    const an_view *v = w->v;
+    const an_phase from = v->units[e->from].phase, to = v->units[e->to].phase;
     const bool back = from == AN_PHASE_BACKWARD && to == AN_PHASE_BACKWARD;
+    const int32_t rows = back ? v->row[e->from] - v->row[e->to] : v->row[e->to] - v->row[e->from];
     an_text_addf(w->out, "  n%u -> n%u [", back ? e->to : e->from, back ? e->from : e->to);
     if (back) an_text_add(w->out, "dir=back, ");
     if (e->kind == AN_EDGE_GONE) {
@@ -128,16 +132,28 @@ static void write_edge(const writer *w, const an_edge *e)
         return;
     }
     if (e->kind == AN_EDGE_COMMIT) {
-        an_text_add(w->out, "style=dotted, color=\"#7558c8\", constraint=false];\n");
+        an_text_add(w->out, "style=dotted, color=\"#b3a3e6\", constraint=false];\n");
         return;
     }
-    if (e->kind == AN_EDGE_SAVED)
-        an_text_add(w->out, "style=dashed, color=\"#b0b5ba\", weight=0, ");
+    if (from == AN_PHASE_UPDATE || rows < 0) an_text_add(w->out, "constraint=false, ");
+    else if (rows != 1) an_text_addf(w->out, "minlen=%d, ", rows);
+    if (e->kind == AN_EDGE_SAVED) an_text_add(w->out, "style=dashed, color=\"#b0b5ba\", ");
     else if (back) an_text_add(w->out, "color=\"#c96f2b\", weight=2, ");
-    else if (from == AN_PHASE_FORWARD && to == AN_PHASE_FORWARD) an_text_add(w->out, "weight=4, ");
-    an_text_add(w->out, w->v->edge_count > LABELLED_EDGES ? "edgetooltip=\"" : "label=\"");
-    an_dot_edge_label(w->v, e, w->out);
+    else if (to == AN_PHASE_UPDATE) an_text_add(w->out, "color=\"#7558c8\", ");
+    else an_text_add(w->out, "weight=4, ");
+    an_text_add(w->out, v->edge_count > LABELLED_EDGES ? "edgetooltip=\"" : "label=\"");
+    an_dot_edge_label(v, e, w->out);
     an_text_add(w->out, "\"];\n");
+}
+
+/* Keeps the updates in one column, each on the row of its gradient. */
+static void write_column(const writer *w)
+{
+    const an_view *v = w->v;
+    for (uint32_t u = 1; (int64_t)u <= v->unit_count; u++)
+        if (v->below[u])
+            an_text_addf(w->out, "  n%u -> n%u [style=invis, weight=8, minlen=%d];\n", u,
+                         v->below[u], v->row[v->below[u]] - v->row[u]);
 }
 
 /* ---- clusters ---------------------------------------------------------- */
@@ -222,6 +238,7 @@ char *an_dot_with(const an_dot_args *args)
         for (uint32_t u = 1; (int64_t)u <= v.unit_count; u++) write_unit(&w, u);
         write_outputs(&w);
         for (int64_t e = 0; e < v.edge_count; e++) write_edge(&w, &v.edges[e]);
+        write_column(&w);
         for (uint32_t p = 1; p <= AN_PHASES; p++) write_clusters(&w, p);
         if (!args->no_legend) an_dot_legend(&v, args, &out);
         an_text_add(&out, "}\n");

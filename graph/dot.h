@@ -77,6 +77,8 @@ typedef struct an_view {
     uint8_t *phase;         /* per node: an_phase */
     bool *folded;           /* per node: a leaf written into its users' boxes */
     bool *hidden;           /* per node: out of focus */
+    int32_t *row;           /* per unit: its row in the ladder, from 0 */
+    uint32_t *below;        /* per update unit: the next one of their column */
     uint32_t *ghost_of;     /* per node of `before`: its ghost; 0: still there */
     uint32_t *same_as;      /* per node of `before`: the node it is now; 0: gone */
 } an_view;
@@ -94,6 +96,7 @@ int an_view_level(const an_view *v, uint32_t box);            /* 0 for a phase *
 uint32_t an_view_unit(an_view *v, const an_unit *unit);      /* adds it to its box; 0: no memory */
 bool an_view_ghosts(an_view *v);                             /* dot_diff.c */
 bool an_view_edges(an_view *v);                              /* dot_edges.c */
+bool an_view_rows(an_view *v);                               /* dot_ranks.c */
 
 /* A leaf small enough to be named in every box that reads it. */
 bool an_view_is_tiny(const an_graph *g, const an_node *n);

@@ -10,6 +10,7 @@ typedef struct drawing {
     int64_t *arrow;   /* per unit: 1 + its newest arrow */
     uint32_t *target; /* per unit: where that arrow leads */
     uint32_t *named;  /* per value: the unit whose arrow named it last */
+    uint32_t *steps;  /* per value: how many updates read it */
 } drawing;
 
 static bool add_edge(an_view *v, an_edge_kind kind, uint32_t from, uint32_t to, uint32_t value)
@@ -20,11 +21,21 @@ static bool add_edge(an_view *v, an_edge_kind kind, uint32_t from, uint32_t to, 
     return true;
 }
 
+/* A counter, rate or factor that every update reads: arrows would say nothing. */
+static bool is_common(const drawing *d, uint32_t value)
+{
+    const an_view *v = d->v;
+    const uint32_t node = v->g->slots[value].node;
+    return d->steps[value] > 2 && v->phase[node] != AN_PHASE_FORWARD &&
+           an_view_is_tiny(v->g, &v->g->nodes[node]);
+}
+
 static bool draw_operand(drawing *d, uint32_t value, uint32_t to)
 {
     an_view *v = d->v;
     const uint32_t from = v->unit_of[v->g->slots[value].node];
     if (!from || from == to || d->named[value] == to) return true;
+    if (v->units[to].phase == AN_PHASE_UPDATE && is_common(d, value)) return true;
     d->named[value] = to;
     if (d->target[from] == to) {
         an_edge *e = &v->edges[d->arrow[from] - 1];
@@ -43,6 +54,9 @@ static bool draw_operand(drawing *d, uint32_t value, uint32_t to)
 static bool draw_data(drawing *d)
 {
     const an_view *v = d->v;
+    for (int64_t i = 1; i <= v->g->node_count; i++)
+        for (int k = 0; v->phase[i] == AN_PHASE_UPDATE && k < v->g->nodes[i].inputs; k++)
+            d->steps[v->g->nodes[i].in[k]]++; /* of an absent operand: value 0's, never read */
     for (uint32_t u = 1; (int64_t)u <= v->unit_count; u++) {
         if (v->units[u].kind == AN_UNIT_GHOST) continue;
         for (uint32_t i = v->units[u].first; i; i = v->next_in_unit[i])
@@ -108,11 +122,13 @@ bool an_view_edges(an_view *v)
     const int64_t units = v->unit_count + 1;
     drawing d = {.v = v, .arrow = an_alloc_zeroed(units * (int64_t)sizeof *d.arrow),
                  .target = an_alloc_zeroed(units * (int64_t)sizeof *d.target),
-                 .named = an_alloc_zeroed((v->g->slot_count + 1) * (int64_t)sizeof *d.named)};
-    bool good = d.arrow && d.target && d.named && draw_data(&d) && draw_commits(v);
+                 .named = an_alloc_zeroed((v->g->slot_count + 1) * (int64_t)sizeof *d.named),
+                 .steps = an_alloc_zeroed((v->g->slot_count + 1) * (int64_t)sizeof *d.steps)};
+    bool good = d.arrow && d.target && d.named && d.steps && draw_data(&d) && draw_commits(v);
     if (good && v->before) good = draw_gone(v);
     an_free(d.arrow);
     an_free(d.target);
     an_free(d.named);
+    an_free(d.steps);
     return good;
 }

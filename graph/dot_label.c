@@ -332,6 +332,7 @@ void an_dot_tooltip(const an_view *v, uint32_t unit, an_text *out)
 void an_dot_edge_label(const an_view *v, const an_edge *e, an_text *out)
 {
     an_text text = {0};
+    an_text_add(&text, " "); /* keeps the label off the arrow */
     for (int i = 0; i < e->values && i < AN_EDGE_VALUES; i++) {
         const uint32_t value = e->value[i];
         const an_slot *slot = &v->g->slots[value];
@@ -340,10 +341,10 @@ void an_dot_edge_label(const an_view *v, const an_edge *e, an_text *out)
         an_op_output_name(op, slot->index, name, sizeof name);
         const bool many = v->g->nodes[slot->node].outputs > 1;
         if (e->kind == AN_EDGE_SAVED) {
-            if (many) an_text_addf(&text, text.length ? ", %s" : "%s", name);
+            if (many) an_text_addf(&text, text.length > 1 ? ", %s" : "%s", name);
             continue;
         }
-        if (i > 0) an_text_add(&text, "\n");
+        if (i > 0) an_text_add(&text, "\n ");
         if (many && slot->index > 0) an_text_addf(&text, "%s ", name);
         an_type_print(v->g->dims, &slot->type, &text);
     }

@@ -129,9 +129,12 @@ static bool make_units(an_view *v)
         if (v->units[u].nodes++ > 0) v->next_in_unit[v->last_in_unit[u]] = i;
         v->last_in_unit[u] = i;
     }
-    for (int64_t u = 1; u <= v->unit_count; u++)
-        if (v->units[u].kind == AN_UNIT_SCOPE && v->units[u].nodes == 1)
-            v->units[u].kind = AN_UNIT_NODE;
+    for (int64_t u = 1; u <= v->unit_count; u++) {
+        an_unit *unit = &v->units[u];
+        const bool step = an_op(v->g->nodes[unit->first].op)->traits & AN_TRAIT_STEP;
+        if (unit->kind == AN_UNIT_SCOPE && unit->nodes == 1)
+            unit->kind = step ? AN_UNIT_STEPS : AN_UNIT_NODE;
+    }
     return true;
 }
 
@@ -181,7 +184,7 @@ bool an_view_make(an_view *v, const an_dot_args *args)
     v->before = args->diff;
     return reserve(v) && an_view_phases(v->g, v->phase) && an_view_fold(v) &&
            an_view_focus(v, args->focus, args->radius) && choose_depth(v, args) &&
-           (!v->before || an_view_ghosts(v)) && an_view_edges(v);
+           (!v->before || an_view_ghosts(v)) && an_view_edges(v) && an_view_rows(v);
 }
 
 void an_view_free(an_view *v)
@@ -195,6 +198,8 @@ void an_view_free(an_view *v)
     an_free(v->phase);
     an_free(v->folded);
     an_free(v->hidden);
+    an_free(v->row);
+    an_free(v->below);
     an_free(v->ghost_of);
     an_free(v->same_as);
 }
