@@ -146,12 +146,38 @@ static an_status match_leaves(trial *t)
 
 /* ---- preparing --------------------------------------------------------- */
 
-static an_status open_side(trial *t, side *s, const an_graph *g)
+/* A copy of `a` whose outputs are those of `b`: a program's fetches may be values
+ * that the user's graph does not declare. */
+static an_status adopt_outputs(trial *t, side *s, const an_graph *a, const an_graph *b)
+{
+    an_optimised copy = an_optimise(.graph = a, .passes = "");
+    s->owned = copy.graph;
+    copy.graph = NULL;
+    an_status status = copy.status;
+    if (status != AN_OK) an_fail(&t->error, status, "%s", copy.message);
+    an_optimised_free(&copy);
+    if (status != AN_OK) return status;
+    uint32_t *values = an_alloc_zeroed((b->output_count + 1) * (int64_t)sizeof *values);
+    if (!values) return an_fail(&t->error, AN_E_MEMORY, "out of memory");
+    for (int64_t i = 0; i < b->output_count; i++)
+        values[i] = find_output(s->owned, b->outputs[i].name);
+    s->owned->output_count = 0;
+    for (int64_t i = 0; i < b->output_count && status == AN_OK; i++)
+        if (values[i]) status = an_graph_add_output(s->owned, b->outputs[i].name, values[i]);
+    an_free(values);
+    s->g = s->owned;
+    return status == AN_OK ? AN_OK : an_fail(&t->error, status, "%s", an_graph_message(s->g));
+}
+
+static an_status open_side(trial *t, side *s, const an_graph *g, const an_graph *like)
 {
     s->g = g;
-    if (!t->args->gradients) return AN_OK;
-    s->owned = an_project_gradients(g, an_graph_count(g, "add_norm") > 0, &t->error);
+    an_status status = like ? adopt_outputs(t, s, g, like) : AN_OK;
+    if (status != AN_OK || !t->args->gradients) return status;
+    an_graph *adopted = s->owned;
+    s->owned = an_project_gradients(s->g, an_graph_count(g, "add_norm") > 0, &t->error);
     s->g = s->owned;
+    an_graph_free(adopted);
     return s->owned ? AN_OK : t->error.status;
 }
 
@@ -338,8 +364,8 @@ an_equivalence an_equivalent_with(const an_equivalent_args *args)
     r.fused_forward = an_graph_count(args->b, "add_norm") - an_graph_count(args->a, "add_norm");
     r.fused_backward =
         an_graph_count(args->b, "add_norm_grad") - an_graph_count(args->a, "add_norm_grad");
-    an_status status = open_side(&t, &t.a, args->a);
-    if (status == AN_OK) status = open_side(&t, &t.b, args->b);
+    an_status status = open_side(&t, &t.a, args->a, args->subset ? args->b : NULL);
+    if (status == AN_OK) status = open_side(&t, &t.b, args->b, NULL);
     if (status == AN_OK) status = match_leaves(&t);
     if (status == AN_OK) status = match_outputs(&t);
     if (status == AN_OK) status = match_updates(&t);

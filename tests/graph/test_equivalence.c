@@ -107,6 +107,25 @@ START_TEST(test_interfaces_must_match)
 }
 END_TEST
 
+/* A program's fetches need no declared output: they are matched by ordinal. */
+START_TEST(test_a_program_against_its_graph)
+{
+    an_graph *g = parse(residual);
+    g->output_count = 0;
+    const an_value y = {g, (uint32_t)g->slot_count};
+    an_store *store = an_store_new(1);
+    an_program *p = an_compile(g, store, .fetch = {y});
+    ck_assert_ptr_nonnull(p);
+    an_equivalence e = an_equivalent(g, an_program_graph(p), .gradients = true, .subset = true);
+    ck_assert_msg(e.verdict == AN_BITWISE, "%s", e.message);
+    ck_assert_int_eq(e.compared_count, 5);
+    an_equivalence_free(&e);
+    an_program_free(p);
+    an_store_free(store);
+    an_graph_free(g);
+}
+END_TEST
+
 START_TEST(test_gradient_check_agrees_and_objects)
 {
     an_graph *g = an_graph_new("t");
@@ -128,4 +147,4 @@ END_TEST
 
 AN_TEST_MAIN("equivalence", test_fusion_is_bitwise_with_gradients, test_faults_are_found,
              test_what_shows_nothing_is_vacuous, test_interfaces_must_match,
-             test_gradient_check_agrees_and_objects)
+             test_a_program_against_its_graph, test_gradient_check_agrees_and_objects)
