@@ -101,6 +101,17 @@ static bool train(const options *o, const model *m, const examples *e, an_histor
     return false;
 }
 
+/* Beside the weights, so that the folder is all that is needed to use them. */
+static bool keep_vocabulary(const options *o, an_tokenizer *tokenizer)
+{
+    char path[4096];
+    if (!o->checkpoint) return true;
+    snprintf(path, sizeof path, "%s/tokenizer.json", o->checkpoint);
+    if (an_tokenizer_save(tokenizer, path) == AN_OK) return true;
+    fprintf(stderr, "classifier: %s\n", an_tokenizer_message(tokenizer));
+    return false;
+}
+
 static bool test(const options *o, const model *m, const examples *like, an_tokenizer *tokenizer,
                  an_scores *scores)
 {
@@ -165,7 +176,7 @@ static bool run(const options *o, model *m, examples *e, an_tokenizer **tokenize
 
     an_history history = {0};
     an_scores scores = {0};
-    bool good = train(o, m, e, &history);
+    bool good = train(o, m, e, &history) && keep_vocabulary(o, *tokenizer);
     if (good && o->test) good = test(o, m, e, *tokenizer, &scores);
     const summary s = {.options = o, .history = &history, .test = o->test ? &scores : NULL,
                        .classes = classes, .vocabulary = vocabulary, .fused = fused,
