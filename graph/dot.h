@@ -98,6 +98,12 @@ bool an_view_ghosts(an_view *v);                             /* dot_diff.c */
 bool an_view_edges(an_view *v);                              /* dot_edges.c */
 bool an_view_rows(an_view *v);                               /* dot_ranks.c */
 
+/* Is the box drawn as a cluster? One that holds a single unit is not. */
+bool an_view_is_cluster(const an_view *v, uint32_t box);
+/* Calls `enter` for every box, phases first to last, then for what is in it, then `leave`. */
+typedef void (*an_box_fn)(void *context, uint32_t box);
+void an_view_walk(const an_view *v, an_box_fn enter, an_box_fn leave, void *context);
+
 /* A leaf small enough to be named in every box that reads it. */
 bool an_view_is_tiny(const an_graph *g, const an_node *n);
 /* The scope a node is drawn in: for an optimizer step its parameter's. */

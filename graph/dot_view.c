@@ -164,6 +164,39 @@ static bool choose_depth(an_view *v, const an_dot_args *args)
     return true;
 }
 
+/* ---- walking the clusters ---------------------------------------------- */
+
+bool an_view_is_cluster(const an_view *v, uint32_t box)
+{
+    const an_box *b = &v->boxes[box];
+    if (b->total == 0) return false;
+    if (b->parent) return b->total > 1;
+    int phases = 0; /* a graph of one phase needs no frame around it */
+    for (uint32_t p = 1; p <= AN_PHASES; p++) phases += v->boxes[p].total > 0;
+    return phases > 1;
+}
+
+/* Down, along and up, without recursion: scopes nest as deep as a user likes. */
+void an_view_walk(const an_view *v, an_box_fn enter, an_box_fn leave, void *context)
+{
+    for (uint32_t phase = 1; phase <= AN_PHASES; phase++) {
+        uint32_t b = phase;
+        while (b) {
+            enter(context, b);
+            if (v->boxes[b].child) {
+                b = v->boxes[b].child;
+                continue;
+            }
+            while (b) {
+                leave(context, b);
+                if (v->boxes[b].next) break;
+                b = v->boxes[b].parent;
+            }
+            if (b) b = v->boxes[b].next;
+        }
+    }
+}
+
 /* ---- the whole --------------------------------------------------------- */
 
 static bool reserve(an_view *v)

@@ -251,6 +251,11 @@ AN_API char *an_dot_with(const an_dot_args *args);
 AN_API an_status an_dot_file_with(const an_dot_args *args);
 #define an_dot_file(...) an_dot_file_with(&(an_dot_args){.at = AN_HERE, __VA_ARGS__})
 
+/* The same view as a Mermaid flowchart, for texts that draw it themselves; `diff`,
+ * `color` and the legend are left out. */
+AN_API char *an_mermaid_with(const an_dot_args *args);
+#define an_mermaid(...) an_mermaid_with(&(an_dot_args){.at = AN_HERE, __VA_ARGS__})
+
 typedef struct an_summary_args {
     an_at at;
     const an_graph *graph;

@@ -207,8 +207,10 @@ static void draw_hostile(const char *name, an_text *all)
         an_text_add(all, dot[i]);
         an_string_free(dot[i]);
     }
-    char *table = an_summary(g);
-    ck_assert_ptr_nonnull(table);
+    char *table = an_summary(g), *chart = an_mermaid(g);
+    ck_assert(table && chart);
+    for (const char *c = chart; *c; c++) ck_assert(*c == '\n' || (unsigned char)*c >= 0x20);
+    an_string_free(chart);
     for (const char *c = table; *c; c++) ck_assert(*c == '\n' || (unsigned char)*c >= 0x20);
     an_string_free(table);
     an_optimised_free(&o);
@@ -299,6 +301,30 @@ START_TEST(test_large_graphs_collapse_and_say_so)
     ck_assert_ptr_null(strstr(whole, "shape=tab"));
     an_string_free(few);
     an_string_free(whole);
+    an_graph_free(g);
+}
+END_TEST
+
+START_TEST(test_mermaid)
+{
+    an_graph *g = pair("t");
+    an_optimised o = an_optimise(g);
+    char *text = an_mermaid(o.graph);
+    ck_assert_str_eq(text, "flowchart TB\n"
+                           "    n1[\"input<br/>x f32[B,8]\"]\n"
+                           "  subgraph s4[\"block\"]\n"
+                           "    n2[\"relu\"]\n"
+                           "    n3[\"Add #amp; Norm<br/>block/gamma f32[8]\"]\n"
+                           "    style n3 fill:#ffc15c,stroke:#d35400,stroke-width:3px\n"
+                           "  end\n"
+                           "  n1 -->|\"f32[B,8]\"| n2\n"
+                           "  n1 -->|\"f32[B,8]\"| n3\n"
+                           "  n2 -->|\"f32[B,8]\"| n3\n"
+                           "  out1([\"y\"])\n"
+                           "  n3 --> out1\n");
+    an_string_free(text);
+    ck_assert_ptr_null(an_mermaid(NULL));
+    an_optimised_free(&o);
     an_graph_free(g);
 }
 END_TEST
@@ -420,5 +446,6 @@ END_TEST
 AN_TEST_MAIN("dot", test_a_small_picture, test_classifier, test_equal_graphs_give_equal_bytes,
              test_hostile_names, test_weights_fold_and_ties_do_not, test_diff_shows_what_fused,
              test_depth_and_focus, test_large_graphs_collapse_and_say_so,
-             test_a_thousand_nodes_are_laid_out_in_time, test_files, test_every_allocation_may_fail,
+             test_a_thousand_nodes_are_laid_out_in_time, test_files, test_mermaid,
+             test_every_allocation_may_fail,
              test_summary)
