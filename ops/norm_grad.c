@@ -77,7 +77,8 @@ void an_norm_grad_run(const an_work *w, const an_norm_grad_parts *p, int64_t beg
     };
     for (int64_t block = begin; block < end; block++) {
         const int64_t first = block * per;
-        if (wants_scales(p)) rows.partial = (float *)w->scratch + block * 2 * cut.width;
+        if (wants_scales(p) && cut.width > 0)
+            rows.partial = (float *)w->scratch + block * 2 * cut.width;
         w->kernels->norm_grad_rows(&rows, first, cut.rows - first < per ? cut.rows : first + per);
     }
 }

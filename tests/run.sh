@@ -54,7 +54,7 @@ run() {
     passed=$((passed + $1)) failed=$((failed + $2))
 }
 
-sanitize='-Dbuildtype=debugoptimized -Db_lundef=false'
+sanitize='-Doptimization=1 -Ddebug=true -Db_lundef=false'
 export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 
 setup $test_packages || exit 2
