@@ -155,13 +155,17 @@ static void read_words(int words, char *out, size_t size)
         if (*c == '\n') *c = ' ';
 }
 
+static an_status not_installed(const report *r)
+{
+    return fail(r, AN_E_IO, "the program `dot` is not installed; Graphviz has it (Debian: apt "
+                            "install graphviz). A .dot file needs no Graphviz.");
+}
+
 static an_status run_dot(char *const argv[], int words, const report *r)
 {
     pid_t child;
     const int why = start(argv, words, &child);
-    if (why == ENOENT)
-        return fail(r, AN_E_IO, "the program `dot` is not installed; Graphviz has it (Debian: apt "
-                                "install graphviz). A .dot file needs no Graphviz.");
+    if (why == ENOENT) return not_installed(r);
     if (why) return fail(r, AN_E_IO, "cannot start dot: %s", strerror(why));
     limit_child(child);
     int status;
@@ -169,6 +173,8 @@ static an_status run_dot(char *const argv[], int words, const report *r)
         return fail(r, AN_E_LIMIT, "dot was stopped after %d seconds; draw less of the graph with "
                                    "depth or focus, or write a .dot file", WALL_SECONDS);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return AN_OK;
+    /* Where spawning forks for real (under Valgrind), the child is what finds out. */
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 127) return not_installed(r);
     if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL))
         return fail(r, AN_E_LIMIT, "dot was stopped at its limit of %d seconds of processor time; "
                                    "draw less of the graph with depth or focus", CPU_SECONDS);
