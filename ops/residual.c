@@ -16,11 +16,25 @@
 
 #define UNIT 8192 /* elements */
 
+/* The usual mistake is a branch of another width: say how to widen the skip path. */
+static an_status hint_at_width(const an_infer *q, an_status status)
+{
+    const an_shape *x = &q->in[0].shape;
+    if (status != AN_E_SHAPE || x->rank == 0) return status;
+    an_text width = {0};
+    an_dims_print(q->dims, x->dim[x->rank - 1], &width);
+    an_hint(q, status, "give both sides the same units, or project the skip path with "
+            "an_nn_dense(skip, .units = %s); to broadcast on purpose use an_add",
+            an_text_view(&width));
+    an_text_free(&width);
+    return status;
+}
+
 static an_status residual_add_infer(const an_infer *q, an_type out[])
 {
     an_status status = an_want_float(q, 0);
     if (status == AN_OK) status = an_want_same_dtype(q, 0, 1);
-    if (status == AN_OK) status = an_want_same_shape(q, 0, 1);
+    if (status == AN_OK) status = hint_at_width(q, an_want_same_shape(q, 0, 1));
     out[0] = q->in[0];
     return status;
 }
