@@ -256,6 +256,27 @@ an_value an_graph_find(an_graph *g, const char *name)
     return AN_NONE;
 }
 
+const char *an_graph_leaf_name(const an_graph *g, int64_t i)
+{
+    return g && i >= 0 && i < g->leaf_count ? g->leaves[i].name : NULL;
+}
+
+const char *an_graph_output_name(const an_graph *g, int64_t i)
+{
+    return g && i >= 0 && i < g->output_count ? g->outputs[i].name : NULL;
+}
+
+an_value an_graph_output_value(an_graph *g, int64_t i)
+{
+    return g && i >= 0 && i < g->output_count ? (an_value){g, g->outputs[i].value} : AN_NONE;
+}
+
+const char *an_graph_dim_name(const an_graph *g, int64_t i)
+{
+    const bool known = g && i >= 0 && i < an_dims_names(g->dims);
+    return known ? an_dims_name_at(g->dims, (int)i) : NULL;
+}
+
 an_value an_graph_state(an_graph *g, const char *name)
 {
     if (!g) return AN_NONE;

@@ -51,6 +51,12 @@ AN_API an_value an_label(an_value v, const char *label);
 AN_API an_status an_graph_output(an_value v, const char *name);
 /* Values by name: an input, state or declared output; AN_NONE if there is none. */
 AN_API an_value an_graph_find(an_graph *g, const char *name);
+/* What a graph has, by name, in order of creation; NULL past the end. A leaf is an
+ * input or a state. For graphs that were read from a file. */
+AN_API const char *an_graph_leaf_name(const an_graph *g, int64_t i);
+AN_API const char *an_graph_output_name(const an_graph *g, int64_t i);
+AN_API an_value an_graph_output_value(an_graph *g, int64_t i); /* AN_NONE past the end */
+AN_API const char *an_graph_dim_name(const an_graph *g, int64_t i);
 /* The state of that full name: use it again to tie weights. Poison, and an error,
  * if there is none. */
 AN_API an_value an_graph_state(an_graph *g, const char *name);
@@ -77,6 +83,9 @@ typedef struct an_updates {
 } an_updates;
 
 AN_API an_updates an_updates_new(an_graph *g, const char *name);
+/* The i-th table and its name; id 0 and NULL past the end. */
+AN_API an_updates an_updates_at(an_graph *g, int64_t i);
+AN_API const char *an_updates_name(const an_graph *g, int64_t i);
 /* A state can be updated once per table; types must be equal. */
 AN_API an_status an_updates_add(an_updates u, an_value state, an_value value);
 /* Makes dropout draw anew at the next run, if the graph has any. an_minimize

@@ -16,6 +16,17 @@ an_updates an_updates_new(an_graph *g, const char *name)
     return u;
 }
 
+an_updates an_updates_at(an_graph *g, int64_t i)
+{
+    const bool known = g && i >= 0 && i < g->set_count;
+    return (an_updates){g, known ? (uint32_t)i + 1 : 0};
+}
+
+const char *an_updates_name(const an_graph *g, int64_t i)
+{
+    return g && i >= 0 && i < g->set_count ? g->sets[i + 1] : NULL;
+}
+
 static an_status check_update(an_graph *g, an_updates u, an_value state, an_value value)
 {
     if (u.id == 0 || (int64_t)u.id > g->set_count)

@@ -121,6 +121,21 @@ static const char *refusal(matcher *m, const an_node *n, uint32_t number, const 
     return "";
 }
 
+/* A refusal's code in words. */
+static const char *in_words(const char *reason)
+{
+    static const char *const words[][2] = {
+        {"rms-norm", "it has no mean to subtract, as add_norm has"},
+        {"not-first-norm", "an earlier norm of that sum comes first"},
+        {"broadcast", "an addend is broadcast, so this is no residual"},
+        {"axis-not-trailing", "it is over more than the trailing axis"},
+        {"depends-on-sum", "its gamma or beta is computed from that sum"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strcmp(words[i][0], reason)) return words[i][1];
+    return reason;
+}
+
 /* The op between a sum and a norm that would be a pair without it, or 0. */
 static const an_node *op_between(const an_graph *g, const an_node *producer)
 {
@@ -142,7 +157,7 @@ static void match_norm(matcher *m, uint32_t number)
         else if (reason[0])
             an_rewrite_note(m->rw, n, reason, "%s of %s %%%u does not fuse: %s",
                             an_op(n->op)->name, an_op(producer->op)->name, producer->ordinal,
-                            reason);
+                            in_words(reason));
     } else if (producer->op == AN_OP_residual_add_scaled) {
         an_rewrite_note(m->rw, n, "scaled", "the residual is scaled; add_norm adds plainly");
     } else if (producer->op == AN_OP_add_norm && n->in[0] == producer->first + 1) {

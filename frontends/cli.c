@@ -1,0 +1,108 @@
+/* cli.c -- the subcommands of `addnorm`, one row each, and who gets called.
+ *
+ * A subcommand never exits by itself: its answer comes back here, and what it
+ * wrote has been flushed and checked by then.                                */
+#include "frontends/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static an_cli_exit help(const an_cli *line);
+
+static const an_cli_command commands[] = {
+    {"print", an_cli_print, "FILE", "--locations",
+     "check a graph, infer its types, print it in canonical form", ""},
+    {"opt", an_cli_opt, "FILE", "--passes --inference --explain --json",
+     "run the passes and print the graph they make",
+     "With --explain, what fused, and what was refused and why, goes to standard error.\n"},
+    {"verify", an_cli_verify, "FILE [FILE2]",
+     "--gradients --seed --seeds --steps --bind --passes --inference --allow-rounding --json",
+     "check that the passes, or two files, compute the same",
+     "With one file, the graph is compared with what the passes make of it. The first line of the\n"
+     "report is the verdict. Exit status 0: every bit agrees; 1: something differs, or the\n"
+     "comparison could not have shown a fault.\n"},
+    {"ops", an_cli_ops, "[NAME]", "--json", "list the ops, or explain one", ""},
+    {"passes", an_cli_passes, "", "--json", "list the passes in the order in which they run", ""},
+    {"help", help, "[COMMAND]", "", "explain a subcommand", ""},
+};
+#define COMMANDS ((int)(sizeof commands / sizeof *commands))
+
+/* ---- help -------------------------------------------------------------- */
+
+static const an_cli_command *find(const char *name)
+{
+    for (int i = 0; i < COMMANDS; i++)
+        if (!strcmp(commands[i].name, name)) return &commands[i];
+    return NULL;
+}
+
+static void add_overview(an_text *out)
+{
+    an_text_add(out, "usage: addnorm COMMAND FILE... [OPTION...]\n\n"
+                     "Reads computation graphs (.an files) to inspect, optimise, verify and run "
+                     "them.\n\n");
+    for (int i = 0; i < COMMANDS; i++)
+        an_text_addf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    an_text_add(out, "\nA file called - is standard input or output. Data goes to standard output, "
+                     "talk to\nstandard error. Exit status: 0 fine, 1 what was checked does not "
+                     "hold, 2 usage, 3 bad file.\n\n"
+                     "addnorm help COMMAND says more; addnorm --version says which build this "
+                     "is.\n");
+}
+
+static an_cli_exit complain_command(const char *name)
+{
+    an_cli_guess guess = {.word = name};
+    for (int i = 0; i < COMMANDS; i++) an_cli_guess_try(&guess, commands[i].name);
+    an_cli_say("there is no command '%s'; the nearest is '%s' (addnorm help lists all)", name,
+               guess.best);
+    return AN_CLI_USAGE;
+}
+
+static an_cli_exit explain(const an_cli_command *command)
+{
+    an_text text = {0};
+    an_cli_usage(command, &text);
+    return an_cli_write(NULL, &text);
+}
+
+static an_cli_exit help(const an_cli *line)
+{
+    if (line->operands > 0) {
+        const an_cli_command *command = find(line->operand[0]);
+        return command ? explain(command) : complain_command(line->operand[0]);
+    }
+    an_text text = {0};
+    add_overview(&text);
+    return an_cli_write(NULL, &text);
+}
+
+static an_cli_exit version(void)
+{
+    an_text text = {0};
+    an_text_addf(&text, "addnorm %s\n%s\n", an_version(), an_runtime_describe());
+    return an_cli_write(NULL, &text);
+}
+
+/* ---- dispatch ---------------------------------------------------------- */
+
+int an_cli_main(int count, char **arguments)
+{
+    const char *name = count > 1 ? arguments[1] : NULL;
+    if (!name) {
+        an_text text = {0};
+        add_overview(&text);
+        fputs(an_text_view(&text), stderr);
+        an_text_free(&text);
+        return AN_CLI_USAGE;
+    }
+    if (!strcmp(name, "--version") || !strcmp(name, "-V")) return (int)version();
+    if (!strcmp(name, "--help") || !strcmp(name, "-h")) name = "help";
+    an_cli line = {.command = find(name)};
+    if (!line.command) return (int)complain_command(name);
+    an_cli_exit answer = AN_CLI_USAGE;
+    if (an_cli_parse(&line, count - 2, arguments + 2))
+        answer = line.help ? explain(line.command) : line.command->run(&line);
+    an_cli_free(&line);
+    return (int)answer;
+}

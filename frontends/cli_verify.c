@@ -1,0 +1,181 @@
+/* cli_verify.c -- verify: do the passes, or two files, compute the same?
+ *
+ * Says yes only if the bits agree (or, when allowed, all differences are of
+ * rounding). A comparison that could not have shown a fault is a no.        */
+#include "frontends/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MOST 1000000 /* seeds or steps: more would never end */
+
+/* One verification: the second graph is another file's or what the passes made. */
+typedef struct trial {
+    const an_cli *line;
+    an_graph *a, *other;
+    an_optimised o; /* no graph if there is a second file */
+    an_equivalence e;
+} trial;
+
+static const an_graph *second(const trial *t)
+{
+    return t->other ? t->other : t->o.graph;
+}
+
+static bool holds(const trial *t)
+{
+    return t->e.verdict == AN_BITWISE || (t->e.verdict == AN_ROUNDING && t->line->allow_rounding);
+}
+
+/* ---- the report -------------------------------------------------------- */
+
+static void add_fused(const trial *t, an_text *out)
+{
+    const bool any = t->e.fused_forward || t->e.fused_backward;
+    an_text_addf(out, "fused: %lld forward, %lld backward\n", (long long)t->e.fused_forward,
+                 (long long)t->e.fused_backward);
+    if (t->other) return;
+    an_cli_add_notes(&t->o, out);
+    if (!any && t->o.note_count == 0) an_text_add(out, "  no norm reads a sum\n");
+}
+
+static void add_tensor(const an_compared *c, an_text *out)
+{
+    an_text_addf(out, "  %-9s %-8s %s, %lld elements", an_verdict_name(c->verdict), c->kind,
+                 c->name, (long long)c->count);
+    if (c->different)
+        an_text_addf(out, ": %lld differ, at most by %.3g ulp, %.3g, relative %.3g; worst at %lld: "
+                          "%.9g and %.9g",
+                     (long long)c->different, c->max_ulp, c->max_abs, c->max_rel,
+                     (long long)c->worst, c->worst_a, c->worst_b);
+    an_text_add(out, c->degenerate ? " (all zero or not finite: shows nothing)\n" : "\n");
+}
+
+static an_cli_exit write_text(const trial *t)
+{
+    an_text text = {0};
+    an_text_addf(&text, "%s\n\n%s against %s\n", t->e.message, t->line->operand[0],
+                 t->other ? t->line->operand[1] : "what the passes make of it");
+    add_fused(t, &text);
+    if (t->e.verdict != AN_FAILED) {
+        an_text_add(&text, "compared\n");
+        for (int64_t i = 0; i < t->e.compared_count; i++) add_tensor(&t->e.compared[i], &text);
+        if (t->e.compared_count == 0)
+            an_text_add(&text, "  nothing: declare outputs, with lines like: output \"y\" %6\n");
+    }
+    return an_cli_write(NULL, &text);
+}
+
+static json_t *tensor_json(const an_compared *c)
+{
+    return json_pack("{s:o, s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:b}", "name",
+                     an_cli_json_text(c->name), "kind", c->kind, "verdict",
+                     an_verdict_name(c->verdict), "elements", (json_int_t)c->count, "different",
+                     (json_int_t)c->different, "worst", (json_int_t)c->worst, "worst_a",
+                     an_cli_json_number(c->worst_a), "worst_b", an_cli_json_number(c->worst_b),
+                     "max_abs", an_cli_json_number(c->max_abs), "max_rel",
+                     an_cli_json_number(c->max_rel), "max_ulp", an_cli_json_number(c->max_ulp),
+                     "degenerate", c->degenerate);
+}
+
+static an_cli_exit write_json(const trial *t)
+{
+    json_t *compared = json_array();
+    for (int64_t i = 0; i < t->e.compared_count; i++)
+        json_array_append_new(compared, tensor_json(&t->e.compared[i]));
+    return an_cli_write_json(json_pack(
+        "{s:b, s:s, s:o, s:{s:I, s:I}, s:o, s:o}", "holds", holds(t), "verdict",
+        an_verdict_name(t->e.verdict), "message", an_cli_json_text(t->e.message), "fused",
+        "forward", (json_int_t)t->e.fused_forward, "backward", (json_int_t)t->e.fused_backward,
+        "notes", an_cli_json_notes(&t->o), "compared", compared));
+}
+
+/* ---- the subcommand ---------------------------------------------------- */
+
+static bool check_name(const an_graph *g, const char *path, const char *name)
+{
+    an_cli_guess guess = {.word = name};
+    for (int64_t i = 0; an_graph_dim_name(g, i); i++) {
+        if (!strcmp(an_graph_dim_name(g, i), name)) return true;
+        an_cli_guess_try(&guess, an_graph_dim_name(g, i));
+    }
+    if (guess.best)
+        an_cli_say("--bind: %s has no dim '%s'; the nearest is '%s'", path, name, guess.best);
+    else
+        an_cli_say("--bind: %s has no named dims; leave --bind away", path);
+    return false;
+}
+
+/* The list is read again by the library, which cannot tell a typing error from a
+ * graph that fails to compare. */
+static bool check_bind(const trial *t)
+{
+    bool good = true;
+    for (const char *p = t->line->bind ? t->line->bind : ""; good && *p; p += *p == ',') {
+        const size_t length = strcspn(p, "=,");
+        const size_t digits = p[length] == '=' ? strspn(p + length + 1, "0123456789") : 0;
+        if (length == 0 || digits == 0 || digits > 12 || !strchr(",", p[length + 1 + digits])) {
+            an_cli_say("--bind takes a list like B=32,T=100, not '%s'", t->line->bind);
+            return false;
+        }
+        an_text name = {0};
+        an_text_add_bytes(&name, p, (int64_t)length);
+        good = check_name(t->a, t->line->operand[0], an_text_view(&name));
+        an_text_free(&name);
+        p += length + 1 + digits;
+    }
+    return good;
+}
+
+static bool check_line(const an_cli *line)
+{
+    const bool two = line->operands == 2;
+    if (two && !strcmp(line->operand[0], "-") && !strcmp(line->operand[1], "-")) {
+        an_cli_say("verify: only one of the files can be standard input");
+        return false;
+    }
+    if (two && (line->passes || line->inference)) {
+        an_cli_say("verify: two files are compared as they are; leave %s away, or name one file",
+                   line->passes ? "--passes" : "--inference");
+        return false;
+    }
+    if (line->seeds > MOST || line->steps > MOST) {
+        an_cli_say("verify: at most %d seeds and steps", MOST);
+        return false;
+    }
+    return an_cli_check_passes(line->passes);
+}
+
+static an_cli_exit open_trial(trial *t)
+{
+    t->a = an_cli_read_graph(t->line->operand[0]);
+    if (!t->a) return AN_CLI_FILE;
+    if (t->line->operands == 2) {
+        t->other = an_cli_read_graph(t->line->operand[1]);
+        return t->other ? AN_CLI_FINE : AN_CLI_FILE;
+    }
+    t->o = an_optimise(t->a, .passes = t->line->passes, .inference = t->line->inference);
+    if (t->o.graph) return AN_CLI_FINE;
+    an_cli_say("%s: the passes failed: %s", t->line->operand[0], t->o.message);
+    return AN_CLI_NOT;
+}
+
+an_cli_exit an_cli_verify(const an_cli *line)
+{
+    if (!check_line(line)) return AN_CLI_USAGE;
+    trial t = {.line = line};
+    an_cli_exit answer = open_trial(&t);
+    if (answer == AN_CLI_FINE && !check_bind(&t)) answer = AN_CLI_USAGE;
+    if (answer == AN_CLI_FINE) {
+        t.e = an_equivalent(.a = t.a, .b = second(&t), .gradients = line->gradients,
+                            .seeds = (int)line->seeds, .seed = (uint64_t)line->seed,
+                            .steps = (int)line->steps, .bind = line->bind);
+        answer = line->json ? write_json(&t) : write_text(&t);
+        if (answer == AN_CLI_FINE && !holds(&t)) answer = AN_CLI_NOT;
+    }
+    an_equivalence_free(&t.e);
+    an_optimised_free(&t.o);
+    an_graph_free(t.other);
+    an_graph_free(t.a);
+    return answer;
+}
