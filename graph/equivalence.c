@@ -35,29 +35,6 @@ typedef struct trial {
 
 /* ---- matching the interfaces ------------------------------------------- */
 
-/* Output `name` of g: declared, or "%ordinal.k". 0 if there is none. */
-static uint32_t find_output(const an_graph *g, const char *name)
-{
-    for (int64_t i = 0; i < g->output_count; i++)
-        if (!strcmp(g->outputs[i].name, name)) return g->outputs[i].value;
-    unsigned ordinal = 0;
-    int k = 0;
-    if (sscanf(name, "%%%u.%d", &ordinal, &k) < 1) return 0;
-    for (int64_t i = 1; i <= g->node_count; i++)
-        if (g->nodes[i].ordinal == ordinal && k >= 0 && k < g->nodes[i].outputs)
-            return g->nodes[i].first + (uint32_t)k;
-    return 0;
-}
-
-static const an_commit *find_update(const an_graph *g, const char *set, const char *state)
-{
-    for (int64_t i = 0; i < g->commit_count; i++)
-        if (!strcmp(g->sets[g->commits[i].set], set) &&
-            !strcmp(an_node_of(g, g->commits[i].state)->name, state))
-            return &g->commits[i];
-    return NULL;
-}
-
 static bool same_type_text(const an_graph *a, uint32_t va, const an_graph *b, uint32_t vb)
 {
     an_text x = {0}, y = {0};
@@ -89,7 +66,7 @@ static an_status match_outputs(trial *t)
     const size_t prefix = strlen(AN_GRADIENT_PREFIX);
     for (int64_t i = 0; i < b->output_count; i++) {
         const char *name = b->outputs[i].name;
-        const pair p = {.value = {find_output(a, name), b->outputs[i].value}};
+        const pair p = {.value = {an_graph_root(a, name), b->outputs[i].value}};
         const bool gradient = !strncmp(name, AN_GRADIENT_PREFIX, prefix);
         if (!p.value[0] && gradient && t->args->subset) continue;
         if (!p.value[0])
@@ -99,7 +76,7 @@ static an_status match_outputs(trial *t)
         if (status != AN_OK) return status;
     }
     for (int64_t i = 0; i < a->output_count && !t->args->subset; i++)
-        if (!find_output(b, a->outputs[i].name))
+        if (!an_graph_root(b, a->outputs[i].name))
             return an_fail(&t->error, AN_E_NAME, "the second graph has no output \"%s\"",
                            a->outputs[i].name);
     return AN_OK;
@@ -111,7 +88,7 @@ static an_status match_updates(trial *t)
     for (int64_t i = 0; i < b->commit_count; i++) {
         const an_commit *c = &b->commits[i];
         const char *set = b->sets[c->set], *state = an_node_of(b, c->state)->name;
-        const an_commit *other = find_update(a, set, state);
+        const an_commit *other = an_graph_commit(a, set, state);
         if (!other)
             return an_fail(&t->error, AN_E_NAME,
                            "the first graph does not update \"%s\" in \"%s\"", state, set);
@@ -122,7 +99,7 @@ static an_status match_updates(trial *t)
     for (int64_t i = 0; i < a->commit_count && !t->args->subset; i++) {
         const an_commit *c = &a->commits[i];
         const char *set = a->sets[c->set], *state = an_node_of(a, c->state)->name;
-        if (!find_update(b, set, state))
+        if (!an_graph_commit(b, set, state))
             return an_fail(&t->error, AN_E_NAME,
                            "the second graph does not update \"%s\" in \"%s\"", state, set);
     }
@@ -160,7 +137,7 @@ static an_status adopt_outputs(trial *t, side *s, const an_graph *a, const an_gr
     uint32_t *values = an_alloc_zeroed((b->output_count + 1) * (int64_t)sizeof *values);
     if (!values) return an_fail(&t->error, AN_E_MEMORY, "out of memory");
     for (int64_t i = 0; i < b->output_count; i++)
-        values[i] = find_output(s->owned, b->outputs[i].name);
+        values[i] = an_graph_root(s->owned, b->outputs[i].name);
     s->owned->output_count = 0;
     for (int64_t i = 0; i < b->output_count && status == AN_OK; i++)
         if (values[i]) status = an_graph_add_output(s->owned, b->outputs[i].name, values[i]);

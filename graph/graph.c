@@ -5,6 +5,7 @@
 #include "core/random.h"
 #include "graph/ir.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- life -------------------------------------------------------------- */
@@ -244,6 +245,28 @@ uint32_t an_graph_leaf(const an_graph *g, const char *name)
     for (int64_t i = 0; name && i < g->leaf_count; i++)
         if (!strcmp(g->leaves[i].name, name)) return g->leaves[i].value;
     return 0;
+}
+
+uint32_t an_graph_root(const an_graph *g, const char *name)
+{
+    for (int64_t i = 0; i < g->output_count; i++)
+        if (!strcmp(g->outputs[i].name, name)) return g->outputs[i].value;
+    unsigned ordinal = 0;
+    int k = 0;
+    if (sscanf(name, "%%%u.%d", &ordinal, &k) < 1) return 0;
+    for (int64_t i = 1; i <= g->node_count; i++)
+        if (g->nodes[i].ordinal == ordinal && k >= 0 && k < g->nodes[i].outputs)
+            return g->nodes[i].first + (uint32_t)k;
+    return 0;
+}
+
+const an_commit *an_graph_commit(const an_graph *g, const char *set, const char *state)
+{
+    for (int64_t i = 0; i < g->commit_count; i++)
+        if (!strcmp(g->sets[g->commits[i].set], set) &&
+            !strcmp(an_node_of(g, g->commits[i].state)->name, state))
+            return &g->commits[i];
+    return NULL;
 }
 
 an_value an_graph_find(an_graph *g, const char *name)

@@ -275,7 +275,50 @@ AN_API char *an_summary_with(const an_summary_args *args);
 #define an_summary(...) an_summary_with(&(an_summary_args){.at = AN_HERE, __VA_ARGS__})
 AN_API int64_t an_graph_parameters(const an_graph *g); /* elements of trainable float states */
 
-/* ---- verifying (equivalence.c, check_gradients.c) ---------------------- */
+/* ---- verifying (prove.c, equivalence.c, check_gradients.c) ------------------- */
+
+#define AN_PROOF_RULES 24
+
+/* A rule that a proof applied: a lemma about an op, or an axiom of arithmetic. */
+typedef struct an_proof_rule {
+    bool lemma;
+    const char *name, *says; /* "times-one", "x * 1 = x"; live as long as the program */
+    int64_t uses;
+} an_proof_rule;
+
+typedef struct an_proof_place { /* a value of one graph */
+    char name[160];    /* "encoder/%6.mean (layer_norm)"; "" if there is none */
+    char file[160];    /* "clf.c:41"; "" if unknown */
+    const char *op;    /* NULL if there is no such value */
+    uint32_t node, ordinal;
+} an_proof_place;
+
+typedef struct an_proof {
+    bool proved;
+    an_status status;        /* not AN_OK: it could not be tried; `message` says why */
+    int64_t roots, met;      /* outputs and updates compared; how many are equal */
+    int rules;
+    an_proof_rule rule[AN_PROOF_RULES]; /* those used */
+    /* Where not proved: a root that differs, and the first values that stop matching. */
+    char root[128];          /* "output \"y\"" */
+    an_proof_place at[2];
+    const char *kind;        /* "attribute", "operand", "op", "result", "root", "leaf",
+                                "interface", or "" */
+    char difference[320];    /* "eps is 1e-05 in the first graph and 1e-06 in the second" */
+    char message[1024];      /* one paragraph for people */
+} an_proof;
+
+typedef struct an_prove_args {
+    an_at at;
+    const an_graph *a, *b;
+    bool subset; /* b, a program's graph say, may lack outputs and updates of a */
+} an_prove_args;
+
+/* Tries to prove that both graphs compute the same: outputs and updates by name,
+ * for every feed, every state and every binding of the dims, bit for bit, given the
+ * rules listed. What the rules do not relate stays unproved, though it may be equal. */
+AN_API an_proof an_prove_with(const an_prove_args *args);
+#define an_prove(...) an_prove_with(&(an_prove_args){.at = AN_HERE, __VA_ARGS__})
 
 typedef enum an_verdict {
     AN_BITWISE,   /* every compared tensor has the same bits */

@@ -110,6 +110,11 @@ static inline an_value an_value_of(const an_graph *g, uint32_t id)
 
 /* The leaf of that full name, or 0. */
 uint32_t an_graph_leaf(const an_graph *g, const char *name);
+/* The output of that name, or the value that "%12.1", output 1 of ordinal 12, calls
+ * by place; 0 if there is none. */
+uint32_t an_graph_root(const an_graph *g, const char *name);
+/* The row of update table `set` for the state of that name, or NULL. */
+const an_commit *an_graph_commit(const an_graph *g, const char *set, const char *state);
 /* True if b differs from a in nothing that matters: identical dtype and shape. */
 bool an_type_equal(const an_type *a, const an_type *b);
 

@@ -127,7 +127,7 @@ static bool same_run(const void *a, int64_t na, const void *b, int64_t nb)
     return na == nb && (na == 0 || !memcmp(a, b, (size_t)na));
 }
 
-bool an_attrs_equal(int opcode, const an_attrs *a, const an_attrs *b)
+int an_attrs_difference(int opcode, const an_attrs *a, const an_attrs *b)
 {
     const uint64_t set = an_op(opcode)->attribute_set;
     for (int id = 0; id < AN_ATTRS; id++) {
@@ -137,9 +137,14 @@ bool an_attrs_equal(int opcode, const an_attrs *a, const an_attrs *b)
         attribute_bytes(b, &table[id], &y);
         if (!same_run(x.first, x.first_size, y.first, y.first_size) ||
             !same_run(x.second, x.second_size, y.second, y.second_size))
-            return false;
+            return id;
     }
-    return true;
+    return -1;
+}
+
+bool an_attrs_equal(int opcode, const an_attrs *a, const an_attrs *b)
+{
+    return an_attrs_difference(opcode, a, b) < 0;
 }
 
 /* ---- text -------------------------------------------------------------- */
@@ -197,9 +202,9 @@ static void print_order(const an_order *order, an_text *out)
     an_text_add(out, "]");
 }
 
-static void print_attribute(const an_attrs *a, const an_attr_info *info, const an_dims *dims,
-                            an_text *out)
+void an_attr_print(int id, const an_attrs *a, const an_dims *dims, an_text *out)
 {
+    const an_attr_info *info = an_attr(id);
     const char *field = (const char *)a + info->offset;
     switch (info->kind) {
     case AN_KIND_DTYPE: an_text_add(out, an_dtype_name(a->dtype)); break;
@@ -244,6 +249,6 @@ void an_attrs_print(int opcode, const an_attrs *a, const an_dims *dims, an_text 
         first = false;
         an_text_add(out, table[id].name);
         an_text_add(out, "=");
-        print_attribute(a, &table[id], dims, out);
+        an_attr_print(id, a, dims, out);
     }
 }

@@ -221,9 +221,11 @@ int an_attr_find(const char *name); /* -1 if there is no such attribute */
 /* Over the attributes that `opcode` has, and no others (bit equality for floats). */
 uint64_t an_attrs_hash(int opcode, const an_attrs *a);
 bool an_attrs_equal(int opcode, const an_attrs *a, const an_attrs *b);
+int an_attrs_difference(int opcode, const an_attrs *a, const an_attrs *b); /* an id; -1: equal */
 /* "axis=-1, eps=1e-05"; left out are those at their zero default, and dtype and
  * shape, which are those of result 0 for every op that has them. */
 void an_attrs_print(int opcode, const an_attrs *a, const an_dims *dims, an_text *out);
+void an_attr_print(int id, const an_attrs *a, const an_dims *dims, an_text *out); /* "1e-05" */
 const char *an_test_name(an_test test);   /* "eq" ... */
 const char *an_form_name(an_form form);   /* "erf", "tanh" */
 const char *an_init_name(an_init_kind kind);
