@@ -54,8 +54,10 @@ an_status an_pad_sequences(const an_sequences *s, const an_pad_options *options,
     const int64_t extent[] = {s->count, columns};
     const an_status status = an_tensor_alloc(out, AN_I32, 2, extent);
     if (status != AN_OK) return status;
+    static const int32_t no_words[1]; /* every row empty: there may be no ids at all */
+    const int32_t *ids = s->ids ? s->ids : no_words;
     for (int64_t i = 0; i < s->count; i++)
-        pad_row(s->ids + s->start[i], s->start[i + 1] - s->start[i], columns, o,
+        pad_row(ids + s->start[i], s->start[i + 1] - s->start[i], columns, o,
                 (int32_t *)out->data + i * columns);
     return AN_OK;
 }

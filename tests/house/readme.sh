@@ -16,4 +16,10 @@ for readme in README.md */README.md; do
                 echo "$readme: names $path, which is not there"
         done | complaints || status=1
 done
+# The program on the first screen is the one that is built and run.
+if [ -e README.md ]; then
+    shown=$(mktemp) && trap 'rm -f "$shown"' EXIT
+    sed -n '/^```c$/,/^```$/p' README.md | sed '1d;$d' >"$shown"
+    cmp -s "$shown" examples/first.c || complain README.md 'does not show examples/first.c as it is'
+fi
 exit $status
