@@ -2,7 +2,8 @@
  *
  * Nodes go in through an_graph_add like everybody else's, so a file can say
  * nothing that a builder could not. A printed type is an assertion: where
- * inference disagrees, the line is refused.                                  */
+ * inference disagrees, the line is refused. A line that starts with ---- ends the
+ * graph, so that files may hold more than one (tests/golden).                */
 #include "graph/scan.h"
 
 #include <string.h>
@@ -273,7 +274,8 @@ an_graph *an_parse(const char *text, const char *name)
     }
     parser p = {.graph = g, .scan = {.name = name ? name : "text", .at = text, .line_start = text,
                                      .line = 1, .graph = g}};
-    while (*p.scan.at && read_line(&p)) an_scan_next_line(&p.scan);
+    while (*p.scan.at && strncmp(p.scan.at, "----", 4) != 0 && read_line(&p))
+        an_scan_next_line(&p.scan);
     if (p.scan.failed && an_graph_status(g) == AN_OK)
         an_graph_fail(g, (an_at){0}, AN_E_MEMORY, "an_parse: out of memory");
     an_arena_free(&p.scan.arena);

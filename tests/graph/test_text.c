@@ -77,6 +77,15 @@ START_TEST(test_errors_name_the_place)
 }
 END_TEST
 
+START_TEST(test_a_rule_ends_the_graph)
+{
+    an_graph *g = an_parse("%1: f32[2] = input \"x\"\n---- after\nanything\n", "x.an");
+    ck_assert_int_eq(an_graph_status(g), AN_OK);
+    ck_assert_int_eq(an_graph_node_count(g), 1);
+    an_graph_free(g);
+}
+END_TEST
+
 /* Every prefix and every one-byte change of a good text is survived. */
 START_TEST(test_damaged_text_is_survived)
 {
@@ -96,4 +105,4 @@ START_TEST(test_damaged_text_is_survived)
 END_TEST
 
 AN_TEST_MAIN("text", test_print_undoes_parse, test_errors_name_the_place,
-             test_damaged_text_is_survived)
+             test_a_rule_ends_the_graph, test_damaged_text_is_survived)
