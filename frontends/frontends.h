@@ -175,7 +175,7 @@ typedef struct an_start {
     bool set;
     an_init init;
 } an_start;
-#define AN_START(...) {true, {__VA_ARGS__}}
+#define AN_START(...) {true, {.kind = __VA_ARGS__}}
 
 typedef struct an_dense_args {
     an_at at;

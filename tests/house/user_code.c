@@ -1,8 +1,10 @@
 /* user_code.c -- the public macros as users write them: with one argument, with
  * none beyond the required, nested, and with lists of fetches. Only compiled. */
-#include "graph/graph.h"
+#include "frontends/addnorm.h"
 
 an_value two_layers(an_value x, an_value w, an_value b);
+an_value encoder_block(an_value x, int64_t width, const char *name);
+int train(an_graph *g, an_value ids, an_value label, const an_tensor *x, const an_tensor *y);
 int compile_and_run(an_graph *g, an_value loss, an_value y, const an_tensor *feed, an_tensor *out);
 
 an_value two_layers(an_value x, an_value w, an_value b)
@@ -30,4 +32,37 @@ int compile_and_run(an_graph *g, an_value loss, an_value y, const an_tensor *fee
     an_string_free(text);
     an_string_free(dot);
     return (int)status + (int)nothing + (int)e.verdict;
+}
+
+/* The README's feel: a block is a function, options are named, zero is the default. */
+an_value encoder_block(an_value x, int64_t width, const char *name)
+{
+    an_scope_open(x, name);
+    const an_value f = an_nn_dense(an_gelu(an_nn_dense(x, .units = 4 * width), AN_EXACT),
+                                   .units = width, .kernel_start = AN_START(AN_INIT_HE_NORMAL));
+    x = an_nn_layer_norm(an_residual_add(x, f));
+    x = an_nn_residual(x, an_nn_rms_norm(x, .eps = 1e-6f), .no_norm = true);
+    an_scope_close(x);
+    return x;
+}
+
+int train(an_graph *g, an_value ids, an_value label, const an_tensor *x, const an_tensor *y)
+{
+    an_value h = an_nn_embedding(ids, .vocab = 20000, .units = 50);
+    h = an_dropout(an_nn_bilstm(h, .units = 64), 0.2f);
+    h = encoder_block(an_nn_lstm(h, .units = 64), 64, "encoder");
+    const an_value loss = an_bce_with_logits(an_nn_dense(an_mean(h, 1), .units = 1), label);
+    const an_updates all = an_minimize(loss, an_adam());
+    const an_updates some = an_minimize(loss, an_sgd(.rate = 0.1f, .nesterov = true), .wrt = {h},
+                                        .clip_norm = 1);
+    const an_schedule wave = an_warmup_cosine(.warmup = 10, .steps = 100);
+    const an_updates slow = an_minimize(loss, an_adamw(.schedule = wave, .decay = 0.004f));
+    an_store *store = an_store_new(1);
+    an_program *p = an_compile(g, store, .fetch = {loss}, .update = all);
+    an_history history = an_fit(p, .data = {{"ids", x}, {"label", y}}, .epochs = 2);
+    const an_scores scores = an_evaluate(p, .data = {{"ids", x}, {"label", y}});
+    const an_gradient_check check = an_check_gradients(loss);
+    const an_proof proof = an_prove(g, an_program_graph(p));
+    an_history_free(&history);
+    return (int)some.id + (int)slow.id + (int)scores.status + (int)check.status + proof.proved;
 }
