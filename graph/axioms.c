@@ -17,6 +17,36 @@
 
 #define FOLD_ELEMENTS 65536 /* no constant that a pass folds may be left unfolded here */
 
+/* The rules by number, as a proof lists them. */
+enum rule {
+    COMMUTE, SPELLING, ADD_NORM, ADD_NORM_GRAD, RESIDUAL_ADD, ACCUMULATE, STOP_GRADIENT, TIMES_ONE,
+    OVER_ONE, TWICE_NEGATED, SAME_FORM, RESHAPED_TWICE, UNMOVED, TRANSPOSED_TWICE, WHOLE_SLICE,
+    EMPTY_PAD, LONE_CONCAT, FOLDED, RULES, NO_RULE = -1
+};
+
+static const an_proof_rule rules[RULES] = {
+    [COMMUTE] = {false, "commute", "x + y = y + x, x * y = y * x", 0},
+    [SPELLING] = {false, "spelling", "axes count from the front; equal elements are one", 0},
+    [ADD_NORM] = {true, "add_norm", "add_norm computes residual_add, then layer_norm", 0},
+    [ADD_NORM_GRAD] = {true, "add_norm_grad",
+                       "add_norm_grad computes layer_norm_grad, then accumulate(dsum, dx)", 0},
+    [RESIDUAL_ADD] = {true, "residual_add", "residual_add(x, y) computes x + y", 0},
+    [ACCUMULATE] = {true, "accumulate", "accumulate(x, y, z) computes (x + y) + z", 0},
+    [STOP_GRADIENT] = {true, "stop_gradient", "stop_gradient(x) hands on x", 0},
+    [TIMES_ONE] = {false, "times-one", "x * 1 = x", 0},
+    [OVER_ONE] = {false, "over-one", "x / 1 = x", 0},
+    [TWICE_NEGATED] = {false, "twice-negated", "-(-x) = x", 0},
+    [SAME_FORM] = {false, "same-form", "reshape, broadcast or cast to the type of x is x", 0},
+    [RESHAPED_TWICE] = {false, "reshaped-twice", "of two reshapes in a row the second counts", 0},
+    [UNMOVED] = {false, "unmoved", "transpose that moves no axis is x", 0},
+    [TRANSPOSED_TWICE] = {false, "transposed-twice", "two transposes in a row are one", 0},
+    [WHOLE_SLICE] = {false, "whole-slice", "slice of everything is x", 0},
+    [EMPTY_PAD] = {false, "empty-pad", "pad by nothing is x", 0},
+    [LONE_CONCAT] = {false, "lone-concat", "concat of one operand is that operand", 0},
+    [FOLDED] = {false, "folded", "an op on literals is the literal that its kernel computes", 0},
+};
+_Static_assert(RULES <= AN_PROOF_RULES, "a proof lists them all");
+
 static const an_node *made_by(const an_values *v, uint32_t value)
 {
     return an_node_of(v->graph, value);
@@ -35,48 +65,30 @@ static bool same_type(const an_values *v, const an_node *n, int i)
 /* ---- lemmas ------------------------------------------------------------ */
 
 /* The op's own record says what it means, in the form whose bits are promised. */
-static bool by_meaning(an_values *v, const an_node *n, an_value out[])
+static void write_out(an_values *v, const an_node *n, an_value out[])
 {
-    an_value in[8];
-    if (n->inputs > 8) return false;
-    for (int i = 0; i < n->inputs; i++) in[i] = operand(v, n, i);
+    an_value in[8] = {0};
+    for (int i = 0; i < n->inputs && i < 8; i++) in[i] = operand(v, n, i);
     const an_call call = {.op = n->op, .attrs = n->attrs, .inputs = n->inputs,
                           .outputs = n->outputs, .in = in};
     an_op(n->op)->rules->meaning(&call, out);
-    return true;
 }
 
-static bool unfuse(an_values *v, const an_node *n, an_value out[])
+static int lemma(an_values *v, const an_node *n, an_value out[])
 {
-    return n->op == AN_OP_add_norm && by_meaning(v, n, out);
-}
-
-static bool unfuse_gradient(an_values *v, const an_node *n, an_value out[])
-{
-    return n->op == AN_OP_add_norm_grad && by_meaning(v, n, out);
-}
-
-static bool residual(an_values *v, const an_node *n, an_value out[])
-{
-    if (n->op != AN_OP_residual_add) return false;
-    out[0] = an_add(operand(v, n, 0), operand(v, n, 1));
-    return true;
-}
-
-/* From the left, one by one; of a single operand there is nothing to add. */
-static bool accumulated(an_values *v, const an_node *n, an_value out[])
-{
-    if (n->op != AN_OP_accumulate) return false;
-    out[0] = operand(v, n, 0);
-    for (int i = 1; i < n->inputs; i++) out[0] = an_add(out[0], operand(v, n, i));
-    return true;
-}
-
-static bool stopped(an_values *v, const an_node *n, an_value out[])
-{
-    if (n->op != AN_OP_stop_gradient) return false;
-    out[0] = operand(v, n, 0);
-    return true;
+    switch (n->op) {
+    case AN_OP_add_norm: write_out(v, n, out); return ADD_NORM;
+    case AN_OP_add_norm_grad: write_out(v, n, out); return ADD_NORM_GRAD;
+    case AN_OP_residual_add:
+        out[0] = an_add(operand(v, n, 0), operand(v, n, 1));
+        return RESIDUAL_ADD;
+    case AN_OP_accumulate: /* from the left; of a single operand there is nothing to add */
+        out[0] = operand(v, n, 0);
+        for (int i = 1; i < n->inputs; i++) out[0] = an_add(out[0], operand(v, n, i));
+        return ACCUMULATE;
+    case AN_OP_stop_gradient: out[0] = operand(v, n, 0); return STOP_GRADIENT;
+    default: return NO_RULE;
+    }
 }
 
 /* ---- arithmetic -------------------------------------------------------- */
@@ -85,122 +97,91 @@ static bool is_one(const an_values *v, uint32_t value)
 {
     const an_node *n = made_by(v, value);
     if (n->op != AN_OP_constant || n->attrs->data.count != 1) return false;
-    const void *element = n->attrs->data.bytes;
-    switch (n->attrs->dtype) {
-    case AN_F32: return *(const float *)element == 1;
-    case AN_F64: return *(const double *)element == 1;
-    case AN_I32: return *(const int32_t *)element == 1;
-    case AN_I64: return *(const int64_t *)element == 1;
-    default: return false;
+    const an_tensor t = {.dtype = n->attrs->dtype, .data = (void *)n->attrs->data.bytes};
+    return an_tensor_get(&t, 0) == 1;
+}
+
+/* x must have the result's type already, for a 1 may broadcast it. */
+static int arithmetic(const an_values *v, const an_node *n, an_value *out)
+{
+    if (n->op == AN_OP_neg) {
+        const an_node *inner = made_by(v, an_operand(v, n, 0));
+        if (inner->op != AN_OP_neg) return NO_RULE;
+        *out = operand(v, inner, 0);
+        return TWICE_NEGATED;
     }
-}
-
-/* The other operand must have the result's type already: 1 may broadcast it. */
-static bool times_one(an_values *v, const an_node *n, an_value out[])
-{
-    if (n->op != AN_OP_mul) return false;
-    for (int i = 0; i < 2; i++)
-        if (is_one(v, an_operand(v, n, 1 - i)) && same_type(v, n, i)) {
-            out[0] = operand(v, n, i);
-            return true;
-        }
-    return false;
-}
-
-static bool over_one(an_values *v, const an_node *n, an_value out[])
-{
-    if (n->op != AN_OP_div || !is_one(v, an_operand(v, n, 1)) || !same_type(v, n, 0)) return false;
-    out[0] = operand(v, n, 0);
-    return true;
-}
-
-static bool twice_negated(an_values *v, const an_node *n, an_value out[])
-{
-    if (n->op != AN_OP_neg) return false;
-    const an_node *inner = made_by(v, an_operand(v, n, 0));
-    if (inner->op != AN_OP_neg) return false;
-    out[0] = operand(v, inner, 0);
-    return true;
+    if (n->op != AN_OP_mul && n->op != AN_OP_div) return NO_RULE;
+    for (int i = 0; i < (n->op == AN_OP_mul ? 2 : 1); i++) {
+        if (!is_one(v, an_operand(v, n, 1 - i)) || !same_type(v, n, i)) continue;
+        *out = operand(v, n, i);
+        return n->op == AN_OP_mul ? TIMES_ONE : OVER_ONE;
+    }
+    return NO_RULE;
 }
 
 /* ---- moving elements --------------------------------------------------- */
 
-static bool same_form(an_values *v, const an_node *n, an_value out[])
+static bool is_identity(const an_axes *axes)
 {
-    if (n->op != AN_OP_reshape && n->op != AN_OP_broadcast && n->op != AN_OP_cast) return false;
-    if (!same_type(v, n, 0)) return false;
-    out[0] = operand(v, n, 0);
+    for (int i = 0; i < axes->count; i++)
+        if (axes->at[i] != i) return false;
     return true;
 }
 
-static bool reshaped_twice(an_values *v, const an_node *n, an_value out[])
+static bool is_whole(const an_values *v, const an_node *n)
 {
-    if (n->op != AN_OP_reshape) return false;
+    const an_attrs *a = n->attrs;
+    return a->start == 0 && a->step == 1 &&
+           a->stop == an_slot_type(v->graph, n->in[0])->shape.dim[a->axis];
+}
+
+/* Moves that move nothing hand on their operand. */
+static int no_move(const an_values *v, const an_node *n, an_value *out)
+{
+    const an_attrs *a = n->attrs;
+    int rule = NO_RULE;
+    if (n->op == AN_OP_reshape || n->op == AN_OP_broadcast || n->op == AN_OP_cast)
+        rule = same_type(v, n, 0) ? SAME_FORM : NO_RULE;
+    else if (n->op == AN_OP_transpose)
+        rule = is_identity(&a->axes) ? UNMOVED : NO_RULE;
+    else if (n->op == AN_OP_slice)
+        rule = is_whole(v, n) ? WHOLE_SLICE : NO_RULE;
+    else if (n->op == AN_OP_pad)
+        rule = !a->before && !a->after && !a->interior ? EMPTY_PAD : NO_RULE;
+    else if (n->op == AN_OP_concat)
+        rule = n->inputs == 1 ? LONE_CONCAT : NO_RULE;
+    if (rule != NO_RULE) *out = operand(v, n, 0);
+    return rule;
+}
+
+/* Two moves of one kind are one. Axis i of a transpose is axis outer[i] of the inner
+ * result, whose own axis j is axis inner[j] of x. */
+static int two_moves(const an_values *v, const an_node *n, an_value *out)
+{
+    if (n->op != AN_OP_reshape && n->op != AN_OP_transpose) return NO_RULE;
     const an_node *inner = made_by(v, an_operand(v, n, 0));
-    if (inner->op != AN_OP_reshape) return false;
-    out[0] = an_reshape(operand(v, inner, 0), n->attrs->shape);
-    return true;
-}
-
-static bool unmoved(an_values *v, const an_node *n, an_value out[])
-{
-    if (n->op != AN_OP_transpose) return false;
-    for (int i = 0; i < n->attrs->axes.count; i++)
-        if (n->attrs->axes.at[i] != i) return false;
-    out[0] = operand(v, n, 0);
-    return true;
-}
-
-/* Axis i of the result is axis outer[i] of the inner result, whose own axis j is
- * axis inner[j] of x. */
-static bool transposed_twice(an_values *v, const an_node *n, an_value out[])
-{
-    if (n->op != AN_OP_transpose) return false;
-    const an_node *inner = made_by(v, an_operand(v, n, 0));
-    if (inner->op != AN_OP_transpose) return false;
+    if (inner->op != n->op) return NO_RULE;
+    const an_value x = operand(v, inner, 0);
+    if (n->op == AN_OP_reshape) {
+        *out = an_reshape(x, n->attrs->shape);
+        return RESHAPED_TWICE;
+    }
     an_axes both = n->attrs->axes;
     for (int i = 0; i < both.count; i++) both.at[i] = inner->attrs->axes.at[both.at[i]];
-    out[0] = an_transpose(operand(v, inner, 0), both);
-    return true;
-}
-
-static bool whole_slice(an_values *v, const an_node *n, an_value out[])
-{
-    if (n->op != AN_OP_slice) return false;
-    const an_attrs *a = n->attrs;
-    const an_shape *shape = &an_slot_type(v->graph, n->in[0])->shape;
-    if (a->start != 0 || a->step != 1 || a->stop != shape->dim[a->axis]) return false;
-    out[0] = operand(v, n, 0);
-    return true;
-}
-
-static bool empty_pad(an_values *v, const an_node *n, an_value out[])
-{
-    if (n->op != AN_OP_pad || n->attrs->before || n->attrs->after || n->attrs->interior)
-        return false;
-    out[0] = operand(v, n, 0);
-    return true;
-}
-
-static bool lone_concat(an_values *v, const an_node *n, an_value out[])
-{
-    if (n->op != AN_OP_concat || n->inputs != 1) return false;
-    out[0] = operand(v, n, 0);
-    return true;
+    *out = an_transpose(x, both);
+    return TRANSPOSED_TWICE;
 }
 
 /* ---- literals ---------------------------------------------------------- */
 
 /* One element stands for all where all have the same bits. */
-static bool shorten_literal(an_attrs *a)
+static void shorten_literal(an_attrs *a)
 {
     const size_t size = an_dtype_size(a->dtype);
     const char *bytes = a->data.bytes;
-    if (a->data.count < 2) return false;
     for (int64_t i = 1; i < a->data.count; i++)
-        if (memcmp(bytes, bytes + (size_t)i * size, size) != 0) return false;
-    a->data.count = 1;
-    return true;
+        if (memcmp(bytes, bytes + (size_t)i * size, size) != 0) return;
+    if (a->data.count > 1) a->data.count = 1;
 }
 
 /* One result, all operands literal, literal extents and attributes. */
@@ -235,82 +216,46 @@ static an_graph *isolate(const an_values *v, const an_node *n)
 }
 
 /* By the kernels that a program would run, so a folded literal has its bits. */
-static bool folded(an_values *v, const an_node *n, an_value out[])
+static int fold(an_values *v, const an_node *n, an_value *out)
 {
-    if (!is_literal(v, n)) return false;
-    an_graph *alone = isolate(v, n);
-    if (!alone) return false;
+    an_graph *alone = is_literal(v, n) ? isolate(v, n) : NULL;
+    if (!alone) return NO_RULE;
     an_evaluation e = {0};
     const bool done = an_evaluation_begin(&e, alone, NULL) == AN_OK && an_evaluate(&e) == AN_OK;
     if (done) {
         const an_tensor *t = &e.value[alone->nodes[alone->node_count].first];
         const an_attrs attrs = {.dtype = t->dtype, .shape = an_slot_type(v->graph, n->first)->shape,
                                 .data = {an_tensor_count(t), t->data}};
-        out[0] = an_value_of(v->graph, an_graph_add(v->graph, &(an_spec){.op = AN_OP_constant,
-                                                                         .attrs = &attrs}));
+        const an_spec literal = {.op = AN_OP_constant, .attrs = &attrs};
+        *out = an_value_of(v->graph, an_graph_add(v->graph, &literal));
     }
     an_evaluation_free(&e);
     an_graph_free(alone);
-    return done;
+    return done ? FOLDED : NO_RULE;
 }
 
-/* ---- the list ---------------------------------------------------------- */
-
-typedef struct axiom {
-    bool lemma;
-    const char *name, *says;
-    bool (*apply)(an_values *v, const an_node *n, an_value out[]); /* NULL: not by rewriting */
-} axiom;
-
-enum { COMMUTE, SPELLING };
-
-static const axiom axioms[] = {
-    [COMMUTE] = {false, "commute", "x + y = y + x, x * y = y * x", NULL},
-    [SPELLING] = {false, "spelling", "axes count from the front; equal literal elements are one",
-                  NULL},
-    {true, "add_norm", "add_norm computes residual_add, then layer_norm", unfuse},
-    {true, "add_norm_grad", "add_norm_grad computes layer_norm_grad, then accumulate(dsum, dx)",
-     unfuse_gradient},
-    {true, "residual_add", "residual_add(x, y) computes x + y", residual},
-    {true, "accumulate", "accumulate(x, y, z) computes (x + y) + z", accumulated},
-    {true, "stop_gradient", "stop_gradient(x) hands on x", stopped},
-    {false, "times-one", "x * 1 = x", times_one},
-    {false, "over-one", "x / 1 = x", over_one},
-    {false, "twice-negated", "-(-x) = x", twice_negated},
-    {false, "same-form", "reshape, broadcast or cast to the type that x has is x", same_form},
-    {false, "reshaped-twice", "of two reshapes in a row only the second counts", reshaped_twice},
-    {false, "unmoved", "transpose that moves no axis is x", unmoved},
-    {false, "transposed-twice", "two transposes in a row are one", transposed_twice},
-    {false, "whole-slice", "slice of everything is x", whole_slice},
-    {false, "empty-pad", "pad by nothing is x", empty_pad},
-    {false, "lone-concat", "concat of one operand is that operand", lone_concat},
-    {false, "folded", "an op on literals is the literal that its kernel computes", folded},
-};
-#define AXIOMS ((int)(sizeof axioms / sizeof *axioms))
-_Static_assert(sizeof axioms / sizeof *axioms <= AN_PROOF_RULES, "a proof lists them all");
-
-bool an_axiom(int i, an_proof_rule *rule)
-{
-    if (i < 0 || i >= AXIOMS) return false;
-    *rule = (an_proof_rule){.lemma = axioms[i].lemma, .name = axioms[i].name,
-                            .says = axioms[i].says};
-    return true;
-}
+/* ---- the way in -------------------------------------------------------- */
 
 bool an_axiom_apply(an_values *v, uint32_t number, an_value out[])
 {
     const an_node n = v->graph->nodes[number]; /* by value: rules may move the array */
-    for (int i = 0; i < AXIOMS; i++) {
-        if (!axioms[i].apply || !axioms[i].apply(v, &n, out)) continue;
-        v->uses[i]++;
-        return true;
-    }
-    return false;
+    int rule = lemma(v, &n, out);
+    if (rule == NO_RULE) rule = arithmetic(v, &n, out);
+    if (rule == NO_RULE) rule = no_move(v, &n, out);
+    if (rule == NO_RULE) rule = two_moves(v, &n, out);
+    if (rule == NO_RULE) rule = fold(v, &n, out);
+    if (rule == NO_RULE) return false;
+    v->uses[rule]++;
+    return true;
 }
 
-bool an_axiom_commutes(int op)
+void an_axioms_used(const an_values *v, an_proof *proof)
 {
-    return op == AN_OP_add || op == AN_OP_mul;
+    for (int i = 0; i < RULES; i++) {
+        if (!v->uses[i]) continue;
+        proof->rule[proof->rules] = rules[i];
+        proof->rule[proof->rules++].uses = v->uses[i];
+    }
 }
 
 void an_axiom_commuted(an_values *v)

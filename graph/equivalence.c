@@ -320,6 +320,21 @@ static void conclude(trial *t)
              why ? why : "");
 }
 
+/* What the proof has to say about the numbers. */
+static void add_proof(an_equivalence *r)
+{
+    const an_proof *f = &r->proof;
+    const size_t used = strlen(r->message);
+    char *end = r->message + used;
+    const size_t left = sizeof r->message - used;
+    if (f->proved && (r->verdict == AN_ROUNDING || r->verdict == AN_DIFFERENT))
+        snprintf(end, left, "; yet they are proved equal: a kernel breaks a lemma of the proof");
+    else if (f->proved)
+        snprintf(end, left, "; proved equal for every feed, state and extent");
+    else
+        snprintf(end, left, "; %.900s", f->message);
+}
+
 static void close_trial(trial *t)
 {
     an_evaluation_free(&t->a.e);
@@ -346,12 +361,14 @@ an_equivalence an_equivalent_with(const an_equivalent_args *args)
     if (status == AN_OK) status = match_leaves(&t);
     if (status == AN_OK) status = match_outputs(&t);
     if (status == AN_OK) status = match_updates(&t);
+    if (t.a.g && t.b.g) r.proof = an_prove(.a = t.a.g, .b = t.b.g, .subset = args->subset);
     if (status == AN_OK) status = bind_all(&t);
     if (status == AN_OK) status = run_all(&t);
     if (status == AN_OK)
         conclude(&t);
     else
         snprintf(r.message, sizeof r.message, "not compared: %.900s", t.error.text);
+    if (status == AN_OK) add_proof(&r);
     close_trial(&t);
     return r;
 }
@@ -375,6 +392,10 @@ char *an_equivalence_report(const an_equivalence *e)
     if (!e) return NULL;
     an_text t = {0};
     an_text_addf(&t, "%s\n", e->message);
+    for (int i = 0; i < e->proof.rules; i++)
+        an_text_addf(&t, "  %s %-16s %s (%lld times)\n", e->proof.rule[i].lemma ? "lemma" : "axiom",
+                     e->proof.rule[i].name, e->proof.rule[i].says,
+                     (long long)e->proof.rule[i].uses);
     an_text_addf(&t, "fused: %lld forward, %lld backward\n", (long long)e->fused_forward,
                  (long long)e->fused_backward);
     for (int64_t i = 0; i < e->compared_count; i++) {

@@ -97,13 +97,7 @@ static an_attrs *translate(an_expansion *e, an_graph *g, const an_graph *from, c
 {
     an_attrs *a = an_arena_copy(&e->arena, n->attrs, sizeof *a);
     if (!a) return NULL;
-    for (int i = 0; i < a->shape.rank; i++)
-        a->shape.dim[i] = an_dims_translate(g->dims, from->dims, a->shape.dim[i]);
-    a->start = an_dims_translate(g->dims, from->dims, a->start);
-    a->stop = an_dims_translate(g->dims, from->dims, a->stop);
-    a->before = an_dims_translate(g->dims, from->dims, a->before);
-    a->after = an_dims_translate(g->dims, from->dims, a->after);
-    a->size = an_dims_translate(g->dims, from->dims, a->size);
+    an_attrs_translate(n->op, a, g->dims, from->dims);
     /* Literals and orders point into the scratch graph, which dies first. */
     if (a->data.bytes)
         a->data.bytes = an_arena_copy(&e->arena, a->data.bytes,

@@ -345,7 +345,8 @@ typedef struct an_equivalence {
     an_compared *compared; /* freed by an_equivalence_free */
     int64_t worst;         /* index of the worst tensor; -1 if all bits agree */
     int64_t fused_forward, fused_backward; /* add_norm and add_norm_grad in b, less those in a */
-    char message[1024];    /* one paragraph for people */
+    an_proof proof;        /* of the same two graphs, gradients included if asked for */
+    char message[2048];    /* one paragraph for people */
 } an_equivalence;
 
 typedef struct an_equivalent_args {

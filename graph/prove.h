@@ -3,7 +3,9 @@
  * Every node of both graphs is copied into one graph and *settled*: a rule
  * (axioms.c) says that its results are other values, or an equal node is there
  * already, or it is new. What a value settled to is its normal form; two values
- * with the same normal form are equal for every input and every binding.     */
+ * with the same normal form are equal for every input and every binding.
+ *
+ * prove.c and axioms.c decide. prove_report.c only says why not.             */
 #ifndef AN_GRAPH_PROVE_H
 #define AN_GRAPH_PROVE_H
 
@@ -24,6 +26,23 @@ typedef struct an_values {
     int64_t uses[AN_PROOF_RULES]; /* how often each rule of axioms.c was applied */
 } an_values;
 
+/* Two values, in normal form, that should have been one. */
+typedef struct an_couple {
+    uint32_t a, b;
+} an_couple;
+
+typedef struct an_prover {
+    const an_graph *side[2];
+    uint32_t *normal[2]; /* per value of a side: its normal form */
+    an_values values;
+    uint32_t *slot;      /* settled nodes by hash; 0: free */
+    int64_t size, used;
+    an_couple *open;     /* roots that do not meet; later, couples still to be looked at */
+    int64_t open_count, open_capacity;
+    bool subset;
+    an_proof *proof;
+} an_prover;
+
 /* Operand i of a node of the value graph in normal form; 0 if absent. */
 static inline uint32_t an_operand(const an_values *v, const an_node *n, int i)
 {
@@ -32,15 +51,30 @@ static inline uint32_t an_operand(const an_values *v, const an_node *n, int i)
 
 /* ---- axioms.c ---------------------------------------------------------- */
 
-/* The i-th rule as the proof lists it; false past the end. */
-bool an_axiom(int i, an_proof_rule *rule);
 /* Gives the attributes of a new node their one spelling. */
 void an_axiom_spell(an_values *v, uint32_t number);
 /* If a rule says what a node's results are, sets out[k] to them and returns true.
  * They are older values, or of nodes that the rule has just added, unsettled. */
 bool an_axiom_apply(an_values *v, uint32_t number, an_value out[]);
-/* Whether op(a, b) is op(b, a), and that this was used. */
-bool an_axiom_commutes(int op);
+/* Whether op(a, b) is op(b, a); and that this was used. */
+static inline bool an_axiom_commutes(int op) { return op == AN_OP_add || op == AN_OP_mul; }
 void an_axiom_commuted(an_values *v);
+void an_axioms_used(const an_values *v, an_proof *proof);
+
+/* ---- prove_report.c ---------------------------------------------------- */
+
+/* Adds a couple to `open`. */
+an_status an_prove_doubt(an_prover *p, an_couple c);
+/* Sets the proof's kind and difference. */
+void an_prove_differ(an_prover *p, const char *kind, const char *format, ...) AN_PRINTF(3, 4);
+void an_prove_leaf_differs(an_prover *p, uint32_t first, const an_spec *second);
+/* Sets the proof's status and message; returns the status. */
+an_status an_prove_give_up(an_prover *p, an_status status, const char *why);
+an_status an_prove_no_memory(an_prover *p);
+an_status an_prove_check(an_prover *p, const an_graph *g); /* gives up if g has an error */
+/* From the roots in `open` down to the first values that stop matching. */
+an_status an_prove_search(an_prover *p);
+/* The verdict as a paragraph. */
+void an_prove_conclude(an_prover *p);
 
 #endif

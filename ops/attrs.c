@@ -147,6 +147,18 @@ bool an_attrs_equal(int opcode, const an_attrs *a, const an_attrs *b)
     return an_attrs_difference(opcode, a, b) < 0;
 }
 
+void an_attrs_translate(int opcode, an_attrs *a, an_dims *to, const an_dims *from)
+{
+    const uint64_t set = an_op(opcode)->attribute_set;
+    for (int id = 0; id < AN_ATTRS; id++) {
+        if (!(set >> id & 1)) continue;
+        an_dim *field = (an_dim *)(void *)((char *)a + table[id].offset);
+        if (table[id].kind == AN_KIND_DIM) *field = an_dims_translate(to, from, *field);
+        for (int i = 0; table[id].kind == AN_KIND_SHAPE && i < a->shape.rank; i++)
+            a->shape.dim[i] = an_dims_translate(to, from, a->shape.dim[i]);
+    }
+}
+
 /* ---- text -------------------------------------------------------------- */
 
 /* One element of a literal, in a form that reads back to the same bits. */

@@ -222,6 +222,8 @@ int an_attr_find(const char *name); /* -1 if there is no such attribute */
 uint64_t an_attrs_hash(int opcode, const an_attrs *a);
 bool an_attrs_equal(int opcode, const an_attrs *a, const an_attrs *b);
 int an_attrs_difference(int opcode, const an_attrs *a, const an_attrs *b); /* an id; -1: equal */
+/* Writes every dimension, given in `from`, in the other table. */
+void an_attrs_translate(int opcode, an_attrs *a, an_dims *to, const an_dims *from);
 /* "axis=-1, eps=1e-05"; left out are those at their zero default, and dtype and
  * shape, which are those of result 0 for every op that has them. */
 void an_attrs_print(int opcode, const an_attrs *a, const an_dims *dims, an_text *out);

@@ -515,5 +515,194 @@ START_TEST(test_laws)
 }
 END_TEST
 
+/* ---- soundness at random ----------------------------------------------- */
+
+/* The text with one operand of one node replaced by an older value, or NULL. */
+static char *mutant(const char *text, an_test_random *r)
+{
+    char *changed = malloc(strlen(text) + 64);
+    const char *operands[2048];
+    int count = 0;
+    for (const char *p = text; (p = strstr(p, " = ")) && count < 2000;) {
+        for (p += 3; *p && *p != '\n' && *p != '{'; p++)
+            if (*p == '%' && p[1] > '0' && p[1] <= '9') operands[count++] = p;
+    }
+    if (count < 2) {
+        free(changed);
+        return NULL;
+    }
+    const char *at = operands[an_test_int(r, count / 2, count - 1)];
+    const char *other = operands[an_test_int(r, 0, count / 2)];
+    const int length = 1 + (int)strspn(other + 1, "0123456789.");
+    sprintf(changed, "%.*s%.*s%s", (int)(at - text), text, length, other,
+            at + 1 + strspn(at + 1, "0123456789."));
+    return changed;
+}
+
+/* What is proved of a mutant must be so: many are refused, the rest - the change hit a
+ * value that nobody needs, or put an equal one - run equal. */
+START_TEST(test_random_mutants)
+{
+    int refused = 0, kept = 0;
+    for (uint64_t seed = 1000; seed < 1400; seed++) {
+        an_test_random r = {seed};
+        an_test_graph t = an_test_graph_make(seed, 25);
+        for (int i = 0; i < AN_TEST_FETCHES; i++) {
+            char name[16];
+            snprintf(name, sizeof name, "out%d", i);
+            an_graph_output(t.fetch[i], name);
+        }
+        char *text = an_print(t.graph), *changed = mutant(text, &r);
+        an_graph *wrong = changed && strcmp(text, changed) ? an_parse(changed, "mutant") : NULL;
+        if (wrong && an_graph_status(wrong) == AN_OK) {
+            const an_proof f = an_prove(.a = t.graph, .b = wrong);
+            ck_assert_int_eq(f.status, AN_OK);
+            ck_assert_msg(f.proved || f.difference[0], "seed %d: no difference", (int)seed);
+            refused += !f.proved;
+            kept += f.proved;
+            an_equivalence e = {.verdict = AN_BITWISE};
+            if (f.proved) e = an_equivalent(.a = t.graph, .b = wrong, .seeds = 2);
+            ck_assert_msg(e.verdict == AN_BITWISE || e.verdict == AN_VACUOUS, "seed %d: %s",
+                          (int)seed, e.message);
+            an_equivalence_free(&e);
+        }
+        an_graph_free(wrong);
+        free(changed);
+        an_string_free(text);
+        an_graph_free(t.graph);
+    }
+    printf("mutants: %d refused, %d proved and run\n", refused, kept);
+    ck_assert_int_gt(refused, 40);
+    ck_assert_int_gt(kept, 40);
+}
+END_TEST
+
+/* ---- edges ------------------------------------------------------------- */
+
+START_TEST(test_terms_and_order_of_a_sum)
+{
+    static const char *const cases[][2] = {
+        {"accumulate %15, %20", "3 operands in the first graph and 2"},
+        {"accumulate %15, %20, %19", "x[1] and x[2] are swapped"},
+        {"accumulate %15, %19, %20, %19", "3 operands in the first graph and 4"},
+        {"accumulate %15, %17, %20", "x[1] is %19 (mul) in the first graph and %17 (softmax)"},
+    };
+    an_graph *a = parse(plain);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        an_graph *b = edited(plain, "accumulate %15, %19, %20 {order=[15,19,12]}", cases[i][0]);
+        const an_proof f = an_prove(.a = a, .b = b);
+        ck_assert_msg(!f.proved && strstr(f.difference, cases[i][1]), "%s", f.message);
+        ck_assert_str_eq(f.at[0].name, "%21 (accumulate)");
+        ck_assert_str_eq(f.at[0].op, "accumulate");
+        ck_assert_int_eq(f.at[0].node, 21);
+        an_graph_free(b);
+    }
+    an_graph_free(a);
+}
+END_TEST
+
+START_TEST(test_interfaces)
+{
+    an_graph *a = parse(plain), *renamed, *empty = an_graph_new("empty"), *broken;
+    char text[8192];
+    size_t length = 0; /* every B becomes N: names of dims are part of a leaf's type */
+    for (const char *p = plain; *p; p++) text[length++] = *p == 'B' ? 'N' : *p;
+    text[length] = 0;
+    renamed = parse(text);
+    an_proof f = an_prove(.a = a, .b = renamed);
+    ck_assert_msg(!f.proved && strstr(f.message, "\"x\" is input f32[B,24] in the first graph"),
+                  "%s", f.message);
+    ck_assert_str_eq(f.kind, "leaf");
+    f = an_prove(.a = empty, .b = empty);
+    ck_assert(!f.proved && f.status == AN_OK && strstr(f.message, "nothing to prove"));
+    f = an_prove(.a = a, .b = NULL);
+    ck_assert(!f.proved && f.status == AN_E_ARGUMENT);
+    f = an_prove_with(NULL);
+    ck_assert(!f.proved && f.status == AN_E_ARGUMENT);
+    broken = an_parse("graph \"b\"\n%1: f32[2] = tanh %7\n", "broken");
+    f = an_prove(.a = a, .b = broken);
+    ck_assert(!f.proved && f.status != AN_OK && strstr(f.message, "broken"));
+    an_graph_free(a);
+    an_graph_free(renamed);
+    an_graph_free(empty);
+    an_graph_free(broken);
+}
+END_TEST
+
+/* Numbers and proof in one report; gradients of a graph fused before differentiating. */
+START_TEST(test_equivalence_carries_the_proof)
+{
+    model m = stack(2, true);
+    an_graph_output(m.loss, "loss");
+    an_optimised o = an_optimise(.graph = m.g, .passes = "fuse_add_norm");
+    an_equivalence e = an_equivalent(.a = m.g, .b = o.graph, .gradients = true);
+    ck_assert_msg(e.verdict == AN_BITWISE && e.proof.proved, "%s", e.message);
+    ck_assert_int_gt(e.proof.roots, 20);
+    ck_assert_int_gt(uses(&e.proof, "add_norm_grad"), 0);
+    ck_assert_msg(strstr(e.message, "proved equal") != NULL, "%s", e.message);
+    char *report = an_equivalence_report(&e);
+    ck_assert_ptr_nonnull(strstr(report, "add_norm_grad computes layer_norm_grad"));
+    an_string_free(report);
+    an_equivalence_free(&e);
+    an_optimised_free(&o);
+    an_graph_free(m.g);
+    an_graph *a = parse(plain), *b = edited(fused, "%3, %4 {axis=1, eps=1e-05}",
+                                            "%3, %4 {axis=1, eps=0.01}");
+    e = an_equivalent(.a = a, .b = b);
+    ck_assert_int_eq(e.verdict, AN_DIFFERENT);
+    ck_assert_msg(strstr(e.message, "eps is 1e-05 in the first graph and 0.01") != NULL, "%s",
+                  e.message);
+    an_equivalence_free(&e);
+    an_graph_free(a);
+    an_graph_free(b);
+}
+END_TEST
+
+/* 40,000 nodes in a row: nothing may be quadratic, nothing may recurse along them. */
+START_TEST(test_long_chains)
+{
+    an_graph *a = an_graph_new("a"), *b = an_graph_new("b");
+    an_value x = an_input(a, "x", AN_F32, AN_SHAPE(4)), y = an_input(b, "x", AN_F32, AN_SHAPE(4));
+    for (int i = 0; i < 20000; i++) {
+        x = an_residual_add(an_tanh(x), x);
+        y = i == 7 ? an_residual_add(y, an_sin(y)) : an_add(y, an_tanh(y));
+    }
+    an_graph_output(x, "y");
+    an_graph_output(y, "y");
+    const clock_t start = clock();
+    const an_proof f = an_prove(.a = a, .b = b);
+    const double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    ck_assert(!f.proved);
+    ck_assert_msg(strstr(f.difference, "%16 (tanh)") && strstr(f.difference, "%16 (sin)"), "%s",
+                  f.message);
+    ck_assert_msg(seconds < 3, "%.2f s", seconds);
+    check_proved("itself", a, a, false);
+    an_graph_free(a);
+    an_graph_free(b);
+}
+END_TEST
+
+START_TEST(test_out_of_memory)
+{
+    an_graph *a = parse(plain), *b = parse(fused);
+    bool done = false;
+    int64_t failures = 0;
+    for (; !done && failures < 100000; failures++) {
+        an_test_heap_start(failures);
+        const an_proof f = an_prove(.a = a, .b = b);
+        done = !an_test_heap_failed();
+        const int64_t leaked = an_test_heap_stop();
+        ck_assert_int_eq(leaked, 0);
+        ck_assert_msg(f.proved || !done, "%s", f.message);
+    }
+    ck_assert(done);
+    ck_assert_int_gt(failures, 30);
+    an_graph_free(a);
+    an_graph_free(b);
+}
+END_TEST
+
 AN_TEST_MAIN("prove", test_models, test_every_pass_alone, test_programs, test_random_graphs,
-             test_wrong_edits, test_laws)
+             test_wrong_edits, test_laws, test_random_mutants, test_terms_and_order_of_a_sum,
+             test_interfaces, test_equivalence_carries_the_proof, test_long_chains,
+             test_out_of_memory)

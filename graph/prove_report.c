@@ -1,0 +1,314 @@
+/* prove_report.c -- what an unproved pair of graphs differs in, and every verdict's words.
+ *
+ * Nothing here decides. From the roots that do not meet, couples of values are
+ * followed towards the leaves, operand by operand, as long as both are unknown to
+ * the other graph. Where that ends, the couple differs by itself - in its op, an
+ * attribute, or an operand that both graphs know - and the earliest such couple in
+ * the first graph is what the report blames. Each value is followed once.    */
+#include "graph/prove.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define VALUES 2 /* where a node is: in side 0, in side 1, or in the value graph */
+
+an_status an_prove_doubt(an_prover *p, an_couple c)
+{
+    if (!AN_GROW(p->open, p->open_capacity, p->open_count + 1))
+        return an_prove_no_memory(p);
+    p->open[p->open_count++] = c;
+    return AN_OK;
+}
+
+void an_prove_differ(an_prover *p, const char *kind, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    p->proof->kind = kind;
+    vsnprintf(p->proof->difference, sizeof p->proof->difference, format, arguments);
+    va_end(arguments);
+}
+
+an_status an_prove_give_up(an_prover *p, an_status status, const char *why)
+{
+    if (p->proof->status != AN_OK) return p->proof->status;
+    snprintf(p->proof->message, sizeof p->proof->message, "not tried: %.900s", why);
+    return p->proof->status = status;
+}
+
+an_status an_prove_no_memory(an_prover *p)
+{
+    return an_prove_give_up(p, AN_E_MEMORY, "out of memory");
+}
+
+an_status an_prove_check(an_prover *p, const an_graph *g)
+{
+    const an_status status = an_graph_status(g);
+    return status == AN_OK ? AN_OK : an_prove_give_up(p, status, an_graph_message(g));
+}
+
+void an_prove_leaf_differs(an_prover *p, uint32_t first, const an_spec *second)
+{
+    const an_graph *g = p->values.graph;
+    const an_type type = {second->attrs->dtype, second->attrs->shape};
+    an_text a = {0}, b = {0};
+    an_type_print(g->dims, an_slot_type(g, first), &a);
+    an_type_print(g->dims, &type, &b);
+    an_prove_differ(p, "leaf",
+                    "\"%.80s\" is %s %.80s in the first graph and %s %.80s in the second",
+                    second->name, an_op(an_node_of(g, first)->op)->name, an_text_view(&a),
+                    an_op(second->op)->name, an_text_view(&b));
+    an_text_free(&a);
+    an_text_free(&b);
+}
+
+/* ---- what stops matching ----------------------------------------------- */
+
+/* Operand i of a node of a side, or of the value graph, in normal form. */
+static uint32_t reads(const an_prover *p, int where, const an_node *n, int i)
+{
+    if (where == VALUES) return an_operand(&p->values, n, i);
+    return n->in[i] ? p->normal[where][n->in[i]] : 0;
+}
+
+/* If both graphs name the value, it is right in itself and its reader is wrong. */
+static bool is_shared(const an_prover *p, uint32_t value)
+{
+    return p->values.known[value].value[0] && p->values.known[value].value[1];
+}
+
+/* Whether operand 0 of m goes with operand 1 of n, as it may where order is free:
+ * one of them is the same value, or else they look more alike that way. */
+static bool is_crossed(const an_prover *p, int where_m, const an_node *m, int where_n,
+                       const an_node *n)
+{
+    if (!an_axiom_commutes(m->op) && m->op != AN_OP_residual_add) return false;
+    const uint32_t a = reads(p, where_m, m, 0), b = reads(p, where_m, m, 1);
+    const uint32_t c = reads(p, where_n, n, 0), d = reads(p, where_n, n, 1);
+    if (a == c || b == d) return false;
+    if (a == d || b == c) return true;
+    const an_graph *g = p->values.graph;
+    const int op_a = an_node_of(g, a)->op, op_b = an_node_of(g, b)->op;
+    const int op_c = an_node_of(g, c)->op, op_d = an_node_of(g, d)->op;
+    return op_a == op_d && op_b == op_c && (op_a != op_c || op_b != op_d);
+}
+
+/* Where the search stands: the earliest couple so far that differs by itself. */
+typedef struct search {
+    an_prover *p;
+    an_couple first;
+    uint32_t at; /* its node in the first graph; 0: none yet */
+} search;
+
+static void blame(search *s, an_couple c)
+{
+    const uint32_t at = s->p->values.known[c.a].node[0];
+    if (s->at && s->at <= at) return;
+    s->first = c;
+    s->at = at;
+}
+
+/* Blames the couple if it differs by itself; else, or if it may have inherited a
+ * difference as well, puts its operands on the list. */
+static an_status look(search *s, an_couple c)
+{
+    an_prover *p = s->p;
+    const an_graph *g = p->values.graph;
+    const an_node *m = an_node_of(g, c.a), *n = an_node_of(g, c.b);
+    bool here = m->op != n->op || g->slots[c.a].index != g->slots[c.b].index;
+    if (here || m->inputs != n->inputs) {
+        blame(s, c);
+        return AN_OK;
+    }
+    here = !an_attrs_equal(m->op, m->attrs, n->attrs) || m->inputs == 0;
+    const bool crossed = is_crossed(p, VALUES, m, VALUES, n);
+    for (int i = 0; i < m->inputs; i++) {
+        const an_couple next = {an_operand(&p->values, m, i),
+                             an_operand(&p->values, n, crossed && i < 2 ? 1 - i : i)};
+        if (next.a == next.b) continue;
+        if (!next.a || !next.b || is_shared(p, next.a) || is_shared(p, next.b)) {
+            here = true;
+        } else if (!p->values.known[next.a].paired) {
+            p->values.known[next.a].paired = true;
+            if (an_prove_doubt(p, next) != AN_OK) return p->proof->status;
+        }
+    }
+    if (here) blame(s, c);
+    return AN_OK;
+}
+
+/* ---- in words ---------------------------------------------------------- */
+
+/* "encoder/%6.mean (layer_norm)", as side s calls it; without ".mean" if the `whole`
+ * node is meant. */
+static void print_value(const an_prover *p, int s, uint32_t value, bool whole, an_text *out)
+{
+    if (!value) {
+        an_text_add(out, "absent");
+        return;
+    }
+    const an_known *known = &p->values.known[value];
+    if (!known->node[s]) s = 1 - s;
+    const an_graph *g = p->side[s];
+    const an_node *n = &g->nodes[known->node[s]];
+    if (!whole && !known->value[s]) an_text_add(out, "a part of ");
+    an_node_print(g, n, out);
+    if (!whole && known->value[s] && n->outputs > 1) {
+        char name[32];
+        an_op_output_name(n->op, g->slots[known->value[s]].index, name, sizeof name);
+        an_text_addf(out, ".%s", name);
+    }
+    an_text_addf(out, " (%s)", an_op(n->op)->name);
+}
+
+static void describe(const an_prover *p, int s, uint32_t value, bool whole)
+{
+    an_proof_place *to = &p->proof->at[s];
+    const an_known *known = &p->values.known[value];
+    if (!known->node[s]) return;
+    const an_node *n = &p->side[s]->nodes[known->node[s]];
+    an_text text = {0};
+    print_value(p, s, value, whole, &text);
+    snprintf(to->name, sizeof to->name, "%s", an_text_view(&text));
+    an_text_free(&text);
+    if (n->at.file && n->at.line > 0)
+        snprintf(to->file, sizeof to->file, "%s:%d", n->at.file, n->at.line);
+    to->op = an_op(n->op)->name;
+    to->node = known->node[s];
+    to->ordinal = n->ordinal;
+}
+
+static void operand_name(const an_node *n, int i, char *out, int size)
+{
+    an_op_input_name(n->op, i, out, size);
+    const int length = (int)strlen(out);
+    if (an_op(n->op)->max_inputs > 16 && length < size)
+        snprintf(out + length, (size_t)(size - length), "[%d]", i);
+}
+
+/* The operand with which operand i of n changed places; 0 if with none. */
+static int swapped_with(const an_prover *p, const int where[2], const an_node *m, const an_node *n,
+                        int i)
+{
+    for (int j = i + 1; j < m->inputs && j < n->inputs; j++)
+        if (reads(p, where[0], m, i) == reads(p, where[1], n, j) &&
+            reads(p, where[0], m, j) == reads(p, where[1], n, i))
+            return j;
+    return 0;
+}
+
+/* The first operand in which two nodes of one op differ, in words; false if none. */
+static bool explain_operands(an_prover *p, const int where[2], const an_node *m, const an_node *n)
+{
+    const bool crossed = is_crossed(p, where[0], m, where[1], n);
+    const int most = m->inputs > n->inputs ? m->inputs : n->inputs;
+    for (int i = 0; i < most; i++) {
+        const int j = crossed && i < 2 ? 1 - i : i;
+        const uint32_t a = i < m->inputs ? reads(p, where[0], m, i) : 0;
+        const uint32_t b = j < n->inputs ? reads(p, where[1], n, j) : 0;
+        if (a == b) continue;
+        char name[40], other[40];
+        operand_name(m, i, name, sizeof name);
+        const int with = crossed ? 0 : swapped_with(p, where, m, n, i);
+        operand_name(m, with, other, sizeof other);
+        an_text x = {0}, y = {0};
+        print_value(p, 0, a, false, &x);
+        print_value(p, 1, b, false, &y);
+        if (m->inputs != n->inputs)
+            an_prove_differ(p, "operand", "%d operands in the first graph and %d in the second; "
+                            "from %s on they differ (%.80s, %.80s)", m->inputs, n->inputs, name,
+                            an_text_view(&x), an_text_view(&y));
+        else if (with)
+            an_prove_differ(p, "operand", "operands %s and %s are swapped", name, other);
+        else
+            an_prove_differ(p, "operand", "%s is %.90s in the first graph and %.90s in the second",
+                            name, an_text_view(&x), an_text_view(&y));
+        an_text_free(&x);
+        an_text_free(&y);
+        return true;
+    }
+    return false;
+}
+
+static void explain_attribute(an_prover *p, const an_node *m, const an_node *n)
+{
+    const int id = an_attrs_difference(m->op, m->attrs, n->attrs);
+    const an_dims *dims = p->values.graph->dims;
+    an_text x = {0}, y = {0};
+    an_attr_print(id, m->attrs, dims, &x);
+    an_attr_print(id, n->attrs, dims, &y);
+    an_prove_differ(p, "attribute", "%s is %.100s in the first graph and %.100s in the second",
+           an_attr(id)->name, an_text_view(&x), an_text_view(&y));
+    an_text_free(&x);
+    an_text_free(&y);
+}
+
+/* Says what is different about the couple: the attribute; the operand, of the
+ * nodes as the user wrote them if these are of one op; or the op itself. */
+static void explain(an_prover *p, an_couple c)
+{
+    static const int sides[2] = {0, 1}, inside[2] = {VALUES, VALUES};
+    const an_values *v = &p->values;
+    const an_node *m = an_node_of(v->graph, c.a), *n = an_node_of(v->graph, c.b);
+    const an_node *own_m = &p->side[0]->nodes[v->known[c.a].node[0]];
+    const an_node *own_n = &p->side[1]->nodes[v->known[c.b].node[1]];
+    /* Parts of two nodes must not be explained by the operands of the wholes. */
+    const bool part_a = !v->known[c.a].value[0], part_b = !v->known[c.b].value[1];
+    const bool as_written = own_m->op == own_n->op && part_a == part_b &&
+                            (!part_a || own_m->inputs == own_n->inputs);
+    describe(p, 0, c.a, true);
+    describe(p, 1, c.b, true);
+    if (m->op == n->op && !an_attrs_equal(m->op, m->attrs, n->attrs))
+        explain_attribute(p, m, n);
+    else if (as_written && explain_operands(p, sides, own_m, own_n))
+        return;
+    else if (m->op != n->op || m->inputs == 0)
+        an_prove_differ(p, "op", "one is %s, the other %s", p->proof->at[0].name,
+                        p->proof->at[1].name);
+    else if (!explain_operands(p, inside, m, n))
+        an_prove_differ(p, "result", "they are different results of it");
+}
+
+/* ---- the search -------------------------------------------------------- */
+
+an_status an_prove_search(an_prover *p)
+{
+    search s = {.p = p};
+    an_couple wrong = {0, 0}; /* a root that names another value which both graphs have */
+    an_status status = AN_OK;
+    while (p->open_count > 0 && status == AN_OK) {
+        const an_couple c = p->open[--p->open_count];
+        if (is_shared(p, c.a) && is_shared(p, c.b)) wrong = c;
+        else status = look(&s, c);
+    }
+    if (status != AN_OK) return status;
+    if (s.at) {
+        explain(p, s.first);
+        return AN_OK;
+    }
+    describe(p, 0, wrong.a, false);
+    describe(p, 1, wrong.b, false);
+    an_prove_differ(p, "root", "%s is %.90s in the first graph and %.90s in the second",
+                    p->proof->root, p->proof->at[0].name, p->proof->at[1].name);
+    return AN_OK;
+}
+
+void an_prove_conclude(an_prover *p)
+{
+    an_proof *f = p->proof;
+    int lemmas = 0;
+    for (int i = 0; i < f->rules; i++) lemmas += f->rule[i].lemma;
+    if (f->proved)
+        snprintf(f->message, sizeof f->message, "proved: all %lld outputs and updates are equal, "
+                 "by %d lemmas and %d axioms", (long long)f->roots, lemmas, f->rules - lemmas);
+    else if (f->roots == 0 && !f->difference[0])
+        snprintf(f->message, sizeof f->message, "unproved: there is nothing to prove");
+    else if (!f->at[0].name[0])
+        snprintf(f->message, sizeof f->message, "unproved: %s", f->difference);
+    else
+        snprintf(f->message, sizeof f->message, "unproved: %lld of %lld outputs and updates "
+                 "differ, such as %s; what differs first is %s, in the second graph %s: %s",
+                 (long long)(f->roots - f->met), (long long)f->roots, f->root, f->at[0].name,
+                 f->at[1].name, f->difference);
+}
