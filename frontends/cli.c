@@ -16,11 +16,26 @@ static const an_cli_command commands[] = {
      "run the passes and print the graph they make",
      "With --explain, what fused, and what was refused and why, goes to standard error.\n"},
     {"verify", an_cli_verify, "FILE [FILE2]",
-     "--gradients --seed --seeds --steps --bind --passes --inference --allow-rounding --json",
+     "--gradients --seed --seeds --steps --bind --threads --passes --inference --allow-rounding "
+     "--json",
      "check that the passes, or two files, compute the same",
-     "With one file, the graph is compared with what the passes make of it. The first line of the\n"
-     "report is the verdict. Exit status 0: every bit agrees; 1: something differs, or the\n"
-     "comparison could not have shown a fault.\n"},
+     "With one file, the graph is compared with what the passes make of it, on seeded data; dims\n"
+     "that --bind does not name are 4. Then the program is run on several numbers of threads. The\n"
+     "first line of the report is the verdict. Exit status 0: every bit agrees; 1: something\n"
+     "differs, or the comparison could not have shown a fault.\n"},
+    {"grad", an_cli_grad, "FILE", "--of --wrt",
+     "append the gradients of a scalar and print the graph",
+     "The gradients become outputs called \"gradient of NAME\".\n"},
+    {"run", an_cli_run, "FILE",
+     "--feed --fetch --set --weights --seed --steps --update --save --inference --passes --json",
+     "compute outputs from arrays in .npy files",
+     "Without --fetch all outputs are computed. What is fetched without a file is printed. States\n"
+     "come from --set or --weights, and else from --seed and their own initialisers.\n"},
+    {"dot", an_cli_dot, "FILE", "-o --depth --diff --focus --radius --color",
+     "draw the graph: Graphviz's language, or a picture", ""},
+    {"mermaid", an_cli_mermaid, "FILE", "-o --depth --focus --radius",
+     "draw the graph as a Mermaid flowchart", ""},
+    {"summary", an_cli_summary, "FILE", "--bind", "layers, parameters, bytes and FLOPs", ""},
     {"ops", an_cli_ops, "[NAME]", "--json", "list the ops, or explain one", ""},
     {"passes", an_cli_passes, "", "--json", "list the passes in the order in which they run", ""},
     {"help", help, "[COMMAND]", "", "explain a subcommand", ""},
@@ -98,7 +113,7 @@ int an_cli_main(int count, char **arguments)
     }
     if (!strcmp(name, "--version") || !strcmp(name, "-V")) return (int)version();
     if (!strcmp(name, "--help") || !strcmp(name, "-h")) name = "help";
-    an_cli line = {.command = find(name)};
+    an_cli line = {.command = find(name), .depth = -1};
     if (!line.command) return (int)complain_command(name);
     an_cli_exit answer = AN_CLI_USAGE;
     if (an_cli_parse(&line, count - 2, arguments + 2))

@@ -28,15 +28,18 @@ typedef struct an_cli_list {
 
 typedef struct an_cli_command an_cli_command;
 
-/* A command line, taken apart. An option that was not given is zero or NULL. */
+/* A command line, taken apart. An option that was not given is zero or
+ * NULL, unless said otherwise. */
 typedef struct an_cli {
     const an_cli_command *command;
     const char *operand[2];
     int operands;
     bool help;
     bool locations, explain, inference, gradients, json, allow_rounding;
-    const char *passes, *bind, *threads, *of, *wrt, *update;
-    int64_t seed, seeds, steps;
+    const char *passes, *bind, *threads, *of, *wrt, *update, *weights, *save;
+    const char *output, *diff, *focus, *color;
+    int64_t seed, seeds, steps, radius;
+    int64_t depth; /* -1: not given */
     an_cli_list feed, fetch, set;
 } an_cli;
 
@@ -94,10 +97,22 @@ an_cli_exit an_cli_write_json(json_t *root);
 json_t *an_cli_json_text(const char *text);
 json_t *an_cli_json_number(double value);
 
-/* ---- what passes did (cli_passes.c) ------------------------------------ */
+/* ---- names (cli_names.c): each says so if a name is wrong --------------- */
 
-/* Says so, and gives false, if a name in the list is no pass. NULL is fine. */
-bool an_cli_check_passes(const char *passes);
+bool an_cli_check_passes(const char *passes); /* "cse,dce"; NULL is fine */
+/* --bind, if it was given, must be a list of the graph's dims and extents. */
+bool an_cli_check_bind(const an_cli *line, const an_graph *g);
+
+typedef enum an_cli_kind { AN_CLI_OUTPUT, AN_CLI_INPUT, AN_CLI_STATE, AN_CLI_ANY } an_cli_kind;
+/* The value of that name, outputs first; AN_NONE if there is none. */
+an_value an_cli_find(an_graph *g, const char *option, const char *name, an_cli_kind kind);
+an_updates an_cli_find_updates(an_graph *g, const char *name);
+/* The next word of a list like a,b,c; false at its end. Replaces what `out` held. */
+bool an_cli_next_word(const char **list, an_text *out);
+/* Takes NAME=PATH or NAME apart; the latter's path is NULL. */
+bool an_cli_split(const char *option, const char *pair, an_text *name, const char **path);
+
+/* ---- what passes did (cli_passes.c) ------------------------------------ */
 /* "fused" and "refused" lines, two columns in; nothing if there are no notes. */
 void an_cli_add_notes(const an_optimised *o, an_text *out);
 json_t *an_cli_json_notes(const an_optimised *o);
@@ -109,5 +124,10 @@ an_cli_exit an_cli_opt(const an_cli *line);
 an_cli_exit an_cli_verify(const an_cli *line);
 an_cli_exit an_cli_ops(const an_cli *line);
 an_cli_exit an_cli_passes(const an_cli *line);
+an_cli_exit an_cli_grad(const an_cli *line);
+an_cli_exit an_cli_run(const an_cli *line);
+an_cli_exit an_cli_dot(const an_cli *line);
+an_cli_exit an_cli_mermaid(const an_cli *line);
+an_cli_exit an_cli_summary(const an_cli *line);
 
 #endif

@@ -2,46 +2,6 @@
  * and what the passes have to say about it.                                 */
 #include "frontends/cli.h"
 
-#include "core/memory.h"
-
-#include <stdio.h>
-#include <string.h>
-
-/* ---- names of passes --------------------------------------------------- */
-
-static bool is_pass(const char *name)
-{
-    for (int i = 0; an_pass_name(i); i++)
-        if (!strcmp(an_pass_name(i), name)) return true;
-    return !strcmp(name, "inference");
-}
-
-static bool check_pass(const char *name)
-{
-    if (is_pass(name)) return true;
-    an_cli_guess guess = {.word = name};
-    for (int i = 0; an_pass_name(i); i++) an_cli_guess_try(&guess, an_pass_name(i));
-    an_cli_guess_try(&guess, "inference");
-    an_cli_say("--passes: there is no pass '%s'; the nearest is '%s' (addnorm passes lists all)",
-               name, guess.best);
-    return false;
-}
-
-bool an_cli_check_passes(const char *passes)
-{
-    bool good = true;
-    for (const char *p = passes ? passes : ""; good && *p;) {
-        p += strspn(p, ", ");
-        const size_t length = strcspn(p, ", ");
-        an_text name = {0};
-        an_text_add_bytes(&name, p, (int64_t)length);
-        good = length == 0 || check_pass(an_text_view(&name));
-        an_text_free(&name);
-        p += length;
-    }
-    return good;
-}
-
 /* ---- notes ------------------------------------------------------------- */
 
 void an_cli_add_notes(const an_optimised *o, an_text *out)

@@ -1,8 +1,10 @@
 /* cli_verify.c -- verify: do the passes, or two files, compute the same?
  *
- * Says yes only if the bits agree (or, when allowed, all differences are of
- * rounding). A comparison that could not have shown a fault is a no.        */
-#include "frontends/cli.h"
+ * First the graphs are compared in the interpreter, then the program that the last
+ * of them compiles to is run on several numbers of threads. Says yes only if the
+ * bits agree (or, when allowed, all differences are of rounding). A comparison that
+ * could not have shown a fault is a no.                                     */
+#include "frontends/cli_program.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +17,7 @@ typedef struct trial {
     an_graph *a, *other;
     an_optimised o; /* no graph if there is a second file */
     an_equivalence e;
+    an_cli_trials programs;
 } trial;
 
 static const an_graph *second(const trial *t)
@@ -22,9 +25,26 @@ static const an_graph *second(const trial *t)
     return t->other ? t->other : t->o.graph;
 }
 
+/* The program that did worst, if it did worse than the graphs; else NULL. */
+static const an_cli_tried *worst_program(const trial *t)
+{
+    const an_cli_tried *worst = NULL;
+    for (int i = 0; t->e.verdict <= AN_ROUNDING && i < t->programs.count; i++)
+        if (t->programs.at[i].verdict > (worst ? worst->verdict : t->e.verdict))
+            worst = &t->programs.at[i];
+    return worst;
+}
+
+static an_verdict verdict(const trial *t)
+{
+    const an_cli_tried *worst = worst_program(t);
+    return worst ? worst->verdict : t->e.verdict;
+}
+
 static bool holds(const trial *t)
 {
-    return t->e.verdict == AN_BITWISE || (t->e.verdict == AN_ROUNDING && t->line->allow_rounding);
+    const an_verdict v = verdict(t);
+    return v == AN_BITWISE || (v == AN_ROUNDING && t->line->allow_rounding);
 }
 
 /* ---- the report -------------------------------------------------------- */
@@ -51,17 +71,41 @@ static void add_tensor(const an_compared *c, an_text *out)
     an_text_add(out, c->degenerate ? " (all zero or not finite: shows nothing)\n" : "\n");
 }
 
+static void add_head(const trial *t, an_text *out)
+{
+    const an_cli_tried *worst = worst_program(t);
+    if (worst)
+        an_text_addf(out, "%s: on %d thread%s, %s\n", an_verdict_name(worst->verdict),
+                     worst->threads, worst->threads == 1 ? "" : "s", worst->message);
+    else
+        an_text_addf(out, "%s\n", t->e.message);
+    an_text_addf(out, "\n%s against %s\n", t->line->operand[0],
+                 t->other ? t->line->operand[1] : "what the passes make of it");
+}
+
+static void add_programs(const trial *t, an_text *out)
+{
+    an_text_addf(out, "the program of %s against the interpreter\n",
+                 t->line->operand[t->other ? 1 : 0]);
+    for (int i = 0; i < t->programs.count; i++) {
+        const an_cli_tried *p = &t->programs.at[i];
+        an_text_addf(out, "  %-9s on %d thread%s, %lld tensors%s%s\n", an_verdict_name(p->verdict),
+                     p->threads, p->threads == 1 ? "" : "s", (long long)p->compared,
+                     p->message[0] ? ": " : "", p->message);
+    }
+}
+
 static an_cli_exit write_text(const trial *t)
 {
     an_text text = {0};
-    an_text_addf(&text, "%s\n\n%s against %s\n", t->e.message, t->line->operand[0],
-                 t->other ? t->line->operand[1] : "what the passes make of it");
+    add_head(t, &text);
     add_fused(t, &text);
     if (t->e.verdict != AN_FAILED) {
         an_text_add(&text, "compared\n");
         for (int64_t i = 0; i < t->e.compared_count; i++) add_tensor(&t->e.compared[i], &text);
         if (t->e.compared_count == 0)
             an_text_add(&text, "  nothing: declare outputs, with lines like: output \"y\" %6\n");
+        add_programs(t, &text);
     }
     return an_cli_write(NULL, &text);
 }
@@ -80,52 +124,26 @@ static json_t *tensor_json(const an_compared *c)
 
 static an_cli_exit write_json(const trial *t)
 {
-    json_t *compared = json_array();
+    json_t *compared = json_array(), *programs = json_array();
+    const an_cli_tried *worst = worst_program(t);
+    for (int i = 0; i < t->programs.count; i++) {
+        const an_cli_tried *p = &t->programs.at[i];
+        json_array_append_new(programs, json_pack("{s:i, s:s, s:I, s:o}", "threads", p->threads,
+                                                  "verdict", an_verdict_name(p->verdict),
+                                                  "tensors", (json_int_t)p->compared, "message",
+                                                  an_cli_json_text(p->message)));
+    }
     for (int64_t i = 0; i < t->e.compared_count; i++)
         json_array_append_new(compared, tensor_json(&t->e.compared[i]));
     return an_cli_write_json(json_pack(
-        "{s:b, s:s, s:o, s:{s:I, s:I}, s:o, s:o}", "holds", holds(t), "verdict",
-        an_verdict_name(t->e.verdict), "message", an_cli_json_text(t->e.message), "fused",
-        "forward", (json_int_t)t->e.fused_forward, "backward", (json_int_t)t->e.fused_backward,
-        "notes", an_cli_json_notes(&t->o), "compared", compared));
+        "{s:b, s:s, s:o, s:{s:I, s:I}, s:o, s:o, s:o}", "holds", holds(t), "verdict",
+        an_verdict_name(verdict(t)), "message",
+        an_cli_json_text(worst ? worst->message : t->e.message), "fused", "forward",
+        (json_int_t)t->e.fused_forward, "backward", (json_int_t)t->e.fused_backward, "notes",
+        an_cli_json_notes(&t->o), "compared", compared, "programs", programs));
 }
 
 /* ---- the subcommand ---------------------------------------------------- */
-
-static bool check_name(const an_graph *g, const char *path, const char *name)
-{
-    an_cli_guess guess = {.word = name};
-    for (int64_t i = 0; an_graph_dim_name(g, i); i++) {
-        if (!strcmp(an_graph_dim_name(g, i), name)) return true;
-        an_cli_guess_try(&guess, an_graph_dim_name(g, i));
-    }
-    if (guess.best)
-        an_cli_say("--bind: %s has no dim '%s'; the nearest is '%s'", path, name, guess.best);
-    else
-        an_cli_say("--bind: %s has no named dims; leave --bind away", path);
-    return false;
-}
-
-/* The list is read again by the library, which cannot tell a typing error from a
- * graph that fails to compare. */
-static bool check_bind(const trial *t)
-{
-    bool good = true;
-    for (const char *p = t->line->bind ? t->line->bind : ""; good && *p; p += *p == ',') {
-        const size_t length = strcspn(p, "=,");
-        const size_t digits = p[length] == '=' ? strspn(p + length + 1, "0123456789") : 0;
-        if (length == 0 || digits == 0 || digits > 12 || !strchr(",", p[length + 1 + digits])) {
-            an_cli_say("--bind takes a list like B=32,T=100, not '%s'", t->line->bind);
-            return false;
-        }
-        an_text name = {0};
-        an_text_add_bytes(&name, p, (int64_t)length);
-        good = check_name(t->a, t->line->operand[0], an_text_view(&name));
-        an_text_free(&name);
-        p += length + 1 + digits;
-    }
-    return good;
-}
 
 static bool check_line(const an_cli *line)
 {
@@ -146,6 +164,22 @@ static bool check_line(const an_cli *line)
     return an_cli_check_passes(line->passes);
 }
 
+/* Dropout, say, is not the same outside training, nor need it be: what is compared
+ * is the inference form before and after the other passes. */
+static bool take_inference_form(trial *t)
+{
+    an_optimised form = an_optimise(t->a, .passes = "", .inference = true);
+    if (!form.graph) {
+        an_cli_say("%s: %s", t->line->operand[0], form.message);
+        return false;
+    }
+    an_graph_free(t->a);
+    t->a = form.graph;
+    form.graph = NULL;
+    an_optimised_free(&form);
+    return true;
+}
+
 static an_cli_exit open_trial(trial *t)
 {
     t->a = an_cli_read_graph(t->line->operand[0]);
@@ -154,7 +188,8 @@ static an_cli_exit open_trial(trial *t)
         t->other = an_cli_read_graph(t->line->operand[1]);
         return t->other ? AN_CLI_FINE : AN_CLI_FILE;
     }
-    t->o = an_optimise(t->a, .passes = t->line->passes, .inference = t->line->inference);
+    if (t->line->inference && !take_inference_form(t)) return AN_CLI_NOT;
+    t->o = an_optimise(t->a, .passes = t->line->passes);
     if (t->o.graph) return AN_CLI_FINE;
     an_cli_say("%s: the passes failed: %s", t->line->operand[0], t->o.message);
     return AN_CLI_NOT;
@@ -164,12 +199,15 @@ an_cli_exit an_cli_verify(const an_cli *line)
 {
     if (!check_line(line)) return AN_CLI_USAGE;
     trial t = {.line = line};
+    if (!an_cli_read_threads(line->threads, &t.programs)) return AN_CLI_USAGE;
     an_cli_exit answer = open_trial(&t);
-    if (answer == AN_CLI_FINE && !check_bind(&t)) answer = AN_CLI_USAGE;
+    if (answer == AN_CLI_FINE && !an_cli_check_bind(line, t.a)) answer = AN_CLI_USAGE;
     if (answer == AN_CLI_FINE) {
         t.e = an_equivalent(.a = t.a, .b = second(&t), .gradients = line->gradients,
                             .seeds = (int)line->seeds, .seed = (uint64_t)line->seed,
                             .steps = (int)line->steps, .bind = line->bind);
+        if (t.e.verdict == AN_FAILED) t.programs.count = 0;
+        an_cli_try_program(t.other ? t.other : t.a, line, &t.programs);
         answer = line->json ? write_json(&t) : write_text(&t);
         if (answer == AN_CLI_FINE && !holds(&t)) answer = AN_CLI_NOT;
     }

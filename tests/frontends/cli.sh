@@ -1,7 +1,7 @@
 # cli.sh ADDNORM -- the command as its users meet it: what it prints where, and what it answers.
 # Run in the source root; prints what is wrong, or nothing.
 set -u
-addnorm=$1
+addnorm=$(realpath "$1") # tests change folders
 scratch=$(mktemp -d) && trap 'rm -rf "$scratch"' EXIT
 status=0
 
@@ -139,6 +139,127 @@ for file in "$scratch" "$scratch/missing.an" "$scratch/zero.an" "$scratch/bad.an
     done
 done
 expect 0 'print -'
+
+# grad: its outputs are called as verify calls them, before a pass and behind it.
+cat >"$scratch/block.an" <<'END'
+graph "block"
+dims B
+%1: f32[B,4] = input "x"
+%2: f32[4,4] = state "dense/kernel" {init=glorot_uniform}
+%3: f32[4] = state "norm/gamma" {init=constant(1)}
+%4: f32[B,4] = matmul %1, %2
+%5: f32[B,4] = residual_add %4, %1
+%6: f32[B,4], f32[B], f32[B] = layer_norm %5, %3 {axis=-1, eps=1e-05}
+%7: f32[B,4] = square %6
+%8: f32[] = sum %7 {axes=[0,1]}
+%9: f32[] = state "count"
+%10: f32[] = constant {data=[1]}
+%11: f32[] = add %9, %10
+output "y" %6
+output "loss" %8
+update "step" %9 <- %11
+END
+block=$scratch/block.an
+expect 0 "grad $block --of loss" out 'output "gradient of x"' out 'output "gradient of dense/kernel"'
+cp "$scratch/out" "$scratch/gradients.an"
+expect 0 "verify $scratch/gradients.an --threads 1,2,3 --bind B=300" out 'fused: 1 forward, 1 backward' \
+    out 'bitwise   on 3 threads, 6 tensors'
+"$addnorm" opt "$scratch/gradients.an" >"$scratch/fused.an"
+expect 0 "verify --steps 3 $scratch/gradients.an $scratch/fused.an" out 'update   count'
+expect 0 "grad $block --of loss --wrt norm/gamma"
+[ "$(grep -c 'gradient of' "$scratch/out")" = 1 ] || wrong 'grad --wrt: not one gradient'
+expect 1 "grad $block --of y" err 'scalar'
+expect 2 "grad $block --of los" err "the nearest is 'loss'"
+expect 2 "grad $block --of loss --wrt gamma" err "the nearest is"
+expect 2 "grad $block" err '--of'
+expect 2 "verify $block --threads 1,x" err '--threads'
+expect 2 "verify $block --threads 0" err '--threads'
+
+# run: arrays in and out, in every type and order that numpy saves.
+array() { # array FILE DESCR FORTRAN SHAPE STRUCT-FORMAT NUMBER...
+    python3 - "$@" <<'END'
+import struct, sys
+path, descr, fortran, shape, form = sys.argv[1:6]
+head = f"{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}".encode()
+head += b' ' * (-(len(head) + 11) % 64) + b'\n'
+data = b''.join(struct.pack(form, (float if form[-1] in 'fd' else int)(n)) for n in sys.argv[6:])
+open(path, 'wb').write(b'\x93NUMPY\1\0' + struct.pack('<H', len(head)) + head + data)
+END
+}
+cat >"$scratch/twice.an" <<'END'
+%1: f32[A,B] = input "x"
+%2: f32[A,B] = add %1, %1
+output "y" %2
+END
+cd "$scratch" || exit 1
+array c.npy '<f4' False '(2, 3)' '<f' 1 2 3 4 5 6.5
+array fortran.npy '<f4' True '(2, 3)' '<f' 1 4 2 5 3 6.5
+array big.npy '>f8' False '(2, 3)' '>d' 1 2 3 4 5 6.5
+array int.npy '<i8' False '(1, 2)' '<q' -3 4
+array bool.npy '|b1' False '(1, 2)' '<B' 0 1
+array nought.npy '<f4' False '(0, 3)' '<f'
+array record.npy '<c8' False '(1,)' '<q' 1
+array short.npy '<f4' False '(2, 3)' '<f' 1 2 3
+array huge.npy '<f4' False '(4000000000, 4000000000, 4000000000)' '<f' 1
+array flat.npy '<f4' False '(3,)' '<f' 1 2 3
+for file in c fortran big; do
+    expect 0 "run twice.an --feed x=$file.npy"
+    printf 'y f32[2,3]\n  2 4 6\n  8 10 13\n' | diff -u - out || wrong "run: $file.npy read wrongly"
+done
+says err 'the file has f64'
+expect 0 'run twice.an --feed x=int.npy' out '-6 8'
+expect 0 'run twice.an --feed x=bool.npy' out '0 2'
+expect 0 'run twice.an --feed x=nought.npy' out 'y f32[0,3]'
+expect 0 'run twice.an --feed x=fortran.npy --fetch x=again.npy --fetch y --json'
+json 'j["y"] == {"dtype": "f32", "shape": [2, 3], "elements": [2, 4, 6, 8, 10, 13]}'
+cmp c.npy again.npy || wrong 'run: a fetched input is not the fed file, byte for byte'
+for file in record short huge; do
+    expect 3 "run twice.an --feed x=$file.npy" err "$file.npy"
+done
+expect 3 'run twice.an --feed x=twice.an' err 'no .npy file'
+expect 3 'run twice.an --feed x=missing.npy' err 'missing.npy'
+expect 3 'run twice.an --feed x=c.npy --fetch y=missing/y.npy' err 'missing/y.npy'
+expect 2 'run twice.an --feed x=flat.npy' err 'f32[A,B]'
+expect 2 'run twice.an' err '--feed NAME=FILE.npy'
+expect 2 'run twice.an --feed x' err 'NAME=FILE'
+expect 2 'run twice.an --feed z=c.npy' err "the nearest is 'x'"
+expect 2 'run twice.an --fetch z' err 'the nearest is'
+
+# run: states, updates, and states kept for the next run.
+array row.npy '<f4' False '(1, 4)' '<f' 1 2 3 4
+array seven.npy '<f4' False '()' '<f' 7
+expect 0 'run block.an --feed x=row.npy --update step --steps 3 --save kept.safetensors --fetch loss'
+expect 0 'run block.an --weights kept.safetensors --fetch count' out '3'
+expect 0 'run block.an --set count=seven.npy --fetch count' out '7'
+expect 0 'run block.an --seed 1 --fetch dense/kernel' && cp out one
+expect 0 'run block.an --seed 2 --fetch dense/kernel'
+! cmp -s out one || wrong 'run: another seed, the same weights'
+expect 3 'run block.an --weights c.npy' err 'c.npy'
+expect 2 'run block.an --update stp' err "the nearest is 'step'"
+expect 2 'run block.an --set gamma=c.npy' err 'the nearest is'
+cd - >/dev/null || exit 1
+
+# dot, mermaid, summary.
+expect 0 "dot $block" out 'digraph'
+expect 0 "dot $block -o $scratch/block.dot"
+"$addnorm" dot "$block" | cmp -s - "$scratch/block.dot" || wrong 'dot -o: another picture'
+if command -v dot >/dev/null; then
+    expect 0 "dot $block -o $scratch/block.svg"
+    grep -q '<svg' "$scratch/block.svg" || wrong 'dot -o block.svg: no picture'
+fi
+expect 0 "dot $scratch/fused.an --diff $scratch/gradients.an --color phase --depth 1" out 'digraph'
+expect 2 "dot $block -o $scratch/block.xyz" err 'block.xyz'
+expect 2 "dot $block --color red" err 'category or phase'
+expect 3 "dot $block --diff $scratch/missing.an" err 'missing.an'
+expect 0 "mermaid $block --focus dense/kernel" out 'flowchart'
+expect 0 "summary $block --bind B=32" out 'parameters 20'
+
+# Damage: any bytes at all.
+for file in "$scratch"/*.an "$scratch"/*.npy; do
+    [ "$file" = "$scratch/zero.an" ] || set -- "$@" "$file"
+done
+shift
+python3 tests/frontends/damage.py "$addnorm" "${AN_SEED:-1}" 150 "$@" || status=1
 
 # Output that cannot be written.
 "$addnorm" print "$stream" >&- 2>"$scratch/err" && wrong 'print to a closed output succeeded'
