@@ -25,10 +25,11 @@ static bool foldable(const an_rewrite *rw, const an_node *n)
     return count <= FOLD_ELEMENTS;
 }
 
-/* The node alone, over copies of its constants, in a graph of its own. */
+/* The node alone, over copies of its constants, in a graph of its own. That graph knows
+ * no dims: a node whose attributes depend on one cannot be added and is not folded. */
 static an_graph *isolate(const an_rewrite *rw, const an_node *n)
 {
-    an_graph *g = an_graph_like(rw->from);
+    an_graph *g = an_graph_new("fold");
     uint32_t in[16] = {0};
     for (int i = 0; g && i < n->inputs; i++) {
         if (!n->in[i]) continue;
