@@ -41,9 +41,11 @@ bool an_cli_check_passes(const char *passes)
 static bool check_dim(const an_graph *g, const char *path, const char *name)
 {
     an_cli_guess guess = {.word = name};
-    for (int64_t i = 0; an_graph_dim_name(g, i); i++)
-        an_cli_guess_try(&guess, an_graph_dim_name(g, i));
-    if (guess.best && !strcmp(guess.best, name)) return true;
+    const char *found;
+    for (int64_t i = 0; (found = an_graph_dim_name(g, i)); i++) {
+        if (!strcmp(found, name)) return true;
+        an_cli_guess_try(&guess, found);
+    }
     if (guess.best)
         an_cli_say("--bind: %s has no dim '%s'; the nearest is '%s'", path, name, guess.best);
     else
