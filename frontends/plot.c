@@ -288,7 +288,8 @@ static void draw_legend(const panel *p)
         an_text_add(p->out, "</text>\n");
     }
     if (shown == 0) return;
-    begin_label(p->out, "note end", p->left + p->width, p->top - 14);
+    /* A line above the values: small numbers are long. */
+    begin_label(p->out, "note end", p->left + p->width, p->top - 32);
     an_text_addf(p->out, "%s epoch %lld</text>\n", best == shown ? "best," : "last,",
                  (long long)shown);
 }
