@@ -3,20 +3,22 @@
 
 #include <stdio.h>
 
-/* Nodes that the loss may be made of: those all of whose float paths have rules. */
+/* Nodes that the loss may be made of: each path by which a gradient could leave them
+ * has rules all the way. stop_gradient and one_hot have no such path and end it. */
 static void mark_differentiable(const an_graph *g, bool *good)
 {
     for (int64_t i = 1; i <= g->node_count; i++) {
         const an_node *n = &g->nodes[i];
         const an_op_rules *rules = an_op(n->op)->rules;
-        bool ok = rules->grad || rules->meaning || (an_op(n->op)->traits & AN_TRAIT_LEAF);
-        for (int k = 0; ok && k < n->inputs; k++) {
+        bool leaves = false, ok = true;
+        for (int k = 0; k < n->inputs; k++) {
             const bool constant = k < 32 && rules->constant_in >> k & 1;
             if (!n->in[k] || constant) continue;
             if (!an_dtype_is_float(an_slot_type(g, n->in[k])->dtype)) continue;
-            ok = good[g->slots[n->in[k]].node];
+            leaves = true;
+            ok = ok && good[g->slots[n->in[k]].node];
         }
-        good[i] = ok;
+        good[i] = ok && (!leaves || rules->grad || rules->meaning);
     }
 }
 
