@@ -207,11 +207,13 @@ static void take_ordinal(an_graph *g, an_node *n, uint32_t wanted)
 static uint32_t append(an_graph *g, const an_spec *s, const an_type *out)
 {
     const int outputs = an_op(s->op)->outputs_count;
+    const bool leaf = s->op == AN_OP_input || s->op == AN_OP_state;
+    const uint32_t first = (uint32_t)g->slot_count + 1;
     an_node n = {0};
     if (g->slot_count + outputs >= UINT32_MAX / 2 ||
         !AN_GROW(g->nodes, g->node_capacity, g->node_count + 2) ||
         !AN_GROW(g->slots, g->slot_capacity, g->slot_count + outputs + 1) ||
-        !AN_GROW(g->leaves, g->leaf_capacity, g->leaf_count + 1) || !fill_node(g, &n, s, out)) {
+        !fill_node(g, &n, s, out) || (leaf && !an_graph_add_leaf(g, n.name, first))) {
         an_message_call(g, s, AN_E_MEMORY, "out of memory");
         return 0;
     }
@@ -220,8 +222,6 @@ static uint32_t append(an_graph *g, const an_spec *s, const an_type *out)
     g->nodes[number] = n;
     for (int k = 0; k < outputs; k++)
         g->slots[++g->slot_count] = (an_slot){.type = out[k], .node = number, .index = k};
-    if (s->op == AN_OP_input || s->op == AN_OP_state)
-        g->leaves[g->leaf_count++] = (an_name_entry){n.name, n.first};
     if (s->op == AN_OP_state && n.attrs->init.kind == AN_INIT_RANDOM_KEY) g->random_key = n.first;
     return n.first;
 }

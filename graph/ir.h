@@ -71,6 +71,8 @@ struct an_graph {
     an_commit *commits;
     const char **sets; /* [1 .. set_count]: update tables' names */
     an_name_entry *leaves; /* inputs and states by full name */
+    uint32_t *leaf_slots;  /* hash table: 1 + index into leaves, 0 where free */
+    int64_t leaf_slot_count; /* a power of two, or 0 */
     int64_t node_count, slot_count, output_count, commit_count, set_count, leaf_count;
     int64_t node_capacity, slot_capacity, output_capacity, commit_capacity, set_capacity,
         leaf_capacity;
@@ -136,6 +138,9 @@ uint32_t an_graph_add(an_graph *g, const an_spec *spec);
 /* An empty graph whose dimension handles mean what they mean in `g`, with the
  * same name, update tables and next ordinal: what a copy-forward pass fills. */
 an_graph *an_graph_like(const an_graph *g);
+/* Makes value `id` known as the leaf of that name, which must be new and outlive
+ * the graph; false if memory is out. */
+bool an_graph_add_leaf(an_graph *g, const char *name, uint32_t id);
 an_status an_graph_add_output(an_graph *g, const char *name, uint32_t value);
 uint32_t an_graph_add_set(an_graph *g, const char *name); /* 0 on failure */
 an_status an_graph_add_commit(an_graph *g, uint32_t set, uint32_t state, uint32_t value);

@@ -254,6 +254,12 @@ expect 3 "dot $block --diff $scratch/missing.an" err 'missing.an'
 expect 0 "mermaid $block --focus dense/kernel" out 'flowchart'
 expect 0 "summary $block --bind B=32" out 'parameters 20'
 
+# Large files: time must not grow with the square of what is in them.
+awk 'BEGIN { for (i = 1; i <= 100000; i++) printf "%%%d: f32[4] = input \"leaf%d\"\n", i, i }' \
+    >"$scratch/leaves.txt"
+timeout 10 "$addnorm" print "$scratch/leaves.txt" | tail -n 100000 | cmp - "$scratch/leaves.txt" ||
+    wrong 'print: 100,000 inputs take more than 10 seconds, or changed'
+
 # Damage: any bytes at all.
 for file in "$scratch"/*.an "$scratch"/*.npy; do
     [ "$file" = "$scratch/zero.an" ] || set -- "$@" "$file"
