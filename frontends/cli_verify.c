@@ -83,6 +83,27 @@ static void add_head(const trial *t, an_text *out)
                  t->other ? t->line->operand[1] : "what the passes make of it");
 }
 
+static void add_proof(const an_proof *p, an_text *out)
+{
+    an_text_addf(out, "proof\n  %s\n", p->message);
+    for (int i = 0; i < p->rules; i++)
+        an_text_addf(out, "  %s %s: %s\n", p->rule[i].lemma ? "lemma" : "axiom", p->rule[i].name,
+                     p->rule[i].says);
+}
+
+static json_t *proof_json(const an_proof *p)
+{
+    json_t *rules = json_array();
+    for (int i = 0; i < p->rules; i++)
+        json_array_append_new(rules, json_pack("{s:b, s:s, s:s, s:I}", "lemma", p->rule[i].lemma,
+                                               "name", p->rule[i].name, "says", p->rule[i].says,
+                                               "uses", (json_int_t)p->rule[i].uses));
+    return json_pack("{s:b, s:I, s:I, s:o, s:o, s:o}", "proved", p->proved, "roots",
+                     (json_int_t)p->roots, "met", (json_int_t)p->met, "rules", rules,
+                     "difference", an_cli_json_text(p->difference), "message",
+                     an_cli_json_text(p->message));
+}
+
 static void add_programs(const trial *t, an_text *out)
 {
     an_text_addf(out, "the program of %s against the interpreter\n",
@@ -105,6 +126,7 @@ static an_cli_exit write_text(const trial *t)
         for (int64_t i = 0; i < t->e.compared_count; i++) add_tensor(&t->e.compared[i], &text);
         if (t->e.compared_count == 0)
             an_text_add(&text, "  nothing: declare outputs, with lines like: output \"y\" %6\n");
+        add_proof(&t->e.proof, &text);
         add_programs(t, &text);
     }
     return an_cli_write(NULL, &text);
@@ -136,11 +158,12 @@ static an_cli_exit write_json(const trial *t)
     for (int64_t i = 0; i < t->e.compared_count; i++)
         json_array_append_new(compared, tensor_json(&t->e.compared[i]));
     return an_cli_write_json(json_pack(
-        "{s:b, s:s, s:o, s:{s:I, s:I}, s:o, s:o, s:o}", "holds", holds(t), "verdict",
+        "{s:b, s:s, s:o, s:{s:I, s:I}, s:o, s:o, s:o, s:o}", "holds", holds(t), "verdict",
         an_verdict_name(verdict(t)), "message",
         an_cli_json_text(worst ? worst->message : t->e.message), "fused", "forward",
         (json_int_t)t->e.fused_forward, "backward", (json_int_t)t->e.fused_backward, "notes",
-        an_cli_json_notes(&t->o), "compared", compared, "programs", programs));
+        an_cli_json_notes(&t->o), "compared", compared, "proof", proof_json(&t->e.proof),
+        "programs", programs));
 }
 
 /* ---- the subcommand ---------------------------------------------------- */

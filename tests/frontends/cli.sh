@@ -81,6 +81,7 @@ expect 0 "verify $stream --gradients --bind B=5"
 same verify.txt
 expect 0 "verify --json --seeds 2 --steps 2 $scratch/fuse_gradient.an"
 json 'j["holds"] and j["verdict"] == "bitwise" and j["fused"] == {"forward": 1, "backward": 1}'
+json 'j["proof"]["proved"] and j["proof"]["roots"] == j["proof"]["met"] and j["proof"]["rules"]'
 json 'all(c["verdict"] == "bitwise" and c["different"] == 0 for c in j["compared"])'
 expect 0 "verify $stream $scratch/fuse_stream_kept.after.an" out 'bitwise'
 expect 1 "verify $stream $stream" out 'vacuous'
