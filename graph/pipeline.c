@@ -10,9 +10,9 @@ static const an_pass passes[] = {
      "one spelling per meaning: positive axes, no-ops gone"},
     {"fold", an_pass_fold, true, "what depends on literals only is computed now"},
     {"cse", an_pass_cse, true, "from here on no two nodes are equal"},
+    {"dce", an_pass_dce, true, "from here on every node is needed"},
     {"fuse_add_norm", an_pass_fuse_add_norm, true,
      "residual add + layer norm become one op, forward and backward"},
-    {"dce", an_pass_dce, true, "from here on every node is needed"},
 };
 #define PASSES ((int)(sizeof passes / sizeof *passes))
 
