@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The order is the pipeline. What holds after each row is said beside it. */
+/* The order is the pipeline. What holds after each row is said beside it. dce comes
+ * before fusion, or a sum would fuse with a norm that nobody reads and compute it. */
 static const an_pass passes[] = {
     {"canonicalise", an_pass_canonicalise, true,
      "one spelling per meaning: positive axes, no-ops gone"},

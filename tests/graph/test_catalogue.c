@@ -15,7 +15,7 @@
 
 #include <dirent.h>
 
-#define PASS "fuse_add_norm,dce"
+#define PASS "dce,fuse_add_norm"
 #define MIN_GRAPHS 80
 
 typedef struct expectation {
