@@ -16,7 +16,7 @@
 #include <dirent.h>
 
 #define PASS "dce,fuse_add_norm"
-#define MIN_GRAPHS 80
+#define MIN_GRAPHS 120
 
 typedef struct expectation {
     long fused[2], trained[2];  /* forward, backward */
