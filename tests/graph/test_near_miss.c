@@ -18,7 +18,7 @@
 #include <time.h>
 
 #define GRAPHS 2000
-#define SECONDS 40 /* what slow builds may take; GRAPHS takes a fraction of it in a release */
+#define SECONDS 20 /* what slow builds may take; GRAPHS takes a fraction of it in a release */
 
 typedef struct trial {
     const an_near_recipe *r;
