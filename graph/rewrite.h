@@ -30,7 +30,9 @@ typedef an_status (*an_pass_fn)(an_rewrite *rw);
 typedef struct an_pass {
     const char *name;
     an_pass_fn run;
-    bool exact;   /* keeps every bit of every output, gradient and update */
+    bool exact; /* keeps every bit of every output and update, gradients in the graph
+                   among them. Gradients taken afterwards keep theirs across a fusion;
+                   after canonicalise or cse their terms may be grouped otherwise */
     const char *summary;
 } an_pass;
 
