@@ -86,12 +86,13 @@ an_cli_exit an_cli_passes(const an_cli *line)
     if (!line->json) {
         an_text text = {0};
         for (int i = 0; an_pass_name(i); i++)
-            an_text_addf(&text, "%-14s %s\n", an_pass_name(i), an_pass_summary(i));
+            an_text_addf(&text, "%-14s %-8s %s\n", an_pass_name(i),
+                         an_pass_is_exact(i) ? "exact" : "", an_pass_summary(i));
         return an_cli_write(NULL, &text);
     }
     json_t *list = json_array();
     for (int i = 0; an_pass_name(i); i++)
-        json_array_append_new(list, json_pack("{s:s, s:s}", "name", an_pass_name(i), "summary",
-                                              an_pass_summary(i)));
+        json_array_append_new(list, json_pack("{s:s, s:b, s:s}", "name", an_pass_name(i), "exact",
+                                              an_pass_is_exact(i), "summary", an_pass_summary(i)));
     return an_cli_write_json(list);
 }

@@ -145,6 +145,8 @@ AN_API void an_optimised_free(an_optimised *o);
 /* The i-th pass's name and summary, in pipeline order; NULL past the end. */
 AN_API const char *an_pass_name(int i);
 AN_API const char *an_pass_summary(int i);
+/* Whether it keeps every bit of every output and update of the graph it is given. */
+AN_API bool an_pass_is_exact(int i);
 
 /* ---- weights (store.c) ------------------------------------------------- */
 

@@ -31,6 +31,11 @@ const char *an_pass_summary(int i)
     return i >= 0 && i < PASSES ? passes[i].summary : NULL;
 }
 
+bool an_pass_is_exact(int i)
+{
+    return i >= 0 && i < PASSES && passes[i].exact;
+}
+
 const an_pass *an_pass_find(const char *name, int length)
 {
     for (int i = 0; i < PASSES; i++)
