@@ -44,9 +44,7 @@ static an_status mark_forward(check *c)
     c->forward = an_alloc_zeroed(g->node_count + 1);
     if (!c->forward) return an_fail(&c->error, AN_E_MEMORY, "out of memory");
     c->forward[g->slots[c->loss].node] = true;
-    for (int64_t i = g->node_count; i > 0; i--)
-        for (int k = 0; c->forward[i] && k < g->nodes[i].inputs; k++)
-            if (g->nodes[i].in[k]) c->forward[g->slots[g->nodes[i].in[k]].node] = true;
+    an_graph_mark_needed(g, c->forward);
     return AN_OK;
 }
 

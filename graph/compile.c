@@ -96,9 +96,7 @@ static void mark_needed(const compiling *x, bool *needed)
         needed[g->slots[g->commits[i].state].node] = true;
         needed[g->slots[g->commits[i].value].node] = true;
     }
-    for (int64_t i = g->node_count; i > 0; i--)
-        for (int j = 0; needed[i] && j < g->nodes[i].inputs; j++)
-            if (g->nodes[i].in[j]) needed[g->slots[g->nodes[i].in[j]].node] = true;
+    an_graph_mark_needed(g, needed);
 }
 
 static bool has_output(const an_graph *g, const char *name)

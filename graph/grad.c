@@ -64,15 +64,10 @@ static an_status flatten(differentiation *d, uint32_t loss)
 {
     an_graph *g = d->g;
     const uint32_t last = g->slots[loss].node;
-    bool *needed = an_alloc_zeroed((int64_t)last + 1);
+    bool *needed = an_alloc_zeroed(g->node_count + 1);
     if (!needed) return out_of_memory(g);
     needed[last] = true;
-    for (uint32_t i = last; i > 0; i--) {
-        if (!needed[i]) continue;
-        const an_node *n = &g->nodes[i];
-        for (int k = 0; k < n->inputs; k++)
-            if (n->in[k]) needed[g->slots[n->in[k]].node] = true;
-    }
+    an_graph_mark_needed(g, needed);
     an_status status = AN_OK;
     for (uint32_t i = 1; i <= last && status == AN_OK; i++)
         if (needed[i] && !(an_op(g->nodes[i].op)->traits & AN_TRAIT_LEAF))

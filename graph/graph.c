@@ -377,6 +377,13 @@ int64_t an_graph_count(const an_graph *g, const char *op)
     return count;
 }
 
+void an_graph_mark_needed(const an_graph *g, bool *needed)
+{
+    for (int64_t i = g->node_count; i > 0; i--)
+        for (int k = 0; needed[i] && k < g->nodes[i].inputs; k++)
+            if (g->nodes[i].in[k]) needed[g->slots[g->nodes[i].in[k]].node] = true;
+}
+
 bool an_type_equal(const an_type *a, const an_type *b)
 {
     return a->dtype == b->dtype && a->shape.rank == b->shape.rank &&

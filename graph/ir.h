@@ -110,6 +110,9 @@ static inline an_value an_value_of(const an_graph *g, uint32_t id)
     return id ? (an_value){(an_graph *)g, id} : AN_NONE;
 }
 
+/* Marks, beside the nodes marked already, every node that they depend on. `needed`
+ * has node_count + 1 entries, by node number. */
+void an_graph_mark_needed(const an_graph *g, bool *needed);
 /* The leaf of that full name, or 0. */
 uint32_t an_graph_leaf(const an_graph *g, const char *name);
 /* The output of that name, or the value that "%12.1", output 1 of ordinal 12, calls

@@ -51,9 +51,7 @@ static int64_t collect_leaves(const an_graph *g, an_value loss, int64_t leaves, 
     bool *needed = an_alloc_zeroed(g->node_count + 1);
     if (!needed) return -1;
     needed[g->slots[loss.id].node] = true;
-    for (int64_t i = g->node_count; i > 0; i--)
-        for (int k = 0; needed[i] && k < g->nodes[i].inputs; k++)
-            if (g->nodes[i].in[k]) needed[g->slots[g->nodes[i].in[k]].node] = true;
+    an_graph_mark_needed(g, needed);
     int64_t count = 0;
     for (int64_t i = 0; i < leaves; i++) {
         const uint32_t v = g->leaves[i].value;

@@ -27,9 +27,7 @@ static bool *ancestors(const an_graph *g, uint32_t loss)
     bool *needed = an_alloc_zeroed(g->node_count + 1);
     if (!needed) return NULL;
     needed[g->slots[loss].node] = true;
-    for (int64_t i = g->node_count; i > 0; i--)
-        for (int k = 0; needed[i] && k < g->nodes[i].inputs; k++)
-            if (g->nodes[i].in[k]) needed[g->slots[g->nodes[i].in[k]].node] = true;
+    an_graph_mark_needed(g, needed);
     return needed;
 }
 

@@ -19,9 +19,7 @@ an_status an_pass_dce(an_rewrite *rw)
         needed[g->slots[g->commits[i].state].node] = true;
         needed[g->slots[g->commits[i].value].node] = true;
     }
-    for (int64_t i = g->node_count; i > 0; i--)
-        for (int k = 0; needed[i] && k < g->nodes[i].inputs; k++)
-            if (g->nodes[i].in[k]) needed[g->slots[g->nodes[i].in[k]].node] = true;
+    an_graph_mark_needed(g, needed);
     const an_status status = an_rewrite_each(rw, drop, needed);
     an_free(needed);
     return status;
