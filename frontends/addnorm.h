@@ -5,6 +5,7 @@
 #include "core/core.h"
 #include "ops/ops.h"
 #include "graph/graph.h"
+#include "graph/equal/equal.h"
 #include "optim/optim.h"
 #include "frontends/frontends.h"
 

@@ -5,7 +5,7 @@
 #include "frontends/cli.h"
 
 #include "core/memory.h"
-#include "graph/project.h"
+#include "graph/equal/project.h"
 
 #include <string.h>
 

@@ -6,8 +6,8 @@
 #include "frontends/cli_program.h"
 
 #include "core/memory.h"
-#include "graph/compare.h"
-#include "graph/trial_data.h"
+#include "graph/equal/compare.h"
+#include "graph/equal/trial_data.h"
 
 #include <stdio.h>
 #include <stdlib.h>

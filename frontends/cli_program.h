@@ -3,6 +3,7 @@
 #ifndef AN_FRONTENDS_CLI_PROGRAM_H
 #define AN_FRONTENDS_CLI_PROGRAM_H
 
+#include "graph/equal/equal.h"
 #include "frontends/cli.h"
 
 #define AN_CLI_MOST_THREADS 16 /* numbers in a list, and threads in a number times 64 */

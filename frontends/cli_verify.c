@@ -4,6 +4,7 @@
  * of them compiles to is run on several numbers of threads. Says yes only if the
  * bits agree (or, when allowed, all differences are of rounding). A comparison that
  * could not have shown a fault is a no.                                     */
+#include "graph/equal/equal.h"
 #include "frontends/cli_program.h"
 
 #include <stdio.h>

@@ -5,7 +5,7 @@
  * phase has rows; gradients and updates are counted below the table. FLOPs need
  * numbers for all named dims (.bind) and come from the ops' own rules.        */
 #include "graph/dot.h"
-#include "graph/trial_data.h"
+#include "graph/equal/trial_data.h"
 
 #include <string.h>
 

@@ -2,6 +2,7 @@
  *
  * tests/meson.build names the files it is linked from; that it links is the test.
  * It still has to prove something and to refuse something.                   */
+#include "graph/equal/equal.h"
 #include "graph/ir.h"
 
 #include <stdio.h>

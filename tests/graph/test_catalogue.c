@@ -9,8 +9,9 @@
  *     # vacuous: all zero   the numbers may show nothing here, and why they do not
  * Whatever fused is proved, compared bit for bit at two bindings, run through the
  * pass again, printed and read back, and differentiated before and after.     */
+#include "graph/equal/equal.h"
 #include "graph/ir.h"
-#include "graph/project.h"
+#include "graph/equal/project.h"
 #include "tests/support.h"
 
 #include <dirent.h>

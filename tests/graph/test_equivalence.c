@@ -1,4 +1,5 @@
 /* test_equivalence.c -- the verifier must agree when it should and object when it should. */
+#include "graph/equal/equal.h"
 #include "graph/ir.h"
 #include "tests/support.h"
 

@@ -8,9 +8,10 @@
  *     AN_GRAPHS=100000 AN_SEED=7 build/tests/test_graph_near_miss
  *
  * A failure prints the seed and the smallest graph that still fails.         */
+#include "graph/equal/equal.h"
 #include "graph/evaluate.h"
 #include "graph/program.h"
-#include "graph/project.h"
+#include "graph/equal/project.h"
 #include "tests/graph/near_miss.h"
 
 #include <math.h>

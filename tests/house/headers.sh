@@ -1,7 +1,7 @@
 # Every public header compiles alone, as C11 and as C++17, without a warning.
 . tests/house/house.sh
 
-public='core/core.h ops/ops.h graph/graph.h optim/optim.h frontends/frontends.h frontends/addnorm.h'
+public='core/core.h ops/ops.h graph/graph.h graph/equal/equal.h optim/optim.h frontends/frontends.h frontends/addnorm.h'
 warnings='-Wall -Wextra -Wpedantic -Werror -fsyntax-only -I.'
 scratch=$(mktemp -d) && trap 'rm -rf "$scratch"' EXIT
 

@@ -7,7 +7,7 @@
 sources $library examples tests | xargs grep -Hn '^ *# *include *"' | awk -F'[:"]' '
     BEGIN { n = split("core ops graph optim frontends examples tests", name, " ")
             for (i = 1; i <= n; i++) layer[name[i]] = i }
-    function public(path) { return path ~ /^(core\/core|ops\/ops|graph\/graph|optim\/optim|frontends\/frontends|frontends\/addnorm)\.h$/ }
+    function public(path) { return path ~ /^(core\/core|ops\/ops|graph\/graph|graph\/equal\/equal|optim\/optim|frontends\/frontends|frontends\/addnorm)\.h$/ }
     {
         file = $1; included = $4
         split(file, mine, "/"); split(included, its, "/")

@@ -3,7 +3,7 @@
 . tests/house/house.sh
 
 ops=$(grep -c '^AN_OP(' ops/ops.def)
-for readme in README.md */README.md; do
+for readme in README.md */README.md graph/equal/README.md; do
     [ -e "$readme" ] || continue
     folder=$(dirname "$readme")
     grep -oE '[0-9]+ ops\b' "$readme" | while read -r number rest; do

@@ -5,7 +5,8 @@
  * seeded sample of elements. The step is tried at three sizes and the best match
  * counts, so that neither rounding nor curvature is mistaken for a wrong rule; a
  * wrong rule misses at every size.                                           */
-#include "graph/trial_data.h"
+#include "graph/equal/equal.h"
+#include "graph/equal/trial_data.h"
 #include "core/random.h"
 
 #include <math.h>

@@ -2,7 +2,7 @@
 #ifndef AN_GRAPH_COMPARE_H
 #define AN_GRAPH_COMPARE_H
 
-#include "graph/graph.h"
+#include "graph/equal/equal.h"
 
 /* Folds the comparison of a and b into `c`, whose worst element stays the worst
  * over all calls. `truth` is a computed in f64 (NULL: judge by ulps alone): a

@@ -5,9 +5,10 @@
  * fed back; the first one also in f64 on the reference loops, so that a
  * difference is judged by who is farther from the truth. What cannot show a fault
  * is called vacuous rather than equal.                                       */
-#include "graph/compare.h"
-#include "graph/trial_data.h"
-#include "graph/project.h"
+#include "graph/equal/equal.h"
+#include "graph/equal/compare.h"
+#include "graph/equal/trial_data.h"
+#include "graph/equal/project.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* compare.c -- see compare.h. Equal bits are the standard; NaN equals NaN. */
-#include "graph/compare.h"
+#include "graph/equal/compare.h"
 
 #include <math.h>
 #include <stdio.h>

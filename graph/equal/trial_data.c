@@ -1,5 +1,5 @@
 /* trial_data.c -- see trial_data.h. */
-#include "graph/trial_data.h"
+#include "graph/equal/trial_data.h"
 
 #include "core/random.h"
 #include "graph/store.h"

@@ -12,7 +12,7 @@
  * for every feed, every state and every binding for which both graphs run to their
  * end; it rests on the rules that it lists. Its failure proves nothing: what the
  * rules do not relate may still be equal.                                    */
-#include "graph/prove.h"
+#include "graph/equal/prove.h"
 
 #include "core/random.h"
 

@@ -9,6 +9,7 @@
 #ifndef AN_GRAPH_PROVE_H
 #define AN_GRAPH_PROVE_H
 
+#include "graph/equal/equal.h"
 #include "graph/ir.h"
 
 /* What is known of one value of the value graph. */

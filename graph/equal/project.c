@@ -1,5 +1,5 @@
 /* project.c -- see project.h. */
-#include "graph/project.h"
+#include "graph/equal/project.h"
 
 #include <stdio.h>
 

@@ -11,7 +11,7 @@
  * are nearer to the normal form, so settling ends, and nests no deeper than the
  * lemmas do. Nothing here is shared with the passes.                         */
 #include "graph/evaluate.h"
-#include "graph/prove.h"
+#include "graph/equal/prove.h"
 
 #include <string.h>
 
