@@ -5,7 +5,26 @@
 
 #include <string.h>
 
-static an_status allocate(an_evaluation *e, uint32_t id)
+#define GUARD 64 /* bytes behind each tensor and each scratch */
+#define GUARD_BYTE 0xa5
+#define POISON 0xff /* NaN as a float, -1 as an integer */
+
+/* ---- memory ------------------------------------------------------------ */
+
+static void arm(char *end)
+{
+    memset(end, GUARD_BYTE, GUARD);
+}
+
+static bool is_intact(const char *end)
+{
+    for (int i = 0; i < GUARD; i++)
+        if ((unsigned char)end[i] != GUARD_BYTE) return false;
+    return true;
+}
+
+/* The type that value `id` has here, with its extents. */
+static an_status describe(an_evaluation *e, uint32_t id, an_tensor *t)
 {
     const an_type *type = an_slot_type(e->graph, id);
     int64_t extent[AN_MAX_RANK] = {0};
@@ -15,9 +34,48 @@ static an_status allocate(an_evaluation *e, uint32_t id)
             return an_fail(&e->error, AN_E_BINDING, "a dim of value %u is not bound", id);
     }
     const bool wide = e->shadow && type->dtype == AN_F32;
-    const an_status status = an_tensor_alloc(&e->value[id], wide ? AN_F64 : type->dtype,
-                                             type->shape.rank, extent);
-    return status == AN_OK ? AN_OK : an_fail(&e->error, status, "cannot hold value %u", id);
+    *t = an_tensor_borrow(wide ? AN_F64 : type->dtype, type->shape.rank, extent, NULL);
+    int64_t count;
+    return an_count_elements(t->rank, extent, &count)
+               ? AN_OK
+               : an_fail(&e->error, AN_E_LIMIT, "cannot hold value %u", id);
+}
+
+static an_status allocate(an_evaluation *e, uint32_t id)
+{
+    an_tensor like;
+    an_status status = describe(e, id, &like);
+    if (status == AN_OK && !e->guarded)
+        status = an_tensor_alloc(&e->value[id], like.dtype, like.rank, like.extent);
+    if (status == AN_OK) return AN_OK;
+    return an_fail(&e->error, status, "cannot hold value %u", id);
+}
+
+/* All values in one block, each with a guard behind it. */
+static an_status allocate_guarded(an_evaluation *e)
+{
+    int64_t total = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        int64_t at = 0;
+        for (uint32_t id = 1; (int64_t)id <= e->graph->slot_count; id++) {
+            an_tensor t;
+            int64_t room;
+            if (describe(e, id, &t) != AN_OK) return e->error.status;
+            if (!an_round_up(an_tensor_bytes(&t), GUARD, &room) ||
+                !an_add_size(at, room + GUARD, &total))
+                return an_fail(&e->error, AN_E_LIMIT, "the values overflow");
+            if (pass == 1) {
+                t.data = e->guards + at;
+                arm((char *)t.data + an_tensor_bytes(&t));
+                e->value[id] = t;
+            }
+            at = total;
+        }
+        if (pass == 0 && !(e->guards = an_alloc_aligned(total > 0 ? total : 1)))
+            return an_fail(&e->error, AN_E_MEMORY, "out of memory");
+        if (pass == 0) memset(e->guards, 0, (size_t)total);
+    }
+    return AN_OK;
 }
 
 an_status an_evaluation_begin(an_evaluation *e, const an_graph *g, const int64_t *bound)
@@ -32,6 +90,7 @@ an_status an_evaluation_begin(an_evaluation *e, const an_graph *g, const int64_t
         return an_fail(&e->error, AN_E_MEMORY, "out of memory");
     for (int64_t i = 0; i < names; i++) e->bound[i] = bound ? bound[i] : -1;
     an_status status = an_dims_bind(g->dims, e->bound, e->extent, &e->error);
+    if (status == AN_OK && e->guarded) return allocate_guarded(e);
     for (uint32_t id = 1; status == AN_OK && (int64_t)id <= g->slot_count; id++)
         status = allocate(e, id);
     return status;
@@ -44,6 +103,8 @@ void an_evaluation_free(an_evaluation *e)
     an_free(e->bound);
     an_free(e->extent);
     an_free(e->value);
+    an_free_aligned(e->guards);
+    e->guards = NULL;
     e->bound = e->extent = NULL;
     e->value = NULL;
 }
@@ -57,15 +118,21 @@ static void run_stages(const an_op_rules *rules, const an_work *w)
     }
 }
 
-static an_status run_kernel(const an_op_rules *rules, an_work *w, bool fast, an_error *error)
+static an_status run_kernel(an_evaluation *e, const an_op_rules *rules, an_work *w, bool fast)
 {
     const int64_t size = rules->scratch ? rules->scratch(w) : 0;
-    if (size < 0) return an_fail(error, AN_E_LIMIT, "a kernel's scratch overflows");
-    void *scratch = size > 0 ? an_alloc_aligned(size) : NULL;
-    if (size > 0 && !scratch) return an_fail(error, AN_E_MEMORY, "out of memory");
+    if (size < 0) return an_fail(&e->error, AN_E_LIMIT, "a kernel's scratch overflows");
+    char *scratch = size > 0 ? an_alloc_aligned(size + GUARD) : NULL;
+    if (size > 0 && !scratch) return an_fail(&e->error, AN_E_MEMORY, "out of memory");
     w->scratch = scratch;
+    if (scratch && e->guarded) {
+        memset(scratch, POISON, (size_t)size);
+        arm(scratch + size);
+    }
     if (fast) run_stages(rules, w);
     else rules->ref(w);
+    if (scratch && e->guarded && !is_intact(scratch + size) && !e->trespasser)
+        e->trespasser = (uint32_t)w->node;
     an_free_aligned(scratch);
     return AN_OK;
 }
@@ -83,25 +150,39 @@ static an_status report_fault(an_evaluation *e, const an_node *n)
     return AN_E_DATA;
 }
 
+an_status an_evaluate_apart(an_evaluation *e, uint32_t number, const an_tensor *in,
+                            const an_tensor *out, bool kernel)
+{
+    const an_node *n = &e->graph->nodes[number];
+    an_work w = {.attrs = n->attrs, .extent = e->extent, .inputs = n->inputs, .in = in,
+                 .outputs = n->outputs, .out = out, .fault = &e->fault, .node = (int)number,
+                 .kernels = an_kernels_of(an_runtime_isa())};
+    const an_op_rules *rules = an_op(n->op)->rules;
+    const bool fast = kernel && an_is_fast(n->op, &w);
+    an_status status = AN_OK;
+    if (fast || rules->ref) status = run_kernel(e, rules, &w, fast);
+    else status = an_fail(&e->error, AN_E_INTERNAL, "%s has no kernel", an_op(n->op)->name);
+    if (status == AN_OK && atomic_load(&e->fault.raised)) status = report_fault(e, n);
+    return status;
+}
+
 an_status an_evaluate_node(an_evaluation *e, uint32_t number)
 {
     const an_node *n = &e->graph->nodes[number];
     if (n->op == AN_OP_input || n->op == AN_OP_state) return AN_OK;
-    an_tensor *tensors = an_alloc_zeroed((n->inputs + n->outputs + 1) * (int64_t)sizeof *tensors);
-    if (!tensors) return an_fail(&e->error, AN_E_MEMORY, "out of memory");
+    an_tensor few[24] = {0}, *in = few;
+    if (n->inputs > 24) in = an_alloc_zeroed(n->inputs * (int64_t)sizeof *in);
+    if (!in) return an_fail(&e->error, AN_E_MEMORY, "out of memory");
     for (int i = 0; i < n->inputs; i++)
-        if (n->in[i]) tensors[i] = e->value[n->in[i]];
-    for (int k = 0; k < n->outputs; k++) tensors[n->inputs + k] = e->value[n->first + (uint32_t)k];
-    an_work w = {.attrs = n->attrs, .extent = e->extent, .inputs = n->inputs, .in = tensors,
-                 .outputs = n->outputs, .out = tensors + n->inputs, .fault = &e->fault,
-                 .node = (int)number, .kernels = an_kernels_of(an_runtime_isa())};
-    const an_op_rules *rules = an_op(n->op)->rules;
-    an_status status = AN_OK;
-    const bool fast = !e->reference && !e->shadow && an_is_fast(n->op, &w);
-    if (fast || rules->ref) status = run_kernel(rules, &w, fast, &e->error);
-    else status = an_fail(&e->error, AN_E_INTERNAL, "%s has no kernel", an_op(n->op)->name);
-    an_free(tensors);
-    if (status == AN_OK && atomic_load(&e->fault.raised)) status = report_fault(e, n);
+        if (n->in[i]) in[i] = e->value[n->in[i]];
+    an_tensor *out = &e->value[n->first];
+    for (int k = 0; e->guarded && k < n->outputs; k++)
+        memset(out[k].data, POISON, (size_t)an_tensor_bytes(&out[k]));
+    const an_status status = an_evaluate_apart(e, number, in, out, !e->reference && !e->shadow);
+    for (int k = 0; e->guarded && k < n->outputs; k++)
+        if (!is_intact((char *)out[k].data + an_tensor_bytes(&out[k])) && !e->trespasser)
+            e->trespasser = number;
+    if (in != few) an_free(in);
     return status;
 }
 

@@ -2,7 +2,8 @@
  *
  * No planning, no reuse, no threads of its own: the executor's oracle, and what
  * constant folding, gradient checks and the verifier run on. In `shadow` every
- * f32 value is held and computed as f64 on the ops' reference loops.         */
+ * f32 value is held and computed as f64 on the ops' reference loops. `guarded`, results
+ * are poisoned before each node and a guard behind each tensor shows who wrote too far. */
 #ifndef AN_GRAPH_EVALUATE_H
 #define AN_GRAPH_EVALUATE_H
 
@@ -12,9 +13,12 @@ typedef struct an_evaluation {
     const an_graph *graph;
     bool reference; /* use the ops' ref loops even where a fast kernel exists */
     bool shadow;    /* f32 becomes f64; implies reference */
+    bool guarded;
+    uint32_t trespasser; /* the first node that wrote past a result or its scratch; 0: none */
     int64_t *bound;    /* per dim name */
     int64_t *extent;   /* per dim entry */
     an_tensor *value;  /* per value id; leaves are the caller's to fill */
+    char *guards;      /* where the values lie if guarded */
     an_fault fault;
     an_error error;
 } an_evaluation;
@@ -25,6 +29,10 @@ an_status an_evaluation_begin(an_evaluation *e, const an_graph *g, const int64_t
 /* Computes one node, or all of them. AN_E_DATA if a kernel refused its data. */
 an_status an_evaluate_node(an_evaluation *e, uint32_t node);
 an_status an_evaluate(an_evaluation *e);
+/* Computes a node from and into tensors of the caller's: by its kernel, if it has one for
+ * their dtype, or else by its reference loops. Faults and errors go to e. */
+an_status an_evaluate_apart(an_evaluation *e, uint32_t node, const an_tensor *in,
+                            const an_tensor *out, bool kernel);
 void an_evaluation_free(an_evaluation *e);
 
 #endif

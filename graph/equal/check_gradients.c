@@ -148,7 +148,7 @@ static an_status run_check(check *c)
     const uint64_t seed = c->args->seed;
     for (int64_t i = 0; i < c->copy->leaf_count; i++) {
         const uint32_t id = c->copy->leaves[i].value;
-        an_trial_fill(&c->e, id, seed, &c->e.value[id]);
+        an_trial_fill(&c->e, id, &(an_draw){.seed = seed}, &c->e.value[id]);
     }
     an_status status = an_evaluate(&c->e);
     if (status != AN_OK) return an_fail(&c->error, status, "%s", c->e.error.text);

@@ -7,12 +7,12 @@
 
 void an_compare_begin(an_compared *c, const char *kind, const char *name)
 {
-    *c = (an_compared){.kind = kind, .verdict = AN_BITWISE, .worst = -1, .degenerate = true};
+    *c = (an_compared){.kind = kind, .verdict = AN_BITWISE, .first = -1,
+                        .worst = -1, .degenerate = true};
     snprintf(c->name, sizeof c->name, "%s", name);
 }
 
-/* One unit in the last place at x. */
-static double ulp_at(double x, an_dtype dtype)
+double an_ulp_at(double x, an_dtype dtype)
 {
     const int bits = dtype == AN_F32 ? 24 : 53, lowest = dtype == AN_F32 ? -125 : -1021;
     int exponent = lowest;
@@ -29,23 +29,28 @@ static bool same_bits(const an_tensor *a, const an_tensor *b, int64_t i)
     return isnan(an_tensor_get(a, i)) && isnan(an_tensor_get(b, i));
 }
 
-/* Whether a difference is what rounding may do. Written so that NaN says no. */
-static bool is_rounding(const an_tensor *a, const an_tensor *truth, double x, double y, int64_t i,
-                        double ulps)
+/* What a difference is. Written so that a NaN never counts as near. */
+static an_verdict judge_element(const an_judge *j, const an_tensor *a, double x, double y,
+                                int64_t i)
 {
-    if (!an_dtype_is_float(a->dtype) || !isfinite(x) || !isfinite(y)) return false;
-    const double t = truth ? an_tensor_get(truth, i) : x;
-    const double allowed = fmax(2 * fabs(x - t), ulps * ulp_at(t, a->dtype));
-    return fabs(y - t) <= allowed;
+    if (!an_dtype_is_float(a->dtype) || !isfinite(x) || !isfinite(y)) return AN_DIFFERENT;
+    const double t = j->truth ? an_tensor_get(j->truth, i) : x;
+    if (j->exact && x == t && x != y) return AN_DIFFERENT;
+    const double allowed = fmax(2 * fabs(x - t), j->ulps * an_ulp_at(t, a->dtype));
+    if (fabs(y - t) <= allowed) return AN_ROUNDING;
+    return fabs(y - t) <= AN_SUSPECT_TIMES * allowed ? AN_SUSPECT : AN_DIFFERENT;
 }
 
-static void record(an_compared *c, const an_tensor *a, double x, double y, int64_t i, bool rounding)
+static void record(an_compared *c, const an_tensor *a, double x, double y, int64_t i,
+                   an_verdict verdict)
 {
-    const double gap = isfinite(x) && isfinite(y) ? fabs(x - y) : INFINITY;
-    const double ulps = gap / ulp_at(x, a->dtype);
-    const an_verdict verdict = rounding ? AN_ROUNDING : AN_DIFFERENT;
+    const bool special = !isfinite(x) || !isfinite(y);
+    const double gap = special ? INFINITY : fabs(x - y);
+    const double ulps = gap / an_ulp_at(x, a->dtype);
     const bool worse = verdict > c->verdict || (verdict == c->verdict && !(ulps <= c->max_ulp));
+    if (c->first < 0) c->first = i;
     c->different++;
+    c->special += special;
     if (!(gap <= c->max_abs)) c->max_abs = gap;
     if (!(gap <= c->max_rel * fabs(x))) c->max_rel = gap / fabs(x);
     if (worse) {
@@ -57,19 +62,32 @@ static void record(an_compared *c, const an_tensor *a, double x, double y, int64
     if (verdict > c->verdict) c->verdict = verdict;
 }
 
+/* Whether some element is neither zero nor infinite nor NaN. */
+static bool shows_something(const an_tensor *a)
+{
+    for (int64_t i = 0; i < an_tensor_count(a); i++) {
+        const double x = an_tensor_get(a, i);
+        if (isfinite(x) && x != 0) return true;
+    }
+    return false;
+}
+
 void an_compare_tensors(an_compared *c, const an_tensor *a, const an_tensor *b,
-                        const an_tensor *truth, double ulps)
+                        const an_judge *judge)
 {
     c->count = an_tensor_count(a);
     if (a->dtype != b->dtype || c->count != an_tensor_count(b)) {
         c->verdict = AN_DIFFERENT;
         return;
     }
+    if (c->degenerate) c->degenerate = !shows_something(a);
+    if (judge->exact && judge->truth)
+        for (int64_t i = 0; i < c->count; i++)
+            c->exact += an_tensor_get(a, i) == an_tensor_get(judge->truth, i);
+    if (c->count == 0 || !memcmp(a->data, b->data, (size_t)an_tensor_bytes(a))) return;
     for (int64_t i = 0; i < c->count; i++) {
-        const double x = an_tensor_get(a, i);
-        if (isfinite(x) && x != 0) c->degenerate = false;
         if (same_bits(a, b, i)) continue;
-        const double y = an_tensor_get(b, i);
-        record(c, a, x, y, i, is_rounding(a, truth, x, y, i, ulps));
+        const double x = an_tensor_get(a, i), y = an_tensor_get(b, i);
+        record(c, a, x, y, i, judge_element(judge, a, x, y, i));
     }
 }

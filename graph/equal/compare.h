@@ -1,16 +1,28 @@
 /* compare.h -- judging two tensors that should be equal against the truth. */
-#ifndef AN_GRAPH_COMPARE_H
-#define AN_GRAPH_COMPARE_H
+#ifndef AN_GRAPH_EQUAL_COMPARE_H
+#define AN_GRAPH_EQUAL_COMPARE_H
 
 #include "graph/equal/equal.h"
 
+/* How a difference is judged. `truth` is a in f64 (NULL: judge by ulps alone): b may be
+ * twice as far from it as a is, or `ulps` units in the last place. If `exact`, an element
+ * of a that has the very bits of the truth must be had by b, too. */
+typedef struct an_judge {
+    const an_tensor *truth;
+    double ulps;
+    bool exact;
+} an_judge;
+
+#define AN_SUSPECT_TIMES 64 /* a difference up to so many bounds is suspect, not different */
+
 /* Folds the comparison of a and b into `c`, whose worst element stays the worst
- * over all calls. `truth` is a computed in f64 (NULL: judge by ulps alone): a
- * difference counts as rounding if b is within twice a's error of it, or within
- * `ulps` units in the last place. */
+ * over all calls. */
 void an_compare_tensors(an_compared *c, const an_tensor *a, const an_tensor *b,
-                        const an_tensor *truth, double ulps);
+                        const an_judge *judge);
 /* Starts with the best verdict there is. */
 void an_compare_begin(an_compared *c, const char *kind, const char *name);
+
+/* One unit in the last place at x. */
+double an_ulp_at(double x, an_dtype dtype);
 
 #endif

@@ -21,12 +21,12 @@ typedef struct an_proof_rule {
     int64_t uses;
 } an_proof_rule;
 
-typedef struct an_proof_place { /* a value of one graph */
+typedef struct an_place { /* a value of one graph */
     char name[160];    /* "encoder/%6.mean (layer_norm)"; "" if there is none */
     char file[160];    /* "clf.c:41"; "" if unknown */
     const char *op;    /* NULL if there is no such value */
     uint32_t node, ordinal;
-} an_proof_place;
+} an_place;
 
 typedef struct an_proof {
     bool proved;
@@ -36,7 +36,7 @@ typedef struct an_proof {
     an_proof_rule rule[AN_PROOF_RULES]; /* those used */
     /* Where not proved: a root that differs, and the first values that stop matching. */
     char root[128];          /* "output \"y\"" */
-    an_proof_place at[2];
+    an_place at[2];
     const char *kind;        /* "attribute", "operand", "op", "result", "root", "leaf",
                                 "interface", or "" */
     char difference[320];    /* "eps is 1e-05 in the first graph and 1e-06 in the second" */
@@ -55,33 +55,85 @@ typedef struct an_prove_args {
 AN_API an_proof an_prove_with(const an_prove_args *args);
 #define an_prove(...) an_prove_with(&(an_prove_args){.at = AN_HERE, __VA_ARGS__})
 
+/* ---- numbers ----------------------------------------------------------- */
+
 typedef enum an_verdict {
-    AN_BITWISE,   /* every compared tensor has the same bits */
-    AN_ROUNDING,  /* within the bound, and no farther from the truth than allowed */
-    AN_DIFFERENT, /* beyond it */
+    AN_BITWISE,   /* every compared element has the same bits; NaN equals NaN */
+    AN_ROUNDING,  /* within the bound: no farther from the truth than rounding goes */
+    AN_SUSPECT,   /* up to 64 times beyond the bound: somebody should look */
+    AN_DIFFERENT, /* farther, or NaN or infinite in one graph only */
     AN_VACUOUS,   /* the comparison could not have shown a fault; `message` says why */
     AN_FAILED     /* it could not be carried out; `message` says why */
 } an_verdict;
+
+/* What inputs and weights are filled with. */
+typedef enum an_trial_kind {
+    AN_DATA_PLAIN, /* uniform in +-2, an eighth zeros; kernels scaled by their fan-in */
+    AN_DATA_HARD,  /* each seed another trouble: rows far from zero, constant rows, one NaN, one
+                      infinity, denormals, near overflow, addends that cancel */
+    AN_DATA_EXACT  /* powers of two in pairs, such that sums, means and norms need no rounding
+                      where widths are powers of two and eps allows it; then any difference
+                      is an error of logic */
+} an_trial_kind;
 
 typedef struct an_compared { /* one tensor of both graphs */
     char name[128];
     const char *kind; /* "output", "gradient" or "update" */
     an_verdict verdict;
     int64_t count, different; /* elements; how many differ in bits */
-    int64_t worst;            /* index of the worst element */
-    double worst_a, worst_b, max_abs, max_rel;
-    double max_ulp;
+    int64_t first, worst;     /* index of the first that differs, and of the worst; -1 if none */
+    int64_t special;          /* how many are NaN or infinite in one graph, not so in the other */
+    int64_t exact;            /* how many of the first graph's are what f64 says, to the bit */
+    double worst_a, worst_b, max_abs, max_rel, max_ulp;
     bool degenerate; /* all zero or not finite: shows nothing */
 } an_compared;
 
-typedef struct an_equivalence {
+/* A value inside both graphs: the proof says that these two are the same. */
+typedef struct an_inner {
+    uint32_t value[2]; /* in graph[0] and graph[1] of the result */
     an_verdict verdict;
+    int64_t different;
+    double max_ulp;
+} an_inner;
+
+/* Where numbers part: the earliest pair of values that should agree and do not, although
+ * the second graph's part was run again on the first graph's own operands. */
+typedef struct an_divergence {
+    an_place at[2];     /* at[1].op is NULL: there is none */
+    an_verdict verdict; /* of the error made here */
+    double local_ulp, total_ulp; /* made here; as it came out, with what was inherited */
+    int farther;        /* if proved equal, which graph is farther from f64 on the same
+                           operands; -1: neither */
+    int64_t inherited;  /* later values that differ by what they were given, and no more */
+    char message[512];  /* "" if there is none */
+} an_divergence;
+
+/* One of the checks of an_equivalent beyond comparing outputs and updates. */
+typedef struct an_check {
+    const char *name, *says; /* "kernels", "each node is as near to f64 as rounding allows" */
+    an_verdict verdict;      /* AN_BITWISE: it holds; AN_VACUOUS: there was nothing to try */
+    int64_t tried, failed;
+    char message[512];       /* the first failure, by name and place; "" if there is none */
+} an_check;
+
+#define AN_CHECKS 12
+
+typedef struct an_equivalence {
+    an_verdict verdict; /* the worst of everything below */
     int64_t compared_count;
-    an_compared *compared; /* freed by an_equivalence_free */
+    an_compared *compared; /* outputs, gradients, updates */
     int64_t worst;         /* index of the worst tensor; -1 if all bits agree */
+    const an_graph *graph[2]; /* what was compared: the caller's, or copies with gradients */
+    int64_t inner_count, inner_different;
+    an_inner *inner;       /* by the first graph's order */
+    an_divergence divergence;
+    int checks;
+    an_check check[AN_CHECKS];
     int64_t fused_forward, fused_backward; /* add_norm and add_norm_grad in b, less those in a */
+    int64_t bytes_saved;   /* tensors that fused nodes need not write and read, at these extents */
     an_proof proof;        /* of the same two graphs, gradients included if asked for */
-    char message[2048];    /* one paragraph for people */
+    char message[2048];    /* one paragraph for people; its first words are the verdict */
+    an_graph *owned[2];    /* what an_equivalence_free frees beside the arrays */
 } an_equivalence;
 
 typedef struct an_equivalent_args {
@@ -89,22 +141,32 @@ typedef struct an_equivalent_args {
     const an_graph *a, *b;
     bool gradients;  /* also d(random projection of the float outputs)/d(states, float inputs) */
     bool subset;     /* b, a program's graph say, may lack outputs and updates of a */
-    int seeds;       /* feeds drawn from this many seeds; 0: 1 */
+    bool inexact;    /* b comes from a pass that is not exact: `rounding` at best */
+    bool quick;      /* outputs, gradients and updates only: no check, no compiled program */
+    int seeds;       /* feeds drawn from this many seeds; 0: 1, of hard data one per trouble */
     uint64_t seed;   /* the first of them */
+    an_trial_kind data;
     int steps;       /* runs in a row, so that updates feed back; 0: 1 */
     int64_t extent;  /* what every named dim is bound to; 0: 4 */
     const char *bind; /* or by name: "B=32,T=100" */
+    int threads[8];  /* b is compiled and run on so many; none given: 1 and 2 */
+    int64_t fusions; /* fewer add_norm more in b than in a show nothing */
     double ulps;     /* bound for AN_ROUNDING; 0: 16 */
 } an_equivalent_args;
 
-/* Runs both graphs on the same seeded feeds and weights. They must have the same
- * outputs and updates by name; an output called "%12.1", as a program names a fetch
- * that has no name, is output 1 of the node with ordinal 12. */
+/* Runs both graphs on the same seeded feeds and weights, and the first in f64 beside
+ * them. They must have the same outputs and updates by name; an output called "%12.1",
+ * as a program names a fetch that has no name, is output 1 of the node with ordinal 12.
+ * A difference counts as rounding if b is within twice a's error of the f64 value, or
+ * within `ulps` units in the last place of it. Unless `quick`, programs are run and the
+ * number of threads is set and put back: no other run may be under way. */
 AN_API an_equivalence an_equivalent_with(const an_equivalent_args *args);
 #define an_equivalent(...) an_equivalent_with(&(an_equivalent_args){.at = AN_HERE, __VA_ARGS__})
 AN_API void an_equivalence_free(an_equivalence *e);
 AN_API const char *an_verdict_name(an_verdict v);
 AN_API char *an_equivalence_report(const an_equivalence *e); /* readable; an_string_free */
+
+/* ---- gradients --------------------------------------------------------- */
 
 typedef struct an_gradient_check {
     an_status status;

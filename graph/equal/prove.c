@@ -63,8 +63,7 @@ static bool grow_table(an_prover *p)
 {
     if (2 * (p->used + 1) < p->size) return true;
     uint32_t *old = p->slot;
-    const int64_t old_size = p->size;
-    const int64_t size = old_size ? 2 * old_size : 1024;
+    const int64_t old_size = p->size, size = old_size ? 2 * old_size : 1024;
     uint32_t *slot = an_alloc_zeroed(size * (int64_t)sizeof *slot);
     if (!slot) return false;
     p->slot = slot;
@@ -268,7 +267,7 @@ static void run(an_prover *p)
     if (status == AN_OK) status = meet_outputs(p);
     if (status == AN_OK) status = meet_updates(p);
     if (status == AN_OK && p->open_count > 0) status = an_prove_search(p);
-    if (p->proof->status != AN_OK) return;
+    if (p->proof->status != AN_OK || an_prove_list(p) != AN_OK) return;
     an_axioms_used(&p->values, p->proof);
     p->proof->proved = status == AN_OK && p->proof->roots > 0 && p->proof->met == p->proof->roots;
     an_prove_conclude(p);
@@ -276,22 +275,25 @@ static void run(an_prover *p)
 
 an_proof an_prove_with(const an_prove_args *args)
 {
+    return an_prove_matching(args, NULL);
+}
+
+an_proof an_prove_matching(const an_prove_args *args, an_matches *matches)
+{
     an_proof f = {.kind = ""};
-    an_prover p = {.proof = &f};
+    an_prover p = {.proof = &f, .matches = matches};
     if (!args || !args->a || !args->b) {
         an_prove_give_up(&p, AN_E_ARGUMENT, "two graphs are needed");
         return f;
     }
-    p.side[0] = args->a;
-    p.side[1] = args->b;
+    p.side[0] = args->a, p.side[1] = args->b;
     p.subset = args->subset;
     p.values.graph = an_graph_new("values");
-    if (p.values.graph) run(&p);
-    else an_prove_no_memory(&p);
+    if (!p.values.graph) an_prove_no_memory(&p);
+    else run(&p);
     an_graph_free(p.values.graph);
     an_free(p.values.known);
-    an_free(p.normal[0]);
-    an_free(p.normal[1]);
+    for (int s = 0; s < 2; s++) an_free(p.normal[s]);
     an_free(p.slot);
     an_free(p.open);
     return f;

@@ -42,6 +42,7 @@ typedef struct an_prover {
     int64_t open_count, open_capacity;
     bool subset;
     an_proof *proof;
+    struct an_matches *matches; /* where to list them; NULL: nowhere */
 } an_prover;
 
 /* Operand i of a node of the value graph in normal form; 0 if absent. */
@@ -49,6 +50,22 @@ static inline uint32_t an_operand(const an_values *v, const an_node *n, int i)
 {
     return n->in[i] ? v->known[n->in[i]].normal : 0;
 }
+
+/* Two values of the sides that are the same by the proof; or, if not `proved`, that
+ * should have been for a root to meet. */
+typedef struct an_match {
+    uint32_t value[2];
+    bool proved;
+} an_match;
+
+typedef struct an_matches {
+    an_match *at; /* freed by the caller */
+    int64_t count, capacity;
+} an_matches;
+
+/* an_prove, and every value of the first graph that the second has too. */
+an_proof an_prove_matching(const an_prove_args *args, an_matches *matches);
+an_status an_prove_list(an_prover *p); /* match.c */
 
 /* ---- axioms.c ---------------------------------------------------------- */
 
@@ -75,7 +92,15 @@ an_status an_prove_no_memory(an_prover *p);
 an_status an_prove_check(an_prover *p, const an_graph *g); /* gives up if g has an error */
 /* From the roots in `open` down to the first values that stop matching. */
 an_status an_prove_search(an_prover *p);
-/* The verdict as a paragraph. */
+/* The verdict as a paragraph, and the matches if they are wanted. */
 void an_prove_conclude(an_prover *p);
+
+/* ---- place.c ----------------------------------------------------------- */
+
+/* "encoder/%6.mean (layer_norm)"; `value` 0 means the whole node. */
+void an_place_print(const an_graph *g, const an_node *n, uint32_t value, an_text *out);
+void an_place_set(an_place *place, const an_graph *g, uint32_t node, uint32_t value);
+/* The same with its file and line. */
+void an_place_describe(const an_place *place, char *out, int64_t size);
 
 #endif

@@ -153,30 +153,20 @@ static void print_value(const an_prover *p, int s, uint32_t value, bool whole, a
     const an_graph *g = p->side[s];
     const an_node *n = &g->nodes[known->node[s]];
     if (!whole && !known->value[s]) an_text_add(out, "a part of ");
-    an_node_print(g, n, out);
-    if (!whole && known->value[s] && n->outputs > 1) {
-        char name[32];
-        an_op_output_name(n->op, g->slots[known->value[s]].index, name, sizeof name);
-        an_text_addf(out, ".%s", name);
-    }
-    an_text_addf(out, " (%s)", an_op(n->op)->name);
+    an_place_print(g, n, whole ? 0 : known->value[s], out);
 }
 
 static void describe(const an_prover *p, int s, uint32_t value, bool whole)
 {
-    an_proof_place *to = &p->proof->at[s];
+    an_place *to = &p->proof->at[s];
     const an_known *known = &p->values.known[value];
     if (!known->node[s]) return;
-    const an_node *n = &p->side[s]->nodes[known->node[s]];
+    an_place_set(to, p->side[s], known->node[s], 0);
+    if (whole) return;
     an_text text = {0};
-    print_value(p, s, value, whole, &text);
+    print_value(p, s, value, false, &text);
     snprintf(to->name, sizeof to->name, "%s", an_text_view(&text));
     an_text_free(&text);
-    if (n->at.file && n->at.line > 0)
-        snprintf(to->file, sizeof to->file, "%s:%d", n->at.file, n->at.line);
-    to->op = an_op(n->op)->name;
-    to->node = known->node[s];
-    to->ordinal = n->ordinal;
 }
 
 static void operand_name(const an_node *n, int i, char *out, int size)
@@ -277,8 +267,8 @@ an_status an_prove_search(an_prover *p)
     search s = {.p = p};
     an_couple wrong = {0, 0}; /* a root that names another value which both graphs have */
     an_status status = AN_OK;
-    while (p->open_count > 0 && status == AN_OK) {
-        const an_couple c = p->open[--p->open_count];
+    for (int64_t i = 0; i < p->open_count && status == AN_OK; i++) {
+        const an_couple c = p->open[i];
         if (is_shared(p, c.a) && is_shared(p, c.b)) wrong = c;
         else status = look(&s, c);
     }

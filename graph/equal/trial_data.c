@@ -124,8 +124,22 @@ static void fill_integers(const an_stream *s, const purpose *p, an_tensor *t)
         an_tensor_set(t, i, (double)(int64_t)(an_random_uniform(s, i) * (double)bound));
 }
 
-void an_trial_fill(const an_evaluation *e, uint32_t id, uint64_t seed, an_tensor *t)
+int an_trial_variants(an_trial_kind data)
 {
+    int n = 0;
+    while (an_trial_variant_name(data, n)) n++;
+    return n;
+}
+
+const char *an_trial_variant_name(an_trial_kind data, int variant)
+{
+    static const char *const plain[] = {"plain", NULL};
+    return data == AN_DATA_PLAIN && variant >= 0 && variant < 1 ? plain[variant] : NULL;
+}
+
+void an_trial_fill(const an_evaluation *e, uint32_t id, const an_draw *draw, an_tensor *t)
+{
+    const uint64_t seed = draw->seed;
     const an_node *n = an_node_of(e->graph, id);
     const purpose p = purpose_of(e, id);
     const bool state = n->op == AN_OP_state;

@@ -1,0 +1,89 @@
+/* apart.c -- see apart.h. */
+#include "graph/equal/apart.h"
+
+#include "core/random.h"
+
+#include <float.h>
+#include <math.h>
+
+#define SPREADS 3 /* repetitions on moved operands */
+
+static an_status widen(const an_tensor *from, an_tensor *to)
+{
+    const an_status status = an_tensor_alloc(to, AN_F64, from->rank, from->extent);
+    if (status != AN_OK) return status;
+    const float *x = from->data;
+    double *y = to->data;
+    const int64_t count = an_tensor_count(from);
+    for (int64_t i = 0; i < count; i++) y[i] = x[i];
+    return AN_OK;
+}
+
+static an_status like(const an_tensor *from, an_tensor *to)
+{
+    return an_tensor_alloc(to, from->dtype == AN_F32 ? AN_F64 : from->dtype, from->rank,
+                           from->extent);
+}
+
+void an_apart_close(an_apart *p)
+{
+    for (int i = 0; i < p->inputs; i++)
+        if (p->owned[i]) an_tensor_free(&p->in[i]);
+    for (int k = 0; k < p->outputs; k++) {
+        an_tensor_free(&p->out[k]);
+        an_tensor_free(&p->moved[k]);
+        an_tensor_free(&p->spread[k]);
+    }
+}
+
+an_status an_apart_open(an_apart *p, const an_side *s, uint32_t number)
+{
+    const an_node *n = &s->g->nodes[number];
+    an_status status = AN_OK;
+    *p = (an_apart){.inputs = n->inputs, .outputs = n->outputs};
+    for (int i = 0; i < n->inputs && status == AN_OK; i++) {
+        if (!n->in[i]) continue;
+        const an_tensor *value = &s->e.value[n->in[i]];
+        p->owned[i] = value->dtype == AN_F32;
+        if (p->owned[i]) status = widen(value, &p->in[i]);
+        else p->in[i] = *value;
+    }
+    for (int k = 0; k < n->outputs && status == AN_OK; k++)
+        status = like(&s->e.value[n->first + (uint32_t)k], &p->out[k]);
+    return status;
+}
+
+an_status an_apart_run(an_apart *p, an_side *s, uint32_t number)
+{
+    return an_evaluate_apart(&s->e, number, p->in, p->out, false);
+}
+
+an_status an_apart_spread(an_apart *p, an_side *s, uint32_t number)
+{
+    const an_node *n = &s->g->nodes[number];
+    an_status status = AN_OK;
+    for (int k = 0; k < n->outputs && status == AN_OK; k++) {
+        status = like(&p->out[k], &p->moved[k]);
+        if (status == AN_OK) status = like(&p->out[k], &p->spread[k]);
+    }
+    for (int round = 0; round < SPREADS && status == AN_OK; round++) {
+        for (int i = 0; i < n->inputs; i++) {
+            if (!p->owned[i]) continue;
+            const an_stream stream = {.seed = number, .step = (uint64_t)round,
+                                      .stream = (uint32_t)i};
+            const float *from = s->e.value[n->in[i]].data;
+            double *to = p->in[i].data;
+            for (int64_t k = 0; k < an_tensor_count(&p->in[i]); k++)
+                to[k] = from[k] * (1 + (an_random_uniform(&stream, k) - 0.5) * FLT_EPSILON);
+        }
+        status = an_evaluate_apart(&s->e, number, p->in, p->moved, false);
+        for (int k = 0; k < n->outputs && status == AN_OK; k++) {
+            if (p->out[k].dtype != AN_F64) continue;
+            const double *t = p->out[k].data, *m = p->moved[k].data;
+            double *spread = p->spread[k].data;
+            for (int64_t i = 0; i < an_tensor_count(&p->out[k]); i++)
+                if (fabs(m[i] - t[i]) > spread[i]) spread[i] = fabs(m[i] - t[i]);
+        }
+    }
+    return status;
+}

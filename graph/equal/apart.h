@@ -1,0 +1,26 @@
+/* apart.h -- one node, computed apart in f64 from the operands it had in a trial. */
+#ifndef AN_GRAPH_EQUAL_APART_H
+#define AN_GRAPH_EQUAL_APART_H
+
+#include "graph/equal/trial.h"
+
+#define AN_APART_INPUTS 24 /* nodes of more operands are passed over */
+
+typedef struct an_apart {
+    an_tensor in[AN_APART_INPUTS]; /* f32 operands widened; the others borrowed */
+    an_tensor out[AN_MAX_OUTPUTS];
+    an_tensor moved[AN_MAX_OUTPUTS], spread[AN_MAX_OUTPUTS];
+    bool owned[AN_APART_INPUTS];   /* was f32 */
+    int inputs, outputs;
+} an_apart;
+
+/* Makes the operands; close it whatever the status. The node must be no leaf. */
+an_status an_apart_open(an_apart *p, const an_side *s, uint32_t number);
+/* Computes `out` by the op's reference loops. */
+an_status an_apart_run(an_apart *p, an_side *s, uint32_t number);
+/* How far the f64 results move (`spread`, largest of a few tries) when every operand that
+ * was f32 moves by up to half a unit in the last place. The operands stay moved. */
+an_status an_apart_spread(an_apart *p, an_side *s, uint32_t number);
+void an_apart_close(an_apart *p);
+
+#endif

@@ -1,0 +1,186 @@
+/* interface.c -- what two graphs have in common: leaves, outputs, updates, values inside.
+ *
+ * Leaves, outputs and updates pair by name, and must have equal types. The values
+ * inside pair by the proof, which needs no names.                            */
+#include "graph/equal/project.h"
+#include "graph/equal/prove.h"
+#include "graph/equal/trial.h"
+
+#include <string.h>
+
+static bool same_type_text(const an_graph *a, uint32_t va, const an_graph *b, uint32_t vb)
+{
+    an_text x = {0}, y = {0};
+    an_type_print(a->dims, an_slot_type(a, va), &x);
+    an_type_print(b->dims, an_slot_type(b, vb), &y);
+    const bool same = !x.failed && !y.failed && !strcmp(an_text_view(&x), an_text_view(&y));
+    an_text_free(&x);
+    an_text_free(&y);
+    return same;
+}
+
+/* ---- outputs, updates, leaves ------------------------------------------ */
+
+static an_status add_pair(an_trial *t, const char *kind, const char *name, const an_pair *p)
+{
+    an_equivalence *r = t->result;
+    if (!same_type_text(t->side[0].g, p->value[0], t->side[1].g, p->value[1]))
+        return an_fail(&t->error, AN_E_SHAPE, "%s \"%s\" has another type in each graph", kind,
+                       name);
+    if (!AN_GROW(t->pairs, t->pair_capacity, r->compared_count + 1) ||
+        !AN_GROW(r->compared, t->compared_capacity, r->compared_count + 1))
+        return an_fail(&t->error, AN_E_MEMORY, "out of memory");
+    an_compare_begin(&r->compared[r->compared_count], kind, name);
+    t->pairs[r->compared_count++] = *p;
+    return AN_OK;
+}
+
+static an_status match_outputs(an_trial *t)
+{
+    const an_graph *a = t->side[0].g, *b = t->side[1].g;
+    const size_t prefix = strlen(AN_GRADIENT_PREFIX);
+    for (int64_t i = 0; i < b->output_count; i++) {
+        const char *name = b->outputs[i].name;
+        const an_pair p = {.value = {an_graph_root(a, name), b->outputs[i].value}};
+        const bool gradient = !strncmp(name, AN_GRADIENT_PREFIX, prefix);
+        if (!p.value[0] && gradient && t->args->subset) continue;
+        if (!p.value[0])
+            return an_fail(&t->error, AN_E_NAME, "the first graph has no output \"%s\"", name);
+        const an_status status = add_pair(t, gradient ? "gradient" : "output",
+                                          gradient ? name + prefix : name, &p);
+        if (status != AN_OK) return status;
+    }
+    for (int64_t i = 0; i < a->output_count && !t->args->subset; i++)
+        if (!an_graph_root(b, a->outputs[i].name))
+            return an_fail(&t->error, AN_E_NAME, "the second graph has no output \"%s\"",
+                           a->outputs[i].name);
+    return AN_OK;
+}
+
+static an_status match_updates(an_trial *t)
+{
+    const an_graph *a = t->side[0].g, *b = t->side[1].g;
+    for (int64_t i = 0; i < b->commit_count; i++) {
+        const an_commit *c = &b->commits[i];
+        const char *set = b->sets[c->set], *state = an_node_of(b, c->state)->name;
+        const an_commit *other = an_graph_commit(a, set, state);
+        if (!other)
+            return an_fail(&t->error, AN_E_NAME,
+                           "the first graph does not update \"%s\" in \"%s\"", state, set);
+        const an_pair p = {{other->value, c->value}, {other->state, c->state}};
+        const an_status status = add_pair(t, "update", state, &p);
+        if (status != AN_OK) return status;
+    }
+    for (int64_t i = 0; i < a->commit_count && !t->args->subset; i++) {
+        const an_commit *c = &a->commits[i];
+        const char *set = a->sets[c->set], *state = an_node_of(a, c->state)->name;
+        if (!an_graph_commit(b, set, state))
+            return an_fail(&t->error, AN_E_NAME,
+                           "the second graph does not update \"%s\" in \"%s\"", state, set);
+    }
+    return AN_OK;
+}
+
+static an_status match_leaves(an_trial *t)
+{
+    const an_graph *a = t->side[0].g, *b = t->side[1].g;
+    for (int64_t i = 0; i < b->leaf_count; i++) {
+        const uint32_t leaf = an_graph_leaf(a, b->leaves[i].name);
+        if (!leaf)
+            return an_fail(&t->error, AN_E_NAME, "the first graph has no leaf \"%s\"",
+                           b->leaves[i].name);
+        if (!same_type_text(a, leaf, b, b->leaves[i].value))
+            return an_fail(&t->error, AN_E_SHAPE, "leaf \"%s\" has another type in each graph",
+                           b->leaves[i].name);
+    }
+    return AN_OK;
+}
+
+/* ---- values inside ----------------------------------------------------- */
+
+static an_status keep_matches(an_trial *t, const an_matches *m)
+{
+    an_equivalence *r = t->result;
+    r->inner = an_alloc_zeroed((m->count + 1) * (int64_t)sizeof *r->inner);
+    for (int s = 0; s < 2; s++)
+        t->partner[s] = an_alloc_zeroed((t->side[s].g->slot_count + 1) *
+                                        (int64_t)sizeof *t->partner[s]);
+    if (!r->inner || !t->partner[0] || !t->partner[1])
+        return an_fail(&t->error, AN_E_MEMORY, "out of memory");
+    for (int64_t i = 0; i < m->count; i++) {
+        const uint32_t a = m->at[i].value[0], b = m->at[i].value[1];
+        if (!same_type_text(t->side[0].g, a, t->side[1].g, b)) continue;
+        t->partner[0][a] = b;
+        if (!t->partner[1][b]) t->partner[1][b] = a;
+        r->inner[r->inner_count++] = (an_inner){.value = {a, b}};
+    }
+    return AN_OK;
+}
+
+static an_status match_values(an_trial *t)
+{
+    an_matches matches = {0};
+    const an_prove_args args = {.a = t->side[0].g, .b = t->side[1].g,
+                                .subset = t->args->subset};
+    t->result->proof = an_prove_matching(&args, &matches);
+    const an_status status = keep_matches(t, &matches);
+    an_free(matches.at);
+    return status;
+}
+
+/* ---- opening ----------------------------------------------------------- */
+
+/* A copy of `a` whose outputs are those of `b`: a program's fetches may be values
+ * that the user's graph does not declare. */
+static an_graph *adopt_outputs(an_trial *t, const an_graph *a, const an_graph *b)
+{
+    an_optimised copy = an_optimise(.graph = a, .passes = "");
+    an_graph *g = copy.graph;
+    copy.graph = NULL;
+    if (!g) an_fail(&t->error, copy.status, "%s", copy.message);
+    an_optimised_free(&copy);
+    if (!g) return NULL;
+    uint32_t *values = an_alloc_zeroed((b->output_count + 1) * (int64_t)sizeof *values);
+    an_status status = values ? AN_OK : AN_E_MEMORY;
+    for (int64_t i = 0; i < b->output_count && status == AN_OK; i++)
+        values[i] = an_graph_root(g, b->outputs[i].name);
+    g->output_count = 0;
+    for (int64_t i = 0; i < b->output_count && status == AN_OK; i++)
+        if (values[i]) status = an_graph_add_output(g, b->outputs[i].name, values[i]);
+    an_free(values);
+    if (status == AN_OK) return g;
+    an_fail(&t->error, status, "the outputs cannot be taken over");
+    an_graph_free(g);
+    return NULL;
+}
+
+static an_status open_side(an_trial *t, int s, const an_graph *g, const an_graph *like)
+{
+    an_graph **owned = &t->result->owned[s];
+    if (like && !(*owned = adopt_outputs(t, g, like))) return t->error.status;
+    if (t->args->gradients) {
+        an_graph *adopted = *owned;
+        *owned = an_project_gradients(adopted ? adopted : g, an_graph_count(g, "add_norm") > 0,
+                                      &t->error);
+        an_graph_free(adopted);
+        if (!*owned) return t->error.status;
+    }
+    t->side[s].g = t->result->graph[s] = *owned ? *owned : g;
+    return AN_OK;
+}
+
+an_status an_trial_open(an_trial *t)
+{
+    const an_equivalent_args *args = t->args;
+    const an_graph *const given[2] = {args->a, args->b};
+    for (int s = 0; s < 2; s++)
+        if (an_graph_status(given[s]) != AN_OK)
+            return an_fail(&t->error, an_graph_status(given[s]), "%s", an_graph_message(given[s]));
+    an_status status = open_side(t, 0, args->a, args->subset ? args->b : NULL);
+    if (status == AN_OK) status = open_side(t, 1, args->b, NULL);
+    if (status == AN_OK) status = match_values(t);
+    if (status == AN_OK) status = match_leaves(t);
+    if (status == AN_OK) status = match_outputs(t);
+    if (status == AN_OK) status = match_updates(t);
+    return status;
+}

@@ -1,0 +1,166 @@
+/* kernels.c -- is each node as near to the truth as rounding allows?
+ *
+ * Fused and unfused share routines, so a wrong constant in one of them leaves both
+ * equal. Here every node is computed once more, by the op's plain loops in f64 from
+ * the same f32 operands, which shares nothing with the kernel. A kernel may err as if
+ * its operands had been rounded anew (backward error), so where the simple bound is
+ * exceeded the f64 run is repeated on operands moved by half a unit in the last place,
+ * and the spread of the results says what rounding can do there.            */
+#include "graph/equal/apart.h"
+#include "graph/equal/prove.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SPREAD_TIMES 64  /* a kernel may err by so many of the largest spread seen */
+#define ULPS 16
+
+/* Squares of what lies outside overflow or vanish in f32, and in f64 they do not. */
+static bool is_in_range(const an_apart *p)
+{
+    for (int i = 0; i < p->inputs; i++) {
+        if (!p->owned[i]) continue;
+        const double *x = p->in[i].data;
+        double most = 0;
+        for (int64_t k = 0; k < an_tensor_count(&p->in[i]); k++)
+            most = fmax(most, isfinite(x[k]) ? fabs(x[k]) : INFINITY);
+        if (most > 1e18 || (most > 0 && most < 1e-18)) return false;
+    }
+    return true;
+}
+
+/* ---- judging ----------------------------------------------------------- */
+
+/* Sums of terms that cancel have no scale of their own: that of the tensor counts, too. */
+static double largest(const an_tensor *t)
+{
+    const double *x = t->data;
+    double most = 0;
+    for (int64_t i = 0; i < an_tensor_count(t); i++)
+        if (isfinite(x[i]) && fabs(x[i]) > most) most = fabs(x[i]);
+    return most;
+}
+
+static bool is_near(double y, double t, double allowed)
+{
+    if (isnan(t) || isnan(y)) return isnan(t) && isnan(y);
+    if (!isfinite(y)) return fabs(t) > FLT_MAX && (t > 0) == (y > 0);
+    return fabs(y - t) <= allowed;
+}
+
+/* The first element of result k that is too far from f64; -1 if none. `spread` NULL: by
+ * the simple bound. */
+static int64_t first_far(const an_tensor *y, const an_tensor *t, const an_tensor *spread)
+{
+    const int64_t count = an_tensor_count(y);
+    if (y->dtype != AN_F32) {
+        for (int64_t i = 0; i < count; i++)
+            if (an_dtype_is_float(y->dtype)
+                    ? !is_near(an_tensor_get(y, i), an_tensor_get(t, i),
+                               1e-12 * fmax(1, fabs(an_tensor_get(t, i))))
+                    : an_tensor_get(y, i) != an_tensor_get(t, i))
+                return i;
+        return -1;
+    }
+    const float *f = y->data;
+    const double *d = t->data, *wide = spread ? spread->data : NULL;
+    const double scale = 2 * FLT_EPSILON * largest(t);
+    for (int64_t i = 0; i < count; i++) {
+        const double gap = fabs(f[i] - d[i]);
+        if (gap <= ULPS * an_ulp_at(d[i], AN_F32)) continue;
+        const double allowed = ULPS * an_ulp_at(d[i], AN_F32) +
+                               (wide ? SPREAD_TIMES * wide[i] + scale : 0);
+        if (!is_near(f[i], d[i], allowed)) return i;
+    }
+    return -1;
+}
+
+static void complain(an_check *row, const an_side *s, const an_node *n, int k, int64_t i,
+                     double t, double allowed)
+{
+    const double y = an_tensor_get(&s->e.value[n->first + (uint32_t)k], i);
+    const double far = fabs(y - t) / fmax(allowed, an_ulp_at(t, AN_F32));
+    an_place place = {0};
+    char where[360];
+    an_place_set(&place, s->g, (uint32_t)(n - s->g->nodes), n->first + (uint32_t)k);
+    an_place_describe(&place, where, sizeof where);
+    an_check_fail(row, far <= AN_SUSPECT_TIMES ? AN_SUSPECT : AN_DIFFERENT,
+                  "%.240s: element %lld is %.9g; from the same operands f64 has %.9g", where,
+                  (long long)i, y, t);
+}
+
+static an_status check_node(an_trial *t, int side, uint32_t number, an_check *row)
+{
+    an_side *s = &t->side[side];
+    const an_node *n = &s->g->nodes[number];
+    an_apart p;
+    an_status status = an_apart_open(&p, s, number);
+    const bool tried = status == AN_OK && is_in_range(&p);
+    if (tried) status = an_apart_run(&p, s, number);
+    bool measured = false, failed = false;
+    for (int k = 0; k < n->outputs && tried && status == AN_OK && !failed; k++) {
+        const an_tensor *y = &s->e.value[n->first + (uint32_t)k];
+        int64_t far = first_far(y, &p.out[k], NULL);
+        if (far >= 0 && y->dtype == AN_F32) {
+            if (!measured) status = an_apart_spread(&p, s, number);
+            measured = true;
+            if (status == AN_OK) far = first_far(y, &p.out[k], &p.spread[k]);
+        }
+        failed = status == AN_OK && far >= 0;
+        if (failed)
+            complain(row, s, n, k, far, an_tensor_get(&p.out[k], far),
+                     measured ? SPREAD_TIMES * an_tensor_get(&p.spread[k], far) : 0);
+    }
+    an_apart_close(&p);
+    row->tried += tried;
+    if (status == AN_OK) return AN_OK;
+    const char *why = s->e.error.status != AN_OK ? s->e.error.text : "out of memory";
+    return an_fail(&t->error, status, "%.400s", why);
+}
+
+/* A node of the second graph that has a twin in the first, with the same bits, need not
+ * be computed again. */
+static bool has_twin(const an_trial *t, const an_node *n)
+{
+    const an_graph *a = t->side[0].g;
+    for (int k = 0; k < n->outputs; k++) {
+        const uint32_t value = n->first + (uint32_t)k, twin = t->partner[1][value];
+        if (!twin || an_node_of(a, twin)->op != n->op) return false;
+        const an_tensor *x = &t->side[0].e.value[twin], *y = &t->side[1].e.value[value];
+        if (memcmp(x->data, y->data, (size_t)an_tensor_bytes(y)) != 0) return false;
+    }
+    return true;
+}
+
+an_status an_check_kernels(an_trial *t, an_check *row)
+{
+    an_status status = AN_OK;
+    if (t->step > 0) return AN_OK;
+    for (int s = 0; s < 2; s++) {
+        const an_graph *g = t->side[s].g;
+        for (uint32_t i = 1; (int64_t)i <= g->node_count && status == AN_OK; i++) {
+            const an_node *n = &g->nodes[i];
+            const bool leaf = n->op == AN_OP_input || n->op == AN_OP_state;
+            if (leaf || n->inputs == 0 || n->inputs > AN_APART_INPUTS) continue;
+            if (s == 0 || !has_twin(t, n)) status = check_node(t, s, i, row);
+        }
+    }
+    return status;
+}
+
+an_status an_check_memory(an_trial *t, an_check *row)
+{
+    const an_side *const sides[] = {&t->side[0], &t->side[1], &t->truth};
+    for (int s = 0; s < 3; s++) {
+        row->tried += t->step == 0 ? sides[s]->g->node_count : 0;
+        if (!sides[s]->e.trespasser) continue;
+        an_place place = {0};
+        char where[360];
+        an_place_set(&place, sides[s]->g, sides[s]->e.trespasser, 0);
+        an_place_describe(&place, where, sizeof where);
+        an_check_fail(row, AN_DIFFERENT, "%.320s writes past its result or its scratch", where);
+    }
+    return AN_OK;
+}

@@ -1,0 +1,63 @@
+/* report.c -- an equivalence in words, for people. */
+#include "graph/equal/equal.h"
+
+#include "core/text.h"
+#include "graph/dot.h"
+
+static void add_tensor(const an_compared *c, an_text *out)
+{
+    an_text_addf(out, "  %-9s %-8s %s, %lld elements", an_verdict_name(c->verdict), c->kind,
+                 c->name, (long long)c->count);
+    if (c->different)
+        an_text_addf(out, ": %lld differ, at most by %.3g ulp, %.3g, relative %.3g; first at %lld, "
+                          "worst at %lld: %.9g and %.9g",
+                     (long long)c->different, c->max_ulp, c->max_abs, c->max_rel,
+                     (long long)c->first, (long long)c->worst, c->worst_a, c->worst_b);
+    if (c->special)
+        an_text_addf(out, "; %lld are NaN or infinite on one side", (long long)c->special);
+    if (c->exact) an_text_addf(out, "; %lld exact", (long long)c->exact);
+    an_text_add(out, c->degenerate ? " (all zero or not finite: shows nothing)\n" : "\n");
+}
+
+static void add_checks(const an_equivalence *e, an_text *out)
+{
+    if (e->checks > 0) an_text_add(out, "checked\n");
+    for (int i = 0; i < e->checks; i++) {
+        const an_check *c = &e->check[i];
+        const char *mark = c->verdict == AN_BITWISE ? "holds" : an_verdict_name(c->verdict);
+        if (c->verdict == AN_VACUOUS) mark = "nothing";
+        an_text_addf(out, "  %-9s %-10s %s (%lld tried)\n", mark, c->name, c->says,
+                     (long long)c->tried);
+        if (c->failed)
+            an_text_addf(out, "            %lld fail: %s\n", (long long)c->failed, c->message);
+    }
+}
+
+static void add_proof(const an_proof *p, an_text *out)
+{
+    an_text_addf(out, "proof\n  %s\n", p->message);
+    for (int i = 0; i < p->rules; i++)
+        an_text_addf(out, "  %s %s: %s (%lld times)\n", p->rule[i].lemma ? "lemma" : "axiom",
+                     p->rule[i].name, p->rule[i].says, (long long)p->rule[i].uses);
+}
+
+char *an_equivalence_report(const an_equivalence *e)
+{
+    if (!e) return NULL;
+    an_text t = {0};
+    an_text_addf(&t, "%s\n", e->message);
+    an_text_addf(&t, "fused: %lld forward, %lld backward", (long long)e->fused_forward,
+                 (long long)e->fused_backward);
+    if (e->bytes_saved) {
+        an_text_add(&t, "; ");
+        an_text_add_bytes_of(&t, (double)e->bytes_saved);
+        an_text_add(&t, " less to move in a run");
+    }
+    an_text_add(&t, "\n");
+    if (e->compared_count > 0) an_text_add(&t, "compared\n");
+    for (int64_t i = 0; i < e->compared_count; i++) add_tensor(&e->compared[i], &t);
+    if (e->divergence.message[0]) an_text_addf(&t, "first\n  %s\n", e->divergence.message);
+    add_checks(e, &t);
+    add_proof(&e->proof, &t);
+    return an_text_take(&t);
+}

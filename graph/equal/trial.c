@@ -1,0 +1,147 @@
+/* trial.c -- runs both graphs, and the first in f64, on the same data, step after step.
+ *
+ * All three run in the interpreter, which shares nothing with the planner. Before
+ * each node its results are poisoned; behind each tensor lies a guard. The truth is
+ * computed beside the two on a second thread, if there is one.                */
+#include "graph/equal/trial.h"
+
+#include "core/pool.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- extents ----------------------------------------------------------- */
+
+/* Dims that only the second graph names get the usual extent. */
+static an_status bind_side(an_trial *t, const int64_t *from, int64_t usual, an_side *s)
+{
+    const an_dims *dims = s->g->dims, *first = t->side[0].g->dims;
+    const int names = an_dims_names(dims);
+    int64_t *bound = an_alloc_zeroed((names + 1) * (int64_t)sizeof *bound);
+    if (!bound) return an_fail(&t->error, AN_E_MEMORY, "out of memory");
+    for (int i = 0; i < names; i++) {
+        bound[i] = usual;
+        for (int k = 0; k < an_dims_names(first); k++)
+            if (!strcmp(an_dims_name_at(dims, i), an_dims_name_at(first, k))) bound[i] = from[k];
+    }
+    s->e.guarded = true;
+    const an_status status = an_evaluation_begin(&s->e, s->g, bound);
+    if (status != AN_OK) an_fail_text(&t->error, status, s->e.error.text);
+    an_free(bound);
+    return status;
+}
+
+an_status an_trial_bind_sides(an_trial *t)
+{
+    const int names = an_dims_names(t->side[0].g->dims);
+    int64_t *bound = an_alloc_zeroed((names + 1) * (int64_t)sizeof *bound);
+    if (!bound) return an_fail(&t->error, AN_E_MEMORY, "out of memory");
+    const int64_t usual = t->args->extent > 0 ? t->args->extent : 4;
+    an_status status = an_trial_bind(t->side[0].g, t->args->bind, usual, bound, &t->error);
+    t->truth.g = t->side[0].g;
+    t->truth.e.shadow = true;
+    if (status == AN_OK) status = bind_side(t, bound, usual, &t->side[0]);
+    if (status == AN_OK) status = bind_side(t, bound, usual, &t->side[1]);
+    if (status == AN_OK) status = bind_side(t, bound, usual, &t->truth);
+    an_free(bound);
+    return status;
+}
+
+/* ---- data -------------------------------------------------------------- */
+
+static void copy_values(const an_tensor *from, an_tensor *to)
+{
+    if (from->dtype == to->dtype) {
+        memcpy(to->data, from->data, (size_t)an_tensor_bytes(from));
+        return;
+    }
+    for (int64_t i = 0; i < an_tensor_count(from); i++)
+        an_tensor_set(to, i, an_tensor_get(from, i));
+}
+
+static void fill_leaves(an_trial *t, const an_draw *draw)
+{
+    const an_graph *a = t->side[0].g, *b = t->side[1].g;
+    an_evaluation *e = &t->side[0].e;
+    for (int64_t i = 0; i < a->leaf_count; i++) {
+        const uint32_t id = a->leaves[i].value;
+        an_trial_fill(e, id, draw, &e->value[id]);
+        copy_values(&e->value[id], &t->truth.e.value[id]);
+    }
+    for (int64_t i = 0; i < b->leaf_count; i++)
+        copy_values(&e->value[an_graph_leaf(a, b->leaves[i].name)],
+                    &t->side[1].e.value[b->leaves[i].value]);
+}
+
+/* All states at once, as a run commits them: new values may be states themselves. */
+static an_status feed_back(an_trial *t, an_side *s, int which)
+{
+    const int64_t count = t->result->compared_count;
+    an_tensor *kept = an_alloc_zeroed((count + 1) * (int64_t)sizeof *kept);
+    an_status status = kept ? AN_OK : AN_E_MEMORY;
+    for (int64_t i = 0; i < count && status == AN_OK; i++)
+        if (t->pairs[i].state[which])
+            status = an_tensor_copy(&kept[i], &s->e.value[t->pairs[i].value[which]]);
+    for (int64_t i = 0; i < count && status == AN_OK; i++)
+        if (t->pairs[i].state[which])
+            copy_values(&kept[i], &s->e.value[t->pairs[i].state[which]]);
+    for (int64_t i = 0; kept && i < count; i++) an_tensor_free(&kept[i]);
+    an_free(kept);
+    return status == AN_OK ? AN_OK : an_fail(&t->error, status, "out of memory");
+}
+
+/* ---- running ----------------------------------------------------------- */
+
+/* Unit 0 is the truth, which takes longest; unit 1 are both graphs. */
+static void evaluate_unit(void *trial, int64_t begin, int64_t end)
+{
+    an_trial *t = trial;
+    for (int64_t unit = begin; unit < end; unit++) {
+        if (unit == 0) {
+            an_evaluate(&t->truth.e);
+            continue;
+        }
+        an_evaluate(&t->side[0].e);
+        an_evaluate(&t->side[1].e);
+    }
+}
+
+static an_status run_step(an_trial *t, an_status (*look)(an_trial *t))
+{
+    an_pool_run(2, evaluate_unit, t);
+    const an_side *const sides[] = {&t->side[0], &t->side[1], &t->truth};
+    for (int i = 0; i < 3; i++)
+        if (sides[i]->e.error.status != AN_OK)
+            return an_fail_text(&t->error, sides[i]->e.error.status, sides[i]->e.error.text);
+    an_status status = look(t);
+    if (status == AN_OK) status = feed_back(t, &t->side[0], 0);
+    if (status == AN_OK) status = feed_back(t, &t->side[1], 1);
+    if (status == AN_OK) status = feed_back(t, &t->truth, 0);
+    return status;
+}
+
+an_status an_trial_run(an_trial *t, an_status (*look)(an_trial *t))
+{
+    const int variants = an_trial_variants(t->args->data);
+    const int seeds = t->args->seeds > 0 ? t->args->seeds : variants;
+    const int steps = t->args->steps > 0 ? t->args->steps : 1;
+    an_status status = AN_OK;
+    for (t->round = 0; t->round < seeds && status == AN_OK; t->round++) {
+        fill_leaves(t, &(an_draw){t->args->seed + (uint64_t)t->round, t->args->data,
+                                  variants > 0 ? t->round % variants : 0});
+        for (t->step = 0; t->step < steps && status == AN_OK; t->step++)
+            status = run_step(t, look);
+    }
+    return status;
+}
+
+void an_trial_close(an_trial *t)
+{
+    an_programs_free(t->programs);
+    an_evaluation_free(&t->side[0].e);
+    an_evaluation_free(&t->side[1].e);
+    an_evaluation_free(&t->truth.e);
+    an_free(t->partner[0]);
+    an_free(t->partner[1]);
+    an_free(t->pairs);
+}

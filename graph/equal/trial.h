@@ -1,0 +1,75 @@
+/* trial.h -- one trial: two graphs on the same data, and the first in f64 beside them.
+ *
+ * interface.c pairs what both graphs offer, trial.c runs them, equivalence.c judges.
+ * A check looks at the values of one step, node by node or by running something
+ * else on them, and writes one row of the result; it leaves the values alone.  */
+#ifndef AN_GRAPH_EQUAL_TRIAL_H
+#define AN_GRAPH_EQUAL_TRIAL_H
+
+#include "graph/equal/compare.h"
+#include "graph/equal/trial_data.h"
+
+typedef struct an_side {
+    const an_graph *g; /* the caller's, or the result's copy with gradients */
+    an_evaluation e;   /* every value; before an update is fed back, those of this step */
+} an_side;
+
+/* One compared tensor: where it is in each graph, and which state it becomes. */
+typedef struct an_pair {
+    uint32_t value[2];
+    uint32_t state[2]; /* 0 for outputs and gradients */
+} an_pair;
+
+typedef struct an_trial {
+    const an_equivalent_args *args;
+    an_side side[2], truth; /* truth: the first graph in f64 on the reference loops */
+    an_equivalence *result;
+    an_pair *pairs; /* beside result->compared */
+    int64_t pair_capacity, compared_capacity;
+    uint32_t *partner[2]; /* per value of a graph: the value of the other that it should
+                             equal; 0: none. result->inner lists them */
+    int round, step;      /* which seed, which of its runs; both from 0 */
+    struct an_programs *programs;
+    an_error error;
+} an_trial;
+
+static inline double an_trial_ulps(const an_trial *t)
+{
+    return t->args->ulps > 0 ? t->args->ulps : 16;
+}
+
+/* ---- interface.c ------------------------------------------------------- */
+
+/* Opens both sides, with gradients if asked for, and pairs leaves, outputs, updates
+ * and, by a proof, the values inside. */
+an_status an_trial_open(an_trial *t);
+
+/* ---- trial.c ----------------------------------------------------------- */
+
+/* Binds the dims of all sides and allocates their values. */
+an_status an_trial_bind_sides(an_trial *t);
+/* Runs all rounds and steps; `look` sees each step before its updates are fed back. */
+an_status an_trial_run(an_trial *t, an_status (*look)(an_trial *t));
+void an_trial_close(an_trial *t);
+
+/* ---- checks: each a file, and a row of the table in equivalence.c ------- */
+
+/* Folds what this step shows into the row: tried, failed, verdict, the first failure's
+ * message. An error is returned only if the check could not be carried out. */
+typedef an_status (*an_check_fn)(an_trial *t, an_check *row);
+
+an_status an_check_values(an_trial *t, an_check *row);   /* local.c */
+an_status an_check_kernels(an_trial *t, an_check *row);  /* kernels.c */
+an_status an_check_memory(an_trial *t, an_check *row);   /* kernels.c */
+an_status an_check_programs(an_trial *t, an_check *row); /* programs.c */
+void an_programs_free(struct an_programs *p);
+
+/* Records a failure; only the first one's message is kept, and the worst verdict. */
+void an_check_fail(an_check *row, an_verdict verdict, const char *format, ...) AN_PRINTF(3, 4);
+/* Where a value of a graph is, for messages: `value` 0 means the whole node. */
+void an_place_set(an_place *place, const an_graph *g, uint32_t node, uint32_t value);
+
+/* The first node that errs by itself, into the result (local.c). */
+an_status an_trial_divergence(an_trial *t);
+
+#endif
