@@ -5,14 +5,14 @@
  * Batch 32, 100 steps, vocabulary 88,000, Adam on all 4.5 million parameters. The
  * yardstick is every matrix product that the step cannot do without, as plain
  * one-thread sgemm calls and nothing else. Both alternate; medians are printed.  */
-#include "frontends/addnorm.h"
+#include "tests/models.h"
 
 #include <cblas.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-enum { BATCH = 32, STEPS = 100, VOCABULARY = 88000 };
+enum { BATCH = 32, STEPS = 100 };
 
 static double milliseconds(void)
 {
@@ -55,19 +55,6 @@ static void all_products(void)
 
 /* ---- the step ---------------------------------------------------------- */
 
-static an_program *classifier(an_graph *g, an_store *store)
-{
-    const an_dim B = an_dim_named(g, "B"), T = an_dim_named(g, "T");
-    const an_value ids = an_input(g, "ids", AN_I32, AN_SHAPE(B, T));
-    const an_value label = an_input(g, "label", AN_F32, AN_SHAPE(B, 1));
-    an_value h = an_nn_embedding(ids, .vocab = VOCABULARY, .units = 50);
-    h = an_dropout(an_nn_bilstm(h, .units = 64), 0.2f);
-    h = an_dropout(an_nn_bilstm(h, .units = 32), 0.2f);
-    h = an_nn_layer_norm(an_residual_add(h, an_nn_lstm(h, .units = 64)));
-    const an_value loss = an_bce_with_logits(an_nn_dense(an_mean(h, 1), .units = 1), label);
-    return an_compile(g, store, .fetch = {loss}, .update = an_minimize(loss, an_adam()));
-}
-
 static int compare(const void *x, const void *y)
 {
     const double p = *(const double *)x, q = *(const double *)y;
@@ -77,6 +64,7 @@ static int compare(const void *x, const void *y)
 int main(int argc, char **argv)
 {
     const int threads = argc > 1 ? atoi(argv[1]) : 1, rounds = argc > 2 ? atoi(argv[2]) : 30;
+    const int64_t vocabulary = AN_CLASSIFIER_FULL.vocabulary;
     static int32_t words[BATCH * STEPS];
     static float labels[BATCH];
     double *step = calloc((size_t)rounds + 1, sizeof *step);
@@ -88,15 +76,15 @@ int main(int argc, char **argv)
     if (rounds < 1 || !step || !bare || !a || !b || !c) return 2;
     for (size_t i = 0; i < room; i++) a[i] = b[i] = (float)(i % 13) * 0.01f;
     an_set_threads(threads);
-    an_graph *g = an_graph_new("classifier");
+    const an_model m = an_model_minimise(an_model_classifier(AN_CLASSIFIER_FULL), 1e-3f);
     an_store *store = an_store_new(1);
-    an_program *p = classifier(g, store);
-    if (!p) return fprintf(stderr, "%s\n", an_compile_message(g)), 1;
+    an_program *p = an_compile(m.g, store, .fetch = {m.loss}, .update = m.up);
+    if (!p) return fprintf(stderr, "%s\n", an_compile_message(m.g)), 1;
     const an_tensor x = an_tensor_borrow(AN_I32, AN_EXTENTS(BATCH, STEPS), words);
     const an_tensor y = an_tensor_borrow(AN_F32, AN_EXTENTS(BATCH, 1), labels);
     an_tensor loss = {0};
     for (int i = -3; i < rounds; i++) { /* three to warm up */
-        for (int k = 0; k < BATCH * STEPS; k++) words[k] = rand() % VOCABULARY;
+        for (int k = 0; k < BATCH * STEPS; k++) words[k] = rand() % (int)vocabulary;
         double start = milliseconds();
         if (an_run(p, .feed = {{"ids", &x}, {"label", &y}}, .out = {&loss}) != AN_OK) return 1;
         if (i >= 0) step[i] = milliseconds() - start;
@@ -112,7 +100,7 @@ int main(int argc, char **argv)
     an_tensor_free(&loss);
     an_program_free(p);
     an_store_free(store);
-    an_graph_free(g);
+    an_graph_free(m.g);
     free(step);
     free(bare);
     free(a);

@@ -5,65 +5,21 @@
  * with the pass before or after differentiation.                             */
 #include "frontends/addnorm.h"
 #include "graph/ir.h"
+#include "tests/models.h"
 #include "tests/support.h"
 
 #define WITHOUT_FUSION "canonicalise,fold,cse,dce"
 
-typedef struct model {
-    an_graph *g;
-    an_value loss, y;
-    an_updates up;
-} model;
-
-/* The article's classifier at a small size. */
-static model classifier(void)
+static an_model minimised(an_model m)
 {
-    model m = {.g = an_graph_new("classifier")};
-    const an_dim B = an_dim_named(m.g, "B"), T = an_dim_named(m.g, "T");
-    const an_value ids = an_input(m.g, "ids", AN_I32, AN_SHAPE(B, T));
-    const an_value label = an_input(m.g, "label", AN_F32, AN_SHAPE(B, 1));
-    an_value h = an_nn_embedding(ids, .vocab = 50, .units = 12);
-    h = an_dropout(an_nn_bilstm(h, .units = 16), 0.2f);
-    h = an_dropout(an_nn_bilstm(h, .units = 8), 0.2f);
-    h = an_nn_layer_norm(an_residual_add(h, an_nn_lstm(h, .units = 16)));
-    const an_value logit = an_nn_dense(an_mean(h, 1), .units = 1);
-    m.y = an_sigmoid(logit);
-    m.loss = an_bce_with_logits(logit, label);
-    return m;
-}
-
-static an_value feed_forward(an_value x)
-{
-    return an_nn_dense(an_relu(an_nn_dense(x, .units = 24)), .units = 16);
-}
-
-/* `blocks` of two residual sums each, as GPT and BERT wire them. */
-static model stack(int blocks, bool pre_norm)
-{
-    model m = {.g = an_graph_new(pre_norm ? "pre-norm" : "post-norm")};
-    const an_dim B = an_dim_named(m.g, "B");
-    an_value x = an_input(m.g, "x", AN_F32, AN_SHAPE(B, 16));
-    for (int i = 0; i < 2 * blocks; i++)
-        x = pre_norm ? an_residual_add(x, feed_forward(an_nn_layer_norm(x)))
-                     : an_nn_layer_norm(an_residual_add(x, feed_forward(x)));
-    if (pre_norm) x = an_nn_layer_norm(x);
-    m.y = an_nn_dense(x, .units = 3);
-    m.loss = an_mse(m.y, an_input(m.g, "target", AN_F32, AN_SHAPE(B, 3)));
-    return m;
-}
-
-static model minimised(model m)
-{
-    m.up = an_minimize(m.loss, an_adam(.rate = 1e-2f));
-    an_graph_output(m.loss, "loss");
-    an_graph_output(m.y, "y");
+    m = an_model_minimise(m, 1e-2f);
     ck_assert_msg(an_graph_status(m.g) == AN_OK, "%s", an_graph_message(m.g));
     return m;
 }
 
 /* ---- counts ------------------------------------------------------------ */
 
-static void check_counts(model m, int64_t forward, int64_t backward)
+static void check_counts(an_model m, int64_t forward, int64_t backward)
 {
     an_optimised o = an_optimise(.graph = m.g);
     ck_assert_msg(o.status == AN_OK, "%s", o.message);
@@ -74,13 +30,13 @@ static void check_counts(model m, int64_t forward, int64_t backward)
 
 START_TEST(test_counts)
 {
-    model m = minimised(classifier());
+    an_model m = minimised(an_model_classifier(AN_CLASSIFIER_SMALL));
     check_counts(m, 1, 1);
     an_graph_free(m.g);
-    m = minimised(stack(12, true));
+    m = minimised(an_model_stack(12, true));
     check_counts(m, 24, 24);
     an_graph_free(m.g);
-    m = minimised(stack(12, false));
+    m = minimised(an_model_stack(12, false));
     check_counts(m, 24, 24);
     an_graph_free(m.g);
 }
@@ -90,7 +46,7 @@ END_TEST
  * beside the norm. */
 START_TEST(test_sums_are_kept)
 {
-    model m = minimised(stack(12, true));
+    an_model m = minimised(an_model_stack(12, true));
     an_optimised o = an_optimise(.graph = m.g);
     int kept = 0;
     for (int64_t i = 1; i <= o.graph->node_count; i++) {
@@ -109,7 +65,7 @@ END_TEST
 
 /* ---- equality ---------------------------------------------------------- */
 
-static void check_equal(model m, const char *bind)
+static void check_equal(an_model m, const char *bind)
 {
     an_optimised o = an_optimise(.graph = m.g);
     an_equivalence e = an_equivalent(.a = m.g, .b = o.graph, .gradients = true, .bind = bind,
@@ -123,12 +79,12 @@ static void check_equal(model m, const char *bind)
 
 START_TEST(test_bits_at_two_bindings)
 {
-    model m = minimised(classifier());
+    an_model m = minimised(an_model_classifier(AN_CLASSIFIER_SMALL));
     check_equal(m, "B=8,T=6");
     check_equal(m, "B=5,T=3");
     an_graph_free(m.g);
     for (int pre = 0; pre < 2; pre++) {
-        m = minimised(stack(3, pre));
+        m = minimised(an_model_stack(3, pre));
         check_equal(m, "B=8");
         check_equal(m, "B=3");
         an_graph_free(m.g);
@@ -139,7 +95,7 @@ END_TEST
 /* Fuse, then differentiate: the same bits as the other way round. */
 START_TEST(test_fusing_before_differentiating)
 {
-    model m = stack(3, true);
+    an_model m = an_model_stack(3, true);
     an_graph_output(m.loss, "loss");
     an_optimised fused = an_optimise(.graph = m.g, .passes = "fuse_add_norm");
     ck_assert_int_eq(an_graph_count(fused.graph, "add_norm"), 6);
@@ -154,7 +110,7 @@ END_TEST
 
 /* ---- a hundred steps --------------------------------------------------- */
 
-static void train(model m, an_store *store, const char *passes, int64_t expected)
+static void train(an_model m, an_store *store, const char *passes, int64_t expected)
 {
     an_program *p = an_compile(m.g, store, .fetch = {m.loss}, .update = m.up, .passes = passes);
     ck_assert_msg(p != NULL, "%s", an_compile_message(m.g));
@@ -179,7 +135,7 @@ static void train(model m, an_store *store, const char *passes, int64_t expected
 
 START_TEST(test_a_hundred_steps)
 {
-    model m = minimised(classifier());
+    an_model m = minimised(an_model_classifier(AN_CLASSIFIER_SMALL));
     an_store *fused = an_store_new(3), *plain = an_store_new(3), *untrained = an_store_new(3);
     train(m, fused, NULL, 1);
     train(m, plain, WITHOUT_FUSION, 0);

@@ -7,6 +7,7 @@
 #include "frontends/addnorm.h"
 #include "graph/ir.h"
 #include "tests/graph/random_graph.h"
+#include "tests/models.h"
 #include "tests/support.h"
 
 #include <time.h>
@@ -37,55 +38,14 @@ static int64_t uses(const an_proof *f, const char *rule)
 
 /* ---- whole models ------------------------------------------------------ */
 
-typedef struct model {
-    an_graph *g;
-    an_value loss, y;
-    an_updates up;
-} model;
-
-static model classifier(void)
+static an_model minimised(an_model m)
 {
-    model m = {.g = an_graph_new("classifier")};
-    const an_dim B = an_dim_named(m.g, "B"), T = an_dim_named(m.g, "T");
-    const an_value ids = an_input(m.g, "ids", AN_I32, AN_SHAPE(B, T));
-    const an_value label = an_input(m.g, "label", AN_F32, AN_SHAPE(B, 1));
-    an_value h = an_nn_embedding(ids, .vocab = 50, .units = 12);
-    h = an_dropout(an_nn_bilstm(h, .units = 16), 0.2f);
-    h = an_dropout(an_nn_bilstm(h, .units = 8), 0.2f);
-    h = an_nn_layer_norm(an_residual_add(h, an_nn_lstm(h, .units = 16)));
-    const an_value logit = an_nn_dense(an_mean(h, 1), .units = 1);
-    m.y = an_sigmoid(logit);
-    m.loss = an_bce_with_logits(logit, label);
-    return m;
-}
-
-static an_value feed_forward(an_value x)
-{
-    return an_nn_dense(an_relu(an_nn_dense(x, .units = 24)), .units = 16);
-}
-
-static model stack(int blocks, bool pre_norm)
-{
-    model m = {.g = an_graph_new(pre_norm ? "pre-norm" : "post-norm")};
-    an_value x = an_input(m.g, "x", AN_F32, AN_SHAPE(an_dim_named(m.g, "B"), 16));
-    for (int i = 0; i < 2 * blocks; i++)
-        x = pre_norm ? an_residual_add(x, feed_forward(an_nn_layer_norm(x)))
-                     : an_nn_layer_norm(an_residual_add(x, feed_forward(x)));
-    m.y = an_nn_dense(pre_norm ? an_nn_layer_norm(x) : x, .units = 3);
-    m.loss = an_mse(m.y, an_input(m.g, "target", AN_F32, an_type_of(m.y).shape));
-    return m;
-}
-
-static model minimised(model m)
-{
-    m.up = an_minimize(m.loss, an_adam(.rate = 1e-2f));
-    an_graph_output(m.loss, "loss");
-    an_graph_output(m.y, "y");
+    m = an_model_minimise(m, 1e-2f);
     ck_assert_msg(an_graph_status(m.g) == AN_OK, "%s", an_graph_message(m.g));
     return m;
 }
 
-static void check_pipeline(model m, int64_t pairs)
+static void check_pipeline(an_model m, int64_t pairs)
 {
     an_optimised o = an_optimise(.graph = m.g);
     ck_assert_msg(o.status == AN_OK, "%s", o.message);
@@ -106,11 +66,11 @@ static void check_pipeline(model m, int64_t pairs)
 
 START_TEST(test_models)
 {
-    model m = minimised(classifier());
+    an_model m = minimised(an_model_classifier(AN_CLASSIFIER_SMALL));
     check_pipeline(m, 1);
     an_graph_free(m.g);
     for (int pre = 0; pre < 2; pre++) {
-        m = minimised(stack(12, pre));
+        m = minimised(an_model_stack(12, pre));
         check_pipeline(m, 24);
         an_graph_free(m.g);
     }
@@ -119,8 +79,8 @@ END_TEST
 
 START_TEST(test_every_pass_alone)
 {
-    model models[] = {minimised(classifier()), minimised(stack(2, true)),
-                      minimised(stack(2, false))};
+    an_model models[] = {minimised(an_model_classifier(AN_CLASSIFIER_SMALL)),
+                         minimised(an_model_stack(2, true)), minimised(an_model_stack(2, false))};
     for (int k = 0; k < 3; k++) {
         int passes = 0;
         for (; an_pass_name(passes); passes++) {
@@ -139,7 +99,7 @@ END_TEST
 /* A program names what it fetches by ordinal and holds only what it needs. */
 START_TEST(test_programs)
 {
-    model m = minimised(stack(2, true));
+    an_model m = minimised(an_model_stack(2, true));
     an_store *store = an_store_new(3);
     const an_value inner = an_result(m.loss, 1);
     an_program *p = an_compile(m.g, store, .fetch = {inner, m.y}, .update = m.up);
@@ -632,7 +592,7 @@ END_TEST
 /* Numbers and proof in one report; gradients of a graph fused before differentiating. */
 START_TEST(test_equivalence_carries_the_proof)
 {
-    model m = stack(2, true);
+    an_model m = an_model_stack(2, true);
     an_graph_output(m.loss, "loss");
     an_optimised o = an_optimise(.graph = m.g, .passes = "fuse_add_norm");
     an_equivalence e = an_equivalent(.a = m.g, .b = o.graph, .gradients = true);
