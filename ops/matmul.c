@@ -329,37 +329,76 @@ static void matmul_run(const an_work *w, int64_t begin, int64_t end)
 
 /* ---- the oracle -------------------------------------------------------- */
 
-/* Row-major position in t, of rank r, of the matrix that y's leading indices name. */
-static int64_t ref_base(const an_tensor *t, const an_tensor *y, const int64_t *index)
+/* Tiles so small that they stay in the nearest cache, whatever the operands' order. */
+enum { REF_ROWS = 32, REF_COLUMNS = 16, REF_DEPTH = 128 };
+
+/* op(t) of one item: where it starts, and the steps to the next row and column. */
+typedef struct ref_matrix {
+    const an_tensor *t;
+    int64_t start, row, column;
+} ref_matrix;
+
+static ref_matrix ref_matrix_of(const an_tensor *t, bool transposed, const an_tensor *y,
+                                int64_t item)
 {
-    int64_t base = 0;
-    for (int d = 0; d < t->rank - 2; d++) {
-        const int64_t i = index[d + y->rank - t->rank];
-        base = base * t->extent[d] + (t->extent[d] == 1 ? 0 : i);
+    const int64_t width = t->extent[t->rank - 1];
+    ref_matrix m = {t, 0, transposed ? 1 : width, transposed ? width : 1};
+    int64_t stride = t->extent[t->rank - 2] * width;
+    for (int d = t->rank - 3, e = y->rank - 3; d >= 0; d--, e--) {
+        if (t->extent[d] != 1) m.start += item % y->extent[e] * stride;
+        stride *= t->extent[d];
+        item /= y->extent[e];
     }
-    return base * t->extent[t->rank - 2] * t->extent[t->rank - 1];
+    return m;
+}
+
+static double ref_element(const ref_matrix *m, int64_t i, int64_t j)
+{
+    return an_get(m->t, m->start + i * m->row + j * m->column);
+}
+
+/* Rows from i0 and columns from j0 of a product: each sum from left to right, in double. */
+static void ref_tile(const ref_matrix *a, const ref_matrix *b, int64_t inner, int64_t i0,
+                     int64_t rows, int64_t j0, int64_t columns, double sum[][REF_COLUMNS])
+{
+    double part[REF_DEPTH][REF_COLUMNS] = {{0}}; /* of b, as doubles */
+    memset(sum, 0, REF_ROWS * sizeof *sum);
+    for (int64_t k0 = 0; k0 < inner; k0 += REF_DEPTH) {
+        const int64_t depth = inner - k0 < REF_DEPTH ? inner - k0 : REF_DEPTH;
+        for (int64_t k = 0; k < depth; k++)
+            for (int64_t j = 0; j < columns; j++) part[k][j] = ref_element(b, k0 + k, j0 + j);
+        for (int64_t i = 0; i < rows; i++) {
+            double row[REF_COLUMNS];
+            memcpy(row, sum[i], sizeof row);
+            for (int64_t k = 0; k < depth; k++) {
+                const double x = ref_element(a, i0 + i, k0 + k);
+                for (int j = 0; j < REF_COLUMNS; j++) row[j] += x * part[k][j];
+            }
+            memcpy(sum[i], row, sizeof row);
+        }
+    }
 }
 
 static void matmul_ref(const an_work *w)
 {
     const an_tensor *a = &w->in[0], *b = &w->in[1], *y = &w->out[0];
-    const bool ta = w->attrs->transpose_a, tb = w->attrs->transpose_b;
+    const bool ta = w->attrs->transpose_a;
     const int64_t inner = a->extent[ta ? a->rank - 2 : a->rank - 1];
-    const int64_t a_row = a->extent[a->rank - 1], b_row = b->extent[b->rank - 1];
-    const int64_t count = y->data ? an_elements(y) : 0;
-    for (int64_t at = 0; at < count; at++) {
-        int64_t index[AN_MAX_RANK], rest = at;
-        for (int d = y->rank - 1; d >= 0; d--) {
-            index[d] = rest % y->extent[d];
-            rest /= y->extent[d];
-        }
-        const int64_t i = index[y->rank - 2], j = index[y->rank - 1];
-        const int64_t from_a = ref_base(a, y, index), from_b = ref_base(b, y, index);
-        double sum = 0;
-        for (int64_t k = 0; k < inner; k++)
-            sum += an_get(a, from_a + (ta ? k * a_row + i : i * a_row + k)) *
-                   an_get(b, from_b + (tb ? j * b_row + k : k * b_row + j));
-        an_put(y, at, sum);
+    const int64_t m = y->extent[y->rank - 2], n = y->extent[y->rank - 1];
+    const int64_t items = y->data ? an_span(y, 0, y->rank - 2) : 0;
+    double sum[REF_ROWS][REF_COLUMNS];
+    for (int64_t item = 0; item < items; item++) {
+        const ref_matrix left = ref_matrix_of(a, ta, y, item);
+        const ref_matrix right = ref_matrix_of(b, w->attrs->transpose_b, y, item);
+        for (int64_t i0 = 0; i0 < m; i0 += REF_ROWS)
+            for (int64_t j0 = 0; j0 < n; j0 += REF_COLUMNS) {
+                const int64_t rows = m - i0 < REF_ROWS ? m - i0 : REF_ROWS;
+                const int64_t columns = n - j0 < REF_COLUMNS ? n - j0 : REF_COLUMNS;
+                ref_tile(&left, &right, inner, i0, rows, j0, columns, sum);
+                for (int64_t i = 0; i < rows; i++)
+                    for (int64_t j = 0; j < columns; j++)
+                        an_put(y, (item * m + i0 + i) * n + j0 + j, sum[i][j]);
+            }
     }
 }
 
