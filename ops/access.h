@@ -53,6 +53,12 @@ static inline void an_put(const an_tensor *t, int64_t i, double value)
     else ((double *)t->data)[i] = value;
 }
 
+/* sum += x * row: the inner loop of products whose sums have an order to keep. */
+static inline void an_add_scaled(double *sum, double x, const double *row, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) sum[i] += x * row[i];
+}
+
 /* Where NumPy's broadcasting reads `t` for element `i` of `out`. */
 static inline int64_t an_broadcast_index(const an_tensor *out, const an_tensor *t, int64_t i)
 {

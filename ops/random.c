@@ -11,6 +11,7 @@
  * Srivastava et al., "Dropout: a simple way to prevent neural networks from
  * overfitting", 2014.                                                        */
 #include "core/random.h"
+#include "ops/access.h"
 #include "ops/kernels/kernels.h"
 #include "ops/op.h"
 
@@ -94,15 +95,15 @@ static void dropout_run(const an_work *w, int64_t begin, int64_t end)
 
 static void dropout_ref(const an_work *w)
 {
-    an_tensor y = w->out[0];
-    if (!y.data) return;
+    const an_tensor *x = &w->in[0], *y = &w->out[0];
+    if (!y->data) return;
     const an_stream stream = stream_of(w);
     const double limit = (double)w->attrs->rate * 4294967296.0;
     double scale = 1 / (1 - (double)w->attrs->rate);
-    if (y.dtype == AN_F32) scale = (double)(float)scale;
-    for (int64_t i = 0; i < an_tensor_count(&y); i++) {
+    if (y->dtype == AN_F32) scale = (double)(float)scale;
+    for (int64_t i = 0; i < an_elements(y); i++) {
         const bool kept = (double)an_random_bits_at(&stream, i) >= limit;
-        an_tensor_set(&y, i, kept ? an_tensor_get(&w->in[0], i) * scale : 0);
+        an_put(y, i, kept ? an_get(x, i) * scale : 0);
     }
 }
 

@@ -1,9 +1,11 @@
 /* recurrent_ref.c -- lstm and its gradient as plain loops in double.
  *
- * The oracle: one row of the batch after the other, one unit after the other, by
+ * The oracle: one row of the batch after the other, one step after the other, by
  * the formulas at the head of recurrent.c and recurrent_grad.c. It shares neither
- * the packed weights nor the order of rows nor any product with the stages. All
- * sums are kept in double until the result is stored.                        */
+ * packing nor the order of rows nor any product with the stages. Weights are
+ * widened first, [kernel; bias; recurrent] in one block, and all sums are kept in
+ * double until the result is stored.                                         */
+#include "ops/access.h"
 #include "ops/recurrent.h"
 
 #include <math.h>
@@ -15,20 +17,18 @@ static double sigmoid(double x)
 
 static double at(const an_tensor *t, int64_t i)
 {
-    return t->data ? an_tensor_get(t, i) : 0.0;
+    return t->data ? an_get(t, i) : 0.0;
 }
 
 static void put(const an_tensor *t, int64_t i, double value)
 {
-    if (!t->data) return;
-    an_tensor to = *t;
-    an_tensor_set(&to, i, value);
+    if (t->data) an_put(t, i, value);
 }
 
 static int64_t length_at(const an_work *w, int operand, int64_t b, int64_t time)
 {
     if (!w->in[operand].data) return time;
-    const int64_t length = (int64_t)an_tensor_get(&w->in[operand], b);
+    const int64_t length = an_get_int(&w->in[operand], b);
     if (length >= 0 && length <= time) return length;
     an_raise(w, operand, b, length, time + 1);
     return 0;
@@ -39,33 +39,31 @@ static int64_t length_at(const an_work *w, int operand, int64_t b, int64_t time)
 int64_t an_lstm_ref_scratch(const an_lstm_cut *cut)
 {
     int64_t bytes = 0;
-    an_lstm_place(&bytes, 3, cut->units, sizeof(double));
+    an_lstm_place(&bytes, cut->units, 6, sizeof(double));            /* h, c, z */
+    an_lstm_place(&bytes, cut->stacked, cut->gates, sizeof(double)); /* weights */
     return bytes;
 }
 
-/* One step at position p = b T + t: h and c before it, `next` the new h. */
-static void ref_step(const an_work *w, int64_t p, const double *h, double *c, double *next)
+/* One step at position p = b T + t: h and c before it, then after it. */
+static void ref_step(const an_work *w, int64_t p, const double *weights, double *h)
 {
     const int64_t features = w->in[LSTM_X].extent[2];
     const int64_t units = w->in[LSTM_RECURRENT].extent[0], gates = 4 * units;
+    double *c = h + units, *z = c + units;
+    for (int64_t j = 0; j < gates; j++) z[j] = weights[features * gates + j];
+    for (int64_t k = 0; k < features; k++)
+        an_add_scaled(z, at(&w->in[LSTM_X], p * features + k), weights + k * gates, gates);
+    for (int64_t k = 0; k < units; k++)
+        an_add_scaled(z, h[k], weights + (features + 1 + k) * gates, gates);
     for (int64_t u = 0; u < units; u++) {
-        double z[4];
-        for (int gate = 0; gate < 4; gate++) {
-            const int64_t column = gate * units + u;
-            z[gate] = at(&w->in[LSTM_BIAS], column);
-            for (int64_t k = 0; k < features; k++)
-                z[gate] += at(&w->in[LSTM_X], p * features + k) *
-                           at(&w->in[LSTM_KERNEL], k * gates + column);
-            for (int64_t k = 0; k < units; k++)
-                z[gate] += h[k] * at(&w->in[LSTM_RECURRENT], k * gates + column);
-        }
-        const double value[4] = {sigmoid(z[0]), sigmoid(z[1]), tanh(z[2]), sigmoid(z[3])};
+        const double value[4] = {sigmoid(z[u]), sigmoid(z[units + u]), tanh(z[2 * units + u]),
+                                 sigmoid(z[3 * units + u])};
         c[u] = value[1] * c[u] + value[0] * value[2];
-        next[u] = value[3] * tanh(c[u]);
+        h[u] = value[3] * tanh(c[u]);
         for (int gate = 0; gate < 4; gate++)
             put(&w->out[LSTM_GATES], p * gates + gate * units + u, value[gate]);
         put(&w->out[LSTM_CELLS], p * units + u, c[u]);
-        put(&w->out[LSTM_Y], p * units + u, next[u]);
+        put(&w->out[LSTM_Y], p * units + u, h[u]);
     }
 }
 
@@ -82,18 +80,20 @@ static void ref_skip(const an_work *w, int64_t p)
 void an_lstm_ref(const an_work *w)
 {
     const int64_t batch = w->in[LSTM_X].extent[0], time = w->in[LSTM_X].extent[1];
-    const int64_t units = w->in[LSTM_RECURRENT].extent[0];
-    double *h = w->scratch, *next = h + units, *c = next + units;
+    const int64_t features = w->in[LSTM_X].extent[2];
+    const int64_t units = w->in[LSTM_RECURRENT].extent[0], gates = 4 * units;
+    double *h = w->scratch, *c = h + units, *weights = h + 6 * units, *to = weights;
+    for (int64_t i = 0; i < features * gates; i++) *to++ = at(&w->in[LSTM_KERNEL], i);
+    for (int64_t i = 0; i < gates; i++) *to++ = at(&w->in[LSTM_BIAS], i);
+    for (int64_t i = 0; i < units * gates; i++) *to++ = at(&w->in[LSTM_RECURRENT], i);
     for (int64_t b = 0; b < batch; b++) {
         const int64_t length = length_at(w, LSTM_LENGTHS, b, time);
         for (int64_t u = 0; u < units; u++) {
             h[u] = at(&w->in[LSTM_H0], b * units + u);
             c[u] = at(&w->in[LSTM_C0], b * units + u);
         }
-        for (int64_t s = 0; s < length; s++) {
-            ref_step(w, b * time + (w->attrs->reverse ? length - 1 - s : s), h, c, next);
-            for (int64_t u = 0; u < units; u++) h[u] = next[u];
-        }
+        for (int64_t s = 0; s < length; s++)
+            ref_step(w, b * time + (w->attrs->reverse ? length - 1 - s : s), weights, h);
         for (int64_t t = length; t < time; t++) ref_skip(w, b * time + t);
         for (int64_t u = 0; u < units; u++) {
             put(&w->out[LSTM_H], b * units + u, h[u]);
@@ -107,9 +107,24 @@ void an_lstm_ref(const an_work *w)
 int64_t an_lstm_grad_ref_scratch(const an_lstm_cut *cut)
 {
     int64_t bytes = 0;
-    an_lstm_place(&bytes, cut->units, 6, sizeof(double));            /* dh, dc, dz */
-    an_lstm_place(&bytes, cut->stacked, cut->gates, sizeof(double)); /* weight gradients */
+    an_lstm_place(&bytes, cut->units, 6, sizeof(double));   /* dh, dc, dz */
+    an_lstm_place(&bytes, cut->stacked, 1, sizeof(double)); /* du */
+    an_lstm_place(&bytes, cut->stacked, cut->gates, 2 * sizeof(double)); /* W', dW */
     return bytes;
+}
+
+/* The scratch: W' is [4H, D + 1 + H], so that each sum goes along a row of it. */
+typedef struct memory {
+    double *dh, *dc, *dz, *du, *transposed, *dw;
+} memory;
+
+static memory lay_out(const an_work *w)
+{
+    const int64_t units = w->in[GRAD_RECURRENT].extent[0];
+    const int64_t stacked = w->in[GRAD_X].extent[2] + 1 + units;
+    double *dh = w->scratch, *du = dh + 6 * units;
+    return (memory){dh, dh + units, dh + 2 * units, du, du + stacked,
+                    du + stacked + 4 * units * stacked};
 }
 
 /* Where the loops stand: a row b, its position p, and the position one step
@@ -120,9 +135,10 @@ typedef struct place {
 
 /* Turns dh and dc, the gradients of this step's results, into dz, and dc into
  * the gradient of the cells before. */
-static void ref_gates(const an_work *w, place q, const double *dh, double *dc, double *dz)
+static void ref_gates(const an_work *w, place q, const memory *m)
 {
     const int64_t units = w->in[GRAD_RECURRENT].extent[0];
+    double *dc = m->dc, *dz = m->dz;
     for (int64_t u = 0; u < units; u++) {
         double gate[4];
         for (int g = 0; g < 4; g++)
@@ -130,7 +146,7 @@ static void ref_gates(const an_work *w, place q, const double *dh, double *dc, d
         const double before = q.before < 0 ? at(&w->in[GRAD_C0], q.b * units + u)
                                            : at(&w->in[GRAD_CELLS], q.before * units + u);
         const double t = tanh(at(&w->in[GRAD_CELLS], q.p * units + u));
-        const double dy = dh[u] + at(&w->in[GRAD_DY], q.p * units + u);
+        const double dy = m->dh[u] + at(&w->in[GRAD_DY], q.p * units + u);
         const double total = dc[u] + dy * gate[3] * (1.0 - t * t);
         dz[u] = total * gate[2] * gate[0] * (1.0 - gate[0]);
         dz[units + u] = total * before * gate[1] * (1.0 - gate[1]);
@@ -140,54 +156,53 @@ static void ref_gates(const an_work *w, place q, const double *dh, double *dc, d
     }
 }
 
-/* Sends dz to x, to the state before (dh) and to the weights (dw, stacked). */
-static void ref_spread(const an_work *w, place q, const double *dz, double *dh, double *dw)
+/* Element k of u = [x_t, 1, h_(t-1)]. */
+static double ref_input(const an_work *w, place q, int64_t k)
+{
+    const int64_t features = w->in[GRAD_X].extent[2], unit = k - features - 1;
+    const int64_t units = w->in[GRAD_RECURRENT].extent[0];
+    if (k < features) return at(&w->in[GRAD_X], q.p * features + k);
+    if (k == features) return 1.0;
+    return q.before < 0 ? at(&w->in[GRAD_H0], q.b * units + unit)
+                        : at(&w->in[GRAD_Y], q.before * units + unit);
+}
+
+/* Sends dz to x, to the state before (dh) and to the weights. */
+static void ref_spread(const an_work *w, place q, const memory *m)
 {
     const int64_t features = w->in[GRAD_X].extent[2];
     const int64_t units = w->in[GRAD_RECURRENT].extent[0], gates = 4 * units;
-    for (int64_t k = 0; k < features; k++) {
-        const double x = at(&w->in[GRAD_X], q.p * features + k);
-        double sum = 0.0;
-        for (int64_t j = 0; j < gates; j++) {
-            sum += dz[j] * at(&w->in[GRAD_KERNEL], k * gates + j);
-            dw[k * gates + j] += x * dz[j];
-        }
-        put(&w->out[GRAD_DX], q.p * features + k, sum);
-    }
-    for (int64_t j = 0; j < gates; j++) dw[features * gates + j] += dz[j];
-    for (int64_t k = 0; k < units; k++) {
-        const double h = q.before < 0 ? at(&w->in[GRAD_H0], q.b * units + k)
-                                      : at(&w->in[GRAD_Y], q.before * units + k);
-        dh[k] = 0.0;
-        for (int64_t j = 0; j < gates; j++) {
-            dh[k] += dz[j] * at(&w->in[GRAD_RECURRENT], k * gates + j);
-            dw[(features + 1 + k) * gates + j] += h * dz[j];
-        }
-    }
+    const int64_t stacked = features + 1 + units;
+    for (int64_t k = 0; k < stacked; k++) m->du[k] = 0.0;
+    for (int64_t j = 0; j < gates; j++)
+        an_add_scaled(m->du, m->dz[j], m->transposed + j * stacked, stacked);
+    for (int64_t k = 0; k < stacked; k++)
+        an_add_scaled(m->dw + k * gates, ref_input(w, q, k), m->dz, gates);
+    for (int64_t k = 0; k < features; k++) put(&w->out[GRAD_DX], q.p * features + k, m->du[k]);
+    for (int64_t k = 0; k < units; k++) m->dh[k] = m->du[features + 1 + k];
 }
 
-static void ref_row(const an_work *w, int64_t b, double *dh, double *dw)
+static void ref_row(const an_work *w, int64_t b, const memory *m)
 {
     const int64_t time = w->in[GRAD_X].extent[1], features = w->in[GRAD_X].extent[2];
     const int64_t units = w->in[GRAD_RECURRENT].extent[0];
-    double *dc = dh + units, *dz = dc + units;
     const bool reverse = w->attrs->reverse;
     const int64_t length = length_at(w, GRAD_LENGTHS, b, time);
     for (int64_t u = 0; u < units; u++) {
-        dh[u] = at(&w->in[GRAD_DH], b * units + u);
-        dc[u] = at(&w->in[GRAD_DC], b * units + u);
+        m->dh[u] = at(&w->in[GRAD_DH], b * units + u);
+        m->dc[u] = at(&w->in[GRAD_DC], b * units + u);
     }
     for (int64_t s = length - 1; s >= 0; s--) {
         const int64_t p = b * time + (reverse ? length - 1 - s : s);
         const place q = {b, p, s == 0 ? -1 : reverse ? p + 1 : p - 1};
-        ref_gates(w, q, dh, dc, dz);
-        ref_spread(w, q, dz, dh, dw);
+        ref_gates(w, q, m);
+        ref_spread(w, q, m);
     }
     for (int64_t i = length * features; i < time * features; i++)
         put(&w->out[GRAD_DX], b * time * features + i, 0.0);
     for (int64_t u = 0; u < units; u++) {
-        put(&w->out[GRAD_DH0], b * units + u, dh[u]);
-        put(&w->out[GRAD_DC0], b * units + u, dc[u]);
+        put(&w->out[GRAD_DH0], b * units + u, m->dh[u]);
+        put(&w->out[GRAD_DC0], b * units + u, m->dc[u]);
     }
 }
 
@@ -195,11 +210,19 @@ void an_lstm_grad_ref(const an_work *w)
 {
     const int64_t batch = w->in[GRAD_X].extent[0], features = w->in[GRAD_X].extent[2];
     const int64_t units = w->in[GRAD_RECURRENT].extent[0], gates = 4 * units;
-    double *dh = w->scratch, *dw = dh + 6 * units;
-    for (int64_t i = 0; i < (features + 1 + units) * gates; i++) dw[i] = 0.0;
-    for (int64_t b = 0; b < batch; b++) ref_row(w, b, dh, dw);
-    for (int64_t i = 0; i < features * gates; i++) put(&w->out[GRAD_DKERNEL], i, dw[i]);
-    for (int64_t i = 0; i < gates; i++) put(&w->out[GRAD_DBIAS], i, dw[features * gates + i]);
+    const int64_t stacked = features + 1 + units;
+    const memory m = lay_out(w);
+    for (int64_t i = 0; i < stacked * gates; i++) {
+        const int64_t k = i / gates, j = i % gates;
+        const double weight = k < features ? at(&w->in[GRAD_KERNEL], i)
+                              : k == features ? 0.0
+                              : at(&w->in[GRAD_RECURRENT], i - (features + 1) * gates);
+        m.transposed[j * stacked + k] = weight;
+        m.dw[i] = 0.0;
+    }
+    for (int64_t b = 0; b < batch; b++) ref_row(w, b, &m);
+    for (int64_t i = 0; i < features * gates; i++) put(&w->out[GRAD_DKERNEL], i, m.dw[i]);
+    for (int64_t i = 0; i < gates; i++) put(&w->out[GRAD_DBIAS], i, m.dw[features * gates + i]);
     for (int64_t i = 0; i < units * gates; i++)
-        put(&w->out[GRAD_DRECURRENT], i, dw[(features + 1) * gates + i]);
+        put(&w->out[GRAD_DRECURRENT], i, m.dw[(features + 1) * gates + i]);
 }
