@@ -35,7 +35,7 @@ typedef struct an_cli {
     const char *operand[2];
     int operands;
     bool help;
-    bool locations, explain, inference, gradients, json, allow_rounding;
+    bool locations, explain, inference, gradients, json, allow_rounding, each;
     const char *passes, *bind, *threads, *of, *wrt, *update, *weights, *save;
     const char *output, *diff, *focus, *color;
     int64_t seed, seeds, steps, radius;
@@ -100,6 +100,7 @@ json_t *an_cli_json_number(double value);
 /* ---- names (cli_names.c): each says so if a name is wrong --------------- */
 
 bool an_cli_check_passes(const char *passes); /* "cse,dce"; NULL is fine */
+bool an_cli_passes_are_exact(const char *passes); /* all of a list that was checked */
 /* --bind, if it was given, must be a list of the graph's dims and extents. */
 bool an_cli_check_bind(const an_cli *line, const an_graph *g);
 

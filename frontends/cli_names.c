@@ -36,6 +36,19 @@ bool an_cli_check_passes(const char *passes)
     return good;
 }
 
+bool an_cli_passes_are_exact(const char *passes)
+{
+    bool exact = true;
+    an_text name = {0};
+    for (const char *p = passes ? passes : ""; exact && an_cli_next_word(&p, &name);) {
+        int i = 0;
+        while (an_pass_name(i) && strcmp(an_pass_name(i), an_text_view(&name)) != 0) i++;
+        exact = an_pass_is_exact(i); /* nor is inference, which is none of the pipeline's */
+    }
+    an_text_free(&name);
+    return exact;
+}
+
 /* ---- dims -------------------------------------------------------------- */
 
 static bool check_dim(const an_graph *g, const char *path, const char *name)

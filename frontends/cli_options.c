@@ -30,6 +30,7 @@ static const option options[] = {
     {"--color", TEXT, FIELD(color), "category|phase", "what colours stand for; category"},
     {"--depth", NUMBER, FIELD(depth), "N", "draw scopes deeper than this as one box"},
     {"--diff", TEXT, FIELD(diff), "FILE2", "mark what came and went since FILE2"},
+    {"--each", FLAG, FIELD(each), "", "try numbers on every pass by itself, too"},
     {"--explain", FLAG, FIELD(explain), "", "say what fused, and why the rest did not"},
     {"--feed", LIST, FIELD(feed), "NAME=FILE", "an input's array; may be repeated"},
     {"--fetch", LIST, FIELD(fetch), "NAME[=FILE]", "what to compute; may be repeated"},

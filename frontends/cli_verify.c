@@ -3,8 +3,7 @@
  * All of it is an_equivalent's work. Says yes only if the bits agree (or, when
  * allowed, all differences are of rounding). A comparison that could not have shown
  * a fault is a no.                                                          */
-#include "frontends/cli.h"
-#include "graph/equal/equal.h"
+#include "frontends/cli_each.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,8 @@ typedef struct trial {
     an_graph *a, *other;
     an_optimised o; /* no graph if there is a second file */
     an_equivalence e;
+    an_cli_each each[AN_CLI_PASSES]; /* of one file only */
+    int passes;
 } trial;
 
 static const an_graph *second(const trial *t)
@@ -28,6 +29,8 @@ static const an_graph *second(const trial *t)
 static bool holds(const trial *t)
 {
     const an_verdict v = t->e.verdict;
+    for (int i = 0; i < t->passes; i++)
+        if (!an_cli_each_holds(&t->each[i])) return false;
     return v == AN_BITWISE || (v == AN_ROUNDING && t->line->allow_rounding);
 }
 
@@ -49,6 +52,7 @@ static an_cli_exit write_text(const trial *t)
         if (t->o.note_count == 0) an_text_add(&text, "  no norm reads a sum\n");
     }
     if (report) an_text_add(&text, report + first + 1);
+    if (t->passes > 0) an_cli_add_each(t->each, t->passes, &text);
     if (t->e.verdict == AN_VACUOUS && t->e.compared_count == 0)
         an_text_add(&text, "nothing was compared: declare outputs, with lines like: "
                            "output \"y\" %6\n");
@@ -121,14 +125,14 @@ static an_cli_exit write_json(const trial *t)
     for (int64_t i = 0; i < e->compared_count; i++)
         json_array_append_new(compared, tensor_json(&e->compared[i]));
     return an_cli_write_json(json_pack(
-        "{s:b, s:s, s:o, s:{s:I, s:I, s:I}, s:o, s:o, s:{s:I, s:I}, s:o, s:o, s:o}", "holds",
+        "{s:b, s:s, s:o, s:{s:I, s:I, s:I}, s:o, s:o, s:{s:I, s:I}, s:o, s:o, s:o, s:o}", "holds",
         holds(t), "verdict", an_verdict_name(e->verdict), "message", an_cli_json_text(e->message),
         "fused", "forward", (json_int_t)e->fused_forward, "backward",
         (json_int_t)e->fused_backward, "bytes_saved", (json_int_t)e->bytes_saved, "notes",
         an_cli_json_notes(&t->o), "compared", compared, "values", "compared",
         (json_int_t)e->inner_count, "different", (json_int_t)e->inner_different, "divergence",
         divergence_json(&e->divergence), "checks", checks_json(e), "proof",
-        proof_json(&e->proof)));
+        proof_json(&e->proof), "passes", an_cli_json_each(t->each, t->passes)));
 }
 
 /* ---- the subcommand ---------------------------------------------------- */
@@ -216,7 +220,9 @@ an_cli_exit an_cli_verify(const an_cli *line)
     if (answer == AN_CLI_FINE) {
         args.a = t.a;
         args.b = second(&t);
+        args.inexact = !t.other && !an_cli_passes_are_exact(line->passes);
         t.e = an_equivalent_with(&args);
+        if (!t.other) t.passes = an_cli_try_each(t.a, &args, line->each, t.each);
         answer = line->json ? write_json(&t) : write_text(&t);
         if (answer == AN_CLI_FINE && !holds(&t)) answer = AN_CLI_NOT;
     }

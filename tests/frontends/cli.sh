@@ -83,6 +83,9 @@ expect 0 "verify --json --seeds 2 --steps 2 $scratch/fuse_gradient.an"
 json 'j["holds"] and j["verdict"] == "bitwise" and j["fused"]["forward"] == 1 == j["fused"]["backward"]'
 json 'j["proof"]["proved"] and j["proof"]["roots"] == j["proof"]["met"] and j["proof"]["rules"]'
 json 'all(c["verdict"] == "bitwise" and c["different"] == 0 for c in j["compared"])'
+expect 0 "verify --each $stream" out 'exact, 6 nodes to 5, bitwise' out 'exact, 6 nodes to 6, vacuous'
+expect 1 "verify $stream --passes inference,fuse_add_norm" out 'rounding: ' out 'not exact'
+expect 0 "verify $stream --passes inference,fuse_add_norm --allow-rounding"
 expect 0 "verify $stream $scratch/fuse_stream_kept.after.an" out 'bitwise'
 expect 1 "verify $stream $stream" out 'vacuous'
 expect 1 "verify $scratch/refuse_broadcast.an" out 'vacuous' out '(broadcast)'
