@@ -8,7 +8,7 @@
 void an_compare_begin(an_compared *c, const char *kind, const char *name)
 {
     *c = (an_compared){.kind = kind, .verdict = AN_BITWISE, .first = -1,
-                        .worst = -1, .degenerate = true};
+                        .worst = -1, .exact = -1, .degenerate = true};
     snprintf(c->name, sizeof c->name, "%s", name);
 }
 
@@ -44,13 +44,10 @@ static an_verdict judge_element(const an_judge *j, const an_tensor *a, double x,
 static void record(an_compared *c, const an_tensor *a, double x, double y, int64_t i,
                    an_verdict verdict)
 {
-    const bool special = !isfinite(x) || !isfinite(y);
-    const double gap = special ? INFINITY : fabs(x - y);
+    const double gap = isfinite(x) && isfinite(y) ? fabs(x - y) : INFINITY;
     const double ulps = gap / an_ulp_at(x, a->dtype);
     const bool worse = verdict > c->verdict || (verdict == c->verdict && !(ulps <= c->max_ulp));
     if (c->first < 0) c->first = i;
-    c->different++;
-    c->special += special;
     if (!(gap <= c->max_abs)) c->max_abs = gap;
     if (!(gap <= c->max_rel * fabs(x))) c->max_rel = gap / fabs(x);
     if (worse) {
@@ -72,22 +69,36 @@ static bool shows_something(const an_tensor *a)
     return false;
 }
 
+static int64_t count_exact(const an_tensor *a, const an_tensor *truth)
+{
+    int64_t exact = 0;
+    for (int64_t i = 0; i < an_tensor_count(a); i++)
+        exact += an_tensor_get(a, i) == an_tensor_get(truth, i);
+    return exact;
+}
+
 void an_compare_tensors(an_compared *c, const an_tensor *a, const an_tensor *b,
                         const an_judge *judge)
 {
+    int64_t different = 0, special = 0;
     c->count = an_tensor_count(a);
     if (a->dtype != b->dtype || c->count != an_tensor_count(b)) {
         c->verdict = AN_DIFFERENT;
         return;
     }
     if (c->degenerate) c->degenerate = !shows_something(a);
-    if (judge->exact && judge->truth)
-        for (int64_t i = 0; i < c->count; i++)
-            c->exact += an_tensor_get(a, i) == an_tensor_get(judge->truth, i);
+    if (judge->exact && judge->truth) {
+        const int64_t exact = count_exact(a, judge->truth);
+        if (c->exact < 0 || exact < c->exact) c->exact = exact;
+    }
     if (c->count == 0 || !memcmp(a->data, b->data, (size_t)an_tensor_bytes(a))) return;
     for (int64_t i = 0; i < c->count; i++) {
         if (same_bits(a, b, i)) continue;
         const double x = an_tensor_get(a, i), y = an_tensor_get(b, i);
+        different++;
+        special += !isfinite(x) || !isfinite(y);
         record(c, a, x, y, i, judge_element(judge, a, x, y, i));
     }
+    if (different > c->different) c->different = different;
+    if (special > c->special) c->special = special;
 }

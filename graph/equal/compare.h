@@ -15,8 +15,8 @@ typedef struct an_judge {
 
 #define AN_SUSPECT_TIMES 64 /* a difference up to so many bounds is suspect, not different */
 
-/* Folds the comparison of a and b into `c`, whose worst element stays the worst
- * over all calls. */
+/* Folds the comparison of a and b into `c`: over all calls the worst element, the most
+ * that differ and the fewest that are exact. */
 void an_compare_tensors(an_compared *c, const an_tensor *a, const an_tensor *b,
                         const an_judge *judge);
 /* Starts with the best verdict there is. */

@@ -80,10 +80,11 @@ typedef struct an_compared { /* one tensor of both graphs */
     char name[128];
     const char *kind; /* "output", "gradient" or "update" */
     an_verdict verdict;
-    int64_t count, different; /* elements; how many differ in bits */
+    int64_t count, different; /* elements; how many differ in bits, at most in one run */
     int64_t first, worst;     /* index of the first that differs, and of the worst; -1 if none */
     int64_t special;          /* how many are NaN or infinite in one graph, not so in the other */
-    int64_t exact;            /* how many of the first graph's are what f64 says, to the bit */
+    int64_t exact;            /* on exact data: how many of the first graph's are what f64 says,
+                                 at least in each run; else -1 */
     double worst_a, worst_b, max_abs, max_rel, max_ulp;
     bool degenerate; /* all zero or not finite: shows nothing */
 } an_compared;

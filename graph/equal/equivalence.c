@@ -135,7 +135,7 @@ static const char *vacuity(const an_trial *t)
     for (int64_t i = 0; i < r->compared_count; i++) {
         const an_compared *c = &r->compared[i];
         degenerate += c->degenerate;
-        exact += c->exact;
+        exact += c->exact > 0;
         if (strcmp(c->kind, "gradient") != 0) continue;
         gradients++;
         dead += c->degenerate;

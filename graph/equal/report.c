@@ -15,7 +15,7 @@ static void add_tensor(const an_compared *c, an_text *out)
                      (long long)c->first, (long long)c->worst, c->worst_a, c->worst_b);
     if (c->special)
         an_text_addf(out, "; %lld are NaN or infinite on one side", (long long)c->special);
-    if (c->exact) an_text_addf(out, "; %lld exact", (long long)c->exact);
+    if (c->exact >= 0) an_text_addf(out, "; %lld exact", (long long)c->exact);
     an_text_add(out, c->degenerate ? " (all zero or not finite: shows nothing)\n" : "\n");
 }
 
