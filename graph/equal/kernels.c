@@ -86,9 +86,10 @@ static void complain(an_check *row, const an_side *s, const an_node *n, int k, i
     char where[360];
     an_place_set(&place, s->g, (uint32_t)(n - s->g->nodes), n->first + (uint32_t)k);
     an_place_describe(&place, where, sizeof where);
+    const bool turned = fabs(y + t) < 1e-3 * fabs(t);
     an_check_fail(row, far <= AN_SUSPECT_TIMES ? AN_SUSPECT : AN_DIFFERENT,
-                  "%.240s: element %lld is %.9g; from the same operands f64 has %.9g", where,
-                  (long long)i, y, t);
+                  "%.240s: element %lld is %.9g; from the same operands f64 has %.9g%s", where,
+                  (long long)i, y, t, turned ? ": opposite sign" : "");
 }
 
 static an_status check_node(an_trial *t, int side, uint32_t number, an_check *row)

@@ -4,6 +4,8 @@
 #include "core/text.h"
 #include "graph/dot.h"
 
+#define LISTED 12 /* tensors written out */
+
 static void add_tensor(const an_compared *c, an_text *out)
 {
     an_text_addf(out, "  %-9s %-8s %s, %lld elements", an_verdict_name(c->verdict), c->kind,
@@ -17,6 +19,25 @@ static void add_tensor(const an_compared *c, an_text *out)
         an_text_addf(out, "; %lld are NaN or infinite on one side", (long long)c->special);
     if (c->exact >= 0) an_text_addf(out, "; %lld exact", (long long)c->exact);
     an_text_add(out, c->degenerate ? " (all zero or not finite: shows nothing)\n" : "\n");
+}
+
+/* Many tensors are not read one by one: the worst, then others that differ, then counts. */
+static void add_compared(const an_equivalence *e, an_text *out)
+{
+    int64_t listed = 0, rest[AN_FAILED + 1] = {0};
+    const bool all = e->compared_count <= LISTED;
+    if (e->compared_count > 0) an_text_add(out, "compared\n");
+    if (!all && e->worst >= 0) add_tensor(&e->compared[e->worst], out), listed++;
+    for (int64_t i = 0; i < e->compared_count; i++) {
+        const an_compared *c = &e->compared[i];
+        const bool worth = c->verdict != AN_BITWISE && i != e->worst && listed < LISTED;
+        if (all || worth) add_tensor(c, out), listed++;
+        else if (i != e->worst) rest[c->verdict]++;
+    }
+    for (int v = AN_FAILED; v >= 0; v--)
+        if (rest[v] > 0)
+            an_text_addf(out, "  %-9s %lld %s\n", an_verdict_name((an_verdict)v),
+                         (long long)rest[v], v == AN_BITWISE ? "tensors" : "more tensors");
 }
 
 static void add_checks(const an_equivalence *e, an_text *out)
@@ -54,8 +75,7 @@ char *an_equivalence_report(const an_equivalence *e)
         an_text_add(&t, " less to move in a run");
     }
     an_text_add(&t, "\n");
-    if (e->compared_count > 0) an_text_add(&t, "compared\n");
-    for (int64_t i = 0; i < e->compared_count; i++) add_tensor(&e->compared[i], &t);
+    add_compared(e, &t);
     if (e->divergence.message[0]) an_text_addf(&t, "first\n  %s\n", e->divergence.message);
     add_checks(e, &t);
     add_proof(&e->proof, &t);
