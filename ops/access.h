@@ -8,6 +8,8 @@
 
 #include "core/core.h"
 
+#include <string.h>
+
 /* Elements of a tensor whose extents were checked when it was planned. */
 static inline int64_t an_elements(const an_tensor *t)
 {
@@ -53,10 +55,35 @@ static inline void an_put(const an_tensor *t, int64_t i, double value)
     else ((double *)t->data)[i] = value;
 }
 
+/* The same, for an output that perhaps nobody reads. */
+static inline void an_put_wanted(const an_tensor *t, int64_t i, double value)
+{
+    if (t && t->data) an_put(t, i, value);
+}
+
+/* y[i] = x[from], of whatever type both have. */
+static inline void an_move(const an_tensor *y, int64_t i, const an_tensor *x, int64_t from)
+{
+    const size_t size = an_dtype_size(y->dtype);
+    memmove((char *)y->data + (size_t)i * size, (const char *)x->data + (size_t)from * size, size);
+}
+
 /* sum += x * row: the inner loop of products whose sums have an order to keep. */
 static inline void an_add_scaled(double *sum, double x, const double *row, int64_t count)
 {
     for (int64_t i = 0; i < count; i++) sum[i] += x * row[i];
+}
+
+/* Elements along the last axis: they lie side by side. */
+static inline int64_t an_row(const an_tensor *t)
+{
+    return t->rank > 0 ? t->extent[t->rank - 1] : 1;
+}
+
+/* How far an operand that is broadcast moves from one element of a row to the next. */
+static inline int64_t an_broadcast_step(const an_tensor *t)
+{
+    return an_row(t) != 1;
 }
 
 /* Where NumPy's broadcasting reads `t` for element `i` of `out`. */

@@ -143,10 +143,10 @@ static void accuracy_ref(const an_work *w)
     double hits = 0;
     for (int64_t row = 0; row < rows; row++) {
         const double hit = ref_right(w, row);
-        if (w->out[AN_LOSS_EACH].data) an_put(&w->out[AN_LOSS_EACH], row, hit);
+        an_put_wanted(&w->out[AN_LOSS_EACH], row, hit);
         hits += hit;
     }
-    if (w->out[AN_LOSS_MEAN].data) an_put(&w->out[AN_LOSS_MEAN], 0, hits / (double)rows);
+    an_put_wanted(&w->out[AN_LOSS_MEAN], 0, hits / (double)rows);
 }
 
 an_value an_accuracy_at(an_at at, an_value prediction, an_value labels, float threshold)

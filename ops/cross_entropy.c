@@ -116,11 +116,6 @@ static double ref_sum(const an_tensor *x, int64_t row, int64_t n, double *larges
     return sum;
 }
 
-static void put(const an_work *w, int output, int64_t i, double value)
-{
-    if (w->out[output].data) an_put(&w->out[output], i, value);
-}
-
 static void rows_ref(const an_work *w)
 {
     const int64_t n = classes(w), rows = an_elements(&w->in[LABELS]);
@@ -132,10 +127,10 @@ static void rows_ref(const an_work *w)
             v = log(ref_sum(&w->in[LOGITS], row, n, &m));
             v -= an_get(&w->in[LOGITS], row * n + label) - m;
         }
-        put(w, AN_LOSS_EACH, row, v);
+        an_put_wanted(&w->out[AN_LOSS_EACH], row, v);
         total += v;
     }
-    put(w, AN_LOSS_MEAN, 0, total / (double)rows);
+    an_put_wanted(&w->out[AN_LOSS_MEAN], 0, total / (double)rows);
 }
 
 static void rows_grad(const an_call *c, const an_value dy[], an_value dx[])
@@ -253,7 +248,7 @@ static void rows_grad_ref(const an_work *w)
         double m, sum = ref_sum(&w->in[LOGITS], row, n, &m);
         for (int64_t j = 0; j < n; j++) {
             const double p = exp(an_get(&w->in[LOGITS], row * n + j) - m) / sum;
-            put(w, 0, row * n + j, label < 0 ? 0 : (p - (j == label)) * s);
+            an_put_wanted(&w->out[0], row * n + j, label < 0 ? 0 : (p - (j == label)) * s);
         }
     }
 }

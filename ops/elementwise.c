@@ -78,10 +78,15 @@ void an_binary_ref(const an_work *w, double (*real)(double, double),
                    int64_t (*whole)(int64_t, int64_t))
 {
     const an_tensor *a = &w->in[0], *b = &w->in[1], *y = &w->out[0];
-    const int64_t count = y->data ? an_elements(y) : 0;
-    for (int64_t i = 0; i < count; i++) {
-        const int64_t ia = an_broadcast_index(y, a, i), ib = an_broadcast_index(y, b, i);
-        if (an_dtype_is_float(y->dtype)) an_put(y, i, real(an_get(a, ia), an_get(b, ib)));
+    const int64_t count = y->data ? an_elements(y) : 0, row = an_row(y);
+    const int64_t step_a = an_broadcast_step(a), step_b = an_broadcast_step(b);
+    const bool is_float = an_dtype_is_float(y->dtype);
+    for (int64_t i = 0, ia = 0, ib = 0; i < count; i++, ia += step_a, ib += step_b) {
+        if (i % row == 0) {
+            ia = an_broadcast_index(y, a, i);
+            ib = an_broadcast_index(y, b, i);
+        }
+        if (is_float) an_put(y, i, real(an_get(a, ia), an_get(b, ib)));
         else an_put_int(y, i, whole(an_get_int(a, ia), an_get_int(b, ib)));
     }
 }

@@ -111,15 +111,13 @@ static void gather_ref(const an_work *w)
 {
     if (!w->out[0].data) return;
     const rows r = gather_rows(w);
-    const size_t size = an_dtype_size(w->out[0].dtype);
-    char *y = w->out[0].data;
+    const an_tensor *x = &w->in[0], *y = &w->out[0];
+    memset(y->data, 0, (size_t)an_elements(y) * an_dtype_size(y->dtype));
     for (int64_t o = 0; o < r.outer; o++)
         for (int64_t j = 0; j < r.ids; j++) {
-            const int64_t id = row_at(w, 1, j, r.along);
-            for (int64_t i = 0; i < r.inner; i++, y += size)
-                if (id < 0) memset(y, 0, size);
-                else memcpy(y, (const char *)w->in[0].data +
-                                   (size_t)((o * r.along + id) * r.inner + i) * size, size);
+            const int64_t id = row_at(w, 1, j, r.along), to = (o * r.ids + j) * r.inner;
+            for (int64_t i = 0; id >= 0 && i < r.inner; i++)
+                an_move(y, to + i, x, (o * r.along + id) * r.inner + i);
         }
 }
 

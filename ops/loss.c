@@ -103,21 +103,16 @@ static void pair_mean(const an_work *w, int64_t begin, int64_t end)
     an_loss_put_mean(w, pair_blocks(w), an_elements(&w->in[0]));
 }
 
-static void put(const an_work *w, int output, int64_t i, double value)
-{
-    if (w->out[output].data) an_put(&w->out[output], i, value);
-}
-
 static void pair_ref(const an_work *w, double (*loss)(double, double))
 {
     const int64_t count = an_elements(&w->in[0]);
     double total = 0;
     for (int64_t i = 0; i < count; i++) {
         const double v = loss(an_get(&w->in[0], i), an_get(&w->in[1], i));
-        put(w, AN_LOSS_EACH, i, v);
+        an_put_wanted(&w->out[AN_LOSS_EACH], i, v);
         total += v;
     }
-    put(w, AN_LOSS_MEAN, 0, total / (double)count);
+    an_put_wanted(&w->out[AN_LOSS_MEAN], 0, total / (double)count);
 }
 
 /* ---- bce_with_logits -------------------------------------------------- */

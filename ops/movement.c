@@ -88,9 +88,8 @@ void an_copy_run(const an_work *w, int64_t begin, int64_t end)
 void an_copy_ref(const an_work *w)
 {
     const an_tensor *x = &w->in[0], *y = &w->out[0];
-    const int64_t size = (int64_t)an_dtype_size(y->dtype);
-    const int64_t bytes = y->data && y->data != x->data ? an_elements(y) * size : 0;
-    for (int64_t i = 0; i < bytes; i++) ((char *)y->data)[i] = ((const char *)x->data)[i];
+    const size_t size = an_dtype_size(y->dtype);
+    if (y->data && y->data != x->data) memcpy(y->data, x->data, (size_t)an_elements(y) * size);
 }
 
 int64_t an_no_flops(const an_work *w)
@@ -260,7 +259,6 @@ static void transpose_run(const an_work *w, int64_t begin, int64_t end)
 static void transpose_ref(const an_work *w)
 {
     const an_tensor *x = &w->in[0], *y = &w->out[0];
-    const size_t size = an_dtype_size(y->dtype);
     int64_t dense[AN_MAX_RANK];
     an_dense_strides(x, dense);
     const int64_t count = y->data ? an_elements(y) : 0;
@@ -270,8 +268,7 @@ static void transpose_ref(const an_work *w)
             from += left % y->extent[k] * dense[an_axis(w->attrs->axes.at[k], y->rank)];
             left /= y->extent[k];
         }
-        memcpy((char *)y->data + (size_t)i * size, (const char *)x->data + (size_t)from * size,
-               size);
+        an_move(y, i, x, from);
     }
 }
 
@@ -349,11 +346,8 @@ static void broadcast_run(const an_work *w, int64_t begin, int64_t end)
 static void broadcast_ref(const an_work *w)
 {
     const an_tensor *x = &w->in[0], *y = &w->out[0];
-    const size_t size = an_dtype_size(y->dtype);
     const int64_t count = y->data ? an_elements(y) : 0;
-    for (int64_t i = 0; i < count; i++)
-        memcpy((char *)y->data + (size_t)i * size,
-               (const char *)x->data + (size_t)an_broadcast_index(y, x, i) * size, size);
+    for (int64_t i = 0; i < count; i++) an_move(y, i, x, an_broadcast_index(y, x, i));
 }
 
 an_value an_broadcast_at(an_at at, an_value x, an_shape shape)

@@ -54,15 +54,15 @@ void an_norm_ref(const an_work *w, const an_norm_parts *p)
     for (int64_t row = 0; row < cut.rows; row++) {
         const int64_t at = row * cut.width;
         const statistics s = measure(p, at, cut.width, (double)w->attrs->eps);
-        if (wanted(p->mean)) an_put(p->mean, row, s.mean);
-        if (wanted(p->rstd)) an_put(p->rstd, row, s.rstd);
+        an_put_wanted(p->mean, row, s.mean);
+        an_put_wanted(p->rstd, row, s.rstd);
         for (int64_t i = 0; i < cut.width; i++) {
             const double value = element(p, at + i);
             double y = ((value - s.mean) - s.shift) * s.rstd;
             if (wanted(p->gamma)) y *= an_get(p->gamma, i);
             if (wanted(p->beta)) y += an_get(p->beta, i);
-            if (wanted(p->sum)) an_put(p->sum, at + i, value);
-            if (wanted(p->y)) an_put(p->y, at + i, y);
+            an_put_wanted(p->sum, at + i, value);
+            an_put_wanted(p->y, at + i, y);
         }
     }
 }
@@ -106,8 +106,8 @@ static void scale_grads(const an_norm_grad_parts *p, const an_norm_cut *cut, dou
         }
     }
     for (int64_t i = 0; i < cut->width; i++) {
-        if (wanted(p->dgamma)) an_put(p->dgamma, i, dgamma[i]);
-        if (wanted(p->dbeta)) an_put(p->dbeta, i, dbeta[i]);
+        an_put_wanted(p->dgamma, i, dgamma[i]);
+        an_put_wanted(p->dbeta, i, dbeta[i]);
     }
 }
 

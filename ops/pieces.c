@@ -151,18 +151,16 @@ static void slice_ref(const an_work *w)
 {
     const an_tensor *x = &w->in[0], *y = &w->out[0];
     if (!y->data) return;
-    const size_t size = an_dtype_size(y->dtype);
     const int axis = an_axis(w->attrs->axis, x->rank);
     const int64_t count = an_elements(y), inner = an_span(y, axis + 1, y->rank);
     const bool fits = count == 0 || slice_fits(w, axis);
+    if (!fits) memset(y->data, 0, (size_t)count * an_dtype_size(y->dtype));
     const int64_t start = an_dim_extent(w->attrs->start, w->extent);
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; fits && i < count; i++) {
         const int64_t line = i / inner % y->extent[axis], outer = i / inner / y->extent[axis];
         const int64_t from =
             (outer * x->extent[axis] + start + line * w->attrs->step) * inner + i % inner;
-        if (fits) memcpy((char *)y->data + (size_t)i * size,
-                         (const char *)x->data + (size_t)from * size, size);
-        else memset((char *)y->data + (size_t)i * size, 0, size);
+        an_move(y, i, x, from);
     }
 }
 
@@ -247,7 +245,6 @@ static void concat_ref(const an_work *w)
 {
     const an_tensor *y = &w->out[0];
     if (!y->data) return;
-    const size_t size = an_dtype_size(y->dtype);
     const int axis = an_axis(w->attrs->axis, y->rank);
     const int64_t inner = an_span(y, axis + 1, y->rank), count = an_elements(y);
     for (int64_t i = 0; i < count; i++) {
@@ -256,8 +253,7 @@ static void concat_ref(const an_work *w)
         for (; line >= w->in[k].extent[axis]; k++) line -= w->in[k].extent[axis];
         const int64_t outer = i / inner / y->extent[axis];
         const int64_t from = (outer * w->in[k].extent[axis] + line) * inner + i % inner;
-        memcpy((char *)y->data + (size_t)i * size,
-               (const char *)w->in[k].data + (size_t)from * size, size);
+        an_move(y, i, &w->in[k], from);
     }
 }
 

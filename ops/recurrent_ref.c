@@ -20,11 +20,6 @@ static double at(const an_tensor *t, int64_t i)
     return t->data ? an_get(t, i) : 0.0;
 }
 
-static void put(const an_tensor *t, int64_t i, double value)
-{
-    if (t->data) an_put(t, i, value);
-}
-
 static int64_t length_at(const an_work *w, int operand, int64_t b, int64_t time)
 {
     if (!w->in[operand].data) return time;
@@ -61,9 +56,9 @@ static void ref_step(const an_work *w, int64_t p, const double *weights, double 
         c[u] = value[1] * c[u] + value[0] * value[2];
         h[u] = value[3] * tanh(c[u]);
         for (int gate = 0; gate < 4; gate++)
-            put(&w->out[LSTM_GATES], p * gates + gate * units + u, value[gate]);
-        put(&w->out[LSTM_CELLS], p * units + u, c[u]);
-        put(&w->out[LSTM_Y], p * units + u, h[u]);
+            an_put_wanted(&w->out[LSTM_GATES], p * gates + gate * units + u, value[gate]);
+        an_put_wanted(&w->out[LSTM_CELLS], p * units + u, c[u]);
+        an_put_wanted(&w->out[LSTM_Y], p * units + u, h[u]);
     }
 }
 
@@ -71,10 +66,10 @@ static void ref_skip(const an_work *w, int64_t p)
 {
     const int64_t units = w->in[LSTM_RECURRENT].extent[0];
     for (int64_t u = 0; u < units; u++) {
-        put(&w->out[LSTM_Y], p * units + u, 0.0);
-        put(&w->out[LSTM_CELLS], p * units + u, 0.0);
+        an_put_wanted(&w->out[LSTM_Y], p * units + u, 0.0);
+        an_put_wanted(&w->out[LSTM_CELLS], p * units + u, 0.0);
     }
-    for (int64_t u = 0; u < 4 * units; u++) put(&w->out[LSTM_GATES], p * 4 * units + u, 0.0);
+    for (int64_t u = 0; u < 4 * units; u++) an_put_wanted(&w->out[LSTM_GATES], p * 4 * units + u, 0.0);
 }
 
 void an_lstm_ref(const an_work *w)
@@ -96,8 +91,8 @@ void an_lstm_ref(const an_work *w)
             ref_step(w, b * time + (w->attrs->reverse ? length - 1 - s : s), weights, h);
         for (int64_t t = length; t < time; t++) ref_skip(w, b * time + t);
         for (int64_t u = 0; u < units; u++) {
-            put(&w->out[LSTM_H], b * units + u, h[u]);
-            put(&w->out[LSTM_C], b * units + u, c[u]);
+            an_put_wanted(&w->out[LSTM_H], b * units + u, h[u]);
+            an_put_wanted(&w->out[LSTM_C], b * units + u, c[u]);
         }
     }
 }
@@ -178,7 +173,7 @@ static void ref_spread(const an_work *w, place q, const memory *m)
         an_add_scaled(m->du, m->dz[j], m->transposed + j * stacked, stacked);
     for (int64_t k = 0; k < stacked; k++)
         an_add_scaled(m->dw + k * gates, ref_input(w, q, k), m->dz, gates);
-    for (int64_t k = 0; k < features; k++) put(&w->out[GRAD_DX], q.p * features + k, m->du[k]);
+    for (int64_t k = 0; k < features; k++) an_put_wanted(&w->out[GRAD_DX], q.p * features + k, m->du[k]);
     for (int64_t k = 0; k < units; k++) m->dh[k] = m->du[features + 1 + k];
 }
 
@@ -199,10 +194,10 @@ static void ref_row(const an_work *w, int64_t b, const memory *m)
         ref_spread(w, q, m);
     }
     for (int64_t i = length * features; i < time * features; i++)
-        put(&w->out[GRAD_DX], b * time * features + i, 0.0);
+        an_put_wanted(&w->out[GRAD_DX], b * time * features + i, 0.0);
     for (int64_t u = 0; u < units; u++) {
-        put(&w->out[GRAD_DH0], b * units + u, m->dh[u]);
-        put(&w->out[GRAD_DC0], b * units + u, m->dc[u]);
+        an_put_wanted(&w->out[GRAD_DH0], b * units + u, m->dh[u]);
+        an_put_wanted(&w->out[GRAD_DC0], b * units + u, m->dc[u]);
     }
 }
 
@@ -221,8 +216,8 @@ void an_lstm_grad_ref(const an_work *w)
         m.dw[i] = 0.0;
     }
     for (int64_t b = 0; b < batch; b++) ref_row(w, b, &m);
-    for (int64_t i = 0; i < features * gates; i++) put(&w->out[GRAD_DKERNEL], i, m.dw[i]);
-    for (int64_t i = 0; i < gates; i++) put(&w->out[GRAD_DBIAS], i, m.dw[features * gates + i]);
+    for (int64_t i = 0; i < features * gates; i++) an_put_wanted(&w->out[GRAD_DKERNEL], i, m.dw[i]);
+    for (int64_t i = 0; i < gates; i++) an_put_wanted(&w->out[GRAD_DBIAS], i, m.dw[features * gates + i]);
     for (int64_t i = 0; i < units * gates; i++)
-        put(&w->out[GRAD_DRECURRENT], i, m.dw[(features + 1) * gates + i]);
+        an_put_wanted(&w->out[GRAD_DRECURRENT], i, m.dw[(features + 1) * gates + i]);
 }

@@ -145,9 +145,7 @@ static void where_ref(const an_work *w)
     for (int64_t i = 0; i < count; i++) {
         const bool yes = an_get_int(condition, an_broadcast_index(y, condition, i)) != 0;
         const an_tensor *from = &w->in[yes ? 1 : 2];
-        const int64_t j = an_broadcast_index(y, from, i);
-        if (an_dtype_is_float(y->dtype)) an_put(y, i, an_get(from, j));
-        else an_put_int(y, i, an_get_int(from, j));
+        an_move(y, i, from, an_broadcast_index(y, from, i));
     }
 }
 

@@ -173,18 +173,13 @@ static void adam_run(const an_work *w, int64_t begin, int64_t end)
 
 /* ---- the oracle -------------------------------------------------------- */
 
-static void put(const an_work *w, int output, int64_t i, double value)
-{
-    if (w->out[output].data) an_put(&w->out[output], i, value);
-}
-
 static void sgd_ref(const an_work *w)
 {
     const double rate = number(w, SGD_RATE, 0), scale = number(w, SGD_SCALE, 1);
     const double decay = w->attrs->decay;
     for (int64_t i = 0; i < an_elements(&w->out[0]); i++) {
         const double p = an_get(&w->in[PARAM], i), g = an_get(&w->in[GRAD], i);
-        put(w, 0, i, p - rate * (scale * g + (decay > 0 ? decay * p : 0)));
+        an_put_wanted(&w->out[0], i, p - rate * (scale * g + (decay > 0 ? decay * p : 0)));
     }
 }
 
@@ -197,8 +192,8 @@ static void momentum_ref(const an_work *w)
         const double g = scale * an_get(&w->in[GRAD], i);
         const double v = keep * an_get(&w->in[VELOCITY], i) - rate * g;
         if (rate * decay != 0) p -= rate * decay * p;
-        put(w, 0, i, w->attrs->nesterov ? p + (keep * v - rate * g) : p + v);
-        put(w, 1, i, v);
+        an_put_wanted(&w->out[0], i, w->attrs->nesterov ? p + (keep * v - rate * g) : p + v);
+        an_put_wanted(&w->out[1], i, v);
     }
 }
 
@@ -214,9 +209,9 @@ static void adam_ref(const an_work *w)
         const double m = b1 * an_get(&w->in[M], i) + (1 - b1) * g;
         const double v = b2 * an_get(&w->in[V], i) + (1 - b2) * g * g;
         if (rate * (double)a->decay != 0) p -= rate * (double)a->decay * p;
-        put(w, 0, i, p - rate * sqrt(c2) / c1 * m / (sqrt(v) + (double)a->eps));
-        put(w, 1, i, m);
-        put(w, 2, i, v);
+        an_put_wanted(&w->out[0], i, p - rate * sqrt(c2) / c1 * m / (sqrt(v) + (double)a->eps));
+        an_put_wanted(&w->out[1], i, m);
+        an_put_wanted(&w->out[2], i, v);
     }
 }
 
