@@ -13,6 +13,8 @@
 bool an_mul_size(int64_t a, int64_t b, int64_t *product);
 bool an_add_size(int64_t a, int64_t b, int64_t *sum);
 bool an_round_up(int64_t size, int64_t to, int64_t *rounded); /* `to` a power of two */
+/* How many parts of `b` > 0 hold `a` >= 0. */
+static inline int64_t an_ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
 /* Product of `rank` extents; 1 for rank 0. */
 bool an_count_elements(int rank, const int64_t *extent, int64_t *count);
 

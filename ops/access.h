@@ -68,12 +68,6 @@ static inline void an_move(const an_tensor *y, int64_t i, const an_tensor *x, in
     memmove((char *)y->data + (size_t)i * size, (const char *)x->data + (size_t)from * size, size);
 }
 
-/* sum += x * row: the inner loop of products whose sums have an order to keep. */
-static inline void an_add_scaled(double *sum, double x, const double *row, int64_t count)
-{
-    for (int64_t i = 0; i < count; i++) sum[i] += x * row[i];
-}
-
 /* Elements along the last axis: they lie side by side. */
 static inline int64_t an_row(const an_tensor *t)
 {

@@ -46,15 +46,6 @@ static int64_t width(const an_work *w)
     return p->rank == w->in[1].rank ? 1 : p->extent[p->rank - 1];
 }
 
-/* The class in [0, n) that the labels name; -1, and a fault, if there is none. */
-static int64_t class_of(const an_work *w, int64_t row, int64_t n)
-{
-    const int64_t label = an_get_int(&w->in[1], row);
-    if (label >= 0 && label < n) return label;
-    an_raise(w, 1, row, label, n);
-    return -1;
-}
-
 /* ---- f32 ---------------------------------------------------------------- */
 
 static int64_t rows_per_unit(const an_work *w)
@@ -91,7 +82,7 @@ static bool right(const an_work *w, int64_t row)
     const float *p = w->in[0].data;
     if (w->in[0].rank == w->in[1].rank)
         return (p[row] > w->attrs->threshold) == (an_get(&w->in[1], row) > 0.5);
-    const int64_t n = width(w), label = class_of(w, row, n);
+    const int64_t n = width(w), label = an_index_at(w, 1, row, n);
     return label >= 0 && first_largest(p + row * n, n) == label;
 }
 
@@ -125,7 +116,7 @@ static double ref_right(const an_work *w, int64_t row)
     const an_tensor *p = &w->in[0];
     if (p->rank == w->in[1].rank)
         return (an_get(p, row) > (double)w->attrs->threshold) == (an_get(&w->in[1], row) > 0.5);
-    const int64_t n = width(w), label = class_of(w, row, n);
+    const int64_t n = width(w), label = an_index_at(w, 1, row, n);
     if (label < 0) return 0;
     /* Right if nothing before the label is as large and nothing after it larger. */
     const double own = an_get(p, row * n + label);

@@ -26,11 +26,6 @@ static const double linear = 1.5957691216057308; /* 2 sqrt(2/pi) */
 static const double cubic = 0.044715 * 1.5957691216057308;
 static const double peak = 0.3989422804014327; /* phi(0) = 1 / sqrt(2 pi) */
 
-static double sigmoid(double x)
-{
-    return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));
-}
-
 /* ---- relu -------------------------------------------------------------- */
 
 static void relu_run(const an_work *w, int64_t begin, int64_t end)
@@ -77,7 +72,7 @@ static void silu_run(const an_work *w, int64_t begin, int64_t end)
 
 static double real_silu(double x)
 {
-    return x * sigmoid(x);
+    return x * an_real_sigmoid(x);
 }
 
 static void silu_ref(const an_work *w)
@@ -132,7 +127,7 @@ static double real_gelu(double x)
 
 static double real_gelu_tanh(double x)
 {
-    return x * sigmoid(x * (linear + cubic * x * x));
+    return x * an_real_sigmoid(x * (linear + cubic * x * x));
 }
 
 static void gelu_ref(const an_work *w)
@@ -183,7 +178,7 @@ static double real_gelu_grad(double dy, double x)
 
 static double real_gelu_tanh_grad(double dy, double x)
 {
-    const double s = sigmoid(x * (linear + cubic * x * x));
+    const double s = an_real_sigmoid(x * (linear + cubic * x * x));
     return dy * (s * (1 + x * (1 - s) * (linear + 3 * cubic * x * x)));
 }
 

@@ -69,15 +69,6 @@ static int64_t rows_scratch(const an_work *w)
     return an_loss_scratch(row_blocks(w));
 }
 
-/* The label of a row; -1, and a fault, if it is no class. */
-static int64_t label_of(const an_work *w, int64_t row)
-{
-    const int64_t label = an_get_int(&w->in[LABELS], row);
-    if (label >= 0 && label < classes(w)) return label;
-    an_raise(w, LABELS, row, label, classes(w));
-    return -1;
-}
-
 static void rows_run(const an_work *w, int64_t begin, int64_t end)
 {
     const int64_t n = classes(w), rows = an_elements(&w->in[LABELS]), step = rows_per_unit(w);
@@ -88,7 +79,7 @@ static void rows_run(const an_work *w, int64_t begin, int64_t end)
         const int64_t last = rows - u * step < step ? rows : (u + 1) * step;
         double total = 0;
         for (int64_t row = u * step; row < last; row++) {
-            const int64_t label = label_of(w, row);
+            const int64_t label = an_index_at(w, LABELS, row, n);
             const double v = label < 0 ? 0 : w->kernels->cross_entropy(n, x + row * n, label);
             if (each) each[row] = (float)v;
             total += v;
@@ -121,7 +112,7 @@ static void rows_ref(const an_work *w)
     const int64_t n = classes(w), rows = an_elements(&w->in[LABELS]);
     double total = 0;
     for (int64_t row = 0; row < rows; row++) {
-        const int64_t label = label_of(w, row);
+        const int64_t label = an_index_at(w, LABELS, row, n);
         double m, v = 0;
         if (label >= 0) {
             v = log(ref_sum(&w->in[LOGITS], row, n, &m));
@@ -230,7 +221,7 @@ static void rows_grad_run(const an_work *w, int64_t begin, int64_t end)
     for (int64_t row = begin * step; row < last; row++) {
         const float *x = (const float *)w->in[LOGITS].data + row * n;
         float *dx = (float *)w->out[0].data + row * n;
-        const int64_t label = label_of(w, row);
+        const int64_t label = an_index_at(w, LABELS, row, n);
         if (label >= 0)
             w->kernels->cross_entropy_grad(n, x, label, (float)row_strength(w, row), dx);
         else
@@ -243,7 +234,7 @@ static void rows_grad_ref(const an_work *w)
     const int64_t n = classes(w), rows = an_elements(&w->in[LABELS]);
     if (!w->out[0].data) return;
     for (int64_t row = 0; row < rows; row++) {
-        const int64_t label = label_of(w, row);
+        const int64_t label = an_index_at(w, LABELS, row, n);
         const double s = row_strength(w, row);
         double m, sum = ref_sum(&w->in[LOGITS], row, n, &m);
         for (int64_t j = 0; j < n; j++) {

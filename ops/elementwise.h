@@ -28,6 +28,7 @@ void an_binary_run(const an_work *w, int64_t begin, int64_t end, an_binary_kerne
 void an_unary_ref(const an_work *w, double (*real)(double), int64_t (*whole)(int64_t));
 void an_binary_ref(const an_work *w, double (*real)(double, double),
                    int64_t (*whole)(int64_t, int64_t));
+double an_real_sigmoid(double x);
 
 /* Result like the operand: a float, or any number. */
 an_status an_unary_infer(const an_infer *q, an_type out[]);

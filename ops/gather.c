@@ -36,15 +36,6 @@ static rows rows_of(const an_tensor *x, int axis, const an_tensor *ids)
     return r;
 }
 
-/* ids[j], or -1 with a fault raised if there is no such row. */
-static int64_t row_at(const an_work *w, int operand, int64_t j, int64_t bound)
-{
-    const int64_t id = an_get_int(&w->in[operand], j);
-    if (id >= 0 && id < bound) return id;
-    an_raise(w, operand, j, id, bound);
-    return -1;
-}
-
 static int64_t moved_flops(const an_work *w)
 {
     return an_elements(&w->in[1]);
@@ -101,7 +92,7 @@ static void gather_run(const an_work *w, int64_t begin, int64_t end)
     const char *x = w->in[0].data;
     char *y = w->out[0].data;
     for (int64_t i = begin * r.group; i < last; i++) {
-        const int64_t id = row_at(w, 1, i % r.ids, r.along);
+        const int64_t id = an_index_at(w, 1, i % r.ids, r.along);
         if (id < 0) memset(y + i * bytes, 0, (size_t)bytes);
         else memcpy(y + i * bytes, x + (i / r.ids * r.along + id) * bytes, (size_t)bytes);
     }
@@ -115,7 +106,7 @@ static void gather_ref(const an_work *w)
     memset(y->data, 0, (size_t)an_elements(y) * an_dtype_size(y->dtype));
     for (int64_t o = 0; o < r.outer; o++)
         for (int64_t j = 0; j < r.ids; j++) {
-            const int64_t id = row_at(w, 1, j, r.along), to = (o * r.ids + j) * r.inner;
+            const int64_t id = an_index_at(w, 1, j, r.along), to = (o * r.ids + j) * r.inner;
             for (int64_t i = 0; id >= 0 && i < r.inner; i++)
                 an_move(y, to + i, x, (o * r.along + id) * r.inner + i);
         }
@@ -270,7 +261,7 @@ static void scatter_ref(const an_work *w)
 {
     if (!w->out[0].data) return;
     const rows r = scatter_rows(w);
-    for (int64_t j = 0; r.outer > 0 && j < r.ids; j++) row_at(w, 0, j, r.along);
+    for (int64_t j = 0; r.outer > 0 && j < r.ids; j++) an_index_at(w, 0, j, r.along);
     if (w->out[0].dtype == AN_F32) scatter_ref_narrow(w, &r);
     else scatter_ref_wide(w, &r);
 }
@@ -335,7 +326,7 @@ static void one_hot_run(const an_work *w, int64_t begin, int64_t end)
     const int64_t bytes = size * (int64_t)an_dtype_size(y->dtype);
     for (int64_t j = begin * group; j < last; j++) {
         memset((char *)y->data + j * bytes, 0, (size_t)bytes);
-        const int64_t id = row_at(w, 0, j, size);
+        const int64_t id = an_index_at(w, 0, j, size);
         if (id < 0) continue;
         if (an_dtype_is_float(y->dtype)) an_put(y, j * size + id, 1);
         else an_put_int(y, j * size + id, 1);
@@ -348,7 +339,7 @@ static void one_hot_ref(const an_work *w)
     if (!y->data) return;
     const int64_t size = y->extent[y->rank - 1], all = an_elements(&w->in[0]);
     for (int64_t j = 0; j < all; j++) {
-        const int64_t id = row_at(w, 0, j, size);
+        const int64_t id = an_index_at(w, 0, j, size);
         for (int64_t i = 0; i < size; i++)
             if (an_dtype_is_float(y->dtype)) an_put(y, j * size + i, i == id ? 1 : 0);
             else an_put_int(y, j * size + i, i == id);

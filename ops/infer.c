@@ -1,4 +1,5 @@
 /* infer.c -- the checks and refusals that inference rules share. */
+#include "ops/access.h"
 #include "ops/op.h"
 
 #include <stdarg.h>
@@ -167,4 +168,12 @@ void an_raise(const an_work *w, int operand_index, int64_t position, int64_t val
         atomic_store_explicit(&f->raised, true, memory_order_relaxed);
     }
     atomic_flag_clear_explicit(&f->lock, memory_order_release);
+}
+
+int64_t an_index_at(const an_work *w, int operand, int64_t position, int64_t bound)
+{
+    const int64_t index = an_get_int(&w->in[operand], position);
+    if (index >= 0 && index < bound) return index;
+    an_raise(w, operand, position, index, bound);
+    return -1;
 }

@@ -91,24 +91,18 @@ typedef struct product {
     int64_t items, m, n, k, lda, ldb;
 } product;
 
-static int64_t leading(const an_tensor *t)
-{
-    int64_t count = 1;
-    an_count_elements(t->rank - 2, t->extent, &count);
-    return count;
-}
-
 static product describe(const an_work *w)
 {
     const an_tensor *a = &w->in[0], *b = &w->in[1], *y = &w->out[0];
     product p = {.a = a, .b = b, .y = y, .ta = w->attrs->transpose_a, .tb = w->attrs->transpose_b};
-    p.items = leading(y);
+    p.items = an_span(y, 0, y->rank - 2);
     p.m = y->extent[y->rank - 2];
     p.n = y->extent[y->rank - 1];
     p.lda = a->extent[a->rank - 1];
     p.ldb = b->extent[b->rank - 1];
     p.k = p.ta ? a->extent[a->rank - 2] : p.lda;
-    if (!p.ta && leading(b) == 1 && leading(a) == p.items && an_mul_size(p.m, p.items, &p.m))
+    const bool shared = an_span(b, 0, b->rank - 2) == 1 && an_span(a, 0, a->rank - 2) == p.items;
+    if (!p.ta && shared && an_mul_size(p.m, p.items, &p.m))
         p.items = 1;
     return p;
 }
@@ -142,11 +136,6 @@ typedef struct grid {
     int64_t group;                    /* items per unit if an item is one tile */
 } grid;
 
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return a / b + (a % b != 0);
-}
-
 static int64_t multiplications(const product *p)
 {
     int64_t count;
@@ -161,7 +150,7 @@ static int64_t tile(int64_t extent, int64_t most_tiles)
     int64_t tiles = extent / size;
     if (tiles > most_tiles) tiles = most_tiles;
     if (tiles < 2) return extent;
-    return ceil_div(ceil_div(extent, tiles + tiles % 2), 16) * 16;
+    return an_ceil_div(an_ceil_div(extent, tiles + tiles % 2), 16) * 16;
 }
 
 /* Rows or columns that keep a tile below SMALL when the other two extents are
@@ -186,7 +175,7 @@ static grid cut(const product *p)
     const int64_t thin = plain && p->m <= 32 ? small_tile(p->m, p->k, 32) : 0;
     const int64_t flat = plain && p->m > 32 ? small_tile(p->n, p->k, 64) : 0;
     if (vector) {
-        const int64_t size = ceil_div(least, p->k);
+        const int64_t size = an_ceil_div(least, p->k);
         g.rows = p->n == 1 ? size : 1;
         g.columns = p->n == 1 ? 1 : size;
     } else if (thin || flat) {
@@ -197,8 +186,8 @@ static grid cut(const product *p)
     } else {
         g.rows = tile(p->m, work / least);
     }
-    g.row_tiles = ceil_div(p->m, g.rows);
-    g.column_tiles = ceil_div(p->n, g.columns);
+    g.row_tiles = an_ceil_div(p->m, g.rows);
+    g.column_tiles = an_ceil_div(p->n, g.columns);
     return g;
 }
 
@@ -312,7 +301,7 @@ static int64_t matmul_units(const an_work *w)
     const product p = describe(w);
     if (!w->out[0].data || p.items == 0 || p.m == 0 || p.n == 0) return 0;
     const grid g = cut(&p);
-    return ceil_div(p.items, g.group) * g.row_tiles * g.column_tiles;
+    return an_ceil_div(p.items, g.group) * g.row_tiles * g.column_tiles;
 }
 
 static void matmul_run(const an_work *w, int64_t begin, int64_t end)

@@ -119,6 +119,8 @@ typedef struct an_stage {
 /* Element `position` of `operand` holds `value`, outside [0, bound). The kernel
  * goes on and writes zeros; the run fails before it changes any state. */
 void an_raise(const an_work *w, int operand, int64_t position, int64_t value, int64_t bound);
+/* That element of an integer operand, or -1 and raised if it lies outside [0, bound). */
+int64_t an_index_at(const an_work *w, int operand, int64_t position, int64_t bound);
 
 /* ---- the record -------------------------------------------------------- */
 

@@ -43,8 +43,10 @@ typedef struct an_lstm_cut {
 
 an_lstm_cut an_lstm_measure(const an_work *w, int x, int recurrent);
 
-/* Sets rows[B], sorted by falling length, equal lengths in batch order. Lengths
- * outside 0..T are raised and count as 0. `bins` has T + 1 elements. */
+/* The length of batch row b: T if none are given; outside 0..T it is raised and 0. */
+int64_t an_lstm_length(const an_work *w, int lengths, int64_t b, int64_t time);
+/* Sets rows[B], sorted by falling length, equal lengths in batch order. `bins` has
+ * T + 1 elements. */
 void an_lstm_order(const an_work *w, int lengths, const an_lstm_cut *cut, an_lstm_row *rows,
                    int64_t *bins);
 

@@ -13,11 +13,6 @@
 #define MAX_TILES 64
 #define CHUNK_ROWS 128
 
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return a / b + (a % b != 0);
-}
-
 an_lstm_cut an_lstm_measure(const an_work *w, int x, int recurrent)
 {
     const int64_t *extent = w->in[x].extent;
@@ -25,27 +20,21 @@ an_lstm_cut an_lstm_measure(const an_work *w, int x, int recurrent)
                        .units = w->in[recurrent].extent[0], .gates = w->in[recurrent].extent[1],
                        .reverse = w->attrs->reverse};
     cut.stacked = cut.features + 1 + cut.units;
-    cut.panels = ceil_div(cut.units, 16);
+    cut.panels = an_ceil_div(cut.units, 16);
     cut.padded = cut.panels * 16;
-    cut.rows = ceil_div(ceil_div(cut.batch, MAX_TILES), 4) * 4;
+    cut.rows = an_ceil_div(an_ceil_div(cut.batch, MAX_TILES), 4) * 4;
     if (cut.rows < TILE_ROWS) cut.rows = cut.batch < TILE_ROWS ? cut.batch : TILE_ROWS;
-    cut.tiles = cut.rows > 0 ? ceil_div(cut.batch, cut.rows) : 0;
+    cut.tiles = cut.rows > 0 ? an_ceil_div(cut.batch, cut.rows) : 0;
     cut.steps = cut.rows > 0 && cut.rows < CHUNK_ROWS ? CHUNK_ROWS / cut.rows : 1;
     if (cut.steps > cut.time) cut.steps = cut.time;
     cut.chunk = cut.rows * cut.steps;
     return cut;
 }
 
-/* The length of batch row b; out of range, it is raised and 0. */
-static int64_t length_of(const an_work *w, int lengths, const an_lstm_cut *cut, int64_t b)
+int64_t an_lstm_length(const an_work *w, int lengths, int64_t b, int64_t time)
 {
-    const an_tensor *t = &w->in[lengths];
-    if (!t->data) return cut->time;
-    const int64_t length = t->dtype == AN_I64 ? ((const int64_t *)t->data)[b]
-                                              : ((const int32_t *)t->data)[b];
-    if (length >= 0 && length <= cut->time) return length;
-    an_raise(w, lengths, b, length, cut->time + 1);
-    return 0;
+    const int64_t length = w->in[lengths].data ? an_index_at(w, lengths, b, time + 1) : time;
+    return length < 0 ? 0 : length;
 }
 
 /* A counting sort: bins[n] becomes the place of the next row of length n. */
@@ -53,7 +42,7 @@ void an_lstm_order(const an_work *w, int lengths, const an_lstm_cut *cut, an_lst
                    int64_t *bins)
 {
     memset(bins, 0, (size_t)(cut->time + 1) * sizeof *bins);
-    for (int64_t b = 0; b < cut->batch; b++) bins[length_of(w, lengths, cut, b)]++;
+    for (int64_t b = 0; b < cut->batch; b++) bins[an_lstm_length(w, lengths, b, cut->time)]++;
     int64_t place = 0;
     for (int64_t n = cut->time; n >= 0; n--) {
         const int64_t count = bins[n];
@@ -61,7 +50,7 @@ void an_lstm_order(const an_work *w, int lengths, const an_lstm_cut *cut, an_lst
         place += count;
     }
     for (int64_t b = 0; b < cut->batch; b++) {
-        const int64_t n = length_of(w, lengths, cut, b);
+        const int64_t n = an_lstm_length(w, lengths, b, cut->time);
         rows[bins[n]++] = (an_lstm_row){b, n};
     }
 }

@@ -15,6 +15,7 @@
  * the tile's own weight gradients. The third sums those over the tiles, in their
  * order. So a sum over steps is cut by the shape, and for a ragged batch by its
  * lengths, but never by threads.                                             */
+#include "core/memory.h"
 #include "ops/recurrent.h"
 
 #include <string.h>
@@ -76,11 +77,6 @@ static an_status lstm_grad_infer(const an_infer *q, an_type out[])
 
 /* ---- scratch ----------------------------------------------------------- */
 
-static int64_t column_panels(int64_t columns)
-{
-    return columns / AN_PANEL + (columns % AN_PANEL != 0);
-}
-
 /* Offsets into scratch; those of a tile's own block count from its start. */
 typedef struct layout {
     int64_t rows, bins, kernel, recurrent, tiles;
@@ -92,7 +88,7 @@ static layout lay_out(const an_lstm_cut *cut)
 {
     layout l = {0};
     const int64_t depth = cut->panels * AN_PANEL; /* 4H, padded */
-    const int64_t dx_width = column_panels(cut->features) * AN_PANEL;
+    const int64_t dx_width = an_ceil_div(cut->features, AN_PANEL) * AN_PANEL;
     l.dz = an_lstm_place(&l.tile_bytes, cut->chunk, depth, sizeof(float));
     l.stacked = an_lstm_place(&l.tile_bytes, cut->chunk, cut->stacked, sizeof(float));
     l.dx = an_lstm_place(&l.tile_bytes, cut->chunk, dx_width, sizeof(float));
@@ -105,7 +101,7 @@ static layout lay_out(const an_lstm_cut *cut)
     l.rows = an_lstm_place(&l.bytes, cut->batch, 1, sizeof(an_lstm_row));
     l.bins = an_lstm_place(&l.bytes, cut->time + 1, 1, sizeof(int64_t));
     l.kernel = an_lstm_place(&l.bytes, depth, dx_width, sizeof(float));
-    l.recurrent = an_lstm_place(&l.bytes, depth, column_panels(cut->units) * AN_PANEL,
+    l.recurrent = an_lstm_place(&l.bytes, depth, an_ceil_div(cut->units, AN_PANEL) * AN_PANEL,
                                 sizeof(float));
     l.tiles = an_lstm_place(&l.bytes, cut->tiles, l.tile_bytes, 1);
     return l;
@@ -132,7 +128,7 @@ static void pack_transposed(const an_lstm_cut *cut, int64_t panel, const float *
 {
     const int64_t unit = panel * 16, left = cut->units - unit, lanes = left < 16 ? left : 16;
     const int64_t depth = cut->panels * AN_PANEL;
-    for (int64_t q = 0; q < column_panels(columns); q++) {
+    for (int64_t q = 0; q < an_ceil_div(columns, AN_PANEL); q++) {
         float *block = to + (q * depth + panel * AN_PANEL) * AN_PANEL;
         memset(block, 0, AN_PANEL * AN_PANEL * sizeof *block);
         for (int64_t j = 0; j < AN_PANEL && q * AN_PANEL + j < columns; j++) {

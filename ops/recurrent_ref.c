@@ -6,27 +6,21 @@
  * widened first, [kernel; bias; recurrent] in one block, and all sums are kept in
  * double until the result is stored.                                         */
 #include "ops/access.h"
+#include "ops/elementwise.h"
 #include "ops/recurrent.h"
 
 #include <math.h>
-
-static double sigmoid(double x)
-{
-    return x >= 0.0 ? 1.0 / (1.0 + exp(-x)) : exp(x) / (1.0 + exp(x));
-}
 
 static double at(const an_tensor *t, int64_t i)
 {
     return t->data ? an_get(t, i) : 0.0;
 }
 
-static int64_t length_at(const an_work *w, int operand, int64_t b, int64_t time)
+/* sum += x * row. Not inlined: gcc then keeps the loop's pointers in registers. */
+__attribute__((noinline)) static void add_scaled(double *restrict sum, double x,
+                                                 const double *restrict row, int64_t count)
 {
-    if (!w->in[operand].data) return time;
-    const int64_t length = an_get_int(&w->in[operand], b);
-    if (length >= 0 && length <= time) return length;
-    an_raise(w, operand, b, length, time + 1);
-    return 0;
+    for (int64_t i = 0; i < count; i++) sum[i] += x * row[i];
 }
 
 /* ---- forward ----------------------------------------------------------- */
@@ -47,12 +41,12 @@ static void ref_step(const an_work *w, int64_t p, const double *weights, double 
     double *c = h + units, *z = c + units;
     for (int64_t j = 0; j < gates; j++) z[j] = weights[features * gates + j];
     for (int64_t k = 0; k < features; k++)
-        an_add_scaled(z, at(&w->in[LSTM_X], p * features + k), weights + k * gates, gates);
+        add_scaled(z, at(&w->in[LSTM_X], p * features + k), weights + k * gates, gates);
     for (int64_t k = 0; k < units; k++)
-        an_add_scaled(z, h[k], weights + (features + 1 + k) * gates, gates);
+        add_scaled(z, h[k], weights + (features + 1 + k) * gates, gates);
     for (int64_t u = 0; u < units; u++) {
-        const double value[4] = {sigmoid(z[u]), sigmoid(z[units + u]), tanh(z[2 * units + u]),
-                                 sigmoid(z[3 * units + u])};
+        const double value[4] = {an_real_sigmoid(z[u]), an_real_sigmoid(z[units + u]),
+                                 tanh(z[2 * units + u]), an_real_sigmoid(z[3 * units + u])};
         c[u] = value[1] * c[u] + value[0] * value[2];
         h[u] = value[3] * tanh(c[u]);
         for (int gate = 0; gate < 4; gate++)
@@ -69,7 +63,8 @@ static void ref_skip(const an_work *w, int64_t p)
         an_put_wanted(&w->out[LSTM_Y], p * units + u, 0.0);
         an_put_wanted(&w->out[LSTM_CELLS], p * units + u, 0.0);
     }
-    for (int64_t u = 0; u < 4 * units; u++) an_put_wanted(&w->out[LSTM_GATES], p * 4 * units + u, 0.0);
+    for (int64_t i = 0; i < 4 * units; i++)
+        an_put_wanted(&w->out[LSTM_GATES], p * 4 * units + i, 0.0);
 }
 
 void an_lstm_ref(const an_work *w)
@@ -82,7 +77,7 @@ void an_lstm_ref(const an_work *w)
     for (int64_t i = 0; i < gates; i++) *to++ = at(&w->in[LSTM_BIAS], i);
     for (int64_t i = 0; i < units * gates; i++) *to++ = at(&w->in[LSTM_RECURRENT], i);
     for (int64_t b = 0; b < batch; b++) {
-        const int64_t length = length_at(w, LSTM_LENGTHS, b, time);
+        const int64_t length = an_lstm_length(w, LSTM_LENGTHS, b, time);
         for (int64_t u = 0; u < units; u++) {
             h[u] = at(&w->in[LSTM_H0], b * units + u);
             c[u] = at(&w->in[LSTM_C0], b * units + u);
@@ -170,10 +165,11 @@ static void ref_spread(const an_work *w, place q, const memory *m)
     const int64_t stacked = features + 1 + units;
     for (int64_t k = 0; k < stacked; k++) m->du[k] = 0.0;
     for (int64_t j = 0; j < gates; j++)
-        an_add_scaled(m->du, m->dz[j], m->transposed + j * stacked, stacked);
+        add_scaled(m->du, m->dz[j], m->transposed + j * stacked, stacked);
     for (int64_t k = 0; k < stacked; k++)
-        an_add_scaled(m->dw + k * gates, ref_input(w, q, k), m->dz, gates);
-    for (int64_t k = 0; k < features; k++) an_put_wanted(&w->out[GRAD_DX], q.p * features + k, m->du[k]);
+        add_scaled(m->dw + k * gates, ref_input(w, q, k), m->dz, gates);
+    for (int64_t k = 0; k < features; k++)
+        an_put_wanted(&w->out[GRAD_DX], q.p * features + k, m->du[k]);
     for (int64_t k = 0; k < units; k++) m->dh[k] = m->du[features + 1 + k];
 }
 
@@ -182,7 +178,7 @@ static void ref_row(const an_work *w, int64_t b, const memory *m)
     const int64_t time = w->in[GRAD_X].extent[1], features = w->in[GRAD_X].extent[2];
     const int64_t units = w->in[GRAD_RECURRENT].extent[0];
     const bool reverse = w->attrs->reverse;
-    const int64_t length = length_at(w, GRAD_LENGTHS, b, time);
+    const int64_t length = an_lstm_length(w, GRAD_LENGTHS, b, time);
     for (int64_t u = 0; u < units; u++) {
         m->dh[u] = at(&w->in[GRAD_DH], b * units + u);
         m->dc[u] = at(&w->in[GRAD_DC], b * units + u);
@@ -216,8 +212,10 @@ void an_lstm_grad_ref(const an_work *w)
         m.dw[i] = 0.0;
     }
     for (int64_t b = 0; b < batch; b++) ref_row(w, b, &m);
-    for (int64_t i = 0; i < features * gates; i++) an_put_wanted(&w->out[GRAD_DKERNEL], i, m.dw[i]);
-    for (int64_t i = 0; i < gates; i++) an_put_wanted(&w->out[GRAD_DBIAS], i, m.dw[features * gates + i]);
-    for (int64_t i = 0; i < units * gates; i++)
-        an_put_wanted(&w->out[GRAD_DRECURRENT], i, m.dw[(features + 1) * gates + i]);
+    for (int64_t i = 0; i < stacked * gates; i++) {
+        const int64_t bias = i - features * gates, recurrent = bias - gates;
+        if (bias < 0) an_put_wanted(&w->out[GRAD_DKERNEL], i, m.dw[i]);
+        else if (recurrent < 0) an_put_wanted(&w->out[GRAD_DBIAS], bias, m.dw[i]);
+        else an_put_wanted(&w->out[GRAD_DRECURRENT], recurrent, m.dw[i]);
+    }
 }

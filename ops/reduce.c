@@ -82,11 +82,6 @@ typedef struct plan {
     int64_t segment, segments; /* folded elements to a segment; segments */
 } plan;
 
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 static void make_walks(const an_work *w, plan *p)
 {
     const an_tensor *x = &w->in[0];
@@ -116,15 +111,15 @@ static plan make_plan(const an_work *w)
     if (p.rows) {
         p.segment = ROW_SEGMENT;
         const int64_t length = p.folded < p.segment ? p.folded : p.segment;
-        p.group = length < 1 ? UNIT_WORK : ceil_div(UNIT_WORK, length);
-        p.pieces = ceil_div(p.outputs, p.group);
+        p.group = length < 1 ? UNIT_WORK : an_ceil_div(UNIT_WORK, length);
+        p.pieces = an_ceil_div(p.outputs, p.group);
     } else {
         p.group = p.width < COLUMN_WIDTH ? p.width : COLUMN_WIDTH;
-        p.segment = p.group < 1 ? UNIT_WORK : ceil_div(2 * UNIT_WORK, p.group);
+        p.segment = p.group < 1 ? UNIT_WORK : an_ceil_div(2 * UNIT_WORK, p.group);
         if (p.segment > COLUMN_SEGMENT) p.segment = COLUMN_SEGMENT;
-        p.pieces = p.width < 1 ? 0 : p.outputs / p.width * ceil_div(p.width, p.group);
+        p.pieces = p.width < 1 ? 0 : p.outputs / p.width * an_ceil_div(p.width, p.group);
     }
-    p.segments = p.folded <= p.segment ? 1 : ceil_div(p.folded, p.segment);
+    p.segments = p.folded <= p.segment ? 1 : an_ceil_div(p.folded, p.segment);
     return p;
 }
 
@@ -135,7 +130,7 @@ static int64_t piece_range(const plan *p, int64_t piece, int64_t *first)
         *first = piece * p->group;
         return p->outputs - *first < p->group ? p->outputs - *first : p->group;
     }
-    const int64_t chunks = ceil_div(p->width, p->group), chunk = piece % chunks * p->group;
+    const int64_t chunks = an_ceil_div(p->width, p->group), chunk = piece % chunks * p->group;
     *first = piece / chunks * p->width + chunk;
     return p->width - chunk < p->group ? p->width - chunk : p->group;
 }

@@ -142,8 +142,10 @@ static void where_ref(const an_work *w)
 {
     const an_tensor *condition = &w->in[0], *y = &w->out[0];
     const int64_t count = y->data ? an_elements(y) : 0;
-    for (int64_t i = 0; i < count; i++) {
-        const bool yes = an_get_int(condition, an_broadcast_index(y, condition, i)) != 0;
+    const int64_t row = an_row(y), step = an_broadcast_step(condition);
+    for (int64_t i = 0, at = 0; i < count; i++, at += step) {
+        if (i % row == 0) at = an_broadcast_index(y, condition, i);
+        const bool yes = an_get_int(condition, at) != 0;
         const an_tensor *from = &w->in[yes ? 1 : 2];
         an_move(y, i, from, an_broadcast_index(y, from, i));
     }

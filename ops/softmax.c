@@ -12,6 +12,7 @@
  *
  * Around the axis the tensor is [outer, length, inner]. With inner = 1 a unit is a
  * group of rows, otherwise a group of neighbouring columns of one outer index.  */
+#include "core/memory.h"
 #include "ops/access.h"
 #include "ops/op.h"
 #include "ops/kernels/kernels.h"
@@ -67,16 +68,11 @@ static int64_t per_unit(const cut *c)
     return c->inner == 1 ? fit : (fit + 15) / 16 * 16;
 }
 
-static int64_t groups(int64_t count, int64_t per)
-{
-    return count / per + (count % per != 0);
-}
-
 static int64_t softmax_units(const an_work *w)
 {
     const cut c = cut_of(w);
-    if (c.inner == 1) return groups(c.outer, per_unit(&c));
-    return c.outer * groups(c.inner, per_unit(&c)); /* at most the element count, if not 0 */
+    if (c.inner == 1) return an_ceil_div(c.outer, per_unit(&c));
+    return c.outer * an_ceil_div(c.inner, per_unit(&c)); /* at most the element count, if not 0 */
 }
 
 static void run(const an_work *w, int64_t begin, int64_t end, bool log)
@@ -91,7 +87,7 @@ static void run(const an_work *w, int64_t begin, int64_t end, bool log)
         w->kernels->softmax_rows(x, y, c.length, begin * per, last, log);
         return;
     }
-    const int64_t across = groups(c.inner, per);
+    const int64_t across = an_ceil_div(c.inner, per);
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t first = unit % across * per;
         const int64_t at = unit / across * c.length * c.inner + first;

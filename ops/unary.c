@@ -41,7 +41,7 @@ an_status an_number_infer(const an_infer *q, an_type out[])
 static double real_neg(double x) { return -x; }
 static double real_square(double x) { return x * x; }
 
-static double real_sigmoid(double x)
+double an_real_sigmoid(double x)
 {
     return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x)); /* neither overflows nor cancels */
 }
@@ -166,7 +166,7 @@ UNARY(sin, an_unary_infer, sin_each, sin, NULL)
 UNARY(cos, an_unary_infer, cos_each, cos, NULL)
 UNARY(erf, an_unary_infer, w->kernels->erf, erf, NULL)
 UNARY(tanh, an_unary_infer, w->kernels->tanh, tanh, NULL)
-UNARY(sigmoid, an_unary_infer, w->kernels->sigmoid, real_sigmoid, NULL)
+UNARY(sigmoid, an_unary_infer, w->kernels->sigmoid, an_real_sigmoid, NULL)
 
 /* ---- cast -------------------------------------------------------------- */
 
