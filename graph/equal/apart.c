@@ -53,12 +53,21 @@ an_status an_apart_open(an_apart *p, const an_side *s, uint32_t number)
     return status;
 }
 
-an_status an_apart_run(an_apart *p, an_side *s, uint32_t number)
+/* An evaluation of its own for faults and errors: several nodes may be apart at once. */
+static an_status evaluate(const an_apart *p, const an_side *s, uint32_t number,
+                          const an_tensor *out)
 {
-    return an_evaluate_apart(&s->e, number, p->in, p->out, false);
+    an_evaluation e = {.graph = s->g, .extent = s->e.extent, .value = s->e.value,
+                       .fault = {.lock = ATOMIC_FLAG_INIT}};
+    return an_evaluate_apart(&e, number, p->in, out, false);
 }
 
-an_status an_apart_spread(an_apart *p, an_side *s, uint32_t number)
+an_status an_apart_run(an_apart *p, const an_side *s, uint32_t number)
+{
+    return evaluate(p, s, number, p->out);
+}
+
+an_status an_apart_spread(an_apart *p, const an_side *s, uint32_t number)
 {
     const an_node *n = &s->g->nodes[number];
     an_status status = AN_OK;
@@ -76,7 +85,7 @@ an_status an_apart_spread(an_apart *p, an_side *s, uint32_t number)
             for (int64_t k = 0; k < an_tensor_count(&p->in[i]); k++)
                 to[k] = from[k] * (1 + (an_random_uniform(&stream, k) - 0.5) * FLT_EPSILON);
         }
-        status = an_evaluate_apart(&s->e, number, p->in, p->moved, false);
+        status = evaluate(p, s, number, p->moved);
         for (int k = 0; k < n->outputs && status == AN_OK; k++) {
             if (p->out[k].dtype != AN_F64) continue;
             const double *t = p->out[k].data, *m = p->moved[k].data;

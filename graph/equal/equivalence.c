@@ -46,17 +46,36 @@ static bool anything_differs(const an_equivalence *r)
     return r->inner_different > 0;
 }
 
+static bool same_values(const an_trial *t, const uint32_t value[2])
+{
+    const an_tensor *a = &t->side[0].e.value[value[0]], *b = &t->side[1].e.value[value[1]];
+    return an_tensor_bytes(a) == an_tensor_bytes(b) &&
+           !memcmp(a->data, b->data, (size_t)an_tensor_bytes(a));
+}
+
+/* Whether this step needs the truth: only differences are held against it, but on exact
+ * data it says what is exact. */
+static bool needs_truth(const an_trial *t)
+{
+    const an_equivalence *r = t->result;
+    bool same = t->args->data != AN_DATA_EXACT;
+    for (int64_t i = 0; i < r->compared_count && same; i++)
+        same = same_values(t, t->pairs[i].value);
+    for (int64_t i = 0; i < r->inner_count && same; i++) same = same_values(t, r->inner[i].value);
+    return !same;
+}
+
 static an_status look(an_trial *t)
 {
     an_equivalence *r = t->result;
-    for (int64_t i = 0; i < r->compared_count; i++) {
+    an_status status = needs_truth(t) ? an_trial_catch_up(t) : AN_OK;
+    for (int64_t i = 0; i < r->compared_count && status == AN_OK; i++) {
         const an_judge judge = {.truth = &t->truth.e.value[t->pairs[i].value[0]],
                                 .ulps = an_trial_ulps(t),
                                 .exact = t->args->data == AN_DATA_EXACT};
         an_compare_tensors(&r->compared[i], &t->side[0].e.value[t->pairs[i].value[0]],
                            &t->side[1].e.value[t->pairs[i].value[1]], &judge);
     }
-    an_status status = AN_OK;
     for (int i = 0; i < r->checks && status == AN_OK; i++)
         for (int k = 0; k < CHECKS && status == AN_OK; k++)
             if (checks[k].name == r->check[i].name) status = checks[k].run(t, &r->check[i]);

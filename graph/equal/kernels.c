@@ -7,6 +7,8 @@
  * exceeded the f64 run is repeated on operands moved by half a unit in the last place,
  * and the spread of the results says what rounding can do there.            */
 #include "graph/equal/apart.h"
+
+#include "core/pool.h"
 #include "graph/equal/prove.h"
 
 #include <float.h>
@@ -66,59 +68,77 @@ static int64_t first_far(const an_tensor *y, const an_tensor *t, const an_tensor
     }
     const float *f = y->data;
     const double *d = t->data, *wide = spread ? spread->data : NULL;
-    const double scale = 2 * FLT_EPSILON * largest(t);
+    const double scale = 4 * FLT_EPSILON * largest(t);
     for (int64_t i = 0; i < count; i++) {
         const double gap = fabs(f[i] - d[i]);
-        if (gap <= ULPS * an_ulp_at(d[i], AN_F32)) continue;
-        const double allowed = ULPS * an_ulp_at(d[i], AN_F32) +
-                               (wide ? SPREAD_TIMES * wide[i] + scale : 0);
-        if (!is_near(f[i], d[i], allowed)) return i;
+        if (gap <= scale) continue;
+        const double bound = scale + ULPS * an_ulp_at(d[i], AN_F32);
+        if (!is_near(f[i], d[i], bound + (wide ? SPREAD_TIMES * wide[i] : 0))) return i;
     }
     return -1;
 }
 
-static void complain(an_check *row, const an_side *s, const an_node *n, int k, int64_t i,
-                     double t, double allowed)
-{
-    const double y = an_tensor_get(&s->e.value[n->first + (uint32_t)k], i);
-    const double far = fabs(y - t) / fmax(allowed, an_ulp_at(t, AN_F32));
-    an_place place = {0};
-    char where[360];
-    an_place_set(&place, s->g, (uint32_t)(n - s->g->nodes), n->first + (uint32_t)k);
-    an_place_describe(&place, where, sizeof where);
-    const bool turned = fabs(y + t) < 1e-3 * fabs(t);
-    an_check_fail(row, far <= AN_SUSPECT_TIMES ? AN_SUSPECT : AN_DIFFERENT,
-                  "%.240s: element %lld is %.9g; from the same operands f64 has %.9g%s", where,
-                  (long long)i, y, t, turned ? ": opposite sign" : "");
-}
+/* What one node showed. */
+typedef struct finding {
+    uint32_t number;
+    an_status status;
+    bool tried;
+    int output;     /* of the result that is off; -1: none is */
+    int64_t element;
+    double truth, allowed;
+} finding;
 
-static an_status check_node(an_trial *t, int side, uint32_t number, an_check *row)
+typedef struct search {
+    const an_side *side;
+    finding *found;
+} search;
+
+static void examine(const an_side *s, finding *f)
 {
-    an_side *s = &t->side[side];
-    const an_node *n = &s->g->nodes[number];
+    const an_node *n = &s->g->nodes[f->number];
     an_apart p;
-    an_status status = an_apart_open(&p, s, number);
-    const bool tried = status == AN_OK && is_in_range(&p);
-    if (tried) status = an_apart_run(&p, s, number);
-    bool measured = false, failed = false;
-    for (int k = 0; k < n->outputs && tried && status == AN_OK && !failed; k++) {
+    bool measured = false;
+    f->output = -1;
+    f->status = an_apart_open(&p, s, f->number);
+    f->tried = f->status == AN_OK && is_in_range(&p);
+    if (f->tried) f->status = an_apart_run(&p, s, f->number);
+    for (int k = 0; k < n->outputs && f->tried && f->status == AN_OK && f->output < 0; k++) {
         const an_tensor *y = &s->e.value[n->first + (uint32_t)k];
         int64_t far = first_far(y, &p.out[k], NULL);
         if (far >= 0 && y->dtype == AN_F32) {
-            if (!measured) status = an_apart_spread(&p, s, number);
+            if (!measured) f->status = an_apart_spread(&p, s, f->number);
             measured = true;
-            if (status == AN_OK) far = first_far(y, &p.out[k], &p.spread[k]);
+            if (f->status == AN_OK) far = first_far(y, &p.out[k], &p.spread[k]);
         }
-        failed = status == AN_OK && far >= 0;
-        if (failed)
-            complain(row, s, n, k, far, an_tensor_get(&p.out[k], far),
-                     measured ? SPREAD_TIMES * an_tensor_get(&p.spread[k], far) : 0);
+        if (far < 0 || f->status != AN_OK) continue;
+        f->output = k;
+        f->element = far;
+        f->truth = an_tensor_get(&p.out[k], far);
+        if (measured) f->allowed = SPREAD_TIMES * an_tensor_get(&p.spread[k], far);
     }
     an_apart_close(&p);
-    row->tried += tried;
-    if (status == AN_OK) return AN_OK;
-    const char *why = s->e.error.status != AN_OK ? s->e.error.text : "out of memory";
-    return an_fail(&t->error, status, "%.400s", why);
+}
+
+static void examine_units(void *search_, int64_t begin, int64_t end)
+{
+    const search *x = search_;
+    for (int64_t i = begin; i < end; i++) examine(x->side, &x->found[i]);
+}
+
+static void complain(an_check *row, const an_side *s, const finding *f)
+{
+    const an_node *n = &s->g->nodes[f->number];
+    const uint32_t value = n->first + (uint32_t)f->output;
+    const double y = an_tensor_get(&s->e.value[value], f->element), t = f->truth;
+    const double far = fabs(y - t) / fmax(f->allowed, an_ulp_at(t, AN_F32));
+    const bool turned = fabs(y + t) < 1e-3 * fabs(t);
+    an_place place = {0};
+    char where[360];
+    an_place_set(&place, s->g, f->number, value);
+    an_place_describe(&place, where, sizeof where);
+    an_check_fail(row, far <= AN_SUSPECT_TIMES ? AN_SUSPECT : AN_DIFFERENT,
+                  "%.240s: element %lld is %.9g; from the same operands f64 has %.9g%s", where,
+                  (long long)f->element, y, t, turned ? ": opposite sign" : "");
 }
 
 /* A node of the second graph that has a twin in the first, with the same bits, need not
@@ -135,20 +155,38 @@ static bool has_twin(const an_trial *t, const an_node *n)
     return true;
 }
 
+/* Nodes do not wait for each other here, so they are shared out to the pool. */
+static an_status check_side(an_trial *t, int side, an_check *row)
+{
+    const an_graph *g = t->side[side].g;
+    search x = {&t->side[side],
+                an_alloc_zeroed((g->node_count + 1) * (int64_t)sizeof(finding))};
+    int64_t count = 0;
+    if (!x.found) return an_fail(&t->error, AN_E_MEMORY, "out of memory");
+    for (uint32_t i = 1; (int64_t)i <= g->node_count; i++) {
+        const an_node *n = &g->nodes[i];
+        const bool leaf = n->op == AN_OP_input || n->op == AN_OP_state;
+        if (leaf || n->inputs == 0 || n->inputs > AN_APART_INPUTS) continue;
+        if (side == 0 || !has_twin(t, n)) x.found[count++].number = i;
+    }
+    an_pool_run(count, examine_units, &x);
+    an_status status = AN_OK;
+    for (int64_t i = 0; i < count && status == AN_OK; i++) {
+        status = x.found[i].status;
+        row->tried += x.found[i].tried;
+        if (status == AN_OK && x.found[i].output >= 0) complain(row, x.side, &x.found[i]);
+    }
+    an_free(x.found);
+    return status == AN_OK ? AN_OK
+                           : an_fail(&t->error, status, "a node cannot be computed in f64: %s",
+                                     an_status_name(status));
+}
+
 an_status an_check_kernels(an_trial *t, an_check *row)
 {
-    an_status status = AN_OK;
     if (t->step > 0) return AN_OK;
-    for (int s = 0; s < 2; s++) {
-        const an_graph *g = t->side[s].g;
-        for (uint32_t i = 1; (int64_t)i <= g->node_count && status == AN_OK; i++) {
-            const an_node *n = &g->nodes[i];
-            const bool leaf = n->op == AN_OP_input || n->op == AN_OP_state;
-            if (leaf || n->inputs == 0 || n->inputs > AN_APART_INPUTS) continue;
-            if (s == 0 || !has_twin(t, n)) status = check_node(t, s, i, row);
-        }
-    }
-    return status;
+    const an_status status = check_side(t, 0, row);
+    return status == AN_OK ? check_side(t, 1, row) : status;
 }
 
 an_status an_check_memory(an_trial *t, an_check *row)

@@ -1,8 +1,9 @@
 /* trial.c -- runs both graphs, and the first in f64, on the same data, step after step.
  *
  * All three run in the interpreter, which shares nothing with the planner. Before
- * each node its results are poisoned; behind each tensor lies a guard. The truth is
- * computed beside the two on a second thread, if there is one.                */
+ * each node its results are poisoned; behind each tensor lies a guard. The truth costs
+ * most and judges differences only, so past the first step it is caught up with when
+ * there is one.                                                              */
 #include "graph/equal/trial.h"
 
 #include "core/pool.h"
@@ -92,31 +93,48 @@ static an_status feed_back(an_trial *t, an_side *s, int which)
 
 /* ---- running ----------------------------------------------------------- */
 
-/* Unit 0 is the truth, which takes longest; unit 1 are both graphs. */
-static void evaluate_unit(void *trial, int64_t begin, int64_t end)
+static void evaluate_two(void *evaluations, int64_t begin, int64_t end)
 {
-    an_trial *t = trial;
-    for (int64_t unit = begin; unit < end; unit++) {
-        if (unit == 0) {
-            an_evaluate(&t->truth.e);
-            continue;
-        }
-        an_evaluate(&t->side[0].e);
-        an_evaluate(&t->side[1].e);
-    }
+    an_evaluation *const *e = evaluations;
+    for (int64_t i = begin; i < end; i++) an_evaluate(e[i]);
 }
 
+static an_status check_side(an_trial *t, const an_side *s)
+{
+    const an_error *error = &s->e.error;
+    return error->status == AN_OK ? AN_OK : an_fail_text(&t->error, error->status, error->text);
+}
+
+an_status an_trial_catch_up(an_trial *t)
+{
+    an_status status = AN_OK;
+    for (; t->truth_steps <= t->step && status == AN_OK; t->truth_steps++) {
+        if (t->truth_steps > 0) status = feed_back(t, &t->truth, 0);
+        if (status == AN_OK) an_evaluate(&t->truth.e);
+        if (status == AN_OK) status = check_side(t, &t->truth);
+    }
+    return status;
+}
+
+/* The first step of a round is run in f64 beside the graphs, on another thread if there
+ * is one; later steps when a difference asks for it. */
 static an_status run_step(an_trial *t, an_status (*look)(an_trial *t))
 {
-    an_pool_run(2, evaluate_unit, t);
-    const an_side *const sides[] = {&t->side[0], &t->side[1], &t->truth};
-    for (int i = 0; i < 3; i++)
-        if (sides[i]->e.error.status != AN_OK)
-            return an_fail_text(&t->error, sides[i]->e.error.status, sides[i]->e.error.text);
-    an_status status = look(t);
+    an_evaluation *first[] = {&t->truth.e, &t->side[0].e}, *later[] = {&t->side[0].e,
+                                                                       &t->side[1].e};
+    if (t->step == 0) {
+        an_pool_run(2, evaluate_two, first);
+        an_evaluate(&t->side[1].e);
+        t->truth_steps = 1;
+    } else {
+        an_pool_run(2, evaluate_two, later);
+    }
+    an_status status = check_side(t, &t->side[0]);
+    if (status == AN_OK) status = check_side(t, &t->side[1]);
+    if (status == AN_OK) status = check_side(t, &t->truth);
+    if (status == AN_OK) status = look(t);
     if (status == AN_OK) status = feed_back(t, &t->side[0], 0);
     if (status == AN_OK) status = feed_back(t, &t->side[1], 1);
-    if (status == AN_OK) status = feed_back(t, &t->truth, 0);
     return status;
 }
 

@@ -29,6 +29,7 @@ typedef struct an_trial {
     uint32_t *partner[2]; /* per value of a graph: the value of the other that it should
                              equal; 0: none. result->inner lists them */
     int round, step;      /* which seed, which of its runs; both from 0 */
+    int truth_steps;      /* how many of the round's steps the truth has been through */
     struct an_programs *programs;
     an_error error;
 } an_trial;
@@ -50,6 +51,8 @@ an_status an_trial_open(an_trial *t);
 an_status an_trial_bind_sides(an_trial *t);
 /* Runs all rounds and steps; `look` sees each step before its updates are fed back. */
 an_status an_trial_run(an_trial *t, an_status (*look)(an_trial *t));
+/* Brings the truth to this step. Before, its values may be those of an earlier one. */
+an_status an_trial_catch_up(an_trial *t);
 void an_trial_close(an_trial *t);
 
 /* ---- checks: each a file, and a row of the table in equivalence.c ------- */
