@@ -62,7 +62,8 @@ static void record(an_compared *c, const an_tensor *a, double x, double y, int64
 /* Whether some element is neither zero nor infinite nor NaN. */
 static bool shows_something(const an_tensor *a)
 {
-    for (int64_t i = 0; i < an_tensor_count(a); i++) {
+    const int64_t count = an_tensor_count(a);
+    for (int64_t i = 0; i < count; i++) {
         const double x = an_tensor_get(a, i);
         if (isfinite(x) && x != 0) return true;
     }

@@ -74,18 +74,25 @@ static void fill_leaves(an_trial *t, const an_draw *draw)
                     &t->side[1].e.value[b->leaves[i].value]);
 }
 
-/* All states at once, as a run commits them: new values may be states themselves. */
+static bool is_leaf(const an_graph *g, uint32_t value)
+{
+    return an_op(an_node_of(g, value)->op)->traits & AN_TRAIT_LEAF;
+}
+
+/* All states at once, as a run commits them: a new value that is a state itself must be
+ * kept before that one changes. */
 static an_status feed_back(an_trial *t, an_side *s, int which)
 {
     const int64_t count = t->result->compared_count;
     an_tensor *kept = an_alloc_zeroed((count + 1) * (int64_t)sizeof *kept);
     an_status status = kept ? AN_OK : AN_E_MEMORY;
     for (int64_t i = 0; i < count && status == AN_OK; i++)
-        if (t->pairs[i].state[which])
+        if (t->pairs[i].state[which] && is_leaf(s->g, t->pairs[i].value[which]))
             status = an_tensor_copy(&kept[i], &s->e.value[t->pairs[i].value[which]]);
     for (int64_t i = 0; i < count && status == AN_OK; i++)
         if (t->pairs[i].state[which])
-            copy_values(&kept[i], &s->e.value[t->pairs[i].state[which]]);
+            copy_values(kept[i].data ? &kept[i] : &s->e.value[t->pairs[i].value[which]],
+                        &s->e.value[t->pairs[i].state[which]]);
     for (int64_t i = 0; kept && i < count; i++) an_tensor_free(&kept[i]);
     an_free(kept);
     return status == AN_OK ? AN_OK : an_fail(&t->error, status, "out of memory");
