@@ -5,6 +5,7 @@
 #include "graph/equal/trial.h"
 
 #define AN_APART_INPUTS 24 /* nodes of more operands are passed over */
+#define AN_SPREAD_TIMES 64 /* a kernel may err by so many of the largest spread seen */
 
 typedef struct an_apart {
     an_tensor in[AN_APART_INPUTS]; /* f32 operands widened; the others borrowed */

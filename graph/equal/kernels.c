@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SPREAD_TIMES 64  /* a kernel may err by so many of the largest spread seen */
 #define ULPS 16
 
 /* Squares of what lies outside overflow or vanish in f32, and in f64 they do not. */
@@ -68,12 +67,13 @@ static int64_t first_far(const an_tensor *y, const an_tensor *t, const an_tensor
     }
     const float *f = y->data;
     const double *d = t->data, *wide = spread ? spread->data : NULL;
-    const double scale = 4 * FLT_EPSILON * largest(t);
+    const double underflow = FLT_MIN / 0x1p13; /* of denormals, a thousand units */
+    const double scale = fmax(4 * FLT_EPSILON * largest(t), underflow);
     for (int64_t i = 0; i < count; i++) {
         const double gap = fabs(f[i] - d[i]);
         if (gap <= scale) continue;
         const double bound = scale + ULPS * an_ulp_at(d[i], AN_F32);
-        if (!is_near(f[i], d[i], bound + (wide ? SPREAD_TIMES * wide[i] : 0))) return i;
+        if (!is_near(f[i], d[i], bound + (wide ? AN_SPREAD_TIMES * wide[i] : 0))) return i;
     }
     return -1;
 }
@@ -114,7 +114,7 @@ static void examine(const an_side *s, finding *f)
         f->output = k;
         f->element = far;
         f->truth = an_tensor_get(&p.out[k], far);
-        if (measured) f->allowed = SPREAD_TIMES * an_tensor_get(&p.spread[k], far);
+        if (measured) f->allowed = AN_SPREAD_TIMES * an_tensor_get(&p.spread[k], far);
     }
     an_apart_close(&p);
 }
