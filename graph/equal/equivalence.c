@@ -76,6 +76,7 @@ static an_status look(an_trial *t)
         an_compare_tensors(&r->compared[i], &t->side[0].e.value[t->pairs[i].value[0]],
                            &t->side[1].e.value[t->pairs[i].value[1]], &judge);
     }
+    t->varied = t->varied || !an_norms_see_constants(&t->side[0]);
     for (int i = 0; i < r->checks && status == AN_OK; i++)
         for (int k = 0; k < CHECKS && status == AN_OK; k++)
             if (checks[k].name == r->check[i].name) status = checks[k].run(t, &r->check[i]);
@@ -163,6 +164,7 @@ static const char *vacuity(const an_trial *t)
         return "nothing was compared: the graphs have no outputs and no updates in common";
     if (degenerate == r->compared_count)
         return "every compared tensor is all zero or not finite on these feeds";
+    if (!t->varied) return "every norm saw constant rows only";
     if (gradients > 0 && dead == gradients) return "every gradient is all zero or not finite";
     if (t->args->data == AN_DATA_EXACT && exact == 0)
         return "no result is exact on exact data: some eps or width does not allow it";

@@ -28,6 +28,7 @@ typedef struct an_trial {
     int64_t pair_capacity, compared_capacity;
     uint32_t *partner[2]; /* per value of a graph: the value of the other that it should
                              equal; 0: none. result->inner lists them */
+    bool varied;          /* some norm saw a row that is not constant, or there are no norms */
     int round, step;      /* which seed, which of its runs; both from 0 */
     int truth_steps;      /* how many of the round's steps the truth has been through */
     struct an_programs *programs;
@@ -65,6 +66,8 @@ an_status an_check_values(an_trial *t, an_check *row);   /* local.c */
 an_status an_check_kernels(an_trial *t, an_check *row);  /* kernels.c */
 an_status an_check_memory(an_trial *t, an_check *row);   /* kernels.c */
 an_status an_check_programs(an_trial *t, an_check *row); /* programs.c */
+/* Whether there are norms and all their rows were constant (norm_rows.c). */
+bool an_norms_see_constants(const an_side *s);
 void an_programs_free(struct an_programs *p);
 
 /* Records a failure; only the first one's message is kept, and the worst verdict. */
