@@ -1,7 +1,6 @@
 /* trial_data.c -- see trial_data.h. */
 #include "graph/equal/trial_data.h"
 
-#include "core/random.h"
 #include "graph/store.h"
 
 #include <math.h>
@@ -40,6 +39,7 @@ an_status an_trial_bind(const an_graph *g, const char *text, int64_t usual, int6
 typedef struct purpose {
     int64_t bound;    /* integers: exclusive upper bound; 0: unknown */
     bool label;       /* floats: 0 or 1 */
+    bool factor;      /* of a matrix product */
     bool weight;      /* read by something other than an optimizer step's moments */
 } purpose;
 
@@ -77,6 +77,7 @@ static void judge_use(const an_evaluation *e, const an_node *n, int i, purpose *
     p->weight = p->weight || !moment;
     p->label = p->label || (n->op == AN_OP_bce_with_logits && i == 1) ||
                (n->op == AN_OP_accuracy && i == 1);
+    p->factor = p->factor || n->op == AN_OP_matmul || n->op == AN_OP_lstm;
     const int64_t bound = bound_by(e, n, i);
     if (bound > 0 && (p->bound == 0 || bound < p->bound)) p->bound = bound;
 }
@@ -101,14 +102,29 @@ static purpose purpose_of(const an_evaluation *e, uint32_t leaf)
     return p;
 }
 
+/* As which operand an addition of two leaves reads this one. */
+static an_addend addend_of(const an_evaluation *e, uint32_t leaf)
+{
+    const an_graph *g = e->graph;
+    for (int64_t i = 1; i <= g->node_count; i++) {
+        const an_node *n = &g->nodes[i];
+        const bool adds =
+            n->op == AN_OP_add || n->op == AN_OP_residual_add || n->op == AN_OP_add_norm;
+        if (!adds || (n->in[0] != leaf && n->in[1] != leaf)) continue;
+        if (n->in[0] == n->in[1]) return AN_ADDEND_TWICE;
+        const int other = an_node_of(g, n->in[n->in[0] == leaf])->op;
+        if (other == AN_OP_input || other == AN_OP_state)
+            return n->in[0] == leaf ? AN_ADDEND_FIRST : AN_ADDEND_SECOND;
+    }
+    return AN_ALONE;
+}
+
 /* ---- values ------------------------------------------------------------ */
 
-/* Uniform in +-2 with every eighth a zero, so that zeros are tried too. Kernels are
- * scaled by the root of their rows, or deep graphs would saturate. */
-static double plain_value(const an_stream *s, int64_t i, double scale)
+double an_plain_value(const an_stream *s, int64_t i)
 {
     const double u = an_random_uniform(s, i);
-    return an_random_bits_at(s, i) % 8 == 0 ? 0 : (4 * u - 2) * scale;
+    return an_random_bits_at(s, i) % 8 == 0 ? 0 : 4 * u - 2;
 }
 
 static double scale_of(bool state, const an_tensor *t)
@@ -124,6 +140,33 @@ static void fill_integers(const an_stream *s, const purpose *p, an_tensor *t)
         an_tensor_set(t, i, (double)(int64_t)(an_random_uniform(s, i) * (double)bound));
 }
 
+static void fill_labels(const an_stream *s, an_tensor *t)
+{
+    for (int64_t i = 0; i < an_tensor_count(t); i++)
+        an_tensor_set(t, i, (double)(an_random_bits_at(s, i) & 1));
+}
+
+/* Kernels are scaled by the root of their rows, or deep graphs would saturate. */
+static void fill_plain(const an_leaf_fill *l, an_tensor *t)
+{
+    for (int64_t i = 0; i < an_tensor_count(t); i++)
+        an_tensor_set(t, i, an_plain_value(&l->own, i) * l->scale);
+}
+
+static const char *plain_name(int variant)
+{
+    return variant == 0 ? "plain" : NULL;
+}
+
+static const struct {
+    const char *(*name)(int variant);
+    void (*fill)(const an_leaf_fill *l, an_tensor *t);
+} kinds[] = {
+    [AN_DATA_PLAIN] = {plain_name, fill_plain},
+    [AN_DATA_HARD] = {an_hard_name, an_hard_fill},
+    [AN_DATA_EXACT] = {an_exact_name, an_exact_fill},
+};
+
 int an_trial_variants(an_trial_kind data)
 {
     int n = 0;
@@ -133,8 +176,8 @@ int an_trial_variants(an_trial_kind data)
 
 const char *an_trial_variant_name(an_trial_kind data, int variant)
 {
-    static const char *const plain[] = {"plain", NULL};
-    return data == AN_DATA_PLAIN && variant >= 0 && variant < 1 ? plain[variant] : NULL;
+    const bool known = (unsigned)data < sizeof kinds / sizeof *kinds && variant >= 0;
+    return known ? kinds[data].name(variant) : NULL;
 }
 
 void an_trial_fill(const an_evaluation *e, uint32_t id, const an_draw *draw, an_tensor *t)
@@ -149,12 +192,11 @@ void an_trial_fill(const an_evaluation *e, uint32_t id, const an_draw *draw, an_
         return;
     }
     const an_stream s = {.seed = seed, .step = 1, .stream = (uint32_t)an_hash_string(n->name)};
-    if (!is_float) {
-        fill_integers(&s, &p, t);
-        return;
-    }
-    const double scale = scale_of(state, t);
-    for (int64_t i = 0; i < an_tensor_count(t); i++)
-        an_tensor_set(t, i, p.label ? (double)(an_random_bits_at(&s, i) & 1)
-                                    : plain_value(&s, i, scale));
+    if (!is_float) fill_integers(&s, &p, t);
+    else if (p.label) fill_labels(&s, t);
+    else kinds[draw->data].fill(&(an_leaf_fill){.e = e, .id = id, .variant = draw->variant,
+                                                .addend = addend_of(e, id), .state = state,
+                                                .kernel = state && p.factor,
+                                                .scale = scale_of(state, t), .own = s,
+                                                .shared = {.seed = seed, .step = 2}}, t);
 }

@@ -6,6 +6,7 @@
 #ifndef AN_GRAPH_EQUAL_TRIAL_DATA_H
 #define AN_GRAPH_EQUAL_TRIAL_DATA_H
 
+#include "core/random.h"
 #include "graph/equal/equal.h"
 #include "graph/evaluate.h"
 
@@ -21,12 +22,38 @@ typedef struct an_draw {
 } an_draw;
 
 /* How many variants a kind of data has (1 for plain), and what one is called:
- * "a row far from zero"; NULL past the last. */
+ * "rows at 1e7 deviations from zero"; NULL past the last. */
 int an_trial_variants(an_trial_kind data);
 const char *an_trial_variant_name(an_trial_kind data, int variant);
 
 /* Fills the tensor of leaf `id`, which has its extents already. Values depend on the
- * draw and the leaf's name only, so that equal leaves of two graphs agree. */
+ * draw, the leaf's name and what it is for. */
 void an_trial_fill(const an_evaluation *e, uint32_t id, const an_draw *draw, an_tensor *t);
+
+/* ---- for the files that make one kind of data --------------------------- */
+
+typedef enum an_addend { AN_ALONE, AN_ADDEND_FIRST, AN_ADDEND_SECOND, AN_ADDEND_TWICE } an_addend;
+
+/* A float leaf to be filled. Random numbers of its own come from `own`, those that all
+ * leaves share from `shared`: that is how rows of two leaves are made to fit. */
+typedef struct an_leaf_fill {
+    const an_evaluation *e;
+    uint32_t id;
+    int variant;
+    an_addend addend;   /* whether some addition of two leaves reads it, and as which operand */
+    bool state, kernel;  /* a state; one that something is multiplied by as a matrix */
+    double scale;       /* keeps products with kernels near 1 */
+    an_stream own, shared;
+} an_leaf_fill;
+
+/* Uniform in +-2 with every eighth a zero, so that zeros are tried too. */
+double an_plain_value(const an_stream *s, int64_t i);
+
+/* A row is what lies along the last axis of a tensor of rank 2 or more. Tensors of a
+ * lower rank are taken for scales and shifts. */
+const char *an_hard_name(int variant);
+void an_hard_fill(const an_leaf_fill *l, an_tensor *t);   /* hard_data.c */
+const char *an_exact_name(int variant);
+void an_exact_fill(const an_leaf_fill *l, an_tensor *t);  /* exact_data.c */
 
 #endif
