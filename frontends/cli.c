@@ -16,15 +16,18 @@ static const an_cli_command commands[] = {
      "run the passes and print the graph they make",
      "With --explain, what fused, and what was refused and why, goes to standard error.\n"},
     {"verify", an_cli_verify, "FILE [FILE2]",
-     "--gradients --seed --seeds --steps --bind --threads --passes --each --inference "
+     "--data --gradients --seed --seeds --steps --bind --threads --passes --each --inference "
      "--allow-rounding --json",
      "check that the passes, or two files, compute the same",
      "With one file, the graph is compared with what the passes make of it, and each pass is\n"
      "tried by itself. Outputs, updates and every value inside that the proof pairs are compared\n"
      "on seeded data; each node is held to f64; then the program is compiled and run on several\n"
-     "numbers of threads. Dims that --bind does not name are 4. The first line of the report is\n"
-     "the verdict, with the node and the reason if there is one. Exit status 0: every bit agrees;\n"
-     "1: something differs, or the comparison could not have shown a fault.\n"},
+     "numbers of threads. Dims that --bind does not name are 4.\n"
+     "Hard data are rows far from zero, constant, denormal, with one NaN and so on, one by one.\n"
+     "Exact data need no rounding at widths that are powers of two: any difference is an error.\n"
+     "The first line of the report is the verdict, with the node and the reason if there is one.\n"
+     "Exit status 0: every bit agrees; 1: something differs, or the comparison could not have\n"
+     "shown a fault.\n"},
     {"grad", an_cli_grad, "FILE", "--of --wrt",
      "append the gradients of a scalar and print the graph",
      "The gradients become outputs called \"gradient of NAME\".\n"},

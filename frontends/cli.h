@@ -37,7 +37,7 @@ typedef struct an_cli {
     bool help;
     bool locations, explain, inference, gradients, json, allow_rounding, each;
     const char *passes, *bind, *threads, *of, *wrt, *update, *weights, *save;
-    const char *output, *diff, *focus, *color;
+    const char *output, *diff, *focus, *color, *data;
     int64_t seed, seeds, steps, radius;
     int64_t depth; /* -1: not given */
     an_cli_list feed, fetch, set;

@@ -157,6 +157,16 @@ static bool read_threads(const char *list, int threads[8])
     return false;
 }
 
+static bool read_data(const char *word, an_trial_kind *data)
+{
+    static const char *const kinds[] = {"plain", "hard", "exact"};
+    for (int i = 0; word && i < 3; i++)
+        if (!strcmp(word, kinds[i])) *data = (an_trial_kind)i;
+    if (!word || !strcmp(word, kinds[*data])) return true;
+    an_cli_say("--data takes plain, hard or exact, not '%s'", word);
+    return false;
+}
+
 static bool check_line(const an_cli *line)
 {
     const bool two = line->operands == 2;
@@ -214,7 +224,8 @@ an_cli_exit an_cli_verify(const an_cli *line)
     an_equivalent_args args = {.gradients = line->gradients, .seeds = (int)line->seeds,
                                .seed = (uint64_t)line->seed, .steps = (int)line->steps,
                                .bind = line->bind};
-    if (!read_threads(line->threads, args.threads)) return AN_CLI_USAGE;
+    if (!read_threads(line->threads, args.threads) || !read_data(line->data, &args.data))
+        return AN_CLI_USAGE;
     an_cli_exit answer = open_trial(&t);
     if (answer == AN_CLI_FINE && !an_cli_check_bind(line, t.a)) answer = AN_CLI_USAGE;
     if (answer == AN_CLI_FINE) {
