@@ -9,15 +9,20 @@
 #include <limits.h>
 #include <string.h>
 
-#define LABELLED_EDGES 500 /* above, types stand in tooltips only: labels cost layout time */
-
 typedef struct writer {
     const an_view *v;
     const an_dot_args *args;
     an_text *out;
+    const char *prefix;    /* of identifiers, so that two graphs stand in one picture */
+    const an_beside *side; /* what is known from comparing it with another; NULL: nothing */
 } writer;
 
 /* ---- head -------------------------------------------------------------- */
+
+static bool crowded(const writer *w)
+{
+    return w->side ? w->side->crowded : w->v->edge_count > AN_DOT_LABELLED;
+}
 
 static void write_counts(const writer *w)
 {
@@ -48,32 +53,45 @@ static void write_notes(const writer *w)
         an_dot_add_html(w->out, w->args->focus, (int64_t)strlen(w->args->focus));
         an_text_add(w->out, "</FONT>");
     }
-    if (v->edge_count > LABELLED_EDGES)
+    if (crowded(w))
         an_text_add(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">types of values are in "
                             "the tooltips</FONT>");
 }
 
-static void write_head(const writer *w)
+void an_dot_open(bool crowded, an_text *out)
 {
-    const char *title = w->args->title ? w->args->title : w->v->g->name;
     /* Limits on the layout's iterations; with these 5000 nodes take 4 s instead of 55. */
-    const bool large = w->v->edge_count > LABELLED_EDGES;
-    an_text_addf(w->out, "digraph addnorm {\n  graph [%s, ",
-                 large ? "nslimit=0.5, nslimit1=0.5, mclimit=0.5" : "nslimit=2, nslimit1=2");
-    an_text_add(w->out,
-                "rankdir=TB, nodesep=0.3, ranksep=0.35, pad=0.3,\n"
-                "         labelloc=t, fontname=\"Helvetica\", fontsize=11,\n"
-                "         label=<<FONT POINT-SIZE=\"18\"><B>");
-    an_dot_add_html(w->out, title[0] ? title : "graph", title[0] ? (int64_t)strlen(title) : 5);
-    an_text_add(w->out, "</B></FONT><BR/>");
-    write_counts(w);
-    write_notes(w);
-    an_text_add(w->out,
+    an_text_addf(out, "digraph addnorm {\n  graph [%s, ",
+                 crowded ? "nslimit=0.5, nslimit1=0.5, mclimit=0.5" : "nslimit=2, nslimit1=2");
+    an_text_add(out, "rankdir=TB, nodesep=0.3, ranksep=0.35, pad=0.3,\n"
+                     "         labelloc=t, fontname=\"Helvetica\", fontsize=11,\n"
+                     "         label=<");
+}
+
+void an_dot_title(const char *title, an_text *out)
+{
+    an_text_add(out, "<FONT POINT-SIZE=\"18\"><B>");
+    an_dot_add_html(out, title[0] ? title : "graph", title[0] ? (int64_t)strlen(title) : 5);
+    an_text_add(out, "</B></FONT><BR/>");
+}
+
+void an_dot_open_end(an_text *out)
+{
+    an_text_add(out,
                 ">];\n"
                 "  node [shape=box, style=\"rounded,filled\", fontname=\"Helvetica\", fontsize=11, "
                 "margin=\"0.12,0.06\", height=0.3];\n"
                 "  edge [fontname=\"Helvetica\", fontsize=8, fontcolor=\"#5f6368\", "
                 "color=\"#3c4043\", arrowsize=0.6];\n");
+}
+
+static void write_head(const writer *w)
+{
+    an_dot_open(crowded(w), w->out);
+    an_dot_title(w->args->title ? w->args->title : w->v->g->name, w->out);
+    write_counts(w);
+    write_notes(w);
+    an_dot_open_end(w->out);
 }
 
 /* ---- boxes ------------------------------------------------------------- */
@@ -82,19 +100,25 @@ static void write_unit(const writer *w, uint32_t id)
 {
     const an_unit *u = &w->v->units[id];
     const an_paint paint = an_dot_paint(w->v, u, w->args);
-    an_text_addf(w->out, "  n%u [fillcolor=\"%s\", color=\"%s\"", id, paint.fill, paint.line);
-    if (u->kind == AN_UNIT_GHOST) {
+    an_text_addf(w->out, "  %sn%u [fillcolor=\"%s\", color=\"%s\"", w->prefix, id, paint.fill,
+                 paint.line);
+    if (u->kind == AN_UNIT_GHOST || u->gone) {
         an_text_add(w->out, ", style=\"rounded,dashed\", fontcolor=\"#d93025\"");
     } else {
         const an_node *n = &w->v->g->nodes[u->first];
         const an_category category = an_op(n->op)->category;
-        if (n->op == AN_OP_input && !w->v->before) an_text_add(w->out, ", fontcolor=white");
+        const bool colours = !w->v->before && !w->side; /* of their own, not of a change */
+        if (n->op == AN_OP_input && colours) an_text_add(w->out, ", fontcolor=white");
         if (n->op == AN_OP_state) an_text_add(w->out, ", shape=cylinder, style=filled");
         if (u->kind == AN_UNIT_SCOPE) an_text_add(w->out, ", shape=tab, style=filled");
         else if (category == AN_CATEGORY_FUSED) an_text_add(w->out, ", penwidth=2.5");
     }
-    an_text_add(w->out, ", label=<");
+    if (w->side && w->side->mark[id].alarm) an_text_add(w->out, AN_BESIDE_ALARM);
+    const bool badge = w->side && w->side->mark[id].badge.length > 0;
+    an_text_add(w->out, badge ? ", label=<" AN_BESIDE_TABLE "<TR><TD>" : ", label=<");
     an_dot_label(w->v, id, w->out);
+    if (badge)
+        an_text_addf(w->out, "</TD></TR>%s</TABLE>", an_text_view(&w->side->mark[id].badge));
     an_text_add(w->out, ">, tooltip=\"");
     an_dot_tooltip(w->v, id, w->out);
     an_text_add(w->out, "\"];\n");
@@ -108,19 +132,49 @@ static void write_outputs(const writer *w)
         if (!unit) continue;
         const bool backward = w->v->units[unit].phase == AN_PHASE_BACKWARD;
         const long long k = i + 1;
-        an_text_addf(w->out, "  out%lld [fillcolor=\"#1e6b45\", color=\"#114a2e\", "
-                             "fontcolor=white, label=<<B>", k);
+        an_text_addf(w->out, "  %sout%lld [fillcolor=\"#1e6b45\", color=\"#114a2e\", "
+                             "fontcolor=white, label=<<B>", w->prefix, k);
         const char *name = g->outputs[i].name;
         an_dot_add_html(w->out, name[0] ? name : "?", name[0] ? (int64_t)strlen(name) : 1);
         an_text_add(w->out, "</B><BR/><FONT POINT-SIZE=\"9\">output ");
         an_type_print(g->dims, an_slot_type(g, g->outputs[i].value), w->out);
         an_text_add(w->out, "</FONT>>];\n");
-        if (backward) an_text_addf(w->out, "  out%lld -> n%u [dir=back];\n", k, unit);
-        else an_text_addf(w->out, "  n%u -> out%lld;\n", unit, k);
+        const char *p = w->prefix;
+        if (backward) an_text_addf(w->out, "  %sout%lld -> %sn%u [dir=back", p, k, p, unit);
+        else an_text_addf(w->out, "  %sn%u -> %sout%lld", p, unit, p, k);
+        if (w->side) {
+            an_text_add(w->out, backward ? ", " : " [");
+            an_beside_arrow(&w->side->ink[g->outputs[i].value], true, w->out);
+        }
+        an_text_add(w->out, backward || w->side ? "];\n" : ";\n");
     }
 }
 
 /* ---- arrows ------------------------------------------------------------ */
+
+/* The colour of an arrow by what it is for; "" is the default. */
+static const char *edge_color(const writer *w, const an_edge *e)
+{
+    if (e->kind == AN_EDGE_COMMIT) return "#b3a3e6";
+    if (e->kind == AN_EDGE_GONE) return "#d93025";
+    if (e->kind == AN_EDGE_SAVED) return "#b0b5ba";
+    if (w->v->units[e->to].phase == AN_PHASE_UPDATE) return "#7558c8";
+    return w->v->units[e->from].phase == AN_PHASE_BACKWARD ? "#c96f2b" : "";
+}
+
+static void write_paint(const writer *w, const an_edge *e)
+{
+    const char *color = edge_color(w, e);
+    if (e->kind == AN_EDGE_SAVED) an_text_add(w->out, "style=dashed, ");
+    if (e->kind == AN_EDGE_COMMIT || e->kind == AN_EDGE_GONE)
+        an_text_addf(w->out, "style=%s, ", e->kind == AN_EDGE_COMMIT ? "dotted" : "dashed");
+    if (w->side) {
+        const an_ink ink = an_beside_ink(w->v, w->side, e);
+        an_beside_arrow(&ink, e->kind == AN_EDGE_COMMIT, w->out);
+    } else if (color[0]) {
+        an_text_addf(w->out, "color=\"%s\"%s", color, e->kind == AN_EDGE_GONE ? "" : ", ");
+    }
+}
 
 static void write_edge(const writer *w, const an_edge *e)
 {
@@ -128,24 +182,27 @@ static void write_edge(const writer *w, const an_edge *e)
     const an_phase from = v->units[e->from].phase, to = v->units[e->to].phase;
     const bool back = from == AN_PHASE_BACKWARD && to == AN_PHASE_BACKWARD;
     const int32_t rows = back ? v->row[e->from] - v->row[e->to] : v->row[e->to] - v->row[e->from];
-    an_text_addf(w->out, "  n%u -> n%u [", back ? e->to : e->from, back ? e->from : e->to);
+    an_text_addf(w->out, "  %sn%u -> %sn%u [", w->prefix, back ? e->to : e->from, w->prefix,
+                 back ? e->from : e->to);
     if (back) an_text_add(w->out, "dir=back, ");
-    if (e->kind == AN_EDGE_GONE) {
-        an_text_add(w->out, "style=dashed, color=\"#d93025\"];\n");
+    const bool value = e->kind == AN_EDGE_DATA || e->kind == AN_EDGE_SAVED;
+    if (value && (from == AN_PHASE_UPDATE || rows < 0)) an_text_add(w->out, "constraint=false, ");
+    else if (value && rows != 1) an_text_addf(w->out, "minlen=%d, ", rows);
+    write_paint(w, e);
+    if (!value) {
+        an_text_add(w->out, e->kind == AN_EDGE_COMMIT ? "constraint=false];\n" : "];\n");
         return;
     }
-    if (e->kind == AN_EDGE_COMMIT) {
-        an_text_add(w->out, "style=dotted, color=\"#b3a3e6\", constraint=false];\n");
-        return;
-    }
-    if (from == AN_PHASE_UPDATE || rows < 0) an_text_add(w->out, "constraint=false, ");
-    else if (rows != 1) an_text_addf(w->out, "minlen=%d, ", rows);
-    if (e->kind == AN_EDGE_SAVED) an_text_add(w->out, "style=dashed, color=\"#b0b5ba\", ");
-    else if (back) an_text_add(w->out, "color=\"#c96f2b\", weight=2, ");
-    else if (to == AN_PHASE_UPDATE) an_text_add(w->out, "color=\"#7558c8\", ");
-    else an_text_add(w->out, "weight=4, ");
-    an_text_add(w->out, v->edge_count > LABELLED_EDGES ? "edgetooltip=\"" : "label=\"");
+    if (e->kind == AN_EDGE_DATA && to != AN_PHASE_UPDATE)
+        an_text_add(w->out, back ? "weight=2, " : "weight=4, ");
+    /* Two graphs are wide enough without labels of what crosses from phase to phase. */
+    const bool quiet = crowded(w) || (w->side && e->kind == AN_EDGE_SAVED);
+    an_text_add(w->out, quiet ? "edgetooltip=\"" : "label=\"");
     an_dot_edge_label(v, e, w->out);
+    if (w->side) {
+        const an_ink ink = an_beside_ink(v, w->side, e);
+        an_beside_say(&ink, "\\n ", w->out);
+    }
     an_text_add(w->out, "\"];\n");
 }
 
@@ -155,8 +212,8 @@ static void write_column(const writer *w)
     const an_view *v = w->v;
     for (uint32_t u = 1; (int64_t)u <= v->unit_count; u++)
         if (v->below[u])
-            an_text_addf(w->out, "  n%u -> n%u [style=invis, weight=8, minlen=%d];\n", u,
-                         v->below[u], v->row[v->below[u]] - v->row[u]);
+            an_text_addf(w->out, "  %sn%u -> %sn%u [style=invis, weight=8, minlen=%d];\n",
+                         w->prefix, u, w->prefix, v->below[u], v->row[v->below[u]] - v->row[u]);
 }
 
 /* ---- clusters ---------------------------------------------------------- */
@@ -167,7 +224,7 @@ static void open_cluster(const writer *w, uint32_t box)
     static const char *const tint[AN_PHASES] = {"#f5f9ff", "#fff8f2", "#f9f7ff"};
     static const char *const line[AN_PHASES] = {"#a8c3ea", "#eabf9e", "#c4b5ec"};
     const an_box *b = &w->v->boxes[box];
-    an_text_addf(w->out, "  subgraph cluster_%u {\n    label=\"", box);
+    an_text_addf(w->out, "  subgraph cluster_%s%u {\n    label=\"", w->prefix, box);
     if (b->parent) {
         const int from = w->v->boxes[b->parent].length;
         const int cut = from + (from > 0);
@@ -185,8 +242,8 @@ static void list_units(const writer *w, const an_box *b)
 {
     const an_view *v = w->v;
     for (uint32_t u = b->unit; u; u = v->units[u].next) {
-        if (!v->units[u].ghosts) {
-            an_text_addf(w->out, "    n%u;\n", u);
+        if (!v->units[u].ghosts || w->side) {
+            an_text_addf(w->out, "    %sn%u;\n", w->prefix, u);
             continue;
         }
         an_text_addf(w->out, "    subgraph cluster_fused%u { label=\"fused\"; style=\"rounded\"; "
@@ -210,22 +267,50 @@ static void leave(void *writer_, uint32_t box)
     if (an_view_is_cluster(w->v, box)) an_text_add(w->out, "  }\n");
 }
 
-/* ---- the call ---------------------------------------------------------- */
+static void write_clusters(writer *w)
+{
+    an_view_walk(w->v, enter, leave, w);
+}
+
+/* ---- the calls --------------------------------------------------------- */
+
+static void write_flat(const writer *w)
+{
+    for (uint32_t u = 1; (int64_t)u <= w->v->unit_count; u++)
+        if (!w->side || w->v->units[u].kind != AN_UNIT_GHOST) write_unit(w, u);
+    write_outputs(w);
+    for (int64_t e = 0; e < w->v->edge_count; e++) write_edge(w, &w->v->edges[e]);
+    write_column(w);
+}
+
+void an_dot_side(const an_view *v, const an_dot_args *args, const an_beside *side, an_text *out)
+{
+    writer w = {v, args, out, side->prefix, side};
+    write_flat(&w);
+    an_text_addf(out, "  subgraph cluster_%s {\n    label=<<FONT POINT-SIZE=\"16\"><B>%s</B></FONT>"
+                      "<BR/>", side->prefix, side->title);
+    write_counts(&w);
+    write_notes(&w);
+    an_text_add(out, ">; style=\"rounded,filled\"; fillcolor=white; color=\"#9aa0a6\"; "
+                     "margin=16;\n");
+    write_clusters(&w);
+    for (long long i = 1; i <= v->g->output_count; i++)
+        if (v->unit_of[v->g->slots[v->g->outputs[i - 1].value].node])
+            an_text_addf(out, "    %sout%lld;\n", side->prefix, i);
+    an_text_add(out, "  }\n");
+}
 
 char *an_dot_with(const an_dot_args *args)
 {
     if (!args || !args->graph) return NULL;
     an_text out = {0};
     an_view v = {0};
-    writer w = {&v, args, &out};
+    writer w = {&v, args, &out, "", NULL};
     out.failed = !an_view_make(&v, args);
     if (!out.failed) {
         write_head(&w);
-        for (uint32_t u = 1; (int64_t)u <= v.unit_count; u++) write_unit(&w, u);
-        write_outputs(&w);
-        for (int64_t e = 0; e < v.edge_count; e++) write_edge(&w, &v.edges[e]);
-        write_column(&w);
-        an_view_walk(&v, enter, leave, &w);
+        write_flat(&w);
+        write_clusters(&w);
         if (!args->no_legend) an_dot_legend(&v, args, &out);
         an_text_add(&out, "}\n");
     }

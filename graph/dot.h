@@ -33,6 +33,7 @@ typedef struct an_unit {
     uint32_t next;   /* the next unit of the same cluster, or of the same home */
     uint32_t ghosts; /* the first ghost at home here */
     bool added;      /* not in the graph before */
+    bool gone;       /* none of it is in the graph after */
 } an_unit;
 
 /* A cluster: a scope within a phase. Box 1 .. AN_PHASES are the phases. */
@@ -64,6 +65,8 @@ typedef struct an_edge {
 
 typedef struct an_view {
     const an_graph *g, *before; /* before: NULL unless a diff was asked for */
+    bool beside;                /* the other graph stands beside it: ghosts are not drawn */
+    const uint32_t *twin;       /* per node of `before`: what it is now, if that is known */
     int depth;                  /* scopes deeper than this are one unit; INT_MAX: none */
     bool automatic;             /* the size of the graph chose the depth */
     int64_t shown, focused;     /* nodes drawn or folded; nodes the focus matched, -1: no focus */
@@ -83,7 +86,8 @@ typedef struct an_view {
     uint32_t *same_as;      /* per node of `before`: the node it is now; 0: gone */
 } an_view;
 
-/* Fills a zeroed view; false if out of memory. Free it in either case. */
+/* Fills a view that is zeroed but for `beside` and `twin`; false if out of memory. Free it
+ * in either case. */
 bool an_view_make(an_view *v, const an_dot_args *args);
 void an_view_free(an_view *v);
 
@@ -130,5 +134,63 @@ void an_dot_legend(const an_view *v, const an_dot_args *args, an_text *out);
 void an_dot_label(const an_view *v, uint32_t unit, an_text *out);
 void an_dot_tooltip(const an_view *v, uint32_t unit, an_text *out);
 void an_dot_edge_label(const an_view *v, const an_edge *e, an_text *out);
+
+/* ---- two graphs in one picture (dot_beside.c) -------------------------- */
+
+/* How a value fared against the one of the other graph that it should equal. */
+typedef enum an_grade {
+    AN_GRADE_NONE, AN_GRADE_SAME, AN_GRADE_ROUNDING, AN_GRADE_SUSPECT, AN_GRADE_DIFFERENT,
+    AN_GRADES
+} an_grade;
+
+typedef struct an_ink {
+    an_grade grade;
+    double ulp;
+} an_ink;
+
+typedef struct an_mark { /* of a unit */
+    an_text badge; /* rows of an HTML table below its label */
+    bool alarm;    /* outlined in red */
+    int refused;   /* how many candidates of it a pass refused */
+} an_mark;
+
+/* What the picture of one graph shows of its comparison with another. */
+typedef struct an_beside {
+    const char *prefix, *title; /* of identifiers; of the cluster around everything */
+    bool crowded;   /* types stand in tooltips only */
+    an_ink *ink;    /* per value */
+    an_mark *mark;  /* per unit */
+} an_beside;
+
+#define AN_DOT_LABELLED 500 /* arrows; above, types stand in tooltips: labels cost layout time */
+#define AN_BESIDE_TABLE "<TABLE BORDER=\"0\" CELLBORDER=\"0\" CELLSPACING=\"2\" CELLPADDING=\"2\">"
+#define AN_BESIDE_ALARM ", color=\"#d50000\", penwidth=4"
+#define AN_BESIDE_REFUSED "#7b3fc4"
+#define AN_BESIDE_FIRST "#d50000"
+
+/* The beginning of the source, up to where the label of the whole goes on, and its end. */
+void an_dot_open(bool crowded, an_text *out); /* dot.c */
+void an_dot_title(const char *title, an_text *out);
+void an_dot_open_end(an_text *out);
+/* A view as one cluster of a larger picture. */
+void an_dot_side(const an_view *v, const an_dot_args *args, const an_beside *side, an_text *out);
+
+const char *an_grade_color(an_grade grade);
+/* The worst of all values that the arrow stands for. */
+an_ink an_beside_ink(const an_view *v, const an_beside *side, const an_edge *e);
+/* Attributes of an arrow, each followed by a comma; a label of its own if asked for. */
+void an_beside_arrow(const an_ink *ink, bool label, an_text *out);
+/* "3.2e+04 ulp" behind `before`; nothing if no bit differs. */
+void an_beside_say(const an_ink *ink, const char *before, an_text *out);
+/* A row of a badge: a head in bold and a text, broken into lines, white on `color`. */
+void an_beside_badge(const char *color, const char *head, const char *text, an_text *out);
+void an_beside_legend(an_text *out); /* rows of an HTML table */
+/* Breaks at blanks into at most `lines` lines of about `width` characters. */
+void an_dot_add_wrapped(an_text *out, const char *text, int width, int lines);
+
+/* What `make` says of `context`, as a file that is a picture by its ending (render.c). */
+typedef char *(*an_picture_fn)(const void *context);
+an_status an_picture_file(const char *path, an_picture_fn make, const void *context,
+                          char *message, int64_t message_size);
 
 #endif

@@ -1,6 +1,7 @@
 /* dot_diff.c -- what the graph before had and this one has not.
  *
- * Copies inherit ordinals, so a node is the same one if ordinal and op are. A node
+ * Copies inherit ordinals, so a node is the same one if ordinal and op are, unless a
+ * proof has told its twin (`twin`). A node
  * that is gone becomes a ghost: in the box of the fused node that replaced it if
  * there is one, else in its old scope. Folded leaves leave no ghost.         */
 #include "graph/dot.h"
@@ -46,8 +47,11 @@ static bool make_index(const an_view *v, ordinals *x)
 
 static void match(an_view *v, const ordinals *x, bool *old)
 {
+    for (int64_t i = 1; v->twin && i <= v->before->node_count; i++)
+        if (v->twin[i] && !old[v->twin[i]]) old[v->same_as[i] = v->twin[i]] = true;
     for (int64_t i = 1; i <= v->before->node_count; i++) {
         const an_node *n = &v->before->nodes[i];
+        if (v->same_as[i]) continue;
         uint32_t now = x->head[n->ordinal];
         while (now && (v->g->nodes[now].op != n->op || old[now])) now = x->next[now];
         v->same_as[i] = now;
@@ -66,7 +70,7 @@ static bool add_ghost(an_view *v, uint32_t number, const ordinals *x, const uint
     const an_node *n = &v->before->nodes[number];
     if (!leaves_a_ghost(v->before, n)) return true;
     const uint32_t home = x->home[n->ordinal];
-    if (v->focused >= 0 && !home) return true;
+    if ((v->focused >= 0 || v->beside) && !home) return true;
     if (home && v->units[home].kind != AN_UNIT_NODE) return true; /* collapsed */
     int length;
     const char *scope = an_view_scope(v->before, n, &length);

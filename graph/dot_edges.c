@@ -125,7 +125,7 @@ bool an_view_edges(an_view *v)
                  .named = an_alloc_zeroed((v->g->slot_count + 1) * (int64_t)sizeof *d.named),
                  .steps = an_alloc_zeroed((v->g->slot_count + 1) * (int64_t)sizeof *d.steps)};
     bool good = d.arrow && d.target && d.named && d.steps && draw_data(&d) && draw_commits(v);
-    if (good && v->before) good = draw_gone(v);
+    if (good && v->before && !v->beside) good = draw_gone(v);
     an_free(d.arrow);
     an_free(d.target);
     an_free(d.named);

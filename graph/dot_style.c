@@ -71,6 +71,23 @@ void an_dot_add_html(an_text *out, const char *text, int64_t length)
     add_escaped(out, text, length, 64, HTML);
 }
 
+void an_dot_add_wrapped(an_text *out, const char *text, int width, int lines)
+{
+    for (const char *p = text; *p && lines > 0; lines--) {
+        size_t cut = strlen(p);
+        if (cut > (size_t)width) {
+            size_t blank = (size_t)width;
+            while (blank > 0 && p[blank] != ' ') blank--;
+            cut = blank > 0 ? blank : strcspn(p, " ");
+        }
+        if (p != text) an_text_add(out, "<BR/>");
+        add_escaped(out, p, (int64_t)cut, width + 24, HTML);
+        p += cut;
+        p += strspn(p, " ");
+        if (*p && lines == 1) an_text_add(out, " \xe2\x80\xa6");
+    }
+}
+
 void an_mermaid_add(an_text *out, const char *text, int64_t length)
 {
     add_escaped(out, text, length, 64, MERMAID);
@@ -124,7 +141,10 @@ static const an_paint same_paint = {"#f7f7f7", "#b4b8bd"};
 
 an_paint an_dot_paint(const an_view *v, const an_unit *u, const an_dot_args *args)
 {
-    if (u->kind == AN_UNIT_GHOST) return gone_paint;
+    if (u->kind == AN_UNIT_GHOST || u->gone) return gone_paint;
+    const bool fused = an_op(v->g->nodes[u->first].op)->category == AN_CATEGORY_FUSED;
+    if (v->beside && u->added && fused) return category_paint[AN_CATEGORY_FUSED];
+    if (v->beside && !u->added) return same_paint;
     if (v->before) return u->added ? added_paint : same_paint;
     const an_node *n = &v->g->nodes[u->first];
     if (n->op == AN_OP_input) return input_paint;

@@ -7,7 +7,7 @@
  * replaces `path` only when it is whole. Refused are other endings than the four. */
 #include "core/memory.h"
 #include "core/text.h"
-#include "graph/graph.h"
+#include "graph/dot.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -212,11 +212,10 @@ static an_status render(const char *path, const char *format, const char *dot, c
 
 /* ---- the call ---------------------------------------------------------- */
 
-an_status an_dot_file_with(const an_dot_args *args)
+an_status an_picture_file(const char *path, an_picture_fn make, const void *context,
+                          char *message, int64_t message_size)
 {
-    if (!args || !args->graph || !args->path) return AN_E_ARGUMENT;
-    const char *path = args->path;
-    const report r = {args->message, args->message_size};
+    const report r = {message, message_size};
     fail(&r, AN_OK, "%s", "");
     const char *ending = strrchr(path, '.');
     if (!ending || strchr(ending, '/')) ending = "";
@@ -225,7 +224,7 @@ an_status an_dot_file_with(const an_dot_args *args)
     while (kind < 5 && strcmp(ending, known[kind]) != 0) kind++;
     if (kind == 5)
         return fail(&r, AN_E_ARGUMENT, "%s: a picture ends in .dot, .gv, .svg, .png or .pdf", path);
-    char *dot = an_dot_with(args);
+    char *dot = make(context);
     if (!dot) return fail(&r, AN_E_MEMORY, "out of memory");
     an_status status;
     if (kind >= 2) {
@@ -238,4 +237,15 @@ an_status an_dot_file_with(const an_dot_args *args)
     }
     an_string_free(dot);
     return status;
+}
+
+static char *draw_graph(const void *args)
+{
+    return an_dot_with(args);
+}
+
+an_status an_dot_file_with(const an_dot_args *args)
+{
+    if (!args || !args->graph || !args->path) return AN_E_ARGUMENT;
+    return an_picture_file(args->path, draw_graph, args, args->message, args->message_size);
 }

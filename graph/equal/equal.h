@@ -167,6 +167,30 @@ AN_API void an_equivalence_free(an_equivalence *e);
 AN_API const char *an_verdict_name(an_verdict v);
 AN_API char *an_equivalence_report(const an_equivalence *e); /* readable; an_string_free */
 
+typedef struct an_equivalence_dot_args {
+    an_at at;
+    const an_equivalence *equivalence; /* the graphs that it compared must still be there */
+    const an_note *notes; /* of the passes that made the second graph, for what they refused */
+    int64_t note_count;
+    const char *title;    /* NULL: the first graph's name */
+    const char *path;     /* an_equivalence_dot_file: where to; its ending says what */
+    int depth;            /* depth, whole, no_legend, message: as in an_dot_args */
+    bool whole, no_legend;
+    char *message;
+    int64_t message_size;
+} an_equivalence_dot_args;
+/* Both graphs side by side as Graphviz source: removed nodes dashed, fused ones with the
+ * members they replaced, refused candidates with the reason, arrows coloured by error, the
+ * first divergence outlined. Equal results give equal bytes; free with an_string_free.
+ * NULL only if out of memory or if no two graphs were compared. */
+AN_API char *an_equivalence_dot_with(const an_equivalence_dot_args *args);
+#define an_equivalence_dot(...)                                                                    \
+    an_equivalence_dot_with(&(an_equivalence_dot_args){.at = AN_HERE, __VA_ARGS__})
+/* The same as a file, as an_dot_file does it. */
+AN_API an_status an_equivalence_dot_file_with(const an_equivalence_dot_args *args);
+#define an_equivalence_dot_file(...)                                                               \
+    an_equivalence_dot_file_with(&(an_equivalence_dot_args){.at = AN_HERE, __VA_ARGS__})
+
 /* ---- gradients --------------------------------------------------------- */
 
 typedef struct an_gradient_check {

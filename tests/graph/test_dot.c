@@ -4,7 +4,7 @@
  * Where Graphviz is not installed, what needs it is skipped.                 */
 #include "core/text.h"
 #include "frontends/frontends.h"
-#include "optim/optim.h"
+#include "tests/graph/pictures.h"
 #include "tests/support.h"
 
 #include <sys/stat.h>
@@ -12,29 +12,6 @@
 #include <unistd.h>
 
 /* ---- graphs ------------------------------------------------------------ */
-
-/* The recurrent classifier, its gradients and Adam if `training`. */
-static an_graph *classifier(bool training)
-{
-    an_graph *g = an_graph_new("classifier");
-    const an_dim B = an_dim_named(g, "B"), T = an_dim_named(g, "T");
-    const an_value ids = an_input(g, "ids", AN_I32, AN_SHAPE(B, T));
-    an_value h = an_nn_embedding(ids, .vocab = 20000, .units = 50);
-    h = an_dropout(an_nn_bilstm(h, .units = 64), 0.2f);
-    h = an_dropout(an_nn_bilstm(h, .units = 32), 0.2f);
-    h = an_nn_residual(h, an_nn_lstm(h, .units = 64));
-    const an_value logit = an_nn_dense(an_mean(h, 1), .units = 1);
-    if (training) {
-        const an_value label = an_input(g, "label", AN_F32, AN_SHAPE(B, 1));
-        const an_value loss = an_bce_with_logits(logit, label);
-        an_graph_output(loss, "loss");
-        an_minimize(loss, an_adam(.rate = 1e-3f));
-    } else {
-        an_graph_output(an_sigmoid(logit), "prob");
-    }
-    ck_assert_msg(an_graph_status(g) == AN_OK, "%s", an_graph_message(g));
-    return g;
-}
 
 /* Residual blocks in scopes, with the gradient of the first weight: about 12 nodes each. */
 static an_graph *tower(int blocks)
@@ -75,47 +52,15 @@ static an_graph *pair(const char *name)
     return g;
 }
 
-static int count(const char *text, const char *what)
-{
-    int found = 0;
-    for (const char *p = text; (p = strstr(p, what)); p += strlen(what)) found++;
-    return found;
-}
-
-/* ---- Graphviz ---------------------------------------------------------- */
-
-static bool have_graphviz(void)
-{
-    return system("dot -V >/dev/null 2>&1") == 0;
-}
-
-/* Lays `text` out (labels are only read then); Graphviz must have nothing to say. */
-static void check_reads(const char *text)
-{
-    if (!have_graphviz()) return;
-    char name[] = "/tmp/an_dot_XXXXXX", command[128], said[512];
-    const int file = mkstemp(name);
-    ck_assert_int_ge(file, 0);
-    ck_assert_int_eq(write(file, text, strlen(text)), (ssize_t)strlen(text));
-    close(file);
-    snprintf(command, sizeof command, "dot -Tsvg %s 2>&1 >/dev/null", name);
-    FILE *p = popen(command, "r");
-    const size_t n = fread(said, 1, sizeof said - 1, p);
-    said[n] = 0;
-    const int status = pclose(p);
-    unlink(name);
-    ck_assert_msg(status == 0 && n == 0, "dot (status %d): %s\n%.3000s", status, said, text);
-}
-
 START_TEST(test_classifier)
 {
-    an_graph *g = classifier(true);
+    an_graph *g = an_test_classifier(true);
     an_optimised o = an_optimise(g);
     ck_assert_msg(o.status == AN_OK, "%s", o.message);
     char *dot = an_dot(o.graph);
     ck_assert_ptr_nonnull(dot);
-    ck_assert_int_eq(count(dot, "<B>Add &amp; Norm</B>"), 1);
-    ck_assert_int_eq(count(dot, "<B>Add &amp; Norm gradient</B>"), 1);
+    ck_assert_int_eq(an_test_count(dot, "<B>Add &amp; Norm</B>"), 1);
+    ck_assert_int_eq(an_test_count(dot, "<B>Add &amp; Norm gradient</B>"), 1);
     ck_assert_ptr_nonnull(strstr(dot, "residual_add <FONT"));
     ck_assert_ptr_nonnull(strstr(dot, "label=\"forward\""));
     ck_assert_ptr_nonnull(strstr(dot, "label=\"backward\""));
@@ -125,8 +70,8 @@ START_TEST(test_classifier)
     ck_assert_ptr_nonnull(strstr(dot, "style=dashed"));
     ck_assert_ptr_nonnull(strstr(dot, "dir=back"));
     ck_assert_ptr_nonnull(strstr(dot, "style=dotted"));
-    ck_assert_ptr_nonnull(strstr(dot, "test_dot.c:"));
-    check_reads(dot);
+    ck_assert_ptr_nonnull(strstr(dot, "pictures.c:"));
+    an_test_check_reads(dot);
     an_string_free(dot);
     an_optimised_free(&o);
     an_graph_free(g);
@@ -152,7 +97,7 @@ START_TEST(test_a_small_picture)
     char *dot = an_dot(g, .no_legend = true);
     if (getenv("AN_GOLDEN_UPDATE")) printf("%s", dot);
     ck_assert_str_eq(dot, golden);
-    check_reads(dot);
+    an_test_check_reads(dot);
     an_string_free(dot);
     an_graph_free(g);
 }
@@ -160,7 +105,7 @@ END_TEST
 
 START_TEST(test_equal_graphs_give_equal_bytes)
 {
-    an_graph *a = classifier(true), *b = classifier(true);
+    an_graph *a = an_test_classifier(true), *b = an_test_classifier(true);
     char *one = an_dot(a), *two = an_dot(b), *again = an_dot(a);
     ck_assert_str_eq(one, two);
     ck_assert_str_eq(one, again);
@@ -171,13 +116,6 @@ START_TEST(test_equal_graphs_give_equal_bytes)
     an_graph_free(b);
 }
 END_TEST
-
-static const char *const hostile[] = {
-    "\"", "\\", "a\\", "\\N\\G\\L", "\n", "{|}", "<b>", "</TABLE>", ">", "&amp;", "&", "]]>", "--",
-    "\x01\x02\x1b[0m", "\xff\xfe", "\xc3", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xef\xbf\xbf",
-    "\xc2\x85", "h\xc3\xa9llo \xe2\x82\xac", "a/b", " ", "\t", "%s%n", "/* */", "//", "#", "n1",
-    "graph", "\"];n1[label=\"x",
-};
 
 /* Pictures of graphs in which everything is called `name`, appended to `all`. */
 static void draw_hostile(const char *name, an_text *all)
@@ -220,9 +158,9 @@ static void draw_hostile(const char *name, an_text *all)
 START_TEST(test_hostile_names)
 {
     an_text all = {0}; /* one run of dot reads them all */
-    for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) draw_hostile(hostile[i], &all);
+    for (int i = 0; an_test_hostile[i]; i++) draw_hostile(an_test_hostile[i], &all);
     ck_assert(!all.failed);
-    check_reads(an_text_view(&all));
+    an_test_check_reads(an_text_view(&all));
     an_text_free(&all);
 }
 END_TEST
@@ -238,7 +176,7 @@ START_TEST(test_weights_fold_and_ties_do_not)
     const an_value tied = an_state(g, "tied", AN_F32, AN_SHAPE(8, 8), zeros);
     an_graph_output(an_matmul(an_matmul(an_matmul(x, alone), tied), tied), "y");
     char *dot = an_dot(g, .no_legend = true);
-    ck_assert_int_eq(count(dot, "shape=cylinder"), 1);
+    ck_assert_int_eq(an_test_count(dot, "shape=cylinder"), 1);
     ck_assert_ptr_nonnull(strstr(dot, "label=<<B>tied</B>"));
     ck_assert_ptr_nonnull(strstr(dot, "<B>alone</B> f32[8,8] &#183; 256 B"));
     ck_assert_ptr_null(strstr(dot, "cluster")); /* one phase and no scopes need no frames */
@@ -252,12 +190,13 @@ START_TEST(test_diff_shows_what_fused)
     an_graph *g = pair("t");
     an_optimised o = an_optimise(g, .passes = "fuse_add_norm");
     char *dot = an_dot(o.graph, .diff = g, .no_legend = true);
-    ck_assert_int_eq(count(dot, "style=\"rounded,dashed\""), 2); /* the sum and the norm */
-    ck_assert_int_eq(count(dot, "fillcolor=\"#b7e5c0\""), 1);    /* add_norm */
+    ck_assert_int_eq(an_test_count(dot, "style=\"rounded,dashed\""), 2); /* the sum and the norm */
+    ck_assert_int_eq(an_test_count(dot, "fillcolor=\"#b7e5c0\""), 1);    /* add_norm */
     const char *box = strstr(dot, "subgraph cluster_fused");
     ck_assert_ptr_nonnull(box);
-    ck_assert_int_eq(count(box, " n5;") + count(box, " n4;"), 2); /* the ghosts stand with it */
-    check_reads(dot);
+    /* The ghosts stand with it. */
+    ck_assert_int_eq(an_test_count(box, " n5;") + an_test_count(box, " n4;"), 2);
+    an_test_check_reads(dot);
     char *same = an_dot(g, .diff = g, .no_legend = true);
     ck_assert_ptr_null(strstr(same, "#d93025"));
     ck_assert_ptr_null(strstr(same, "#b7e5c0"));
@@ -270,7 +209,7 @@ END_TEST
 
 START_TEST(test_depth_and_focus)
 {
-    an_graph *g = classifier(true);
+    an_graph *g = an_test_classifier(true);
     char *all = an_dot(g), *flat = an_dot(g, .depth = -1), *near = an_dot(g, .focus = "residual");
     char *none = an_dot(g, .focus = "no such thing");
     ck_assert_ptr_null(strstr(all, "shape=tab"));
@@ -280,9 +219,9 @@ START_TEST(test_depth_and_focus)
     ck_assert_ptr_null(strstr(near, "<B>embedding</B>"));
     ck_assert_ptr_nonnull(strstr(none, "nothing is called no such thing"));
     ck_assert_int_lt((int)strlen(flat), (int)strlen(all));
-    check_reads(flat);
-    check_reads(near);
-    check_reads(none);
+    an_test_check_reads(flat);
+    an_test_check_reads(near);
+    an_test_check_reads(none);
     an_string_free(all);
     an_string_free(flat);
     an_string_free(near);
@@ -333,7 +272,7 @@ END_TEST
 
 START_TEST(test_a_thousand_nodes_are_laid_out_in_time)
 {
-    if (!have_graphviz()) return;
+    if (!an_test_have_graphviz()) return;
     an_graph *g = tower(getenv("AN_TEST_LONG") ? 420 : 84);
     ck_assert_int_gt(an_graph_node_count(g), 1000);
     char path[] = "/tmp/an_dot_XXXXXX.svg", message[512];
@@ -369,7 +308,7 @@ START_TEST(test_files)
     unlink(path);
     an_string_free(dot);
     snprintf(path, sizeof path, "%s/p.svg", folder);
-    if (have_graphviz()) {
+    if (an_test_have_graphviz()) {
         ck_assert_int_eq(an_dot_file(g, path), AN_OK);
         f = fopen(path, "rb");
         ck_assert_uint_gt(fread(read, 1, sizeof read - 1, f), 1000);
@@ -420,7 +359,7 @@ END_TEST
 
 START_TEST(test_summary)
 {
-    an_graph *g = classifier(true);
+    an_graph *g = an_test_classifier(true);
     an_optimised o = an_optimise(g);
     ck_assert_int_eq(an_graph_parameters(o.graph), 1133313); /* as Keras counts them */
     char *plain = an_summary(o.graph), *bound = an_summary(o.graph, .bind = "B=32,T=100");
