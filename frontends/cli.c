@@ -17,7 +17,7 @@ static const an_cli_command commands[] = {
      "With --explain, what fused, and what was refused and why, goes to standard error.\n"},
     {"verify", an_cli_verify, "FILE [FILE2]",
      "--data --gradients --seed --seeds --steps --bind --threads --passes --each --inference "
-     "--allow-rounding --json",
+     "--allow-rounding --dot --depth --json",
      "check that the passes, or two files, compute the same",
      "With one file, the graph is compared with what the passes make of it, and each pass is\n"
      "tried by itself. Outputs, updates and every value inside that the proof pairs are compared\n"
@@ -27,7 +27,8 @@ static const an_cli_command commands[] = {
      "Exact data need no rounding at widths that are powers of two: any difference is an error.\n"
      "The first line of the report is the verdict, with the node and the reason if there is one.\n"
      "Exit status 0: every bit agrees; 1: something differs, or the comparison could not have\n"
-     "shown a fault.\n"},
+     "shown a fault. With --dot, a picture shows what was removed, fused and refused, and every\n"
+     "arrow is coloured by how far its values differ.\n"},
     {"grad", an_cli_grad, "FILE", "--of --wrt",
      "append the gradients of a scalar and print the graph",
      "The gradients become outputs called \"gradient of NAME\".\n"},

@@ -8,7 +8,7 @@
 #define AN_FRONTENDS_CLI_H
 
 #include "core/text.h"
-#include "graph/graph.h"
+#include "graph/equal/equal.h"
 
 #include <jansson.h>
 
@@ -37,7 +37,7 @@ typedef struct an_cli {
     bool help;
     bool locations, explain, inference, gradients, json, allow_rounding, each;
     const char *passes, *bind, *threads, *of, *wrt, *update, *weights, *save;
-    const char *output, *diff, *focus, *color, *data;
+    const char *output, *diff, *dot, *focus, *color, *data;
     int64_t seed, seeds, steps, radius;
     int64_t depth; /* -1: not given */
     an_cli_list feed, fetch, set;
@@ -117,6 +117,13 @@ bool an_cli_split(const char *option, const char *pair, an_text *name, const cha
 /* "fused" and "refused" lines, two columns in; nothing if there are no notes. */
 void an_cli_add_notes(const an_optimised *o, an_text *out);
 json_t *an_cli_json_notes(const an_optimised *o);
+
+/* ---- pictures (cli_view.c) --------------------------------------------- */
+
+/* --depth as an_dot_args has it; false after a complaint. */
+bool an_cli_depth(const an_cli *line, int *depth);
+/* What a picture's status means for the command; says the message unless all is well. */
+an_cli_exit an_cli_drawn(an_status status, const char *message);
 
 /* ---- subcommands ------------------------------------------------------- */
 

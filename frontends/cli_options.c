@@ -31,6 +31,7 @@ static const option options[] = {
     {"--data", TEXT, FIELD(data), "plain|hard|exact", "what to try: see above; plain"},
     {"--depth", NUMBER, FIELD(depth), "N", "draw scopes deeper than this as one box"},
     {"--diff", TEXT, FIELD(diff), "FILE2", "mark what came and went since FILE2"},
+    {"--dot", TEXT, FIELD(dot), "FILE", "draw both graphs side by side: .dot .svg .png .pdf"},
     {"--each", FLAG, FIELD(each), "", "try numbers on every pass by itself, too"},
     {"--explain", FLAG, FIELD(explain), "", "say what fused, and why the rest did not"},
     {"--feed", LIST, FIELD(feed), "NAME=FILE", "an input's array; may be repeated"},

@@ -135,6 +135,24 @@ static an_cli_exit write_json(const trial *t)
         proof_json(&e->proof), "passes", an_cli_json_each(t->each, t->passes)));
 }
 
+/* ---- the picture ------------------------------------------------------- */
+
+/* Whatever the verdict is; one that could not be reached may have nothing to draw. */
+static an_cli_exit draw(const trial *t, int depth)
+{
+    char message[1024];
+    if (!t->line->dot) return AN_CLI_FINE;
+    if (!t->e.graph[0] || !t->e.graph[1]) {
+        an_cli_say("%s: not drawn, for nothing was compared", t->line->dot);
+        return AN_CLI_NOT;
+    }
+    const an_status status = an_equivalence_dot_file(
+        .equivalence = &t->e, .path = t->line->dot, .notes = t->o.notes,
+        .note_count = t->o.note_count, .depth = depth, .message = message,
+        .message_size = (int64_t)sizeof message);
+    return an_cli_drawn(status, message);
+}
+
 /* ---- the subcommand ---------------------------------------------------- */
 
 /* Reads a list like 1,2,4; false after a complaint. None given is 1,2. */
@@ -219,7 +237,8 @@ static an_cli_exit open_trial(trial *t)
 
 an_cli_exit an_cli_verify(const an_cli *line)
 {
-    if (!check_line(line)) return AN_CLI_USAGE;
+    int depth;
+    if (!check_line(line) || !an_cli_depth(line, &depth)) return AN_CLI_USAGE;
     trial t = {.line = line};
     an_equivalent_args args = {.gradients = line->gradients, .seeds = (int)line->seeds,
                                .seed = (uint64_t)line->seed, .steps = (int)line->steps,
@@ -235,6 +254,7 @@ an_cli_exit an_cli_verify(const an_cli *line)
         t.e = an_equivalent_with(&args);
         if (!t.other) t.passes = an_cli_try_each(t.a, &args, line->each, t.each);
         answer = line->json ? write_json(&t) : write_text(&t);
+        if (answer == AN_CLI_FINE) answer = draw(&t, depth);
         if (answer == AN_CLI_FINE && !holds(&t)) answer = AN_CLI_NOT;
     }
     an_equivalence_free(&t.e);

@@ -104,6 +104,24 @@ done
 expect 2 "verify $stream $stream --passes cse" err 'leave --passes away'
 expect 2 'verify - -' err 'standard input'
 
+# verify --dot: both graphs in one picture, whatever the verdict.
+expect 0 "verify $stream --gradients --dot $scratch/both.dot" out 'bitwise'
+for text in 'cluster_a {' 'cluster_b {' 'rounded,dashed' 'Add &amp; Norm' 'is in add_norm %6 now'; do
+    grep -qF "$text" "$scratch/both.dot" || wrong "verify --dot: no '$text'"
+done
+expect 1 "verify $scratch/refuse_broadcast.an --dot $scratch/both.dot --depth 0" out 'vacuous'
+grep -qF 'refused: broadcast' "$scratch/both.dot" || wrong 'verify --dot: no refusal'
+expect 1 "verify --json $stream $scratch/eps.an --dot $scratch/both.dot"
+json 'not j["holds"]'
+grep -qF 'the error comes in here' "$scratch/both.dot" || wrong 'verify --dot: no divergence'
+if command -v dot >/dev/null; then
+    expect 0 "verify $stream --dot $scratch/both.svg"
+    grep -q '<svg' "$scratch/both.svg" || wrong 'verify --dot both.svg: no picture'
+fi
+expect 2 "verify $stream --dot $scratch/both.xyz" err 'both.xyz: a picture ends in'
+expect 2 "verify $stream --dot $scratch/both.dot --depth 1001" err '--depth'
+expect 3 "verify $stream --dot $scratch/missing/both.dot" err 'missing/both.dot'
+
 # ops, passes, help: from the tables.
 expect 0 ops out "$(grep -c '^AN_OP(' ops/ops.def) ops;"
 expect 0 'ops add_norm' out 'y, sum, mean, rstd = add_norm(x, skip, gamma?, beta?) {axis, eps}'
