@@ -170,7 +170,9 @@ static void write_paint(const writer *w, const an_edge *e)
         an_text_addf(w->out, "style=%s, ", e->kind == AN_EDGE_COMMIT ? "dotted" : "dashed");
     if (w->side) {
         const an_ink ink = an_beside_ink(w->v, w->side, e);
-        an_beside_arrow(&ink, e->kind == AN_EDGE_COMMIT, w->out);
+        const bool updates = w->v->units[e->to].phase == AN_PHASE_UPDATE &&
+                             w->v->units[e->from].phase != AN_PHASE_UPDATE;
+        an_beside_arrow(&ink, (updates || e->kind == AN_EDGE_COMMIT) && !crowded(w), w->out);
     } else if (color[0]) {
         an_text_addf(w->out, "color=\"%s\"%s", color, e->kind == AN_EDGE_GONE ? "" : ", ");
     }
@@ -195,8 +197,8 @@ static void write_edge(const writer *w, const an_edge *e)
     }
     if (e->kind == AN_EDGE_DATA && to != AN_PHASE_UPDATE)
         an_text_add(w->out, back ? "weight=2, " : "weight=4, ");
-    /* Two graphs are wide enough without labels of what crosses from phase to phase. */
-    const bool quiet = crowded(w) || (w->side && e->kind == AN_EDGE_SAVED);
+    /* Two graphs are wide enough without the types of what crosses from phase to phase. */
+    const bool quiet = crowded(w) || (w->side && from != to);
     an_text_add(w->out, quiet ? "edgetooltip=\"" : "label=\"");
     an_dot_edge_label(v, e, w->out);
     if (w->side) {
