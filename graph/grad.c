@@ -59,14 +59,18 @@ static bool has_own_gradient(int op)
     return rules->grad || !rules->meaning;
 }
 
-/* Only what the loss can depend on: nodes up to its own. */
-static an_status flatten(differentiation *d, uint32_t loss)
+/* Only what they can depend on: nodes up to their own. */
+static an_status flatten(differentiation *d, const an_value *y, int count)
 {
     an_graph *g = d->g;
-    const uint32_t last = g->slots[loss].node;
+    uint32_t last = 0;
     bool *needed = an_alloc_zeroed(g->node_count + 1);
     if (!needed) return out_of_memory(g);
-    needed[last] = true;
+    for (int k = 0; k < count; k++) {
+        const uint32_t node = g->slots[y[k].id].node;
+        needed[node] = true;
+        last = node > last ? node : last;
+    }
     an_graph_mark_needed(g, needed);
     an_status status = AN_OK;
     for (uint32_t i = 1; i <= last && status == AN_OK; i++)
@@ -76,9 +80,10 @@ static an_status flatten(differentiation *d, uint32_t loss)
     return status;
 }
 
-static an_status prepare(differentiation *d, uint32_t loss, const an_value *wrt, int count)
+static an_status prepare(differentiation *d, const an_value *y, int y_count, const an_value *wrt,
+                         int count)
 {
-    an_status status = flatten(d, loss);
+    const an_status status = flatten(d, y, y_count);
     if (status != AN_OK) return status;
     const int64_t n = d->values = d->g->slot_count + 1;
     d->head = an_alloc_zeroed(n * (int64_t)sizeof *d->head);
@@ -279,6 +284,14 @@ static an_status seed(differentiation *d, uint32_t loss)
     return add_term(d, loss, &(term){.value = one.id, .consumer = UINT32_MAX});
 }
 
+static an_status walk_back(differentiation *d)
+{
+    an_status status = AN_OK;
+    for (int64_t s = d->steps.count; s > 0 && status == AN_OK; s--)
+        status = step_back(d, &d->steps.at[s - 1]);
+    return status;
+}
+
 static an_status collect(differentiation *d, const an_value *wrt, int count, an_value *out)
 {
     an_graph *g = d->g;
@@ -304,11 +317,26 @@ an_status an_gradients(an_value loss, const an_value *wrt, int count, an_value *
     an_status status = check_call(loss, wrt, count);
     if (status != AN_OK) return status;
     differentiation d = {.g = g};
-    status = prepare(&d, loss.id, wrt, count);
+    status = prepare(&d, &loss, 1, wrt, count);
     if (status == AN_OK && d.active[loss.id]) status = seed(&d, loss.id);
-    for (int64_t s = d.steps.count; s > 0 && status == AN_OK; s--)
-        status = step_back(&d, &d.steps.at[s - 1]);
+    if (status == AN_OK) status = walk_back(&d);
     if (status == AN_OK) status = collect(&d, wrt, count, out);
+    an_graph_derive_end(g);
+    free_all(&d);
+    return status;
+}
+
+an_status an_gradients_from(const an_value *y, const an_value *dy, int count, const an_value *wrt,
+                            int wanted, an_value *out)
+{
+    an_graph *g = y[0].graph;
+    differentiation d = {.g = g};
+    an_status status = prepare(&d, y, count, wrt, wanted);
+    for (int k = 0; k < count && status == AN_OK; k++)
+        if (d.active[y[k].id])
+            status = add_term(&d, y[k].id, &(term){.value = dy[k].id, .consumer = UINT32_MAX});
+    if (status == AN_OK) status = walk_back(&d);
+    if (status == AN_OK) status = collect(&d, wrt, wanted, out);
     an_graph_derive_end(g);
     free_all(&d);
     return status;

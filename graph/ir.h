@@ -159,4 +159,9 @@ void an_node_print(const an_graph *g, const an_node *node, an_text *out);
 void an_graph_derive(an_graph *g, const char *how, const an_node *node);
 void an_graph_derive_end(an_graph *g);
 
+/* an_gradients from where given gradients dy of several values y reach them, which needs
+ * no rule but theirs (grad.c). All good values of one graph. */
+an_status an_gradients_from(const an_value *y, const an_value *dy, int count, const an_value *wrt,
+                            int wanted, an_value *out);
+
 #endif
