@@ -22,6 +22,7 @@ static const struct {
     {"memory", "no node writes past its results or its scratch", an_check_memory, false},
     {"programs", "the compiled program has the interpreter's bits, on any number of threads",
      an_check_programs, false},
+    {"norms", "rows that a norm made have the sums that the formula says", an_check_norms, false},
     {"rules", "each op's gradient is what differences say", an_check_rules, true},
 };
 #define CHECKS ((int)(sizeof checks / sizeof *checks))

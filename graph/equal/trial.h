@@ -68,6 +68,7 @@ an_status an_check_memory(an_trial *t, an_check *row);   /* kernels.c */
 an_status an_check_programs(an_trial *t, an_check *row); /* programs.c */
 /* Whether there are norms and all their rows were constant (norm_rows.c). */
 bool an_norms_see_constants(const an_side *s);
+an_status an_check_norms(an_trial *t, an_check *row);    /* invariants.c */
 an_status an_check_rules(an_trial *t, an_check *row);    /* rules.c */
 void an_programs_free(struct an_programs *p);
 
