@@ -70,6 +70,7 @@ an_status an_check_programs(an_trial *t, an_check *row); /* programs.c */
 bool an_norms_see_constants(const an_side *s);
 an_status an_check_norms(an_trial *t, an_check *row);    /* invariants.c */
 an_status an_check_rules(an_trial *t, an_check *row);    /* rules.c */
+an_status an_check_orders(an_trial *t, an_check *row);   /* orders.c */
 void an_programs_free(struct an_programs *p);
 
 /* Records a failure; only the first one's message is kept, and the worst verdict. */
