@@ -1,10 +1,10 @@
 /* check_gradients.c -- are the gradients of this loss right? Ask differences.
  *
- * In f64 on the reference loops: the analytic gradient of every float leaf that
- * the loss depends on against central differences, element by element for a
- * seeded sample of elements. The step is tried at three sizes and the best match
- * counts, so that neither rounding nor curvature is mistaken for a wrong rule; a
- * wrong rule misses at every size.                                           */
+ * In f64 on the reference loops: the analytic gradient of every float leaf against
+ * differences (differences.h), element by element for a seeded sample of elements, at data
+ * that has zeros; then along random directions of each leaf and of all at once, from a point
+ * a little beside it, where zeros are kinks no more.                                      */
+#include "graph/equal/differences.h"
 #include "graph/equal/equal.h"
 #include "graph/equal/trial_data.h"
 #include "core/random.h"
@@ -20,17 +20,30 @@ typedef struct check {
     bool *forward; /* per node: the loss needs it */
     an_value *wrt, *gradient;
     int64_t count;
+    double *direction; /* of all leaves, one after the other */
     an_gradient_check *result;
     an_error error;
 } check;
 
+/* Any loss as a scalar: the sum of its elements, each times a random number. */
+static void project(check *c)
+{
+    const an_value loss = {c->copy, c->loss};
+    const an_type type = an_type_of(loss);
+    if (type.shape.rank == 0 || !an_dtype_is_float(type.dtype)) return;
+    const an_value r = an_input(c->copy, "projection of the loss", type.dtype, type.shape);
+    c->loss = an_sum_axes(an_mul(loss, r), AN_ALL_AXES, false).id;
+}
+
 static an_status differentiate(check *c)
 {
     an_graph *g = c->copy;
+    const int64_t leaves = g->leaf_count; /* of the user */
+    project(c);
     c->wrt = an_alloc_zeroed((g->leaf_count + 1) * (int64_t)sizeof *c->wrt);
     c->gradient = an_alloc_zeroed((g->leaf_count + 1) * (int64_t)sizeof *c->gradient);
     if (!c->wrt || !c->gradient) return an_fail(&c->error, AN_E_MEMORY, "out of memory");
-    for (int64_t i = 0; i < g->leaf_count; i++)
+    for (int64_t i = 0; i < leaves; i++)
         if (an_dtype_is_float(an_slot_type(g, g->leaves[i].value)->dtype))
             c->wrt[c->count++] = an_value_of(g, g->leaves[i].value);
     if (c->count == 0) return an_fail(&c->error, AN_E_GRADIENT, "the loss has no float leaf");
@@ -82,79 +95,190 @@ static an_status run_forward(check *c)
     return status == AN_OK ? AN_OK : an_fail(&c->error, status, "%s", c->e.error.text);
 }
 
-/* The loss with element i of tensor t moved by `step`; the tensor is put back. */
-static an_status loss_at(check *c, an_tensor *t, int64_t i, double step, double *loss)
+/* ---- slopes ------------------------------------------------------------ */
+
+/* A line through the leaves [first, last): one element, or c->direction. */
+typedef struct line {
+    check *c;
+    int64_t first, last, element; /* element -1: all */
+    double *kept;
+} line;
+
+static an_tensor *leaf_of(const check *c, int64_t i)
 {
-    const double kept = an_tensor_get(t, i);
-    an_tensor_set(t, i, kept + step);
-    const an_status status = run_forward(c);
-    *loss = an_tensor_get(&c->e.value[c->loss], 0);
-    an_tensor_set(t, i, kept);
+    return &c->e.value[c->wrt[i].id];
+}
+
+static int64_t line_count(const line *l)
+{
+    int64_t count = 0;
+    for (int64_t k = l->first; k < l->last; k++) count += an_tensor_count(leaf_of(l->c, k));
+    return count;
+}
+
+static void move_to(const line *l, double h)
+{
+    const double *x = l->kept, *d = l->c->direction;
+    if (l->element >= 0) {
+        an_tensor_set(leaf_of(l->c, l->first), l->element, *x + h);
+        return;
+    }
+    for (int64_t k = l->first; k < l->last; k++) {
+        const int64_t count = an_tensor_count(leaf_of(l->c, k));
+        for (int64_t i = 0; i < count; i++) an_tensor_set(leaf_of(l->c, k), i, *x++ + h * *d++);
+    }
+}
+
+static an_status loss_at(void *context, double h, double *loss)
+{
+    const line *l = context;
+    move_to(l, h);
+    const an_status status = run_forward(l->c);
+    *loss = an_tensor_get(&l->c->e.value[l->c->loss], 0);
     return status;
 }
 
-static double relative(double a, double b)
+static double analytic_slope(const line *l)
 {
-    return fabs(a - b) / fmax(1e-3, fmax(fabs(a), fabs(b)));
+    const double *d = l->c->direction;
+    double sum = 0;
+    for (int64_t k = l->first; k < l->last; k++) {
+        const an_tensor *gradient = &l->c->e.value[l->c->gradient[k].id];
+        if (l->element >= 0) return an_tensor_get(gradient, l->element);
+        const int64_t count = an_tensor_count(gradient);
+        for (int64_t i = 0; i < count; i++) sum += an_tensor_get(gradient, i) * *d++;
+    }
+    return sum;
 }
 
-/* Central differences of fourth order at three steps; the one nearest to the
- * analytic value. */
-static an_status numeric(check *c, an_tensor *t, int64_t i, double analytic, double *best)
+/* With its sign, beyond what the differences may be off by. */
+static double relative(double a, const an_slope *s)
 {
-    static const double steps[] = {1e-3, 1e-4, 1e-5};
-    *best = NAN;
-    for (int s = 0; s < 3; s++) {
-        double f[4];
-        const double h = steps[s] * fmax(1, fabs(an_tensor_get(t, i)));
-        const double at[4] = {-2 * h, -h, h, 2 * h};
-        for (int k = 0; k < 4; k++) {
-            const an_status status = loss_at(c, t, i, at[k], &f[k]);
-            if (status != AN_OK) return status;
-        }
-        const double d = (f[0] - 8 * f[1] + 8 * f[2] - f[3]) / (12 * h);
-        if (isnan(*best) || relative(d, analytic) < relative(*best, analytic)) *best = d;
-    }
+    const double far = fmax(0, fabs(a - s->value) - s->error);
+    return isnan(a) ? INFINITY : far / fmax(1e-3, fmax(fabs(a), fabs(s->value)));
+}
+
+static void name_line(const line *l, char *out, size_t size)
+{
+    const char *name = an_node_of(l->c->copy, l->c->wrt[l->first].id)->name;
+    if (l->element >= 0)
+        snprintf(out, size, "%.90s[%lld]", name, (long long)l->element);
+    else if (l->last == l->first + 1)
+        snprintf(out, size, "%.90s along a direction", name);
+    else
+        snprintf(out, size, "all leaves along a direction");
+}
+
+/* An element says more than a direction, which must be worse by far to take its place. */
+static an_status try_line(line *l)
+{
+    an_gradient_check *r = l->c->result;
+    const double at = l->element >= 0 ? fabs(*l->kept) : 1;
+    const an_line along = {loss_at, l, AN_LINE_STEP * fmax(1, at)};
+    an_slope s;
+    const double a = analytic_slope(l);
+    const an_status status = an_slope_of(&along, &s);
+    move_to(l, 0);
+    if (status != AN_OK) return status;
+    r->tried += s.settled;
+    r->passed_over += !s.settled;
+    if (!s.settled) return AN_OK;
+    const double error = relative(a, &s);
+    if (error <= (l->element >= 0 ? 1 : 2) * r->worst) return AN_OK;
+    r->worst = error;
+    r->analytic = a;
+    r->numeric = s.value;
+    name_line(l, r->where, sizeof r->where);
     return AN_OK;
 }
 
-static an_status check_leaf(check *c, int64_t leaf, const an_tensor *analytic)
+static an_status check_elements(check *c, int64_t leaf)
 {
-    an_gradient_check *r = c->result;
-    an_tensor *t = &c->e.value[c->wrt[leaf].id];
-    const int64_t count = an_tensor_count(t);
+    const int64_t count = an_tensor_count(leaf_of(c, leaf));
     const int64_t samples = c->args->samples > 0 ? c->args->samples : 16;
     const an_stream s = {.seed = c->args->seed, .step = 2, .stream = (uint32_t)leaf};
-    for (int64_t k = 0; k < samples && k < count; k++) {
+    an_status status = AN_OK;
+    for (int64_t k = 0; k < samples && k < count && status == AN_OK; k++) {
         const double u = an_random_uniform(&s, k);
         const int64_t i = count <= samples ? k : (int64_t)(u * (double)count);
-        const double a = an_tensor_get(analytic, i);
-        double n;
-        const an_status status = numeric(c, t, i, a, &n);
-        if (status != AN_OK) return status;
-        const double error = relative(a, n);
-        if (error <= r->worst) continue; /* NaN is worst of all */
-        r->worst = error;
-        r->analytic = a;
-        r->numeric = n;
-        snprintf(r->where, sizeof r->where, "%.100s[%lld]",
-                 an_node_of(c->copy, c->wrt[leaf].id)->name, (long long)i);
+        double kept = an_tensor_get(leaf_of(c, leaf), i);
+        status = try_line(&(line){c, leaf, leaf + 1, i, &kept});
     }
-    return AN_OK;
+    return status;
+}
+
+static an_status check_directions(check *c, int64_t first, int64_t last)
+{
+    line l = {c, first, last, -1, NULL};
+    const int64_t count = line_count(&l);
+    const int directions = c->args->directions > 0 ? c->args->directions : 2;
+    double *to = l.kept = c->direction + count;
+    for (int64_t k = first; k < last; k++)
+        for (int64_t i = 0; i < an_tensor_count(leaf_of(c, k)); i++)
+            *to++ = an_tensor_get(leaf_of(c, k), i);
+    an_status status = AN_OK;
+    for (int n = 0; n < directions && status == AN_OK; n++) {
+        const an_stream s = {.seed = c->args->seed, .step = 3 + (uint64_t)n,
+                             .stream = (uint32_t)(first + 64 * last)};
+        for (int64_t i = 0; i < count; i++) c->direction[i] = 2 * an_random_uniform(&s, i) - 1;
+        status = try_line(&l);
+    }
+    return status;
+}
+
+/* ---- the call ---------------------------------------------------------- */
+
+/* By up to a hundredth, so that no element is a zero. */
+static void move_beside(check *c)
+{
+    for (int64_t k = 0; k < c->count; k++) {
+        const an_stream s = {.seed = c->args->seed, .step = 1000, .stream = (uint32_t)k};
+        an_tensor *t = leaf_of(c, k);
+        const int64_t count = an_tensor_count(t);
+        for (int64_t i = 0; i < count; i++)
+            an_tensor_set(t, i, an_tensor_get(t, i) + 0.01 * an_random_uniform(&s, i));
+    }
 }
 
 static an_status run_check(check *c)
 {
     const uint64_t seed = c->args->seed;
+    const line all = {c, 0, c->count, -1, NULL};
+    c->direction = an_alloc((2 * line_count(&all) + 1) * (int64_t)sizeof *c->direction);
+    if (!c->direction) return an_fail(&c->error, AN_E_MEMORY, "out of memory");
     for (int64_t i = 0; i < c->copy->leaf_count; i++) {
         const uint32_t id = c->copy->leaves[i].value;
         an_trial_fill(&c->e, id, &(an_draw){.seed = seed}, &c->e.value[id]);
     }
     an_status status = an_evaluate(&c->e);
-    if (status != AN_OK) return an_fail(&c->error, status, "%s", c->e.error.text);
+    for (int64_t i = 0; i < c->count && status == AN_OK; i++) status = check_elements(c, i);
+    move_beside(c);
+    if (status == AN_OK) status = an_evaluate(&c->e);
     for (int64_t i = 0; i < c->count && status == AN_OK; i++)
-        status = check_leaf(c, i, &c->e.value[c->gradient[i].id]);
-    return status;
+        status = check_directions(c, i, i + 1);
+    if (status == AN_OK && c->count > 1) status = check_directions(c, 0, c->count);
+    return status == AN_OK ? AN_OK : an_fail(&c->error, status, "%s", c->e.error.text);
+}
+
+static void conclude(an_gradient_check *r, const an_check_gradients_args *args)
+{
+    const double tolerance = args->tolerance > 0 ? args->tolerance : 1e-6;
+    const bool opposite = fabs(r->analytic + r->numeric) <= 1e-3 * fabs(r->numeric);
+    if (r->worst > tolerance) {
+        r->status = AN_E_GRADIENT;
+        snprintf(r->message, sizeof r->message,
+                 "the gradient of %s is %.9g, but differences say %.9g%s", r->where, r->analytic,
+                 r->numeric, opposite ? ": opposite sign" : "");
+    } else if (r->tried == 0) {
+        r->status = AN_E_GRADIENT;
+        snprintf(r->message, sizeof r->message,
+                 "nothing could be tried: the loss has no slope at any of %lld places",
+                 (long long)r->passed_over);
+    } else {
+        snprintf(r->message, sizeof r->message,
+                 "gradients agree with differences within %.2g: %lld slopes, %lld passed over "
+                 "for a kink", r->worst, (long long)r->tried, (long long)r->passed_over);
+    }
 }
 
 an_gradient_check an_check_gradients_with(const an_check_gradients_args *args)
@@ -167,20 +291,11 @@ an_gradient_check an_check_gradients_with(const an_check_gradients_args *args)
     check c = {.args = args, .result = &r};
     r.status = prepare(&c);
     if (r.status == AN_OK) r.status = run_check(&c);
-    const double tolerance = args->tolerance > 0 ? args->tolerance : 1e-6;
-    if (r.status != AN_OK) {
-        snprintf(r.message, sizeof r.message, "%.500s", c.error.text);
-    } else if (r.worst <= tolerance) {
-        snprintf(r.message, sizeof r.message, "gradients agree with differences within %.2g",
-                 r.worst);
-    } else {
-        r.status = AN_E_GRADIENT;
-        snprintf(r.message, sizeof r.message,
-                 "the gradient of %s is %.9g, but differences say %.9g", r.where, r.analytic,
-                 r.numeric);
-    }
+    if (r.status == AN_OK) conclude(&r, args);
+    else snprintf(r.message, sizeof r.message, "%.500s", c.error.text);
     an_evaluation_free(&c.e);
     an_graph_free(c.copy);
+    an_free(c.direction);
     an_free(c.forward);
     an_free(c.wrt);
     an_free(c.gradient);

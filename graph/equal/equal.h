@@ -195,10 +195,11 @@ AN_API an_status an_equivalence_dot_file_with(const an_equivalence_dot_args *arg
 
 typedef struct an_gradient_check {
     an_status status;
-    double worst;       /* largest relative error */
-    char where[128];    /* "encoder/kernel[17]" */
+    double worst;       /* largest relative error beyond that of the differences */
+    char where[128];    /* "encoder/kernel[17]", "encoder/kernel along a direction" */
     double analytic, numeric;
     char message[512];
+    int64_t tried, passed_over; /* slopes compared; those that kinks leave undefined */
 } an_gradient_check;
 
 typedef struct an_check_gradients_args {
@@ -208,10 +209,12 @@ typedef struct an_check_gradients_args {
     const char *bind;  /* extents of named dims, as in an_equivalent_args */
     double tolerance;  /* relative; 0: 1e-6 */
     int64_t samples;   /* elements tried per tensor; 0: 16 */
+    int directions;    /* random ones tried per tensor, and of all tensors at once; 0: 2 */
 } an_check_gradients_args;
 
-/* Compares the gradients of a scalar with central differences, in f64 on the
- * plain loops, for every state and float input it depends on. */
+/* Compares gradients with central differences, in f64 on the plain loops, for every
+ * state and float input. A loss that is no scalar is multiplied by random numbers and
+ * summed. Signs count; kinks are passed over. */
 AN_API an_gradient_check an_check_gradients_with(const an_check_gradients_args *args);
 #define an_check_gradients(...)                                                                    \
     an_check_gradients_with(&(an_check_gradients_args){.at = AN_HERE, __VA_ARGS__})
