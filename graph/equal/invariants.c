@@ -76,11 +76,15 @@ static bool read_parts(const an_side *side, const an_node *n, parts *p)
 static row_sums measure(const parts *p, int64_t row)
 {
     row_sums r = {.rstd = at(p->rstd, row)};
-    double most = 0, width = (double)p->width;
+    double most = 0, rest = 0, width = (double)p->width;
     for (int64_t i = row * p->width; i < (row + 1) * p->width; i++) {
         r.mean += p->rms ? 0 : at(p->s, i) / width;
         most = fmax(most, isfinite(at(p->s, i)) ? fabs(at(p->s, i)) : INFINITY);
     }
+    /* Of a constant row rounding must not leave a deviation, however small: rstd is large. */
+    for (int64_t i = row * p->width; i < (row + 1) * p->width; i++)
+        rest += p->rms ? 0 : (at(p->s, i) - r.mean) / width;
+    r.mean += rest;
     for (int64_t i = row * p->width; i < (row + 1) * p->width; i++) {
         const double d = at(p->s, i) - r.mean;
         r.size += fabs(d) / width;

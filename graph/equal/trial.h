@@ -66,12 +66,12 @@ an_status an_check_values(an_trial *t, an_check *row);   /* local.c */
 an_status an_check_kernels(an_trial *t, an_check *row);  /* kernels.c */
 an_status an_check_memory(an_trial *t, an_check *row);   /* kernels.c */
 an_status an_check_programs(an_trial *t, an_check *row); /* programs.c */
-/* Whether there are norms and all their rows were constant (norm_rows.c). */
-bool an_norms_see_constants(const an_side *s);
 an_status an_check_norms(an_trial *t, an_check *row);    /* invariants.c */
 an_status an_check_rules(an_trial *t, an_check *row);    /* rules.c */
 an_status an_check_orders(an_trial *t, an_check *row);   /* orders.c */
 void an_programs_free(struct an_programs *p);
+/* Whether there are norms and all their rows were constant (norm_rows.c). */
+bool an_norms_see_constants(const an_side *s);
 
 /* Records a failure; only the first one's message is kept, and the worst verdict. */
 void an_check_fail(an_check *row, an_verdict verdict, const char *format, ...) AN_PRINTF(3, 4);

@@ -1,7 +1,7 @@
 # Files of at most 800 lines, functions of at most 80 (a kernel may say why it is "longer:"), lines
 # of at most 100 columns (a row of a .def table is one line), and a bound on core + ops + graph. A
 # commit that raises the bound says why.
-most=27500
+most=28500
 . tests/house/house.sh
 
 sources $library examples tests | xargs awk '
