@@ -29,6 +29,15 @@ static const an_cli_command commands[] = {
      "Exit status 0: every bit agrees; 1: something differs, or the comparison could not have\n"
      "shown a fault. With --dot, a picture shows what was removed, fused and refused, and every\n"
      "arrow is coloured by how far its values differ.\n"},
+    {"reduce", an_cli_reduce, "FILE",
+     "--command --data --gradients --seed --seeds --steps --bind --threads --passes --tries -o",
+     "shrink a graph on which something fails",
+     "Prints the smallest graph found on which verify, with the same options, still has the same\n"
+     "verdict and the same check fails. With --command, what fails is any program, say\n\n"
+     "  addnorm reduce big.an -o small.an --command 'sh try.sh'\n\n"
+     "which runs `sh try.sh CANDIDATE` and keeps what answers as big.an does; its answer there\n"
+     "must not be 0, and after 10 seconds it counts as not failing. With -o, a drawing of the\n"
+     "graph is put beside it, as small.dot and, by Graphviz, small.svg.\n"},
     {"grad", an_cli_grad, "FILE", "--of --wrt",
      "append the gradients of a scalar and print the graph",
      "The gradients become outputs called \"gradient of NAME\".\n"},

@@ -37,8 +37,8 @@ typedef struct an_cli {
     bool help;
     bool locations, explain, inference, gradients, json, allow_rounding, each;
     const char *passes, *bind, *threads, *of, *wrt, *update, *weights, *save;
-    const char *output, *diff, *dot, *focus, *color, *data;
-    int64_t seed, seeds, steps, radius;
+    const char *output, *diff, *dot, *focus, *color, *data, *shell;
+    int64_t seed, seeds, steps, radius, tries;
     int64_t depth; /* -1: not given */
     an_cli_list feed, fetch, set;
 } an_cli;
@@ -113,6 +113,11 @@ bool an_cli_next_word(const char **list, an_text *out);
 /* Takes NAME=PATH or NAME apart; the latter's path is NULL. */
 bool an_cli_split(const char *option, const char *pair, an_text *name, const char **path);
 
+/* ---- what verify is asked (cli_verify.c) -------------------------------- */
+
+/* Everything but the graphs, from the options; false after a complaint. */
+bool an_cli_read_trial(const an_cli *line, an_equivalent_args *args);
+
 /* ---- what passes did (cli_passes.c) ------------------------------------ */
 /* "fused" and "refused" lines, two columns in; nothing if there are no notes. */
 void an_cli_add_notes(const an_optimised *o, an_text *out);
@@ -130,6 +135,7 @@ an_cli_exit an_cli_drawn(an_status status, const char *message);
 an_cli_exit an_cli_print(const an_cli *line);
 an_cli_exit an_cli_opt(const an_cli *line);
 an_cli_exit an_cli_verify(const an_cli *line);
+an_cli_exit an_cli_reduce(const an_cli *line);
 an_cli_exit an_cli_ops(const an_cli *line);
 an_cli_exit an_cli_passes(const an_cli *line);
 an_cli_exit an_cli_grad(const an_cli *line);

@@ -197,11 +197,20 @@ static bool check_line(const an_cli *line)
                    line->passes ? "--passes" : "--inference");
         return false;
     }
+    return true;
+}
+
+bool an_cli_read_trial(const an_cli *line, an_equivalent_args *args)
+{
     if (line->seeds > MOST || line->steps > MOST) {
-        an_cli_say("verify: at most %d seeds and steps", MOST);
+        an_cli_say("%s: at most %d seeds and steps", line->command->name, MOST);
         return false;
     }
-    return an_cli_check_passes(line->passes);
+    *args = (an_equivalent_args){.at = AN_HERE, .gradients = line->gradients,
+                                 .seeds = (int)line->seeds, .seed = (uint64_t)line->seed,
+                                 .steps = (int)line->steps, .bind = line->bind};
+    return an_cli_check_passes(line->passes) && read_threads(line->threads, args->threads) &&
+           read_data(line->data, &args->data);
 }
 
 /* Dropout, say, is not the same outside training, nor need it be: what is compared
@@ -238,12 +247,9 @@ static an_cli_exit open_trial(trial *t)
 an_cli_exit an_cli_verify(const an_cli *line)
 {
     int depth;
-    if (!check_line(line) || !an_cli_depth(line, &depth)) return AN_CLI_USAGE;
     trial t = {.line = line};
-    an_equivalent_args args = {.gradients = line->gradients, .seeds = (int)line->seeds,
-                               .seed = (uint64_t)line->seed, .steps = (int)line->steps,
-                               .bind = line->bind};
-    if (!read_threads(line->threads, args.threads) || !read_data(line->data, &args.data))
+    an_equivalent_args args;
+    if (!check_line(line) || !an_cli_depth(line, &depth) || !an_cli_read_trial(line, &args))
         return AN_CLI_USAGE;
     an_cli_exit answer = open_trial(&t);
     if (answer == AN_CLI_FINE && !an_cli_check_bind(line, t.a)) answer = AN_CLI_USAGE;

@@ -2,24 +2,23 @@
  *
  * `dot` runs as a child process, never inside this one: a layout can then be
  * limited (processor time, memory, wall clock) and stopped, and its globals and
- * leaks are its own. It reads a temporary file, so no pipe can break; it gets no
- * file descriptor of ours and default signals; it writes a temporary picture that
- * replaces `path` only when it is whole. Refused are other endings than the four. */
+ * leaks are its own. It reads a temporary file, so no pipe can break, and writes a
+ * temporary picture that replaces `path` only when it is whole. Refused are other
+ * endings than the five.                                                     */
 #include "core/memory.h"
 #include "core/text.h"
+#include "graph/child.h"
 #include "graph/dot.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CPU_SECONDS 60
@@ -95,55 +94,8 @@ static an_status replace(const char *from, const char *path, const report *r)
 static void limit_child(pid_t child)
 {
     const struct rlimit cpu = {CPU_SECONDS, CPU_SECONDS + 5}, memory = {MEMORY_BYTES, MEMORY_BYTES};
-    const struct rlimit core = {0, 0};
     prlimit(child, RLIMIT_CPU, &cpu, NULL);
     prlimit(child, RLIMIT_AS, &memory, NULL);
-    prlimit(child, RLIMIT_CORE, &core, NULL);
-}
-
-/* Starts dot, its words going to the file `words`. Returns an errno. */
-static int start(char *const argv[], int words, pid_t *child)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t how;
-    if (posix_spawn_file_actions_init(&files) != 0) return ENOMEM;
-    if (posix_spawnattr_init(&how) != 0) {
-        posix_spawn_file_actions_destroy(&files);
-        return ENOMEM;
-    }
-    sigset_t all, none;
-    sigfillset(&all);
-    sigemptyset(&none);
-    int why = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    if (!why) why = posix_spawn_file_actions_adddup2(&files, words, 2);
-    if (!why) why = posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
-    if (!why) why = posix_spawn_file_actions_addclosefrom_np(&files, 3);
-    if (!why) why = posix_spawnattr_setsigdefault(&how, &all);
-    if (!why) why = posix_spawnattr_setsigmask(&how, &none);
-    if (!why) why = posix_spawnattr_setpgroup(&how, 0);
-    if (!why)
-        why = posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
-                                                 POSIX_SPAWN_SETPGROUP);
-    if (!why) why = posix_spawnp(child, argv[0], &files, &how, argv, environ);
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&how);
-    return why;
-}
-
-/* Waits for at most WALL_SECONDS, then ends the child. False if it had to. If the
- * process ignores SIGCHLD the system reaps the child itself, and `status` says 0. */
-static bool wait_for(pid_t child, int *status)
-{
-    *status = 0;
-    for (int64_t waited = 0;; waited += 5) {
-        const pid_t done = waitpid(child, status, WNOHANG);
-        if (done == child || (done < 0 && errno == ECHILD)) return true;
-        if (waited >= WALL_SECONDS * 1000) break;
-        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
-    }
-    kill(-child, SIGKILL);
-    while (waitpid(child, status, 0) < 0 && errno == EINTR) continue;
-    return false;
 }
 
 /* What the child said, on one line and shortened. */
@@ -164,12 +116,12 @@ static an_status not_installed(const report *r)
 static an_status run_dot(char *const argv[], int words, const report *r)
 {
     pid_t child;
-    const int why = start(argv, words, &child);
+    const int why = an_child_start(argv, words, &child);
     if (why == ENOENT) return not_installed(r);
     if (why) return fail(r, AN_E_IO, "cannot start dot: %s", strerror(why));
     limit_child(child);
     int status;
-    if (!wait_for(child, &status))
+    if (!an_child_wait(child, WALL_SECONDS, &status))
         return fail(r, AN_E_LIMIT, "dot was stopped after %d seconds; draw less of the graph with "
                                    "depth or focus, or write a .dot file", WALL_SECONDS);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return AN_OK;

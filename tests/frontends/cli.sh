@@ -279,6 +279,33 @@ expect 3 "dot $block --diff $scratch/missing.an" err 'missing.an'
 expect 0 "mermaid $block --focus dense/kernel" out 'flowchart'
 expect 0 "summary $block --bind B=32" out 'parameters 20'
 
+# reduce: what verify objects to, or a command's answer; it says how to see it fail.
+sed '/^---- after/,$d' tests/golden/inference.an >"$scratch/dropout.an"
+expect 0 "reduce $scratch/dropout.an --passes inference --seed 3 -o $scratch/small.an" \
+    err 'different' err '4 nodes became 3'
+grep -q "^# addnorm verify $scratch/small.an --seed 3 --passes inference" "$scratch/small.an" ||
+    wrong 'reduce: does not say how to see it fail'
+expect 1 "verify $scratch/small.an --seed 3 --passes inference" out 'different'
+grep -q digraph "$scratch/small.dot" || wrong 'reduce -o: no drawing'
+if command -v dot >/dev/null; then grep -q '<svg' "$scratch/small.svg" || wrong 'reduce -o: no SVG'; fi
+expect 1 "reduce $stream --gradients --bind B=3" err 'nothing fails' \
+    err "addnorm verify $stream --gradients --seed 0 --bind B=3"
+printf 'grep -q layer_norm "$1" && exit 7\nexit 0\n' >"$scratch/try.sh"
+run 0 reduce "$block" --command "sh $scratch/try.sh"
+last='reduce --command'
+says out 'layer_norm %1'
+says err '11 nodes became 2'
+[ "$(grep -c '^%' "$scratch/out")" = 2 ] || wrong 'reduce --command: more than a norm is left'
+"$addnorm" print - <"$scratch/out" >"$scratch/err" || wrong 'reduce: no graph'
+run 1 reduce "$scratch/dropout.an" --command "sh $scratch/try.sh" && says err 'it answers 0'
+run 1 reduce "$block" --command 'no-such-command' && says err 'cannot run'
+run 0 reduce "$block" --tries 2 --command "sh $scratch/try.sh" && says err 'in 2 tries; more'
+expect 2 "reduce $block --command false --gradients" err "verify's"
+expect 2 "reduce $block -o $scratch/block.svg" err 'beside it'
+expect 2 "reduce $block --bind Q=3" err "no dim 'Q'"
+expect 3 "reduce $scratch/missing.an" err 'missing.an'
+run 3 reduce "$block" --command false -o "$scratch/missing/x.an" && says err 'missing/x.an'
+
 # Large files: time must not grow with the square of what is in them.
 awk 'BEGIN { for (i = 1; i <= 100000; i++) printf "%%%d: f32[4] = input \"leaf%d\"\n", i, i }' \
     >"$scratch/leaves.txt"
