@@ -86,6 +86,29 @@ static an_status fill_tensors(planning *x)
     return AN_OK;
 }
 
+/* A kernel reads dims from its attributes, too: a slice's ends may be named by no shape. */
+static an_status check_attributes(const planning *x)
+{
+    const an_graph *g = x->s->graph;
+    for (int64_t t = 0; t < x->s->task_count; t++) {
+        const an_node *n = &g->nodes[x->s->tasks[t].node];
+        for (int id = 0; id < AN_ATTRS; id++) {
+            const an_attr_info *info = an_attr(id);
+            if (info->kind != AN_KIND_DIM || !(an_op(n->op)->attribute_set >> id & 1)) continue;
+            an_dim d;
+            memcpy(&d, (const char *)n->attrs + info->offset, sizeof d);
+            if (d > AN_DIM_SYMBOLIC || an_dim_extent(d, x->p->extent) >= 0) continue;
+            an_text dim = {0};
+            an_dims_print(g->dims, d, &dim);
+            an_fail(x->error, AN_E_BINDING, "no feed says how large %s is, the %s of %s",
+                    an_text_view(&dim), info->name, an_op(n->op)->name);
+            an_text_free(&dim);
+            return AN_E_BINDING;
+        }
+    }
+    return AN_OK;
+}
+
 static void fill_work(planning *x, int64_t task)
 {
     const an_task *t = &x->s->tasks[task];
@@ -209,6 +232,7 @@ an_plan *an_plan_new(const an_schedule *s, const int64_t *bound, an_error *e)
     an_status status = bind(&x, bound);
     if (status == AN_OK) status = allocate(&x);
     if (status == AN_OK) status = fill_tensors(&x);
+    if (status == AN_OK) status = check_attributes(&x);
     if (status == AN_OK) status = ask_scratch(&x);
     if (status == AN_OK) status = place(&x);
     if (status == AN_OK) status = an_plan_check(s, x.p, e);

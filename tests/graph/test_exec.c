@@ -284,6 +284,24 @@ START_TEST(test_bad_feeds_are_refused_by_name)
 }
 END_TEST
 
+/* The slice's ends are in no shape that is fed: read all the same, it would be element -1. */
+START_TEST(test_dims_of_attributes_must_be_bound)
+{
+    an_graph *g = an_parse("graph \"g\"\ndims T\n%1: f32[4] = constant {data=[1,2,3,4]}\n"
+                           "%2: f32[2] = slice %1 {start=T, stop=T+2, step=1}\n"
+                           "output \"y\" %2\n", "g.an");
+    an_store *s = an_store_new(1);
+    an_program *p = an_compile(g, s, .fetch = {an_graph_find(g, "y")});
+    ck_assert_ptr_nonnull(p);
+    an_tensor y = {0};
+    ck_assert_int_eq(an_run(p, .out = {&y}), AN_E_BINDING);
+    ck_assert_ptr_nonnull(strstr(an_program_message(p), "how large T is, the start of slice"));
+    an_program_free(p);
+    an_store_free(s);
+    an_graph_free(g);
+}
+END_TEST
+
 START_TEST(test_many_bindings_share_one_slab)
 {
     pair q = make_pair();
@@ -547,7 +565,8 @@ END_TEST
 
 AN_TEST_MAIN("exec", test_runs_give_the_interpreters_bits, test_threads_change_no_bit,
              test_updates_are_simultaneous, test_a_fault_commits_nothing,
-             test_bad_feeds_are_refused_by_name, test_many_bindings_share_one_slab,
+             test_bad_feeds_are_refused_by_name,
+             test_dims_of_attributes_must_be_bound, test_many_bindings_share_one_slab,
              test_out_tensors, test_a_busy_store_refuses_runs,
              test_concurrent_runs_are_whole_or_refused, test_compiling_says_what_is_wrong,
              test_null_is_survived, test_nothing_is_allocated_after_the_first_run,
