@@ -2,6 +2,7 @@
 #include "graph/equal/apart.h"
 
 #include "core/random.h"
+#include "ops/access.h"
 
 #include <float.h>
 #include <math.h>
@@ -32,7 +33,8 @@ static an_status like(const an_tensor *from, an_tensor *to)
 static void round_sum(an_apart *p)
 {
     double *x = p->in[0].data, *skip = p->in[1].data;
-    for (int64_t i = 0; i < an_tensor_count(&p->in[0]); i++) {
+    const int64_t count = an_elements(&p->in[0]);
+    for (int64_t i = 0; i < count; i++) {
         x[i] = (double)(float)(x[i] + skip[i]);
         skip[i] = -0.0;
     }
@@ -116,7 +118,7 @@ an_status an_apart_spread(an_apart *p, const an_side *s, uint32_t number)
                                       .stream = (uint32_t)i};
             const float *from = s->e.value[n->in[i]].data;
             double *to = p->in[i].data;
-            for (int64_t k = 0; k < an_tensor_count(&p->in[i]); k++)
+            for (int64_t k = 0, count = an_elements(&p->in[i]); k < count; k++)
                 to[k] = from[k] * (1 + (an_random_uniform(&stream, k) - 0.5) * FLT_EPSILON);
         }
         status = evaluate(p, s, number, p->moved);
@@ -124,7 +126,7 @@ an_status an_apart_spread(an_apart *p, const an_side *s, uint32_t number)
             if (p->out[k].dtype != AN_F64) continue;
             const double *t = p->out[k].data, *m = p->moved[k].data;
             double *spread = p->spread[k].data;
-            for (int64_t i = 0; i < an_tensor_count(&p->out[k]); i++)
+            for (int64_t i = 0, count = an_elements(&p->out[k]); i < count; i++)
                 if (fabs(m[i] - t[i]) > spread[i]) spread[i] = fabs(m[i] - t[i]);
         }
     }

@@ -1,6 +1,8 @@
 /* compare.c -- see compare.h. Equal bits are the standard; NaN equals NaN. */
 #include "graph/equal/compare.h"
 
+#include "ops/access.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,9 +64,8 @@ static void record(an_compared *c, const an_tensor *a, double x, double y, int64
 /* Whether some element is neither zero nor infinite nor NaN. */
 static bool shows_something(const an_tensor *a)
 {
-    const int64_t count = an_tensor_count(a);
-    for (int64_t i = 0; i < count; i++) {
-        const double x = an_tensor_get(a, i);
+    for (int64_t i = 0, count = an_elements(a); i < count; i++) {
+        const double x = an_get(a, i);
         if (isfinite(x) && x != 0) return true;
     }
     return false;
@@ -73,8 +74,8 @@ static bool shows_something(const an_tensor *a)
 static int64_t count_exact(const an_tensor *a, const an_tensor *truth)
 {
     int64_t exact = 0;
-    for (int64_t i = 0; i < an_tensor_count(a); i++)
-        exact += an_tensor_get(a, i) == an_tensor_get(truth, i);
+    for (int64_t i = 0, count = an_elements(a); i < count; i++)
+        exact += an_get(a, i) == an_get(truth, i);
     return exact;
 }
 
@@ -95,7 +96,7 @@ void an_compare_tensors(an_compared *c, const an_tensor *a, const an_tensor *b,
     if (c->count == 0 || !memcmp(a->data, b->data, (size_t)an_tensor_bytes(a))) return;
     for (int64_t i = 0; i < c->count; i++) {
         if (same_bits(a, b, i)) continue;
-        const double x = an_tensor_get(a, i), y = an_tensor_get(b, i);
+        const double x = an_get(a, i), y = an_get(b, i);
         different++;
         special += !isfinite(x) || !isfinite(y);
         record(c, a, x, y, i, judge_element(judge, a, x, y, i));

@@ -7,6 +7,7 @@
 #include "graph/equal/trial.h"
 
 #include "core/pool.h"
+#include "ops/access.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -56,8 +57,7 @@ static void copy_values(const an_tensor *from, an_tensor *to)
         memcpy(to->data, from->data, (size_t)an_tensor_bytes(from));
         return;
     }
-    for (int64_t i = 0; i < an_tensor_count(from); i++)
-        an_tensor_set(to, i, an_tensor_get(from, i));
+    for (int64_t i = 0, count = an_elements(from); i < count; i++) an_put(to, i, an_get(from, i));
 }
 
 static void fill_leaves(an_trial *t, const an_draw *draw)

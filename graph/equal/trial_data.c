@@ -2,6 +2,7 @@
 #include "graph/equal/trial_data.h"
 
 #include "graph/store.h"
+#include "ops/access.h"
 
 #include <math.h>
 #include <string.h>
@@ -136,21 +137,21 @@ static double scale_of(bool state, const an_tensor *t)
 static void fill_integers(const an_stream *s, const purpose *p, an_tensor *t)
 {
     const int64_t bound = t->dtype == AN_BOOL ? 2 : p->bound > 0 ? p->bound : 2;
-    for (int64_t i = 0; i < an_tensor_count(t); i++)
-        an_tensor_set(t, i, (double)(int64_t)(an_random_uniform(s, i) * (double)bound));
+    for (int64_t i = 0, count = an_elements(t); i < count; i++)
+        an_put_int(t, i, (int64_t)(an_random_uniform(s, i) * (double)bound));
 }
 
 static void fill_labels(const an_stream *s, an_tensor *t)
 {
-    for (int64_t i = 0; i < an_tensor_count(t); i++)
-        an_tensor_set(t, i, (double)(an_random_bits_at(s, i) & 1));
+    for (int64_t i = 0, count = an_elements(t); i < count; i++)
+        an_put(t, i, (double)(an_random_bits_at(s, i) & 1));
 }
 
 /* Kernels are scaled by the root of their rows, or deep graphs would saturate. */
 static void fill_plain(const an_leaf_fill *l, an_tensor *t)
 {
-    for (int64_t i = 0; i < an_tensor_count(t); i++)
-        an_tensor_set(t, i, an_plain_value(&l->own, i) * l->scale);
+    for (int64_t i = 0, count = an_elements(t); i < count; i++)
+        an_put(t, i, an_plain_value(&l->own, i) * l->scale);
 }
 
 static const char *plain_name(int variant)
