@@ -1,0 +1,170 @@
+/* judging.c -- tensors whose difference is known, and conclusions that must be drawn. */
+#include "graph/equal/compare.h"
+#include "tests/mutants/mutants.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- single tensors ---------------------------------------------------- */
+
+#define COUNT 5
+
+typedef struct known {
+    const char *what;
+    float a[COUNT], b[COUNT];
+    double truth[COUNT];
+    an_verdict verdict;
+    int64_t different;
+    bool exact;
+} known;
+
+#define SMALL 1.1920929e-7f /* one unit in the last place at 1 */
+
+#define ONE {1, 2, 3, 4, 5}
+#define FIRST(x) {x, 2, 3, 4, 5}
+
+static const known cases[] = {
+    {"equal", ONE, ONE, ONE, AN_BITWISE, 0, false},
+    {"the first element", ONE, FIRST(9), ONE, AN_DIFFERENT, 1, false},
+    {"the last element", ONE, {1, 2, 3, 4, 6}, ONE, AN_DIFFERENT, 1, false},
+    {"the sign of zero", FIRST(0), FIRST(-0.0f), FIRST(0), AN_ROUNDING, 1, false},
+    {"NaN for a number", ONE, FIRST(NAN), ONE, AN_DIFFERENT, 1, false},
+    {"a number for NaN", FIRST(NAN), ONE, FIRST(NAN), AN_DIFFERENT, 1, false},
+    {"NaN for NaN", FIRST(NAN), FIRST(-NAN), FIRST(NAN), AN_BITWISE, 0, false},
+    {"an infinity", FIRST(INFINITY), ONE, ONE, AN_DIFFERENT, 1, false},
+    {"its sign", FIRST(INFINITY), FIRST(-INFINITY), FIRST(INFINITY), AN_DIFFERENT, 1, false},
+    {"two units", ONE, FIRST(1 + 2 * SMALL), ONE, AN_ROUNDING, 1, false},
+    {"two units on exact data", ONE, FIRST(1 + 2 * SMALL), ONE, AN_DIFFERENT, 1, true},
+    {"100 units", ONE, FIRST(1 + 100 * SMALL), ONE, AN_SUSPECT, 1, false},
+    {"2000 units", ONE, FIRST(1 + 2000 * SMALL), ONE, AN_DIFFERENT, 1, false},
+    {"100 units, as near to the truth", ONE, FIRST(1 + 100 * SMALL),
+     FIRST(1 + 50 * (double)SMALL), AN_ROUNDING, 1, false},
+    {"100 units, and farther from it", ONE, FIRST(1 + 100 * SMALL), FIRST(1 - 60 * (double)SMALL),
+     AN_SUSPECT, 1, false},
+    {"the wrong infinity", FIRST(3e38f), FIRST(-INFINITY), FIRST(INFINITY), AN_DIFFERENT, 1, false},
+    {"a large one before a small one", {1, 2, 3, 4, 1}, {7, 2, 3, 4, 1 + SMALL}, {1, 2, 3, 4, 1},
+     AN_DIFFERENT, 2, false},
+};
+
+static void try_case(const known *k)
+{
+    an_compared c;
+    float a[COUNT], b[COUNT];
+    double truth[COUNT];
+    memcpy(a, k->a, sizeof a);
+    memcpy(b, k->b, sizeof b);
+    memcpy(truth, k->truth, sizeof truth);
+    const an_tensor x = an_tensor_borrow(AN_F32, AN_EXTENTS(COUNT), a);
+    const an_tensor y = an_tensor_borrow(AN_F32, AN_EXTENTS(COUNT), b);
+    const an_tensor t = an_tensor_borrow(AN_F64, AN_EXTENTS(COUNT), truth);
+    an_compare_begin(&c, "output", k->what);
+    an_compare_tensors(&c, &x, &y, &(an_judge){&t, 16, k->exact});
+    if (c.verdict != k->verdict || c.different != k->different || c.degenerate)
+        an_object("comparison", "%s: %s, %d differ", k->what, an_verdict_name(c.verdict),
+                  (int)c.different);
+}
+
+static void try_forms(void)
+{
+    float a[6] = {1, 2, 3, 4, 5, 6}, zero[6] = {0};
+    an_compared c;
+    const an_tensor x = an_tensor_borrow(AN_F32, AN_EXTENTS(6), a);
+    const an_tensor shorter = an_tensor_borrow(AN_F32, AN_EXTENTS(5), a);
+    const an_tensor nothing = an_tensor_borrow(AN_F32, AN_EXTENTS(6), zero);
+    an_compare_begin(&c, "output", "x");
+    an_compare_tensors(&c, &x, &shorter, &(an_judge){.ulps = 16});
+    if (c.verdict != AN_DIFFERENT) an_object("comparison", "another count is not different");
+    an_compare_begin(&c, "output", "x");
+    an_compare_tensors(&c, &nothing, &nothing, &(an_judge){.ulps = 16});
+    if (!c.degenerate) an_object("comparison", "all zeros could show a fault");
+}
+
+/* ---- conclusions -------------------------------------------------------- */
+
+typedef struct conclusion {
+    const char *a, *b;
+    an_verdict verdict;
+    const char *says;
+    bool gradients;
+    int64_t fusions;
+    int seeds; /* 0: 4 */
+} conclusion;
+
+#define X "graph \"g\"\n%1: f32[6] = input \"x\"\n"
+
+static const conclusion conclusions[] = {
+    {X "%2: f32[6] = tanh %1\noutput \"y\" %2\n", X "%2: f32[6] = tanh %1\noutput \"y\" %2\n",
+     AN_VACUOUS, "the same, node for node", false, 0, 0},
+    {X "%2: f32[6] = sub %1, %1\noutput \"y\" %2\n",
+     X "%2: f32[6] = sub %1, %1\n%3: f32[6] = neg %2\n%4: f32[6] = neg %3\noutput \"y\" %4\n",
+     AN_VACUOUS, "all zero", false, 0, 0},
+    {X "%2: f32[6] = stop_gradient %1\n%3: f32[6] = mul %2, %2\n%4: f32[] = constant {data=[0]}\n"
+     "%5: f32[6] = mul %1, %4\n%6: f32[6] = add %5, %3\noutput \"y\" %6\n",
+     X "%2: f32[6] = stop_gradient %1\n%3: f32[6] = square %2\n%4: f32[] = constant {data=[0]}\n"
+     "%5: f32[6] = mul %4, %1\n%6: f32[6] = add %5, %3\noutput \"y\" %6\n",
+     AN_VACUOUS, "every gradient", true, 0, 0},
+    {X, X, AN_VACUOUS, "nothing was compared", false, 0, 0},
+    {X "%2: f32[6] = tanh %1\noutput \"y\" %2\n",
+     X "%2: f32[6] = tanh %1\noutput \"y\" %2\noutput \"z\" %2\n", AN_FAILED,
+     "no output \"z\"", false, 0, 0},
+    {X "%2: f32[6] = tanh %1\noutput \"y\" %2\n",
+     X "%2: f32[3] = slice %1 {stop=3, step=1}\noutput \"y\" %2\n", AN_FAILED,
+     "another type", false, 0, 0},
+    {X "%2: f32[6] = mul %1, %1\n%3: f32[6] = add %2, %1\noutput \"y\" %3\n",
+     X "%2: f32[6] = square %1\n%3: f32[6] = add %1, %2\noutput \"y\" %3\n", AN_BITWISE,
+     "agree in every bit", false, 0, 0},
+    {X "%2: f32[6] = mul %1, %1\noutput \"y\" %2\n", X "%2: f32[6] = square %1\noutput \"y\" %2\n",
+     AN_VACUOUS, "fewer pairs", false, 1, 0},
+    {X "%2: f32[6] = tanh %1\n%3: f32[6] = add %2, %1\n%4: f32[6] = add %3, %2\noutput \"y\" %4\n",
+     X "%2: f32[6] = tanh %1\n%3: f32[6] = add %2, %2\n%4: f32[6] = add %3, %1\noutput \"y\" %4\n",
+     AN_ROUNDING, "differs", false, 0, 0},
+    /* what only some seeds show */
+    {"graph \"g\"\n%1: f32[] = input \"x\"\n%2: f32[] = constant {data=[1.5]}\n"
+     "%3: f32[] = minimum %1, %2\noutput \"y\" %3\n",
+     "graph \"g\"\n%1: f32[] = input \"x\"\n%2: f32[] = constant {data=[1.75]}\n"
+     "%3: f32[] = minimum %1, %2\noutput \"y\" %3\n", AN_BITWISE,
+     "agree in every bit", false, 0, 1},
+    {"graph \"g\"\n%1: f32[] = input \"x\"\n%2: f32[] = constant {data=[1.5]}\n"
+     "%3: f32[] = minimum %1, %2\noutput \"y\" %3\n",
+     "graph \"g\"\n%1: f32[] = input \"x\"\n%2: f32[] = constant {data=[1.75]}\n"
+     "%3: f32[] = minimum %1, %2\noutput \"y\" %3\n", AN_DIFFERENT, "differs", false, 0, 40},
+};
+
+static void try_conclusion(const conclusion *c)
+{
+    an_graph *a = an_read_graph("a", c->a), *b = an_read_graph("b", c->b);
+    if (a && b) {
+        an_equivalence e = an_equivalent(.a = a, .b = b, .quick = true,
+                                         .seeds = c->seeds ? c->seeds : 4,
+                                         .gradients = c->gradients, .fusions = c->fusions);
+        if (e.verdict != c->verdict || !strstr(e.message, c->says))
+            an_object("conclusion", "not %s: %s", an_verdict_name(c->verdict), e.message);
+        an_equivalence_free(&e);
+    }
+    an_graph_free(a);
+    an_graph_free(b);
+}
+
+/* The second graph has lost a leaf that never mattered, and with it a gradient of zeros. */
+static void try_subset(void)
+{
+    an_graph *a = an_read_graph("a", X "%2: f32[6] = input \"w\"\n%3: f32[12] = concat %1, %2\n"
+                                "%4: f32[6] = slice %3 {stop=6, step=1}\n%5: f32[6] = tanh %4\n"
+                                "output \"y\" %5\n");
+    an_graph *b = an_read_graph("b", X "%2: f32[6] = tanh %1\noutput \"y\" %2\n");
+    an_equivalence e = an_equivalent(.a = a, .b = b, .quick = true, .gradients = true,
+                                     .subset = true);
+    if (e.verdict != AN_BITWISE) an_object("conclusion", "a leaf less: %s", e.message);
+    an_equivalence_free(&e);
+    an_graph_free(a);
+    an_graph_free(b);
+}
+
+void an_battery_judging(void)
+{
+    try_subset();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) try_case(&cases[i]);
+    try_forms();
+    for (size_t i = 0; i < sizeof conclusions / sizeof *conclusions; i++)
+        try_conclusion(&conclusions[i]);
+}
