@@ -130,7 +130,7 @@ typedef struct an_equivalence {
     an_divergence divergence;
     int checks;
     an_check check[AN_CHECKS];
-    int64_t fused_forward, fused_backward; /* add_norm and add_norm_grad in b, less those in a */
+    int64_t fused_forward, fused_backward; /* add_norm, add_norm_grad in graph[1] less graph[0] */
     int64_t bytes_saved;   /* tensors that fused nodes need not write and read, at these extents */
     an_proof proof;        /* of the same two graphs, gradients included if asked for */
     char message[2048];    /* one paragraph for people; its first words are the verdict */

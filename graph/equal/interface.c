@@ -89,6 +89,9 @@ static an_status match_leaves(an_trial *t)
         if (!leaf)
             return an_fail(&t->error, AN_E_NAME, "the first graph has no leaf \"%s\"",
                            b->leaves[i].name);
+        if (an_node_of(a, leaf)->op != an_node_of(b, b->leaves[i].value)->op)
+            return an_fail(&t->error, AN_E_NAME, "\"%s\" is an input in one graph and a state in "
+                           "the other", b->leaves[i].name);
         if (!same_type_text(a, leaf, b, b->leaves[i].value))
             return an_fail(&t->error, AN_E_SHAPE, "leaf \"%s\" has another type in each graph",
                            b->leaves[i].name);

@@ -97,6 +97,12 @@ START_TEST(test_interfaces_must_match)
     ck_assert_int_eq(e.verdict, AN_FAILED);
     ck_assert_ptr_nonnull(strstr(e.message, "output \"z\""));
     an_equivalence_free(&e);
+    an_graph *kind = edited("state \"gamma\"", "input \"gamma\"");
+    e = an_equivalent(.a = g, .b = kind);
+    ck_assert_int_eq(e.verdict, AN_FAILED);
+    ck_assert_ptr_nonnull(strstr(e.message, "an input in one graph and a state"));
+    an_equivalence_free(&e);
+    an_graph_free(kind);
     e = an_equivalent(.a = g, .b = NULL);
     ck_assert_int_eq(e.verdict, AN_FAILED);
     an_equivalence_free(&e);

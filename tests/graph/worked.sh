@@ -1,9 +1,11 @@
-# worked.sh COMMAND -- the worked examples of graph/equal/README.md: each fault is found again,
-# and the report's first line says where and why.
+# worked.sh COMMAND MUTANT -- the worked examples of graph/equal/README.md: each fault is found again,
+# and the report's first line says where and why. MUTANT is the command with an op's gradient
+# broken at run time (tests/mutants/).
 . tests/house/house.sh
 
-command=$1
+command=$1 mutant=$2
 case $command in /*) ;; *) command=$PWD/$command ;; esac
+case $mutant in /*) ;; *) mutant=$PWD/$mutant ;; esac
 cd tests/golden/worked || exit 1
 
 # first_line PATTERN COMMAND...: it says no, and its first line holds the pattern.
@@ -20,4 +22,9 @@ first_line() {
 first_line "^different: layer_norm_2/%40 (layer_norm) at encoder.an:42, in the second graph \
 layer_norm_2/%37 (add_norm) at edited.an:39: eps is 0.001 in the first graph and 0.0001 in the second; " \
     "$command" verify encoder.an edited.an --gradients
+
+AN_MUTANT=rule-residual-sign && export AN_MUTANT
+first_line "rules: the gradient of %11 (residual_add) at encoder.an:13 with respect to skip is \
+.*, differences say .*: opposite sign; proved equal$" \
+    "$mutant" verify encoder.an --gradients
 exit $status

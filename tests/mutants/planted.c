@@ -31,6 +31,16 @@ static const char fused[] = LEAVES
     "output \"t\" %8\noutput \"mean\" %7.2\noutput \"rstd\" %7.3\noutput \"dx\" %9\n"
     "update \"u\" %3 <- %10\nupdate \"u\" %4 <- %11\n";
 
+/* What is differentiated: a sum with two users, one of them its norm, and an addend whose
+ * two other users stand between them, so that the order of its three terms matters. */
+static const char plain[] =
+    "graph \"g\"\ndims B\n%1: f32[B,24] = input \"x\"\n%2: f32[B,24] = input \"skip\"\n"
+    "%3: f32[24] = state \"gamma\"\n%4: f32[B,24] = residual_add %1, %2\n"
+    "%5: f32[B,24] = tanh %1\n%6: f32[B,24] = sigmoid %1\n"
+    "%7: f32[B,24], f32[B], f32[B] = layer_norm %4, %3 {axis=1, eps=0.01}\n"
+    "%8: f32[B,24] = tanh %4\noutput \"y\" %7\noutput \"t\" %8\noutput \"u\" %5\n"
+    "output \"v\" %6\n";
+
 typedef struct plant {
     const char *mutant, *check;
     const char *blamed; /* the op where the graphs part; NULL: they do not */
@@ -48,13 +58,24 @@ static const plant plants[] = {
     {"exec-second-thread", "programs", NULL},
 };
 
-static void try_plant(const plant *p, const an_graph *a, const an_graph *b)
+/* Found with gradients only, which are projected from the outputs of `plain`. */
+static const plant derived[] = {
+    {"rule-residual-sign", "rules", NULL},
+    {"grad-mean-of-w-dropped", "norms", NULL},
+    {"expand-ordinals-of-the-whole", "orders", NULL},
+};
+
+static void try_plant(const plant *p, const an_graph *a, const an_graph *b, bool gradients)
 {
     an_planted = an_mutant_number(p->mutant);
-    an_equivalence e = an_equivalent(.a = a, .b = b, .extent = 3);
+    an_equivalence e = an_equivalent(.a = a, .b = b, .extent = 3, .gradients = gradients);
     an_planted = 0;
     an_judge_watched(p->mutant, &e, p->check);
     const char *blamed = e.divergence.at[1].op;
+    if (gradients) {
+        an_equivalence_free(&e);
+        return;
+    }
     if (p->blamed ? !blamed || strcmp(blamed, p->blamed) != 0 : blamed != NULL)
         an_object("planted", "%s: blames %s", p->mutant, blamed ? blamed : "nobody");
     an_equivalence_free(&e);
@@ -72,7 +93,13 @@ void an_battery_planted(void)
         an_equivalence_free(&e);
     }
     for (size_t i = 0; a && b && i < sizeof plants / sizeof *plants; i++)
-        try_plant(&plants[i], a, b);
+        try_plant(&plants[i], a, b, false);
     an_graph_free(a);
     an_graph_free(b);
+    a = an_read_graph("plain", plain);
+    an_optimised o = an_optimise(a);
+    for (size_t i = 0; a && o.graph && i < sizeof derived / sizeof *derived; i++)
+        try_plant(&derived[i], a, o.graph, true);
+    an_optimised_free(&o);
+    an_graph_free(a);
 }

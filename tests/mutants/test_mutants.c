@@ -125,13 +125,6 @@ static void judge(int number, tally *t)
     t->loud += row->same && caught;
 }
 
-int an_mutant_number(const char *name)
-{
-    for (int i = 0; i < an_mutant_count; i++)
-        if (!strcmp(an_mutants[i].name, name)) return i + 1;
-    return 0;
-}
-
 int main(void)
 {
     static char text[1 << 16];
