@@ -259,8 +259,8 @@ an_cli_exit an_cli_verify(const an_cli *line)
         args.inexact = !t.other && !an_cli_passes_are_exact(line->passes);
         t.e = an_equivalent_with(&args);
         if (!t.other) t.passes = an_cli_try_each(t.a, &args, line->each, t.each);
-        answer = line->json ? write_json(&t) : write_text(&t);
-        if (answer == AN_CLI_FINE) answer = draw(&t, depth);
+        answer = draw(&t, depth); /* first: whoever reads the report may stop early */
+        if (answer == AN_CLI_FINE) answer = line->json ? write_json(&t) : write_text(&t);
         if (answer == AN_CLI_FINE && !holds(&t)) answer = AN_CLI_NOT;
     }
     an_equivalence_free(&t.e);

@@ -1,11 +1,11 @@
 /* differences.c -- see differences.h.
  *
  * Central differences at steps that shrink by four; two of them make an estimate R that is
- * exact to fourth order. An estimate's error is made of three parts: how far it is from the
+ * exact to fourth order. An estimate's error is made of these parts: how far it is from the
  * one before, times GAP; what the second difference over h leaves when its smooth part (which
  * is proportional to h) is taken away, for that is the jump of the slope at a kink; and what
- * rounding of the values does to a difference over h. Large steps bend, small ones round:
- * the estimate with the smallest error is taken.                                         */
+ * rounding of the values, and of a large coordinate that is moved by h, does to a difference
+ * over h. Large steps bend, small ones round: the estimate with the smallest error is taken. */
 #include "graph/equal/differences.h"
 
 #include <float.h>
@@ -35,7 +35,8 @@ an_status an_slope_of(const an_line *line, an_slope *s)
         const double before = (16 * central[i - 1] - central[i - 2]) / 15;
         const double now = (16 * central[i] - central[i - 1]) / 15;
         const double kink = fabs(4 * bend[i] - bend[i - 1]) / 3;
-        const double error = GAP * fabs(now - before) + kink + ROUNDING * DBL_EPSILON * here / h;
+        const double rounding = ROUNDING * DBL_EPSILON * (here + line->reach * fabs(now)) / h;
+        const double error = GAP * fabs(now - before) + kink + rounding;
         if (error < s->error) { /* false for NaN */
             *s = (an_slope){.value = now, .error = error};
             most = here;

@@ -11,6 +11,7 @@ typedef struct an_line {
     an_status (*value)(void *context, double h, double *f); /* f at the point + h * direction */
     void *context;
     double step; /* the largest to try */
+    double reach; /* size of the largest coordinate, for moving one rounds it; 0: small */
 } an_line;
 
 #define AN_LINE_STEP 0x1p-6 /* for points and directions of size 1 */

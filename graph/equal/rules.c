@@ -90,10 +90,13 @@ static an_status slope(line *l, int draw, double *analytic, double *size, an_slo
     const an_stream random = {.seed = l->p->number, .step = (uint64_t)draw,
                               .stream = (uint32_t)(l->first + 32 * l->last)};
     const int64_t count = line_count(l);
-    for (int64_t i = 0; i < count; i++)
+    double reach = 0;
+    for (int64_t i = 0; i < count; i++) {
         l->direction[i] = 2 * an_random_uniform(&random, i) - 1;
+        reach = fmax(reach, fabs(l->kept[i]));
+    }
     *analytic = analytic_slope(l, size);
-    const an_line along = {value_at, l, AN_LINE_STEP};
+    const an_line along = {value_at, l, AN_LINE_STEP, reach};
     const an_status status = an_slope_of(&along, s);
     move_to(l, 0);
     return status;
