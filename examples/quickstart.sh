@@ -32,8 +32,10 @@ build/examples/classifier --max-length 60 --epochs 10 --checkpoint $out/checkpoi
 
 say 'verifying: the training graph after the passes against the one that was defined'
 build/frontends/addnorm opt $out/training.an >$out/fused.an
+build/frontends/addnorm verify $out/training.an --bind B=32,T=60 --steps 3 --dot $out/verify.svg \
+    >$out/verify.txt
+sed '/^proof/,$d' $out/verify.txt
 build/frontends/addnorm verify $out/training.an --bind B=32,T=60 --steps 3 --json >$out/verify.json
-build/frontends/addnorm verify $out/training.an --bind B=32,T=60 --steps 3 | head -n 12
 
 say 'drawing it before and after the fusion'
 for graph in training fused; do
@@ -48,7 +50,8 @@ cat <<'END'
   curves.svg      the training curves
   training.an     the graph as it was defined, gradients and updates included
   fused.an        the same after the passes
-  verify.json     the proof that both compute the same bits
+  verify.txt      the proof that both compute the same bits, and what was tried (.json, too)
+  verify.svg      both side by side, every arrow coloured by its error
   training.svg    pictures of both (and .dot)
   fused.svg
 END
