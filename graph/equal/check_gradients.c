@@ -174,7 +174,7 @@ static an_status try_line(line *l)
 {
     an_gradient_check *r = l->c->result;
     const double at = l->element >= 0 ? fabs(*l->kept) : 1;
-    const an_line along = {loss_at, l, AN_LINE_STEP * fmax(1, at), 0};
+    const an_line along = {loss_at, l, AN_LINE_STEP * fmax(1, at), 0, NULL};
     an_slope s;
     const double a = analytic_slope(l);
     const an_status status = an_slope_of(&along, &s);

@@ -28,7 +28,8 @@ an_status an_slope_of(const an_line *line, an_slope *s)
         double up = 0, down = 0;
         status = line->value(line->context, h, &up);
         if (status == AN_OK) status = line->value(line->context, -h, &down);
-        const double here = fmax(fabs(zero), fmax(fabs(up), fabs(down)));
+        const double terms = line->terms ? *line->terms : 0;
+        const double here = fmax(fmax(fabs(zero), terms), fmax(fabs(up), fabs(down)));
         central[i] = (up - down) / (2 * h);
         bend[i] = ((up - zero) - (zero - down)) / h;
         if (i < 2) continue;

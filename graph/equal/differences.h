@@ -12,6 +12,7 @@ typedef struct an_line {
     void *context;
     double step; /* the largest to try */
     double reach; /* size of the largest coordinate, for moving one rounds it; 0: small */
+    const double *terms; /* size of what the last value was added up from; NULL: the value's */
 } an_line;
 
 #define AN_LINE_STEP 0x1p-6 /* for points and directions of size 1 */

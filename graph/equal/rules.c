@@ -25,6 +25,7 @@ typedef struct line {
     an_isolated *p;
     int first, last; /* into p->operand */
     double *kept, *direction; /* of all these operands, one after the other */
+    double terms; /* magnitudes in the last value */
 } line;
 
 static an_tensor *operand_of(const an_isolated *p, int k)
@@ -55,16 +56,19 @@ static void move_to(const line *l, double h)
 /* The sum of y * dy, without any op: only the node itself is computed. */
 static an_status value_at(void *context, double h, double *f)
 {
-    const line *l = context;
+    line *l = context;
     an_isolated *p = l->p;
     move_to(l, h);
     const an_status status = an_evaluate_node(&p->e, p->node);
-    *f = 0;
+    *f = l->terms = 0;
     for (int k = 0; k < p->outputs; k++) {
         const an_tensor *y = &p->e.value[p->y[k].id];
         const double *a = y->data, *b = p->e.value[p->dy[k].id].data;
         const int64_t count = an_tensor_count(y);
-        for (int64_t i = 0; i < count; i++) *f += a[i] * b[i];
+        for (int64_t i = 0; i < count; i++) {
+            *f += a[i] * b[i];
+            l->terms += fabs(a[i] * b[i]);
+        }
     }
     return status;
 }
@@ -96,7 +100,7 @@ static an_status slope(line *l, int draw, double *analytic, double *size, an_slo
         reach = fmax(reach, fabs(l->kept[i]));
     }
     *analytic = analytic_slope(l, size);
-    const an_line along = {value_at, l, AN_LINE_STEP, reach};
+    const an_line along = {value_at, l, AN_LINE_STEP, reach, &l->terms};
     const an_status status = an_slope_of(&along, s);
     move_to(l, 0);
     return status;
@@ -162,7 +166,7 @@ static line line_of(an_isolated *p, int first, int last, double *room, int64_t c
     for (int k = first; k < last; k++)
         for (int64_t i = 0; i < an_tensor_count(operand_of(p, k)); i++)
             *to++ = an_tensor_get(operand_of(p, k), i);
-    return (line){p, first, last, room, room + count};
+    return (line){p, first, last, room, room + count, 0};
 }
 
 /* Those operands that have no verdict yet. */

@@ -29,7 +29,7 @@ static an_status curve_at(void *context, double h, double *f)
 static an_slope slope_of(curve *c)
 {
     an_slope s;
-    const an_line line = {curve_at, c, AN_LINE_STEP, 0};
+    const an_line line = {curve_at, c, AN_LINE_STEP, 0, NULL};
     ck_assert_int_eq(an_slope_of(&line, &s), AN_OK);
     return s;
 }
