@@ -89,7 +89,8 @@ typedef struct an_compared { /* one tensor of both graphs */
     bool degenerate; /* all zero or not finite: shows nothing */
 } an_compared;
 
-/* A value inside both graphs: the proof says that these two are the same. */
+/* A value inside both graphs: the proof says that these two are the same or, where it fails,
+ * that they had to be for some root to meet. */
 typedef struct an_inner {
     uint32_t value[2]; /* in graph[0] and graph[1] of the result */
     an_verdict verdict;
