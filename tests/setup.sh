@@ -4,8 +4,8 @@
 #
 # Installing takes root or a password-free sudo; with neither it says what to install, and fails.
 
-build_packages='gcc libc6-dev meson ninja-build pkg-config libopenblas-pthread-dev libjansson-dev libutf8proc-dev
-    librandom123-dev'
+build_packages='gcc libc6-dev meson ninja-build pkg-config libopenblas-pthread-dev libjansson-dev
+    libutf8proc-dev librandom123-dev'
 test_packages="$build_packages clang libclang-rt-14-dev check graphviz"
 
 missing_packages() {
