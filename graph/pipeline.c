@@ -5,7 +5,10 @@
 #include <string.h>
 
 /* The order is the pipeline. What holds after each row is said beside it. dce comes
- * before fusion, or a sum would fuse with a norm that nobody reads and compute it. */
+ * before fusion, or a sum would fuse with a norm that nobody reads and compute it. cse
+ * does not follow it, though a pair may have become what stood there fused already: two
+ * equal values have their gradients summed apart, and one has not, so the promise that
+ * fused and unfused gradients have the same bits would be gone. */
 static const an_pass passes[] = {
     {"canonicalise", an_pass_canonicalise, true,
      "one spelling per meaning: positive axes, no-ops gone"},

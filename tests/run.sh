@@ -77,7 +77,7 @@ if [ $full = yes ]; then
     for seed in 2 3 4 5 6 7 8 9; do
         AN_SEED=$seed run gcc --suite ops
     done
-    AN_SEED=10000 AN_GRAPHS=100000 run gcc --timeout-multiplier 4 near_miss
+    CK_TIMEOUT_MULTIPLIER=20 AN_SEED=10000 AN_GRAPHS=100000 run gcc --timeout-multiplier 20 near_miss
 fi
 
 echo "$passed passed, $failed failed"

@@ -63,6 +63,7 @@ an_near_built an_near_emit(const an_near_recipe *r, uint64_t order);
 typedef struct an_near_expected {
     const char *reason[AN_NEAR_MOST]; /* NULL: no candidate; "": it fuses; else why not */
     int64_t add_norms;                /* in the optimised graph */
+    int64_t distinct;                 /* of these, once cse has seen them too */
 } an_near_expected;
 
 /* What fuse_add_norm must do with the steps emitted in that order. */

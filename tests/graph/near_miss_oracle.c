@@ -88,9 +88,86 @@ static uint64_t alive(const oracle *o)
     return mask;
 }
 
+/* ---- what is equal once pairs have fused ------------------------------- */
+
+/* A made add_norm, and a pair that fused, by its operands; false for other steps. */
+static bool is_fused(const an_near_recipe *r, const an_near_expected *e, const int *same, int step,
+                     int operands[4])
+{
+    const an_near_step *n = &r->step[step];
+    const bool pair = e->reason[step] && !e->reason[step][0];
+    if (n->kind != AN_NEAR_MADE && !pair) return false;
+    const int sum = pair ? operand(r, step, 0) : step;
+    const int found[4] = {operand(r, sum, 0), operand(r, sum, 1), operand(r, step, pair ? 1 : 2),
+                          pair ? operand(r, step, 2) : -1};
+    for (int k = 0; k < 4; k++) operands[k] = found[k] < 0 ? -1 : same[found[k]];
+    return true;
+}
+
+/* The fused step that hands on this sum, or -1. */
+static int hands_on(const oracle *o, const an_near_expected *e, int step)
+{
+    if (o->r->step[step].kind == AN_NEAR_MADE_SUM) return operand(o->r, step, 0);
+    if (!is_sum(o->r, step) || o->first[step] < 0) return -1;
+    const char *reason = e->reason[o->first[step]];
+    return reason && !reason[0] ? o->first[step] : -1;
+}
+
+static bool are_equal(const oracle *o, const an_near_expected *e, const int *same, int i, int j)
+{
+    const an_near_recipe *r = o->r;
+    const an_near_step *a = &r->step[i], *b = &r->step[j];
+    int x[4], y[4];
+    if (is_fused(r, e, same, i, x) && is_fused(r, e, same, j, y))
+        return a->eps == b->eps && !memcmp(x, y, sizeof x);
+    const int p = hands_on(o, e, i), q = hands_on(o, e, j);
+    if (p >= 0 && q >= 0) return same[p] == same[q];
+    if (a->kind != b->kind || a->kind <= AN_NEAR_STATE || a->form != b->form ||
+        a->detail != b->detail || a->over != b->over || a->eps != b->eps)
+        return false;
+    for (int k = 0; k < 4; k++) {
+        const int from = operand(r, i, k), other = operand(r, j, k);
+        x[k] = from < 0 ? -1 : same[from];
+        y[k] = other < 0 ? -1 : same[other];
+    }
+    const bool commutes = is_sum(r, i) || a->kind == AN_NEAR_MUL;
+    return !memcmp(x, y, sizeof x) || (commutes && x[0] == y[1] && x[1] == y[0]);
+}
+
+/* No step is drawn twice, but a pair may fuse into what was made by hand, or an add and a
+ * residual of the same two values into one; then what reads them may be equal, too. */
+static int64_t count_fused(const oracle *o, const an_near_expected *e, uint64_t live)
+{
+    int same[AN_NEAR_MOST], operands[4];
+    int64_t count = 0;
+    for (int i = 0; i < AN_NEAR_MOST; i++) same[i] = i;
+    for (bool again = true; again;) {
+        again = false;
+        for (int i = 0; i < o->r->count; i++)
+            for (int j = 0; j < i; j++) {
+                if (same[i] == same[j] || !an_near_has(live, i) || !an_near_has(live, j) ||
+                    !are_equal(o, e, same, i, j))
+                    continue;
+                const int low = same[i] < same[j] ? same[i] : same[j];
+                const int high = same[i] < same[j] ? same[j] : same[i];
+                for (int k = 0; k < o->r->count; k++)
+                    if (same[k] == high) same[k] = low;
+                again = true;
+            }
+    }
+    for (int i = 0; i < o->r->count; i++) {
+        bool first = an_near_has(live, i) && is_fused(o->r, e, same, i, operands);
+        for (int j = 0; j < i && first; j++)
+            first = !(an_near_has(live, j) && same[j] == same[i] &&
+                      is_fused(o->r, e, same, j, operands));
+        count += first;
+    }
+    return count;
+}
+
 an_near_expected an_near_expect(const an_near_recipe *r, const int *order, int count)
 {
-    an_near_expected e = {{0}, 0};
+    an_near_expected e = {{0}, 0, 0};
     oracle o = {.r = r};
     close_needs(&o);
     const uint64_t live = alive(&o);
@@ -111,5 +188,6 @@ an_near_expected an_near_expect(const an_near_recipe *r, const int *order, int c
         const bool made = r->step[i].kind == AN_NEAR_MADE && an_near_has(live, i);
         if (made || (e.reason[i] && !e.reason[i][0])) e.add_norms++;
     }
+    e.distinct = count_fused(&o, &e, live);
     return e;
 }
