@@ -174,7 +174,8 @@ static bool check_idempotent(trial *t)
     if (good && an_graph_count(again.graph, "add_norm") != e.distinct)
         good = object(t, "%lld add_norm the second time, expected %lld",
                       (long long)an_graph_count(again.graph, "add_norm"), (long long)e.distinct);
-    else if (!good) object(t, "a second time changes it to:\n%.1200s", twice ? twice : again.message);
+    else if (!good)
+        object(t, "a second time changes it to:\n%.1200s", twice ? twice : again.message);
     for (int64_t i = 0; i < again.note_count && good; i++)
         if (again.notes[i].done) good = object(t, "fired again: %s", again.notes[i].text);
     an_string_free(once);
