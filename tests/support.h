@@ -14,6 +14,18 @@
 
 #include "core/core.h"
 
+/* Whether a sanitizer makes everything slow. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define AN_TEST_INSTRUMENTED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define AN_TEST_INSTRUMENTED 1
+#endif
+#endif
+#ifndef AN_TEST_INSTRUMENTED
+#define AN_TEST_INSTRUMENTED 0
+#endif
+
 /* Runs the cases and prints Check's summary line, which tests/run.sh adds up. */
 int an_test_run(const char *suite, const TTest *const *cases, int count);
 

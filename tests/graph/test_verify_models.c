@@ -8,17 +8,6 @@
 
 #include <time.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define INSTRUMENTED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define INSTRUMENTED 1
-#endif
-#endif
-#ifndef INSTRUMENTED
-#define INSTRUMENTED 0
-#endif
-
 static double seconds(void)
 {
     return (double)clock() / CLOCKS_PER_SEC;
@@ -40,8 +29,8 @@ static void check_verified(an_model m, const char *bind, int64_t pairs)
     ck_assert_msg(e.verdict == AN_BITWISE, "%s", e.message);
     ck_assert_int_eq(e.fused_forward, pairs);
     ck_assert_int_eq(e.fused_backward, pairs);
-    ck_assert(INSTRUMENTED || proving < 3);
-    ck_assert(INSTRUMENTED || running < 30);
+    ck_assert(AN_TEST_INSTRUMENTED || proving < 3);
+    ck_assert(AN_TEST_INSTRUMENTED || running < 30);
     an_equivalence_free(&e);
     an_optimised_free(&o);
     an_graph_free(m.g);
