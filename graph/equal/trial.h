@@ -75,8 +75,6 @@ bool an_norms_see_constants(const an_side *s);
 
 /* Records a failure; only the first one's message is kept, and the worst verdict. */
 void an_check_fail(an_check *row, an_verdict verdict, const char *format, ...) AN_PRINTF(3, 4);
-/* Where a value of a graph is, for messages: `value` 0 means the whole node. */
-void an_place_set(an_place *place, const an_graph *g, uint32_t node, uint32_t value);
 
 /* The first node that errs by itself, into the result (local.c). */
 an_status an_trial_divergence(an_trial *t);
