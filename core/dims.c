@@ -4,26 +4,12 @@
  * written as text with names in alphabetical order. The text is the key of the
  * table, so it does not depend on the order in which expressions were built,
  * and what prints alike is equal. An entry only refers to earlier entries:
- * evaluating them in order needs no recursion.
- *
- * Refuses polynomials beyond the limits of polynomial.h, divisions nested
- * deeper than DEEPEST and texts beyond LONGEST, so that hostile files cannot
- * make expressions explode.                                                  */
+ * evaluating them in order needs no recursion.                               */
 #include "core/dims_table.h"
 
 #include <string.h>
 
 #include "core/random.h"
-
-#define LONGEST 4096 /* bytes of one expression's text */
-#define DEEPEST 24   /* divisions within divisions; the parser accepts more */
-
-static an_dim dim_of(int64_t index)
-{
-    return AN_DIM_SYMBOLIC - index;
-}
-
-/* ---- the table --------------------------------------------------------- */
 
 an_dims *an_dims_new(void)
 {
@@ -66,12 +52,11 @@ static bool grow_slots(an_dims *dims)
     return true;
 }
 
-/* Finds or adds the entry with e->text; terms and text are copied. */
-static an_dim intern(an_dims *dims, const an_dims_entry *e)
+an_dim an_dims_intern(an_dims *dims, const an_dims_entry *e)
 {
     if (dims->count >= INT32_MAX - 1 || !grow_slots(dims)) return AN_DIM_BAD;
     int32_t *slot = find_slot(dims, e->text);
-    if (*slot) return dim_of(*slot - 1);
+    if (*slot) return an_dims_at(*slot - 1);
 
     if (!AN_GROW(dims->entries, dims->capacity, dims->count + 1)) return AN_DIM_BAD;
     if (e->kind == AN_DIMS_NAME && !AN_GROW(dims->names, dims->name_capacity, dims->name_count + 1))
@@ -89,7 +74,7 @@ static an_dim intern(an_dims *dims, const an_dims_entry *e)
     }
     dims->entries[dims->count] = added;
     *slot = (int32_t)++dims->count;
-    return dim_of(dims->count - 1);
+    return an_dims_at(dims->count - 1);
 }
 
 /* Entries refer only to earlier ones, so adding them in order gives each its old
@@ -99,7 +84,7 @@ an_dims *an_dims_copy(const an_dims *dims)
     an_dims *copy = dims ? an_dims_new() : NULL;
     if (!copy) return NULL;
     for (int64_t i = 0; i < dims->count; i++)
-        if (intern(copy, &dims->entries[i]) == AN_DIM_BAD) {
+        if (an_dims_intern(copy, &dims->entries[i]) == AN_DIM_BAD) {
             an_dims_free(copy);
             return NULL;
         }
@@ -116,175 +101,5 @@ an_dim an_dims_name(an_dims *dims, const char *name)
 {
     const int64_t length = dims && name ? an_dims_name_length(name) : 0;
     if (length == 0 || name[length] || length > AN_DIMS_NAME_LONGEST) return AN_DIM_BAD;
-    return intern(dims, &(an_dims_entry){.kind = AN_DIMS_NAME, .text = name});
-}
-
-/* ---- from dimensions to polynomials and back --------------------------- */
-
-/* The polynomial a dimension stands for; false if it is none of this table's. */
-static bool load(const an_dims *dims, an_dim d, an_poly *p)
-{
-    if (!dims || !an_dims_valid(dims, d)) return false;
-    if (d >= 0) {
-        an_poly_constant(p, d);
-        return true;
-    }
-    const an_dims_entry *e = &dims->entries[an_dims_index(d)];
-    if (e->kind != AN_DIMS_POLYNOMIAL) {
-        an_poly_atom(p, (int32_t)an_dims_index(d));
-        return true;
-    }
-    p->terms = e->terms;
-    memcpy(p->term, e->term, (size_t)e->terms * sizeof *e->term);
-    return true;
-}
-
-/* Interns `e` under the text in `out`, and frees that. */
-static an_dim intern_text(an_dims *dims, an_dims_entry *e, an_text *out)
-{
-    an_dim d = AN_DIM_BAD;
-    if (!out->failed && out->length <= LONGEST && e->depth <= DEEPEST) {
-        e->text = an_text_view(out);
-        d = intern(dims, e);
-    }
-    an_text_free(out);
-    return d;
-}
-
-/* The dimension that a polynomial over this table's atoms is: a literal, an atom
- * itself, or an entry. */
-static an_dim store(an_dims *dims, const an_poly *p)
-{
-    int64_t value;
-    if (an_poly_is_constant(p, &value)) return value < 0 ? AN_DIM_BAD : value;
-    const an_term *first = &p->term[0];
-    if (p->terms == 1 && first->degree == 1 && first->coef == 1) return dim_of(first->atom[0]);
-
-    an_dims_entry e = {.kind = AN_DIMS_POLYNOMIAL, .terms = p->terms, .term = p->term};
-    for (int t = 0; t < p->terms; t++)
-        for (int i = 0; i < p->term[t].degree; i++) {
-            const int depth = dims->entries[p->term[t].atom[i]].depth;
-            if (depth > e.depth) e.depth = depth;
-        }
-    an_text out = {0};
-    an_dims_write_polynomial(dims, p, &out);
-    return intern_text(dims, &e, &out);
-}
-
-/* ---- arithmetic -------------------------------------------------------- */
-
-an_dim an_dims_add(an_dims *dims, an_dim a, an_dim b)
-{
-    an_poly x, y, sum;
-    if (!load(dims, a, &x) || !load(dims, b, &y)) return AN_DIM_BAD;
-    return an_poly_add_scaled(&sum, &x, &y, 1) ? store(dims, &sum) : AN_DIM_BAD;
-}
-
-an_dim an_dims_sub(an_dims *dims, an_dim a, an_dim b)
-{
-    an_poly x, y, difference;
-    if (!load(dims, a, &x) || !load(dims, b, &y)) return AN_DIM_BAD;
-    return an_poly_add_scaled(&difference, &x, &y, -1) ? store(dims, &difference) : AN_DIM_BAD;
-}
-
-an_dim an_dims_mul(an_dims *dims, an_dim a, an_dim b)
-{
-    an_poly x, y, product;
-    if (!load(dims, a, &x) || !load(dims, b, &y)) return AN_DIM_BAD;
-    return an_poly_mul(&product, &x, &y) ? store(dims, &product) : AN_DIM_BAD;
-}
-
-bool an_dims_divides(an_dims *dims, an_dim a, an_dim b, an_dim *quotient)
-{
-    an_poly x, y, q;
-    if (!quotient || !load(dims, a, &x) || !load(dims, b, &y) || !an_poly_divide(&q, &x, &y))
-        return false;
-    const an_dim d = store(dims, &q);
-    if (d == AN_DIM_BAD) return false;
-    *quotient = d;
-    return true;
-}
-
-static int depth_of(const an_dims *dims, an_dim d)
-{
-    return d < 0 ? dims->entries[an_dims_index(d)].depth : 0;
-}
-
-/* The atom floor(x / y), of polynomials that have nothing more to cancel. */
-static an_dim store_division(an_dims *dims, const an_poly *x, const an_poly *y)
-{
-    const an_dim num = store(dims, x), den = store(dims, y);
-    if (num == AN_DIM_BAD || den == AN_DIM_BAD) return AN_DIM_BAD;
-    an_dims_entry e = {.kind = AN_DIMS_DIVISION, .numerator = num, .denominator = den};
-    const int a = depth_of(dims, num), b = depth_of(dims, den);
-    e.depth = 1 + (a > b ? a : b);
-
-    /* '/' binds as '*' does, from the left: a product may stand before it bare,
-     * after it only a number or a name. */
-    const bool bare_num = x->terms == 1 && x->term[0].coef > 0;
-    const bool bare_den = den >= 0 || dims->entries[an_dims_index(den)].kind == AN_DIMS_NAME;
-    an_text out = {0};
-    an_text_add(&out, bare_num ? "" : "(");
-    an_dims_print(dims, num, &out);
-    an_text_add(&out, bare_num ? "/" : ")/");
-    an_text_add(&out, bare_den ? "" : "(");
-    an_dims_print(dims, den, &out);
-    an_text_add(&out, bare_den ? "" : ")");
-    return intern_text(dims, &e, &out);
-}
-
-static int64_t gcd(int64_t a, int64_t b)
-{
-    while (b != 0) {
-        const int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
-/* floor(x / d) for a positive integer d. Whole multiples of d leave the
- * division, so (T+2)/2 is T/2+1; then with g = gcd of d and the atoms'
- * coefficients, floor((g*P + c) / (g*e)) = floor((P + floor(c/g)) / e). */
-static an_dim divide_by_integer(an_dims *dims, const an_poly *x, int64_t d)
-{
-    an_poly quotient, rest, reduced = {0};
-    int64_t ignored;
-    if (!an_poly_split(&quotient, &rest, x, d)) return AN_DIM_BAD;
-    if (an_poly_is_constant(&rest, &ignored)) return store(dims, &quotient);
-
-    int64_t common = d;
-    for (int i = 0; i < rest.terms; i++)
-        if (rest.term[i].degree > 0) common = gcd(common, rest.term[i].coef);
-    for (int i = 0; i < rest.terms; i++) {
-        an_term t = rest.term[i];
-        t.coef /= common;
-        if (t.coef != 0) reduced.term[reduced.terms++] = t;
-    }
-    an_poly divisor;
-    an_poly_constant(&divisor, d / common);
-    const an_dim atom = store_division(dims, &reduced, &divisor);
-    an_poly part;
-    if (atom == AN_DIM_BAD || !load(dims, atom, &part)) return AN_DIM_BAD;
-    an_poly sum;
-    return an_poly_add_scaled(&sum, &quotient, &part, 1) ? store(dims, &sum) : AN_DIM_BAD;
-}
-
-an_dim an_dims_div(an_dims *dims, an_dim a, an_dim b)
-{
-    an_poly x, y, q;
-    if (b == 0 || !load(dims, a, &x) || !load(dims, b, &y)) return AN_DIM_BAD;
-    if (an_poly_divide(&q, &x, &y)) return store(dims, &q);
-    an_poly_cancel(&x, &y);
-    int64_t d;
-    if (!an_poly_is_constant(&y, &d)) return store_division(dims, &x, &y);
-    return d > 0 ? divide_by_integer(dims, &x, d) : AN_DIM_BAD;
-}
-
-an_dim an_dims_count(an_dims *dims, const an_shape *shape)
-{
-    if (!dims || !shape || shape->rank < 0 || shape->rank > AN_MAX_RANK) return AN_DIM_BAD;
-    an_dim count = 1;
-    for (int i = 0; i < shape->rank; i++) count = an_dims_mul(dims, count, shape->dim[i]);
-    return count;
+    return an_dims_intern(dims, &(an_dims_entry){.kind = AN_DIMS_NAME, .text = name});
 }

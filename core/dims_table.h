@@ -1,7 +1,7 @@
-/* dims_table.h -- what the three files of the dimension table share.
+/* dims_table.h -- what the files of the dimension table share.
  *
- * dims.c owns the table and the arithmetic, dims_text.c writes and reads, and
- * dims_bind.c evaluates. An entry refers only to entries before it.          */
+ * dims.c owns the table, dims_print.c writes, dims_arithmetic.c computes, dims_parse.c
+ * reads and dims_bind.c evaluates. An entry refers only to entries before it. */
 #ifndef AN_CORE_DIMS_TABLE_H
 #define AN_CORE_DIMS_TABLE_H
 
@@ -36,6 +36,15 @@ static inline int64_t an_dims_index(an_dim d)
 {
     return AN_DIM_SYMBOLIC - d;
 }
+
+static inline an_dim an_dims_at(int64_t index)
+{
+    return AN_DIM_SYMBOLIC - index;
+}
+
+/* Finds or adds the entry with e->text; terms and text are copied. AN_DIM_BAD if the
+ * table is full or memory is out. */
+an_dim an_dims_intern(an_dims *dims, const an_dims_entry *e);
 
 #define AN_DIMS_NAME_LONGEST 256 /* bytes */
 

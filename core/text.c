@@ -70,6 +70,14 @@ void an_text_add_quoted(an_text *t, const char *string)
     an_text_add(t, "\"");
 }
 
+void an_text_add_size(an_text *out, double bytes)
+{
+    static const char *const unit[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    int i = 0;
+    for (; bytes >= 1024 && i < 4; i++) bytes /= 1024;
+    an_text_addf(out, i > 0 && bytes < 100 ? "%.1f %s" : "%.0f %s", bytes, unit[i]);
+}
+
 char *an_text_take(an_text *t)
 {
     if (!t) return NULL;

@@ -27,6 +27,7 @@ bool an_read_f32(const char **cursor, float *value);
 bool an_read_f64(const char **cursor, double *value);
 /* A C-like string literal with quotes: \" \\ \n \t \r and \xHH for other control bytes. */
 void an_text_add_quoted(an_text *t, const char *string);
+void an_text_add_size(an_text *t, double bytes); /* "12.5 KiB" */
 /* The string, now the caller's (an_free), or NULL; `t` is empty again. */
 char *an_text_take(an_text *t);
 const char *an_text_view(const an_text *t); /* never NULL; valid until the next append */

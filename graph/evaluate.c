@@ -150,7 +150,7 @@ static an_status report_fault(an_evaluation *e, const an_node *n)
     return AN_E_DATA;
 }
 
-an_status an_evaluate_apart(an_evaluation *e, uint32_t number, const an_tensor *in,
+an_status an_evaluation_apart(an_evaluation *e, uint32_t number, const an_tensor *in,
                             const an_tensor *out, bool kernel)
 {
     const an_node *n = &e->graph->nodes[number];
@@ -166,7 +166,7 @@ an_status an_evaluate_apart(an_evaluation *e, uint32_t number, const an_tensor *
     return status;
 }
 
-an_status an_evaluate_node(an_evaluation *e, uint32_t number)
+an_status an_evaluation_node(an_evaluation *e, uint32_t number)
 {
     const an_node *n = &e->graph->nodes[number];
     if (n->op == AN_OP_input || n->op == AN_OP_state) return AN_OK;
@@ -178,7 +178,7 @@ an_status an_evaluate_node(an_evaluation *e, uint32_t number)
     an_tensor *out = &e->value[n->first];
     for (int k = 0; e->guarded && k < n->outputs; k++)
         memset(out[k].data, POISON, (size_t)an_tensor_bytes(&out[k]));
-    const an_status status = an_evaluate_apart(e, number, in, out, !e->reference && !e->shadow);
+    const an_status status = an_evaluation_apart(e, number, in, out, !e->reference && !e->shadow);
     for (int k = 0; e->guarded && k < n->outputs; k++)
         if (!is_intact((char *)out[k].data + an_tensor_bytes(&out[k])) && !e->trespasser)
             e->trespasser = number;
@@ -186,10 +186,10 @@ an_status an_evaluate_node(an_evaluation *e, uint32_t number)
     return status;
 }
 
-an_status an_evaluate(an_evaluation *e)
+an_status an_evaluation_run(an_evaluation *e)
 {
     an_status status = AN_OK;
     for (uint32_t i = 1; status == AN_OK && (int64_t)i <= e->graph->node_count; i++)
-        status = an_evaluate_node(e, i);
+        status = an_evaluation_node(e, i);
     return status;
 }

@@ -27,11 +27,11 @@ typedef struct an_evaluation {
  * all values, zeroed. On failure the reason is in e->error; free it anyway. */
 an_status an_evaluation_begin(an_evaluation *e, const an_graph *g, const int64_t *bound);
 /* Computes one node, or all of them. AN_E_DATA if a kernel refused its data. */
-an_status an_evaluate_node(an_evaluation *e, uint32_t node);
-an_status an_evaluate(an_evaluation *e);
+an_status an_evaluation_node(an_evaluation *e, uint32_t node);
+an_status an_evaluation_run(an_evaluation *e);
 /* Computes a node from and into tensors of the caller's: by its kernel, if it has one for
  * their dtype, or else by its reference loops. Faults and errors go to e. */
-an_status an_evaluate_apart(an_evaluation *e, uint32_t node, const an_tensor *in,
+an_status an_evaluation_apart(an_evaluation *e, uint32_t node, const an_tensor *in,
                             const an_tensor *out, bool kernel);
 void an_evaluation_free(an_evaluation *e);
 

@@ -4,7 +4,7 @@
  * count from 1 over the whole graph and a node's outputs are consecutive. Nodes
  * are numbered from 1 too, and a node only uses values of smaller id, so array
  * order is a schedule and no walk needs recursion. A graph only grows: passes
- * copy it (rewrite.h), they never edit it.
+ * copy it (passes/rewrite.h), they never edit it.
  *
  * A node's *ordinal* is its number in the graph the user built. Copies inherit
  * it, whatever their own number is; it orders the terms of accumulate, so that
@@ -110,6 +110,11 @@ static inline an_value an_value_of(const an_graph *g, uint32_t id)
     return id ? (an_value){(an_graph *)g, id} : AN_NONE;
 }
 
+static inline bool an_node_is_leaf(const an_node *n)
+{
+    return an_op(n->op)->traits & AN_TRAIT_LEAF;
+}
+
 /* Marks, beside the nodes marked already, every node that they depend on. `needed`
  * has node_count + 1 entries, by node number. */
 void an_graph_mark_needed(const an_graph *g, bool *needed);
@@ -122,6 +127,22 @@ uint32_t an_graph_root(const an_graph *g, const char *name);
 const an_commit *an_graph_commit(const an_graph *g, const char *set, const char *state);
 /* True if b differs from a in nothing that matters: identical dtype and shape. */
 bool an_type_equal(const an_type *a, const an_type *b);
+
+/* What a node is for: the result, its gradients, or what a run leaves behind. */
+typedef enum an_phase {
+    AN_PHASE_FORWARD, AN_PHASE_BACKWARD, AN_PHASE_UPDATE, AN_PHASES
+} an_phase;
+
+/* An an_phase for each node number; false if memory is out. */
+bool an_graph_phases(const an_graph *g, uint8_t *phase);
+/* What the forward phase learns: moments, rates and counters are no parameters. */
+bool an_graph_is_parameter(const an_graph *g, const uint8_t *phase, uint32_t node);
+/* Bytes and elements of a value; -1 and 0 if an extent has no number. */
+int64_t an_value_bytes(const an_graph *g, uint32_t value);
+int64_t an_value_elements(const an_graph *g, uint32_t value);
+/* "B=32,T=100" over `usual` for every other name: `bound` has one entry per name. */
+an_status an_graph_bind(const an_graph *g, const char *text, int64_t usual, int64_t *bound,
+                        an_error *error);
 
 /* ---- adding ------------------------------------------------------------ */
 

@@ -1,4 +1,7 @@
-/* attrs.c -- attributes by name: hash, equality and text, all from attrs.def. */
+/* attrs.c -- attributes by name: hash, equality and text, all from attrs.def.
+ *
+ * A circle with table.c: that asks for an attribute's number when it first makes the
+ * rows, this asks for a row to know which attributes an op has.               */
 #include "core/random.h"
 #include "ops/op.h"
 

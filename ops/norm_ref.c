@@ -2,7 +2,9 @@
  *
  * The same corrected two-pass as the kernels, from left to right. s = x + skip and
  * dx are rounded to the tensors' type before they go on, as the separate ops
- * would, so in f64 too fused and unfused agree in every bit.                    */
+ * would, so in f64 too fused and unfused agree in every bit.
+ *
+ * A circle with norm.c, whose record names these loops: they cut rows as it does. */
 #include "ops/access.h"
 #include "ops/norm.h"
 

@@ -51,7 +51,7 @@ void an_apart_close(an_apart *p)
     }
 }
 
-an_status an_apart_open(an_apart *p, const an_side *s, uint32_t number)
+an_status an_apart_open(an_apart *p, const an_trial_side *s, uint32_t number)
 {
     const an_node *n = &s->g->nodes[number];
     an_status status = AN_OK;
@@ -70,15 +70,15 @@ an_status an_apart_open(an_apart *p, const an_side *s, uint32_t number)
 }
 
 /* An evaluation of its own for faults and errors: several nodes may be apart at once. */
-static an_status evaluate(const an_apart *p, const an_side *s, uint32_t number,
+static an_status evaluate(const an_apart *p, const an_trial_side *s, uint32_t number,
                           const an_tensor *out)
 {
     an_evaluation e = {.graph = s->g, .extent = s->e.extent, .value = s->e.value,
                        .fault = {.lock = ATOMIC_FLAG_INIT}};
-    return an_evaluate_apart(&e, number, p->in, out, false);
+    return an_evaluation_apart(&e, number, p->in, out, false);
 }
 
-an_status an_apart_run(an_apart *p, const an_side *s, uint32_t number)
+an_status an_apart_run(an_apart *p, const an_trial_side *s, uint32_t number)
 {
     return evaluate(p, s, number, p->out);
 }
@@ -103,7 +103,7 @@ static void widen_gradient(const an_apart *p, const an_node *n)
     }
 }
 
-an_status an_apart_spread(an_apart *p, const an_side *s, uint32_t number)
+an_status an_apart_spread(an_apart *p, const an_trial_side *s, uint32_t number)
 {
     const an_node *n = &s->g->nodes[number];
     an_status status = AN_OK;

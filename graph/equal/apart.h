@@ -16,12 +16,12 @@ typedef struct an_apart {
 } an_apart;
 
 /* Makes the operands; close it whatever the status. The node must be no leaf. */
-an_status an_apart_open(an_apart *p, const an_side *s, uint32_t number);
+an_status an_apart_open(an_apart *p, const an_trial_side *s, uint32_t number);
 /* Computes `out` by the op's reference loops. */
-an_status an_apart_run(an_apart *p, const an_side *s, uint32_t number);
+an_status an_apart_run(an_apart *p, const an_trial_side *s, uint32_t number);
 /* How far the f64 results move (`spread`, largest of a few tries) when every operand that
  * was f32 moves by up to half a unit in the last place. The operands stay moved. */
-an_status an_apart_spread(an_apart *p, const an_side *s, uint32_t number);
+an_status an_apart_spread(an_apart *p, const an_trial_side *s, uint32_t number);
 void an_apart_close(an_apart *p);
 
 #endif

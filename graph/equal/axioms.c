@@ -11,7 +11,7 @@
  * are nearer to the normal form, so settling ends, and nests no deeper than the
  * lemmas do. Nothing here is shared with the passes.                         */
 #include "graph/evaluate.h"
-#include "graph/equal/prove.h"
+#include "graph/equal/values.h"
 
 #include <string.h>
 
@@ -221,7 +221,8 @@ static int fold(an_values *v, const an_node *n, an_value *out)
     an_graph *alone = is_literal(v, n) ? isolate(v, n) : NULL;
     if (!alone) return NO_RULE;
     an_evaluation e = {0};
-    const bool done = an_evaluation_begin(&e, alone, NULL) == AN_OK && an_evaluate(&e) == AN_OK;
+    const bool done =
+        an_evaluation_begin(&e, alone, NULL) == AN_OK && an_evaluation_run(&e) == AN_OK;
     if (done) {
         const an_tensor *t = &e.value[alone->nodes[alone->node_count].first];
         const an_attrs attrs = {.dtype = t->dtype, .shape = an_slot_type(v->graph, n->first)->shape,

@@ -78,7 +78,7 @@ static an_status prepare(check *c)
     if (status != AN_OK) return status;
     int64_t *bound = an_alloc_zeroed((an_dims_names(c->copy->dims) + 1) * (int64_t)sizeof *bound);
     if (!bound) return an_fail(&c->error, AN_E_MEMORY, "out of memory");
-    status = an_trial_bind(c->copy, c->args->bind, 3, bound, &c->error);
+    status = an_graph_bind(c->copy, c->args->bind, 3, bound, &c->error);
     c->e.shadow = true;
     if (status == AN_OK) status = an_evaluation_begin(&c->e, c->copy, bound);
     if (status != AN_OK) an_fail_text(&c->error, status, c->e.error.text);
@@ -91,7 +91,7 @@ static an_status run_forward(check *c)
 {
     an_status status = AN_OK;
     for (uint32_t i = 1; status == AN_OK && (int64_t)i <= c->copy->node_count; i++)
-        if (c->forward[i]) status = an_evaluate_node(&c->e, i);
+        if (c->forward[i]) status = an_evaluation_node(&c->e, i);
     return status == AN_OK ? AN_OK : an_fail(&c->error, status, "%s", c->e.error.text);
 }
 
@@ -250,10 +250,10 @@ static an_status run_check(check *c)
         const uint32_t id = c->copy->leaves[i].value;
         an_trial_fill(&c->e, id, &(an_draw){.seed = seed}, &c->e.value[id]);
     }
-    an_status status = an_evaluate(&c->e);
+    an_status status = an_evaluation_run(&c->e);
     for (int64_t i = 0; i < c->count && status == AN_OK; i++) status = check_elements(c, i);
     move_beside(c);
-    if (status == AN_OK) status = an_evaluate(&c->e);
+    if (status == AN_OK) status = an_evaluation_run(&c->e);
     for (int64_t i = 0; i < c->count && status == AN_OK; i++)
         status = check_directions(c, i, i + 1);
     if (status == AN_OK && c->count > 1) status = check_directions(c, 0, c->count);

@@ -3,7 +3,9 @@
  * Which node is which is read off the proof's pairs first: two files need not number
  * their nodes alike. Only what was really compared gets a colour, so a value that a
  * quick comparison did not look at stays grey.                               */
-#include "graph/dot.h"
+#include "graph/picture/beside.h"
+#include "graph/picture/render.h"
+#include "graph/picture/style.h"
 #include "graph/equal/equal.h"
 #include "graph/equal/project.h"
 

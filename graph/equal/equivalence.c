@@ -3,7 +3,7 @@
  * What is compared are outputs, gradients and updates; the table below lists what is
  * checked beside them. The verdict is the worst of all. What cannot show a fault is
  * called vacuous rather than equal.                                          */
-#include "graph/equal/prove.h"
+#include "graph/equal/place.h"
 #include "graph/equal/trial.h"
 
 #include <stdarg.h>
@@ -29,17 +29,6 @@ static const struct {
 };
 #define CHECKS ((int)(sizeof checks / sizeof *checks))
 _Static_assert(sizeof checks / sizeof *checks <= AN_CHECKS, "a result holds them all");
-
-void an_check_fail(an_check *row, an_verdict verdict, const char *format, ...)
-{
-    row->failed++;
-    if (verdict > row->verdict || row->verdict == AN_VACUOUS) row->verdict = verdict;
-    if (row->message[0]) return;
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(row->message, sizeof row->message, format, arguments);
-    va_end(arguments);
-}
 
 /* ---- looking at a step ------------------------------------------------- */
 
@@ -110,7 +99,7 @@ static bool is_read(const an_graph *g, uint32_t value)
 
 /* add_norm need not read its sum again, nor write it if nobody else wants it;
  * add_norm_grad neither writes nor reads the norm's part of its dx. */
-static int64_t bytes_saved(const an_side *s)
+static int64_t bytes_saved(const an_trial_side *s)
 {
     int64_t bytes = 0;
     for (int64_t i = 1; i <= s->g->node_count; i++) {
@@ -301,6 +290,7 @@ an_equivalence an_equivalent_with(const an_equivalent_args *args)
         conclude(&t);
     else
         snprintf(r.message, sizeof r.message, "failed: not compared: %.900s", t.error.text);
+    an_programs_free(t.programs);
     an_trial_close(&t);
     return r;
 }

@@ -3,7 +3,7 @@
  * Leaves, outputs and updates pair by name, and must have equal types. The values
  * inside pair by the proof, which needs no names.                            */
 #include "graph/equal/project.h"
-#include "graph/equal/prove.h"
+#include "graph/equal/match.h"
 #include "graph/equal/trial.h"
 
 #include <string.h>

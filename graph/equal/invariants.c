@@ -13,7 +13,7 @@
  * add_norm_grad adds dsum, which is taken off again. Each sum is allowed TIMES units of
  * rounding of the magnitudes that went into it. A mean far from its row's values is rounded
  * by more than they differ by; that part is in the bound, too.                            */
-#include "graph/equal/prove.h"
+#include "graph/equal/place.h"
 #include "graph/equal/trial.h"
 
 #include <float.h>
@@ -45,7 +45,7 @@ static double at(const an_tensor *t, int64_t i)
 
 /* ---- which tensors ------------------------------------------------------ */
 
-static bool read_parts(const an_side *side, const an_node *n, parts *p)
+static bool read_parts(const an_trial_side *side, const an_node *n, parts *p)
 {
     const an_tensor *v = side->e.value, *out = v + n->first;
     const an_tensor *in[8] = {NULL};
@@ -151,7 +151,7 @@ static bool backward_misses(const parts *p, const row_sums *r, int64_t row, find
     return misses(f, "the sum of dx * xhat", product, p->eps * pow(r->rstd, 3) * wh, u * weighted);
 }
 
-static void check_node(const an_side *side, uint32_t number, an_check *row)
+static void check_node(const an_trial_side *side, uint32_t number, an_check *row)
 {
     parts p;
     finding f;

@@ -153,7 +153,7 @@ static void fill(an_isolated *p, const an_node *n)
     }
 }
 
-bool an_isolated_open(an_isolated *p, const an_side *side, uint32_t number)
+bool an_isolated_open(an_isolated *p, const an_trial_side *side, uint32_t number)
 {
     const an_node *n = &side->g->nodes[number];
     *p = (an_isolated){.side = side, .number = number};

@@ -7,7 +7,7 @@
 #define AN_ISOLATED_INPUTS 24 /* nodes of more operands are passed over */
 
 typedef struct an_isolated {
-    const an_side *side; /* where the node comes from */
+    const an_trial_side *side; /* where the node comes from */
     uint32_t number;     /* there */
     an_graph *g;
     an_evaluation e;     /* in f64 */
@@ -22,7 +22,7 @@ typedef struct an_isolated {
 
 /* Builds and binds it and fills its leaves. False if this node shows nothing alone; close it
  * whatever comes out. */
-bool an_isolated_open(an_isolated *p, const an_side *side, uint32_t number);
+bool an_isolated_open(an_isolated *p, const an_trial_side *side, uint32_t number);
 void an_isolated_close(an_isolated *p);
 
 #endif

@@ -5,7 +5,7 @@
  * graph's values, cut at the values that have a partner: what still differs then is
  * made there. The earliest such pair is what a report blames.                */
 #include "graph/equal/apart.h"
-#include "graph/equal/prove.h"
+#include "graph/equal/place.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -79,7 +79,7 @@ static an_status run_again(rerun *x, uint32_t value)
     an_status status = AN_OK;
     mark(x, value);
     for (uint32_t i = 1; i <= x->e.graph->slots[value].node && status == AN_OK; i++)
-        if (x->needed[i]) status = an_evaluate_node(&x->e, i);
+        if (x->needed[i]) status = an_evaluation_node(&x->e, i);
     return status;
 }
 
@@ -110,7 +110,7 @@ static void close_rerun(rerun *x)
  * computed in f64 on its own operands, which were the operands of both. */
 static int farther(an_trial *t, uint32_t value, const an_compared *c)
 {
-    an_side *s = &t->side[0];
+    an_trial_side *s = &t->side[0];
     const an_node *n = an_node_of(s->g, value);
     if (n->inputs == 0 || n->inputs > AN_APART_INPUTS || c->worst < 0) return -1;
     an_apart p;

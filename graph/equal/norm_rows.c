@@ -27,7 +27,7 @@ static bool some_row_varies(const an_tensor *x, int axis, bool rms)
     return false;
 }
 
-bool an_norms_see_constants(const an_side *s)
+bool an_norms_see_constants(const an_trial_side *s)
 {
     bool norms = false;
     for (int64_t i = 1; i <= s->g->node_count; i++) {

@@ -7,7 +7,6 @@
  * A known limit: canonicalise and cse make one value of two that are equal, whose gradient
  * is then summed in one go, where the passes, coming later, find two sums added up. Outputs
  * and updates cannot tell; gradients differ in rounding. That is said as such.             */
-#include "graph/equal/prove.h"
 #include "graph/equal/trial.h"
 
 #include <string.h>

@@ -6,7 +6,7 @@
  * before each run. Of several tables each has but its own updates, so with more than one
  * only the first step can be compared.                                       */
 #include "graph/equal/trial.h"
-#include "graph/program.h"
+#include "graph/run/program.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* prove.c -- are two graphs the same function? Proved by value graphs.
  *
- * Both graphs go into one value graph (prove.h), node by node in their own order:
+ * Both graphs go into one value graph (values.h), node by node in their own order:
  * a leaf is its name and type; any other node is its op, its attributes and the
  * normal forms of its operands, once the rules of axioms.c have had their say.
  * Equal nodes are made once, so two outputs are equal if they come out as the
@@ -12,7 +12,8 @@
  * for every feed, every state and every binding for which both graphs run to their
  * end; it rests on the rules that it lists. Its failure proves nothing: what the
  * rules do not relate may still be equal.                                    */
-#include "graph/equal/prove.h"
+#include "graph/equal/match.h"
+#include "graph/equal/prover.h"
 
 #include "core/random.h"
 

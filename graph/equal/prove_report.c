@@ -5,7 +5,8 @@
  * the other graph. Where that ends, the couple differs by itself - in its op, an
  * attribute, or an operand that both graphs know - and the earliest such couple in
  * the first graph is what the report blames. Each value is followed once.    */
-#include "graph/equal/prove.h"
+#include "graph/equal/place.h"
+#include "graph/equal/prover.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -2,7 +2,6 @@
 #include "graph/equal/equal.h"
 
 #include "core/text.h"
-#include "graph/dot.h"
 
 #define LISTED 12 /* tensors written out */
 
@@ -71,7 +70,7 @@ char *an_equivalence_report(const an_equivalence *e)
                  (long long)e->fused_backward);
     if (e->bytes_saved) {
         an_text_add(&t, "; ");
-        an_text_add_bytes_of(&t, (double)e->bytes_saved);
+        an_text_add_size(&t, (double)e->bytes_saved);
         an_text_add(&t, " less to move in a run");
     }
     an_text_add(&t, "\n");

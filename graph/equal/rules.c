@@ -11,7 +11,7 @@
  * inherits the faults of the simpler ones.                                              */
 #include "graph/equal/isolated.h"
 #include "graph/equal/differences.h"
-#include "graph/equal/prove.h"
+#include "graph/equal/place.h"
 #include "core/random.h"
 
 #include <math.h>
@@ -59,7 +59,7 @@ static an_status value_at(void *context, double h, double *f)
     line *l = context;
     an_isolated *p = l->p;
     move_to(l, h);
-    const an_status status = an_evaluate_node(&p->e, p->node);
+    const an_status status = an_evaluation_node(&p->e, p->node);
     *f = l->terms = 0;
     for (int k = 0; k < p->outputs; k++) {
         const an_tensor *y = &p->e.value[p->y[k].id];
@@ -192,7 +192,7 @@ static an_status check_lines(an_isolated *p, double *room, int64_t count, an_che
         const bool last = point == POINTS - 1;
         an_check together = {0};
         move_point(p, point);
-        status = an_evaluate(&p->e);
+        status = an_evaluation_run(&p->e);
         if (status == AN_OK) {
             line l = line_of(p, 0, p->operands, room, count);
             status = judge(&l, last, &together, &judged);

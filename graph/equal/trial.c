@@ -9,13 +9,14 @@
 #include "core/pool.h"
 #include "ops/access.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 /* ---- extents ----------------------------------------------------------- */
 
 /* Dims that only the second graph names get the usual extent. */
-static an_status bind_side(an_trial *t, const int64_t *from, int64_t usual, an_side *s)
+static an_status bind_side(an_trial *t, const int64_t *from, int64_t usual, an_trial_side *s)
 {
     const an_dims *dims = s->g->dims, *first = t->side[0].g->dims;
     const int names = an_dims_names(dims);
@@ -39,7 +40,7 @@ an_status an_trial_bind_sides(an_trial *t)
     int64_t *bound = an_alloc_zeroed((names + 1) * (int64_t)sizeof *bound);
     if (!bound) return an_fail(&t->error, AN_E_MEMORY, "out of memory");
     const int64_t usual = t->args->extent > 0 ? t->args->extent : 4;
-    an_status status = an_trial_bind(t->side[0].g, t->args->bind, usual, bound, &t->error);
+    an_status status = an_graph_bind(t->side[0].g, t->args->bind, usual, bound, &t->error);
     t->truth.g = t->side[0].g;
     t->truth.e.shadow = true;
     if (status == AN_OK) status = bind_side(t, bound, usual, &t->side[0]);
@@ -81,7 +82,7 @@ static bool is_leaf(const an_graph *g, uint32_t value)
 
 /* All states at once, as a run commits them: a new value that is a state itself must be
  * kept before that one changes. */
-static an_status feed_back(an_trial *t, an_side *s, int which)
+static an_status feed_back(an_trial *t, an_trial_side *s, int which)
 {
     const int64_t count = t->result->compared_count;
     an_tensor *kept = an_alloc_zeroed((count + 1) * (int64_t)sizeof *kept);
@@ -103,10 +104,10 @@ static an_status feed_back(an_trial *t, an_side *s, int which)
 static void evaluate_two(void *evaluations, int64_t begin, int64_t end)
 {
     an_evaluation *const *e = evaluations;
-    for (int64_t i = begin; i < end; i++) an_evaluate(e[i]);
+    for (int64_t i = begin; i < end; i++) an_evaluation_run(e[i]);
 }
 
-static an_status check_side(an_trial *t, const an_side *s)
+static an_status check_side(an_trial *t, const an_trial_side *s)
 {
     const an_error *error = &s->e.error;
     return error->status == AN_OK ? AN_OK : an_fail_text(&t->error, error->status, error->text);
@@ -117,7 +118,7 @@ an_status an_trial_catch_up(an_trial *t)
     an_status status = AN_OK;
     for (; t->truth_steps <= t->step && status == AN_OK; t->truth_steps++) {
         if (t->truth_steps > 0) status = feed_back(t, &t->truth, 0);
-        if (status == AN_OK) an_evaluate(&t->truth.e);
+        if (status == AN_OK) an_evaluation_run(&t->truth.e);
         if (status == AN_OK) status = check_side(t, &t->truth);
     }
     return status;
@@ -131,7 +132,7 @@ static an_status run_step(an_trial *t, an_status (*look)(an_trial *t))
                                                                        &t->side[1].e};
     if (t->step == 0) {
         an_pool_run(2, evaluate_two, first);
-        an_evaluate(&t->side[1].e);
+        an_evaluation_run(&t->side[1].e);
         t->truth_steps = 1;
     } else {
         an_pool_run(2, evaluate_two, later);
@@ -162,11 +163,23 @@ an_status an_trial_run(an_trial *t, an_status (*look)(an_trial *t))
 
 void an_trial_close(an_trial *t)
 {
-    an_programs_free(t->programs);
     an_evaluation_free(&t->side[0].e);
     an_evaluation_free(&t->side[1].e);
     an_evaluation_free(&t->truth.e);
     an_free(t->partner[0]);
     an_free(t->partner[1]);
     an_free(t->pairs);
+}
+
+/* ---- what checks share -------------------------------------------------- */
+
+void an_check_fail(an_check *row, an_verdict verdict, const char *format, ...)
+{
+    row->failed++;
+    if (verdict > row->verdict || row->verdict == AN_VACUOUS) row->verdict = verdict;
+    if (row->message[0]) return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(row->message, sizeof row->message, format, arguments);
+    va_end(arguments);
 }

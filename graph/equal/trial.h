@@ -9,10 +9,10 @@
 #include "graph/equal/compare.h"
 #include "graph/equal/trial_data.h"
 
-typedef struct an_side {
+typedef struct an_trial_side {
     const an_graph *g; /* the caller's, or the result's copy with gradients */
     an_evaluation e;   /* every value; before an update is fed back, those of this step */
-} an_side;
+} an_trial_side;
 
 /* One compared tensor: where it is in each graph, and which state it becomes. */
 typedef struct an_pair {
@@ -22,7 +22,7 @@ typedef struct an_pair {
 
 typedef struct an_trial {
     const an_equivalent_args *args;
-    an_side side[2], truth; /* truth: the first graph in f64 on the reference loops */
+    an_trial_side side[2], truth; /* truth: the first graph in f64 on the reference loops */
     an_equivalence *result;
     an_pair *pairs; /* beside result->compared */
     int64_t pair_capacity, compared_capacity;
@@ -63,15 +63,15 @@ void an_trial_close(an_trial *t);
 typedef an_status (*an_check_fn)(an_trial *t, an_check *row);
 
 an_status an_check_values(an_trial *t, an_check *row);   /* local.c */
-an_status an_check_kernels(an_trial *t, an_check *row);  /* kernels.c */
-an_status an_check_memory(an_trial *t, an_check *row);   /* kernels.c */
+an_status an_check_kernels(an_trial *t, an_check *row);  /* node_errors.c */
+an_status an_check_memory(an_trial *t, an_check *row);   /* node_errors.c */
 an_status an_check_programs(an_trial *t, an_check *row); /* programs.c */
 an_status an_check_norms(an_trial *t, an_check *row);    /* invariants.c */
 an_status an_check_rules(an_trial *t, an_check *row);    /* rules.c */
 an_status an_check_orders(an_trial *t, an_check *row);   /* orders.c */
 void an_programs_free(struct an_programs *p);
 /* Whether there are norms and all their rows were constant (norm_rows.c). */
-bool an_norms_see_constants(const an_side *s);
+bool an_norms_see_constants(const an_trial_side *s);
 
 /* Records a failure; only the first one's message is kept, and the worst verdict. */
 void an_check_fail(an_check *row, an_verdict verdict, const char *format, ...) AN_PRINTF(3, 4);

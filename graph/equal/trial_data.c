@@ -1,39 +1,11 @@
 /* trial_data.c -- see trial_data.h. */
 #include "graph/equal/trial_data.h"
 
-#include "graph/store.h"
+#include "graph/run/store.h"
 #include "ops/access.h"
 
 #include <math.h>
 #include <string.h>
-
-/* ---- extents ----------------------------------------------------------- */
-
-an_status an_trial_bind(const an_graph *g, const char *text, int64_t usual, int64_t *bound,
-                        an_error *error)
-{
-    const int names = an_dims_names(g->dims);
-    for (int i = 0; i < names; i++) bound[i] = usual;
-    for (const char *p = text ? text : ""; *p;) {
-        p += strspn(p, ", ");
-        if (!*p) break;
-        const size_t length = strcspn(p, "=,");
-        const char *value = p + length + 1;
-        int found = -1;
-        for (int i = 0; i < names; i++)
-            if (strlen(an_dims_name_at(g->dims, i)) == length &&
-                !strncmp(an_dims_name_at(g->dims, i), p, length))
-                found = i;
-        double extent = -1;
-        if (p[length] != '=' || !an_read_f64(&value, &extent) || extent < 0 || extent > 0x1p40)
-            return an_fail(error, AN_E_ARGUMENT, "'%s' is no list like B=32,T=100", text);
-        if (found < 0)
-            return an_fail(error, AN_E_NAME, "the graph has no dim '%.*s'", (int)length, p);
-        bound[found] = (int64_t)extent;
-        p = value;
-    }
-    return AN_OK;
-}
 
 /* ---- what a leaf is for ------------------------------------------------ */
 

@@ -10,10 +10,6 @@
 #include "graph/equal/equal.h"
 #include "graph/evaluate.h"
 
-/* "B=32,T=100" over `usual` for every other name: `bound` has one entry per name. */
-an_status an_trial_bind(const an_graph *g, const char *text, int64_t usual, int64_t *bound,
-                        an_error *error);
-
 /* One draw of data: the seed, and the kind with its variant (see an_trial_variants). */
 typedef struct an_draw {
     uint64_t seed;

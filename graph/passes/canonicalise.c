@@ -4,7 +4,7 @@
  * change nothing disappear. Only rewrites that keep every bit are here: x * 1 goes,
  * x + 0 stays (it turns -0 into +0). stop_gradient stays too: removing it would
  * change what a later differentiation means.                                 */
-#include "graph/rewrite.h"
+#include "graph/passes/rewrite.h"
 
 #include <string.h>
 

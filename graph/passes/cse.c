@@ -4,7 +4,7 @@
  * for bit) and same attributes; dropout's stream is an attribute, so two dropouts
  * stay two. Inputs and states have names and are never merged.               */
 #include "core/random.h"
-#include "graph/rewrite.h"
+#include "graph/passes/rewrite.h"
 
 #include <string.h>
 

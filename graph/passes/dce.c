@@ -1,7 +1,7 @@
 /* dce.c -- drops every node that no output and no update needs.
  *
  * Leaves go too: a program only asks for the feeds and states that it uses.   */
-#include "graph/rewrite.h"
+#include "graph/passes/rewrite.h"
 
 static bool drop(an_rewrite *rw, uint32_t number, void *context)
 {

@@ -5,7 +5,7 @@
  * kernels that the program would use, so no bit changes. Random ops read a state
  * and therefore never fold.                                                  */
 #include "graph/evaluate.h"
-#include "graph/rewrite.h"
+#include "graph/passes/rewrite.h"
 
 #include <string.h>
 
@@ -62,7 +62,7 @@ static bool fold(an_rewrite *rw, uint32_t number, void *context)
     if (!alone) return false;
     an_evaluation e = {0};
     const uint32_t result = alone->nodes[alone->node_count].first;
-    bool done = an_evaluation_begin(&e, alone, NULL) == AN_OK && an_evaluate(&e) == AN_OK;
+    bool done = an_evaluation_begin(&e, alone, NULL) == AN_OK && an_evaluation_run(&e) == AN_OK;
     const an_tensor *t = done ? &e.value[result] : NULL;
     if (done && literal_count(t) > 0) {
         const an_attrs attrs = {.dtype = t->dtype, .shape = an_slot_type(rw->from, n->first)->shape,

@@ -12,7 +12,7 @@
  *
  * Users of the sum may stand before the norm's parameters in the old order, so
  * nodes are emitted by demand: each after what it needs.                     */
-#include "graph/rewrite.h"
+#include "graph/passes/rewrite.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  *
  * Each op's record says so itself (`inference`); dropout, for one, becomes its
  * input. Asked for by `.inference = true`; not bit-exact by its nature.      */
-#include "graph/rewrite.h"
+#include "graph/passes/rewrite.h"
 
 static bool infer(an_rewrite *rw, uint32_t number, void *context)
 {

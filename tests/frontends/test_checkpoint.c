@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "core/text.h"
-#include "frontends/checkpoint.h"
-#include "frontends/file.h"
-#include "frontends/sha256.h"
+#include "frontends/formats/checkpoint.h"
+#include "frontends/formats/file.h"
+#include "frontends/formats/sha256.h"
 #include "tests/support.h"
 
 static char folder[64], path[80];

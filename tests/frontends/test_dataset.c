@@ -3,9 +3,9 @@
 #include <unistd.h>
 
 #include "core/text.h"
-#include "frontends/dataset.h"
+#include "frontends/data/dataset.h"
 #include "frontends/frontends.h"
-#include "frontends/unicode.h"
+#include "frontends/text/unicode.h"
 #include "tests/support.h"
 
 /* ---- files for the tests ----------------------------------------------- */

@@ -1,5 +1,5 @@
 /* test_file.c -- whole files: a write replaces all or nothing, and leaves no trace. */
-#include "frontends/file.h"
+#include "frontends/formats/file.h"
 
 #include <dirent.h>
 #include <sys/stat.h>

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "frontends/dataset.h"
+#include "frontends/data/dataset.h"
 #include "frontends/frontends.h"
 #include "tests/support.h"
 

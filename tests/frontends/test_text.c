@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "frontends/frontends.h"
-#include "frontends/tokenizer.h"
+#include "frontends/text/tokenizer.h"
 #include "tests/support.h"
 
 #define MOST_TEXTS 4

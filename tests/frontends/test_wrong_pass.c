@@ -4,7 +4,7 @@
  * user of the sum, drop the gradient that reaches the sum from elsewhere ... What matters
  * is the report's first line: it must name the node and the reason, so that nobody has to
  * look further.                                                              */
-#include "graph/rewrite.h"
+#include "graph/passes/rewrite.h"
 #include "tests/models.h"
 #include "tests/support.h"
 

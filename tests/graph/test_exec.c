@@ -2,7 +2,7 @@
 #include "core/memory.h"
 #include "core/pool.h"
 #include "graph/evaluate.h"
-#include "graph/program.h"
+#include "graph/run/program.h"
 #include "tests/graph/random_graph.h"
 
 #include <math.h>
@@ -57,7 +57,7 @@ static void interpret(an_evaluation *e, an_program *p, an_store *s, const an_ten
     fill_leaf(e, s, "x", x);
     fill_leaf(e, s, "ids", ids);
     for (int64_t i = 0; i < an_store_count(s); i++) fill_leaf(e, s, an_store_name(s, i), NULL);
-    ck_assert_int_eq(an_evaluate(e), AN_OK);
+    ck_assert_int_eq(an_evaluation_run(e), AN_OK);
 }
 
 /* One run of `p`, checked against the interpreter: fetches, and states after it. */

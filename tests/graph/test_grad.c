@@ -16,7 +16,7 @@ START_TEST(test_values_by_hand)
     an_evaluation e = {0};
     ck_assert_int_eq(an_evaluation_begin(&e, g, NULL), AN_OK);
     for (int i = 0; i < 3; i++) an_tensor_set(&e.value[x.id], i, i - 1.5);
-    ck_assert_msg(an_evaluate(&e) == AN_OK, "%s", e.error.text);
+    ck_assert_msg(an_evaluation_run(&e) == AN_OK, "%s", e.error.text);
     for (int i = 0; i < 3; i++)
         ck_assert(an_test_close(an_tensor_get(&e.value[dx.id], i), 2 * (i - 1.5) + 3, 1e-14));
     an_evaluation_free(&e);

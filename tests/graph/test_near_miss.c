@@ -10,7 +10,7 @@
  * A failure prints the seed and the smallest graph that still fails.         */
 #include "graph/equal/equal.h"
 #include "graph/evaluate.h"
-#include "graph/program.h"
+#include "graph/run/program.h"
 #include "graph/equal/project.h"
 #include "tests/graph/near_miss.h"
 
@@ -240,7 +240,7 @@ static void interpret(an_evaluation *e, const an_graph *g, an_store *s, const an
         if (!from) continue; /* no output needs that state */
         memcpy(e->value[g->leaves[i].value].data, from->data, (size_t)an_tensor_bytes(from));
     }
-    ck_assert_int_eq(an_evaluate(e), AN_OK);
+    ck_assert_int_eq(an_evaluation_run(e), AN_OK);
 }
 
 static bool run_and_compare(trial *t, an_program *p, an_store *s, const an_value *fetch, int count)

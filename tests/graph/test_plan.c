@@ -2,13 +2,13 @@
  *
  * Mutants are made where the damage is certain: bytes taken from a value that is
  * read later, an operand read elsewhere, an update left out. Not one may pass. */
-#include "graph/plan.h"
-#include "graph/slab.h"
+#include "graph/run/plan.h"
+#include "graph/run/slab.h"
 #include "tests/graph/random_graph.h"
 
 typedef struct planned {
     an_test_graph t;
-    an_schedule s;
+    an_run_schedule s;
     an_plan *p;
 } planned;
 
@@ -21,7 +21,7 @@ static planned make(uint64_t seed, int nodes)
         snprintf(name, sizeof name, "fetch%d", i);
         ck_assert_int_eq(an_graph_output(x.t.fetch[i], name), AN_OK);
     }
-    ck_assert_int_eq(an_schedule_make(&x.s, g, x.t.updates.id), AN_OK);
+    ck_assert_int_eq(an_run_schedule_make(&x.s, g, x.t.updates.id), AN_OK);
     const int64_t bound[] = {1 + (int64_t)(seed % 50)};
     an_error e = {0};
     x.p = an_plan_new(&x.s, bound, &e);
@@ -32,7 +32,7 @@ static planned make(uint64_t seed, int nodes)
 static void drop(planned *x)
 {
     an_plan_free(x->p);
-    an_schedule_free(&x->s);
+    an_run_schedule_free(&x->s);
     an_graph_free(x->t.graph);
 }
 
@@ -230,15 +230,15 @@ START_TEST(test_chains_share_one_buffer)
         y = an_tanh(an_reshape(y, turned));
     }
     an_graph_output(y, "y");
-    an_schedule s;
+    an_run_schedule s;
     an_error e = {0};
-    ck_assert_int_eq(an_schedule_make(&s, g, 0), AN_OK);
+    ck_assert_int_eq(an_run_schedule_make(&s, g, 0), AN_OK);
     an_plan *p = an_plan_new(&s, NULL, &e);
     ck_assert_msg(p != NULL, "%s", e.text);
     ck_assert_int_eq(s.task_count, 11); /* a view runs no kernel */
     ck_assert_int_le(p->slab_bytes, 4096); /* tanh runs in place, through the views */
     an_plan_free(p);
-    an_schedule_free(&s);
+    an_run_schedule_free(&s);
     an_graph_free(g);
 }
 END_TEST
@@ -270,15 +270,15 @@ static int64_t copied_updates(int shared)
     an_graph_output(x, "after");
     if (shared == 2) an_graph_output(an_neg(y), "used");
     ck_assert_str_eq(an_graph_message(g), "");
-    an_schedule s;
+    an_run_schedule s;
     an_error e = {0};
-    ck_assert_int_eq(an_schedule_make(&s, g, u.id), AN_OK);
+    ck_assert_int_eq(an_run_schedule_make(&s, g, u.id), AN_OK);
     an_plan *p = an_plan_new(&s, (const int64_t[]){0}, &e);
     ck_assert_msg(p != NULL, "%s", e.text);
     ck_assert_int_eq(s.waves[s.gate + 1].count, shared == 2 ? 1 : 2); /* side by side */
     const int64_t copied = s.write_count;
     an_plan_free(p);
-    an_schedule_free(&s);
+    an_run_schedule_free(&s);
     an_graph_free(g);
     return copied;
 }

@@ -1,6 +1,6 @@
 /* test_store.c -- states by name, and what initialisers draw. */
 #include "core/random.h"
-#include "graph/store.h"
+#include "graph/run/store.h"
 #include "tests/support.h"
 
 #include <math.h>

@@ -1,7 +1,6 @@
 # Every public header compiles alone, as C11 and as C++17, without a warning.
 . tests/house/house.sh
 
-public='core/core.h ops/ops.h graph/graph.h graph/equal/equal.h optim/optim.h frontends/frontends.h frontends/addnorm.h'
 warnings='-Wall -Wextra -Wpedantic -Werror -fsyntax-only -I.'
 scratch=$(mktemp -d) && trap 'rm -rf "$scratch"' EXIT
 
@@ -13,7 +12,7 @@ compile() {
 }
 
 c_compilers=0 cpp_compilers=0
-for header in $public; do
+for header in $public $umbrella; do
     [ -e "$header" ] || continue
     for compiler in gcc clang; do
         command -v $compiler >/dev/null || continue

@@ -2,6 +2,9 @@
 # source root; it prints "place: what is wrong" lines and then fails, or prints nothing.
 
 library='core ops graph optim frontends'
+public='core/core.h ops/ops.h graph/graph.h graph/equal/equal.h graph/reduce/reduce.h optim/optim.h
+    frontends/frontends.h'
+umbrella=frontends/addnorm.h
 status=0
 
 # complain PLACE TEXT...: one broken rule.

@@ -1,23 +1,65 @@
-# Includes follow the layers: core <- ops <- graph <- optim <- frontends <- examples, tests last.
-# They are root-relative; a public header includes public headers only; the vectors of
-# core/simd.h belong to the files that are compiled once per instruction set.
+# Includes follow the rooms' own pages. Each folder of sources has a README.md whose paragraph
+# "May include: `core/`, `graph/passes/pipeline.h`." is the rule for its files: a folder stands for
+# the files right in it, a header for itself. A page may name rooms that stand before its own below,
+# and the public header of the folder it stands in; it may not name what nobody includes. So no two
+# rooms can come to need each other. Tests may include everything.
+#
+# Besides: includes are root-relative, and a public header includes public headers only.
 . tests/house/house.sh
 
-# An example is a user: it sees the umbrella header and nothing else of the library.
-sources $library examples tests | xargs grep -Hn '^ *# *include *"' | awk -F'[:"]' '
-    BEGIN { n = split("core ops graph optim frontends examples tests", name, " ")
-            for (i = 1; i <= n; i++) layer[name[i]] = i }
-    function public(path) { return path ~ /^(core\/core|ops\/ops|graph\/graph|graph\/equal\/equal|optim\/optim|frontends\/frontends|frontends\/addnorm)\.h$/ }
-    {
-        file = $1; included = $4
-        split(file, mine, "/"); split(included, its, "/")
-        if (!(its[1] in layer)) print file ":" $2 ": \"" included "\" is not root-relative"
-        else if (layer[its[1]] > layer[mine[1]])
-            print file ":" $2 ": " mine[1] "/ may not include " its[1] "/"
-        if (public(file) && !public(included)) print file ":" $2 ": public header includes an internal one"
-        if (mine[1] == "examples" && included !~ /^(examples\/|frontends\/addnorm\.h$)/)
-            print file ":" $2 ": an example includes only addnorm.h"
-        if (included == "core/simd.h" && file !~ /^(ops\/kernels|tests|core)\//)
-            print file ":" $2 ": only kernels may include core/simd.h"
-    }' | complaints || status=1
+order='core ops/kernels ops
+    graph graph/text graph/passes graph/run graph/picture graph/equal graph/reduce
+    optim
+    frontends frontends/layers frontends/formats frontends/text frontends/data frontends/train
+    frontends/cli
+    examples'
+
+scratch=$(mktemp -d) && trap 'rm -rf "$scratch"' EXIT
+
+# What the pages allow: "room allowed", a line each.
+for room in $order; do
+    [ -e "$room/README.md" ] || { complain "$room" 'has no README.md'; continue; }
+    sed -n '/^May include:/,/^$/p' "$room/README.md" | tr '\n' ' ' | grep -oE '`[^`]+`' | tr -d '`' |
+        sed "s|^|$room |"
+done >"$scratch/allowed"
+# What the files do: "file line included", a line each.
+sources $library examples tests | xargs grep -Hn '^ *# *include *"' | grep -v 'house: ' |
+    sed -E 's/^([^:]*):([0-9]+):[^"]*"([^"]*)".*/\1 \2 \3/' >"$scratch/includes"
+
+awk -v order="$order" -v doors="$public $umbrella" '
+    function room(path) { return substr(path, 1, match(path, /\/[^\/]*$/) - 1) }
+    BEGIN {
+        n = split(order, name); for (i = 1; i <= n; i++) place[name[i]] = i
+        n = split(doors, name); for (i = 1; i <= n; i++) door[name[i]] = 1
+    }
+    FILENAME == ARGV[1] { # a page
+        what = $2; sub(/\/$/, "", what)
+        allowed[$1, what] = 1
+        its = what in place ? what : room(what)
+        outer = what in door && its == room($1)
+        if (!(its in place)) print $1 "/README.md: may include " $2 ", which is no room"
+        else if (place[its] >= place[$1] && !outer)
+            print $1 "/README.md: may include " $2 ", which stands above it"
+        next
+    }
+    { # an include
+        mine = room($1); its = room($3)
+        if (!(its in place) && its !~ /^tests/) print $1 ":" $2 ": \"" $3 "\" is not root-relative"
+        if ($1 in door && !($3 in door)) print $1 ":" $2 ": public header includes an internal one"
+        if (mine ~ /^tests/ || mine == its) next
+        if ((mine, $3) in allowed) used[mine, $3] = 1
+        else if ((mine, its) in allowed) used[mine, its] = 1
+        else print $1 ":" $2 ": " mine "/README.md does not allow \"" $3 "\""
+    }
+    END {
+        for (pair in allowed) {
+            split(pair, p, SUBSEP)
+            if (!(pair in used)) print p[1] "/README.md: may include " p[2] ", and does not"
+        }
+    }' "$scratch/allowed" "$scratch/includes" | sort | complaints || status=1
+
+# The vectors of core/simd.h belong to the files that are compiled once per instruction set.
+awk '$3 == "core/simd.h" && $1 !~ /^(ops\/kernels|tests|core)\// {
+        print $1 ":" $2 ": only kernels may include core/simd.h" }' "$scratch/includes" |
+    complaints || status=1
 exit $status

@@ -3,7 +3,7 @@
 . tests/house/house.sh
 
 ops=$(grep -c '^AN_OP(' ops/ops.def)
-for readme in README.md */README.md graph/equal/README.md; do
+for readme in README.md */README.md */*/README.md; do
     [ -e "$readme" ] || continue
     folder=$(dirname "$readme")
     grep -oE '[0-9]+ ops\b' "$readme" | while read -r number rest; do
@@ -12,7 +12,7 @@ for readme in README.md */README.md graph/equal/README.md; do
     # Code spans that are a path and nothing else: no blanks, no wildcards, no placeholders.
     grep -oE '`[A-Za-z0-9_./-]+\.(c|h|def|sh|md|an|build)`' "$readme" | tr -d '`' | sort -u |
         while read -r path; do
-            [ -e "$path" ] || [ -e "$folder/$path" ] || find "$folder" -name "$path" | grep -q . ||
+            [ -e "$path" ] || [ -e "$folder/$path" ] || [ -e "$folder/../$path" ] || find "$folder" -name "$path" | grep -q . ||
                 echo "$readme: names $path, which is not there"
         done | complaints || status=1
 done

@@ -3,7 +3,7 @@
 . tests/house/house.sh
 
 scratch=$(mktemp -d) && trap 'rm -rf "$scratch"' EXIT
-for header in core/core.h ops/ops.h graph/graph.h graph/equal/equal.h optim/optim.h frontends/frontends.h; do
+for header in $public; do
     [ -e "$header" ] && echo "#include \"$header\""
 done >"$scratch/all.h"
 

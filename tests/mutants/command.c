@@ -1,6 +1,6 @@
 /* command.c -- the `addnorm` command with a fault in it: AN_MUTANT=rule-residual-sign
  * chooses one of mutants.txt. For seeing what a report says of it. */
-#include "frontends/cli.h"
+#include "frontends/cli/cli.h"
 #include "tests/mutants/mutants.h"
 
 #include <stdio.h>

@@ -102,7 +102,7 @@ static void try_kernels(int64_t rows, int64_t width)
         fill(&fast);
         fill(&slow);
     }
-    if (!good || an_evaluate(&fast) != AN_OK || an_evaluate(&slow) != AN_OK) {
+    if (!good || an_evaluation_run(&fast) != AN_OK || an_evaluation_run(&slow) != AN_OK) {
         an_object("plain loops", "%s%s", fast.error.text, slow.error.text);
     } else {
         for (int64_t i = 1; i <= g->node_count; i++)

@@ -1,5 +1,5 @@
 /* plans.c -- plans made wrong on purpose, graphs broken by hand, data that is refused. */
-#include "graph/program.h"
+#include "graph/run/program.h"
 #include "tests/mutants/mutants.h"
 
 #include <string.h>
@@ -24,14 +24,14 @@ static const char chain[] =
     "update \"t\" %2 <- %12\nupdate \"t\" %3 <- %2\n"
     "update \"t\" %13 <- %14\nupdate \"t\" %14 <- %13\n";
 
-static bool refused(const an_schedule *s, const an_plan *p)
+static bool refused(const an_run_schedule *s, const an_plan *p)
 {
     an_error error = {0};
     return an_plan_check(s, p, &error) == AN_E_INTERNAL;
 }
 
 /* One buffer over another that is still needed while the first is written. */
-static void overlap(const an_schedule *s, an_plan *p)
+static void overlap(const an_run_schedule *s, an_plan *p)
 {
     for (int64_t a = 1; a <= s->buffer_count; a++)
         for (int64_t b = 1; b <= s->buffer_count; b++) {
@@ -46,7 +46,7 @@ static void overlap(const an_schedule *s, an_plan *p)
 }
 
 /* An operand read elsewhere, a place outside the slab, an update forgotten. */
-static void misplace(an_schedule *s, an_plan *p)
+static void misplace(an_run_schedule *s, an_plan *p)
 {
     for (int64_t t = 0; t < s->task_count; t++) {
         const an_node *n = &s->graph->nodes[s->tasks[t].node];
@@ -87,15 +87,15 @@ static void misplace(an_schedule *s, an_plan *p)
 static void try_plans(void)
 {
     an_graph *g = an_read_graph("chain", chain);
-    an_schedule s = {0};
+    an_run_schedule s = {0};
     an_error error = {0};
     an_plan *p = NULL;
-    if (g && an_schedule_make(&s, g, 1) == AN_OK) p = an_plan_new(&s, NULL, &error);
+    if (g && an_run_schedule_make(&s, g, 1) == AN_OK) p = an_plan_new(&s, NULL, &error);
     if (!p) an_object("plan check", "a plan is refused: %s", error.text);
     if (p) overlap(&s, p);
     if (p) misplace(&s, p);
     an_plan_free(p);
-    an_schedule_free(&s);
+    an_run_schedule_free(&s);
     an_graph_free(g);
 }
 

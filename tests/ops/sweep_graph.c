@@ -184,7 +184,7 @@ static void evaluate_up_to(trial *t, an_value v)
 {
     const uint32_t last = t->g->slots[v.id].node;
     for (uint32_t n = 1; n <= last; n++)
-        an_want(an_evaluate_node(&t->e, n) == AN_OK, "%s: %s", t->s->name, t->e.error.text);
+        an_want(an_evaluation_node(&t->e, n) == AN_OK, "%s: %s", t->s->name, t->e.error.text);
 }
 
 static double loss_at(trial *t, an_value loss)

@@ -24,7 +24,7 @@ static trial begin(double low, double high, an_value (*build)(an_value), an_valu
     an_test_random r = {.state = 99};
     for (int i = 0; i < ROWS * COLUMNS; i++)
         an_tensor_set(&t.e.value[t.x.id], i, an_test_uniform(&r, low, high));
-    ck_assert_msg(an_evaluate(&t.e) == AN_OK, "%s", t.e.error.text);
+    ck_assert_msg(an_evaluation_run(&t.e) == AN_OK, "%s", t.e.error.text);
     return t;
 }
 

@@ -120,7 +120,7 @@ static an_value weigh_all(const an_value v[], int count, an_test_random *r)
 
 static double value_of(an_evaluation *e, an_value v)
 {
-    ck_assert_msg(an_evaluate(e) == AN_OK, "%s", e->error.text);
+    ck_assert_msg(an_evaluation_run(e) == AN_OK, "%s", e->error.text);
     return an_tensor_get(&e->value[v.id], 0);
 }
 

@@ -1,0 +1,138 @@
+/* cli.c -- the subcommands of `addnorm`, one row each, and who gets called.
+ *
+ * A subcommand never exits by itself: its answer comes back here, and what it
+ * wrote has been flushed and checked by then.                                */
+#include "frontends/cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static an_cli_exit help(const an_cli *line);
+
+static const an_cli_command commands[] = {
+    {"print", an_cli_print, "FILE", "--locations",
+     "check a graph, infer its types, print it in canonical form", ""},
+    {"opt", an_cli_opt, "FILE", "--passes --inference --explain --json",
+     "run the passes and print the graph they make",
+     "With --explain, what fused, and what was refused and why, goes to standard error.\n"},
+    {"verify", an_cli_verify, "FILE [FILE2]",
+     "--data --gradients --seed --seeds --steps --bind --threads --passes --each --inference "
+     "--allow-rounding --dot --depth --json",
+     "check that the passes, or two files, compute the same",
+     "With one file, the graph is compared with what the passes make of it, and each pass is\n"
+     "tried by itself. Outputs, updates and every value inside that the proof pairs are compared\n"
+     "on seeded data; each node is held to f64; then the program is compiled and run on several\n"
+     "numbers of threads. Dims that --bind does not name are 4.\n"
+     "Hard data are rows far from zero, constant, denormal, with one NaN and so on, one by one.\n"
+     "Exact data need no rounding at widths that are powers of two: any difference is an error.\n"
+     "The first line of the report is the verdict, with the node and the reason if there is one.\n"
+     "Exit status 0: every bit agrees; 1: something differs, or the comparison could not have\n"
+     "shown a fault. With --dot, a picture shows what was removed, fused and refused, and every\n"
+     "arrow is coloured by how far its values differ.\n"},
+    {"reduce", an_cli_reduce, "FILE",
+     "--command --data --gradients --seed --seeds --steps --bind --threads --passes --tries -o",
+     "shrink a graph on which something fails",
+     "Prints the smallest graph found on which verify, with the same options, still has the same\n"
+     "verdict and the same check fails. With --command, what fails is any program, say\n\n"
+     "  addnorm reduce big.an -o small.an --command 'sh try.sh'\n\n"
+     "which runs `sh try.sh CANDIDATE` and keeps what answers as big.an does; its answer there\n"
+     "must not be 0, and after 10 seconds it counts as not failing. With -o, a drawing of the\n"
+     "graph is put beside it, as small.dot and, by Graphviz, small.svg.\n"},
+    {"grad", an_cli_grad, "FILE", "--of --wrt",
+     "append the gradients of a scalar and print the graph",
+     "The gradients become outputs called \"gradient of NAME\".\n"},
+    {"run", an_cli_run, "FILE",
+     "--feed --fetch --set --weights --seed --steps --update --save --inference --passes --json",
+     "compute outputs from arrays in .npy files",
+     "Without --fetch all outputs are computed. What is fetched without a file is printed. States\n"
+     "come from --set or --weights, and else from --seed and their own initialisers.\n"},
+    {"dot", an_cli_dot, "FILE", "-o --depth --diff --focus --radius --color",
+     "draw the graph: Graphviz's language, or a picture", ""},
+    {"mermaid", an_cli_mermaid, "FILE", "-o --depth --focus --radius",
+     "draw the graph as a Mermaid flowchart", ""},
+    {"summary", an_cli_summary, "FILE", "--bind", "layers, parameters, bytes and FLOPs", ""},
+    {"ops", an_cli_ops, "[NAME]", "--json", "list the ops, or explain one", ""},
+    {"passes", an_cli_passes, "", "--json", "list the passes in the order in which they run", ""},
+    {"help", help, "[COMMAND]", "", "explain a subcommand", ""},
+};
+#define COMMANDS ((int)(sizeof commands / sizeof *commands))
+
+/* ---- help -------------------------------------------------------------- */
+
+static const an_cli_command *find(const char *name)
+{
+    for (int i = 0; i < COMMANDS; i++)
+        if (!strcmp(commands[i].name, name)) return &commands[i];
+    return NULL;
+}
+
+static void add_overview(an_text *out)
+{
+    an_text_add(out, "usage: addnorm COMMAND FILE... [OPTION...]\n\n"
+                     "Reads computation graphs (.an files) to inspect, optimise, verify and run "
+                     "them.\n\n");
+    for (int i = 0; i < COMMANDS; i++)
+        an_text_addf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    an_text_add(out, "\nA file called - is standard input or output. Data goes to standard output, "
+                     "talk to\nstandard error. Exit status: 0 fine, 1 what was checked does not "
+                     "hold, 2 usage, 3 bad file.\n\n"
+                     "addnorm help COMMAND says more; addnorm --version says which build this "
+                     "is.\n");
+}
+
+static an_cli_exit complain_command(const char *name)
+{
+    an_cli_guess guess = {.word = name};
+    for (int i = 0; i < COMMANDS; i++) an_cli_guess_try(&guess, commands[i].name);
+    an_cli_say("there is no command '%s'; the nearest is '%s' (addnorm help lists all)", name,
+               guess.best);
+    return AN_CLI_USAGE;
+}
+
+static an_cli_exit explain(const an_cli_command *command)
+{
+    an_text text = {0};
+    an_cli_usage(command, &text);
+    return an_cli_write(NULL, &text);
+}
+
+static an_cli_exit help(const an_cli *line)
+{
+    if (line->operands > 0) {
+        const an_cli_command *command = find(line->operand[0]);
+        return command ? explain(command) : complain_command(line->operand[0]);
+    }
+    an_text text = {0};
+    add_overview(&text);
+    return an_cli_write(NULL, &text);
+}
+
+static an_cli_exit version(void)
+{
+    an_text text = {0};
+    an_text_addf(&text, "addnorm %s\n%s\n", an_version(), an_runtime_describe());
+    return an_cli_write(NULL, &text);
+}
+
+/* ---- dispatch ---------------------------------------------------------- */
+
+int an_cli_main(int count, char **arguments)
+{
+    const char *name = count > 1 ? arguments[1] : NULL;
+    if (!name) {
+        an_text text = {0};
+        add_overview(&text);
+        fputs(an_text_view(&text), stderr);
+        an_text_free(&text);
+        return AN_CLI_USAGE;
+    }
+    if (!strcmp(name, "--version") || !strcmp(name, "-V")) return (int)version();
+    if (!strcmp(name, "--help") || !strcmp(name, "-h")) name = "help";
+    an_cli line = {.command = find(name), .depth = -1};
+    if (!line.command) return (int)complain_command(name);
+    an_cli_exit answer = AN_CLI_USAGE;
+    if (an_cli_parse(&line, count - 2, arguments + 2))
+        answer = line.help ? explain(line.command) : line.command->run(&line);
+    an_cli_free(&line);
+    return (int)answer;
+}

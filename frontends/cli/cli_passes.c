@@ -1,0 +1,98 @@
+/* cli_passes.c -- print, opt and passes: a graph as text, before and after passes,
+ * and what the passes have to say about it.                                 */
+#include "frontends/cli/cli.h"
+
+/* ---- notes ------------------------------------------------------------- */
+
+void an_cli_add_notes(const an_optimised *o, an_text *out)
+{
+    for (int done = 1; done >= 0; done--)
+        for (int64_t i = 0; i < o->note_count; i++) {
+            const an_note *n = &o->notes[i];
+            if (n->done != (done == 1)) continue;
+            an_text_addf(out, "  %-8s %s", n->done ? "fused" : "refused", n->text);
+            an_text_addf(out, n->done ? "\n" : " (%s)\n", n->reason);
+        }
+}
+
+json_t *an_cli_json_notes(const an_optimised *o)
+{
+    json_t *list = json_array();
+    for (int64_t i = 0; i < o->note_count; i++) {
+        const an_note *n = &o->notes[i];
+        json_array_append_new(list, json_pack("{s:o, s:b, s:o, s:I, s:o}", "pass",
+                                              an_cli_json_text(n->pass), "done", n->done, "reason",
+                                              an_cli_json_text(n->reason), "node",
+                                              (json_int_t)n->ordinal, "text",
+                                              an_cli_json_text(n->text)));
+    }
+    return list;
+}
+
+/* ---- subcommands ------------------------------------------------------- */
+
+an_cli_exit an_cli_print(const an_cli *line)
+{
+    an_graph *g = an_cli_read_graph(line->operand[0]);
+    if (!g) return AN_CLI_FILE;
+    char *text = an_print(g, .locations = line->locations);
+    an_graph_free(g);
+    return an_cli_write_string(NULL, text);
+}
+
+static json_t *report(const an_graph *before, const an_optimised *o)
+{
+    char *text = an_print(o->graph);
+    json_t *root = text ? json_pack("{s:I, s:I, s:o, s:o}", "nodes_before",
+                                    (json_int_t)an_graph_node_count(before), "nodes_after",
+                                    (json_int_t)an_graph_node_count(o->graph), "notes",
+                                    an_cli_json_notes(o), "graph", an_cli_json_text(text))
+                        : NULL;
+    an_string_free(text);
+    return root;
+}
+
+static void explain(const an_graph *before, const an_optimised *o)
+{
+    an_text text = {0};
+    an_text_addf(&text, "%lld nodes became %lld\n", (long long)an_graph_node_count(before),
+                 (long long)an_graph_node_count(o->graph));
+    an_cli_add_notes(o, &text);
+    if (o->note_count == 0) an_text_add(&text, "  nothing to fuse: no norm reads a sum\n");
+    an_cli_say_text(&text);
+}
+
+an_cli_exit an_cli_opt(const an_cli *line)
+{
+    if (!an_cli_check_passes(line->passes)) return AN_CLI_USAGE;
+    an_graph *g = an_cli_read_graph(line->operand[0]);
+    if (!g) return AN_CLI_FILE;
+    an_optimised o = an_optimise(g, .passes = line->passes, .inference = line->inference);
+    an_cli_exit answer = AN_CLI_NOT;
+    if (!o.graph) {
+        an_cli_say("%s: the passes failed: %s", line->operand[0], o.message);
+    } else {
+        if (line->explain) explain(g, &o);
+        answer = line->json ? an_cli_write_json(report(g, &o))
+                            : an_cli_write_string(NULL, an_print(o.graph));
+    }
+    an_optimised_free(&o);
+    an_graph_free(g);
+    return answer;
+}
+
+an_cli_exit an_cli_passes(const an_cli *line)
+{
+    if (!line->json) {
+        an_text text = {0};
+        for (int i = 0; an_pass_name(i); i++)
+            an_text_addf(&text, "%-14s %-8s %s\n", an_pass_name(i),
+                         an_pass_is_exact(i) ? "exact" : "", an_pass_summary(i));
+        return an_cli_write(NULL, &text);
+    }
+    json_t *list = json_array();
+    for (int i = 0; an_pass_name(i); i++)
+        json_array_append_new(list, json_pack("{s:s, s:b, s:s}", "name", an_pass_name(i), "exact",
+                                              an_pass_is_exact(i), "summary", an_pass_summary(i)));
+    return an_cli_write_json(list);
+}

@@ -1,0 +1,271 @@
+/* cli_verify.c -- verify: do the passes, or two files, compute the same?
+ *
+ * All of it is an_equivalent's work. Says yes only if the bits agree (or, when
+ * allowed, all differences are of rounding). A comparison that could not have shown
+ * a fault is a no.                                                          */
+#include "frontends/cli/cli_each.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_THREADS 1024
+#define MOST 1000000 /* seeds or steps: more would never end */
+
+/* One verification: the second graph is another file's or what the passes made. */
+typedef struct trial {
+    const an_cli *line;
+    an_graph *a, *other;
+    an_optimised o; /* no graph if there is a second file */
+    an_equivalence e;
+    an_cli_each each[AN_CLI_PASSES]; /* of one file only */
+    int passes;
+} trial;
+
+static const an_graph *second(const trial *t)
+{
+    return t->other ? t->other : t->o.graph;
+}
+
+static bool holds(const trial *t)
+{
+    const an_verdict v = t->e.verdict;
+    for (int i = 0; i < t->passes; i++)
+        if (!an_cli_each_holds(&t->each[i])) return false;
+    return v == AN_BITWISE || (v == AN_ROUNDING && t->line->allow_rounding);
+}
+
+/* ---- the report -------------------------------------------------------- */
+
+/* The library's report; between its first line and the rest, what was compared and what
+ * the passes say. */
+static an_cli_exit write_text(const trial *t)
+{
+    char *report = an_equivalence_report(&t->e);
+    an_text text = {0};
+    const size_t first = report ? strcspn(report, "\n") : 0;
+    if (!report) text.failed = true;
+    an_text_add_bytes(&text, report ? report : "", (int64_t)first);
+    an_text_addf(&text, "\n\n%s against %s\n", t->line->operand[0],
+                 t->other ? t->line->operand[1] : "what the passes make of it");
+    if (!t->other) {
+        an_cli_add_notes(&t->o, &text);
+        if (t->o.note_count == 0) an_text_add(&text, "  no norm reads a sum\n");
+    }
+    if (report) an_text_add(&text, report + first + 1);
+    if (t->passes > 0) an_cli_add_each(t->each, t->passes, &text);
+    if (t->e.verdict == AN_VACUOUS && t->e.compared_count == 0)
+        an_text_add(&text, "nothing was compared: declare outputs, with lines like: "
+                           "output \"y\" %6\n");
+    an_string_free(report);
+    return an_cli_write(NULL, &text);
+}
+
+static json_t *proof_json(const an_proof *p)
+{
+    json_t *rules = json_array();
+    for (int i = 0; i < p->rules; i++)
+        json_array_append_new(rules, json_pack("{s:b, s:s, s:s, s:I}", "lemma", p->rule[i].lemma,
+                                               "name", p->rule[i].name, "says", p->rule[i].says,
+                                               "uses", (json_int_t)p->rule[i].uses));
+    return json_pack("{s:b, s:I, s:I, s:o, s:o, s:o}", "proved", p->proved, "roots",
+                     (json_int_t)p->roots, "met", (json_int_t)p->met, "rules", rules,
+                     "difference", an_cli_json_text(p->difference), "message",
+                     an_cli_json_text(p->message));
+}
+
+static json_t *tensor_json(const an_compared *c)
+{
+    return json_pack("{s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:b}",
+                     "name", an_cli_json_text(c->name), "kind", c->kind, "verdict",
+                     an_verdict_name(c->verdict), "elements", (json_int_t)c->count, "different",
+                     (json_int_t)c->different, "special", (json_int_t)c->special, "first",
+                     (json_int_t)c->first, "worst", (json_int_t)c->worst, "worst_a",
+                     an_cli_json_number(c->worst_a), "worst_b", an_cli_json_number(c->worst_b),
+                     "max_abs", an_cli_json_number(c->max_abs), "max_rel",
+                     an_cli_json_number(c->max_rel), "max_ulp", an_cli_json_number(c->max_ulp),
+                     "degenerate", c->degenerate);
+}
+
+static json_t *place_json(const an_place *p)
+{
+    if (!p->op) return json_null();
+    return json_pack("{s:o, s:o, s:s, s:I}", "name", an_cli_json_text(p->name), "file",
+                     an_cli_json_text(p->file), "op", p->op, "node", (json_int_t)p->ordinal);
+}
+
+static json_t *divergence_json(const an_divergence *d)
+{
+    if (!d->at[1].op) return json_null();
+    return json_pack("{s:[o, o], s:s, s:o, s:o, s:i, s:I, s:o}", "at", place_json(&d->at[0]),
+                     place_json(&d->at[1]), "verdict", an_verdict_name(d->verdict), "local_ulp",
+                     an_cli_json_number(d->local_ulp), "total_ulp",
+                     an_cli_json_number(d->total_ulp), "farther", d->farther, "inherited",
+                     (json_int_t)d->inherited, "message", an_cli_json_text(d->message));
+}
+
+static json_t *checks_json(const an_equivalence *e)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < e->checks; i++) {
+        const an_check *c = &e->check[i];
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "name", c->name,
+                                              "says", c->says, "verdict",
+                                              an_verdict_name(c->verdict), "tried",
+                                              (json_int_t)c->tried, "failed",
+                                              (json_int_t)c->failed, "message",
+                                              an_cli_json_text(c->message)));
+    }
+    return list;
+}
+
+static an_cli_exit write_json(const trial *t)
+{
+    const an_equivalence *e = &t->e;
+    json_t *compared = json_array();
+    for (int64_t i = 0; i < e->compared_count; i++)
+        json_array_append_new(compared, tensor_json(&e->compared[i]));
+    return an_cli_write_json(json_pack(
+        "{s:b, s:s, s:o, s:{s:I, s:I, s:I}, s:o, s:o, s:{s:I, s:I}, s:o, s:o, s:o, s:o}", "holds",
+        holds(t), "verdict", an_verdict_name(e->verdict), "message", an_cli_json_text(e->message),
+        "fused", "forward", (json_int_t)e->fused_forward, "backward",
+        (json_int_t)e->fused_backward, "bytes_saved", (json_int_t)e->bytes_saved, "notes",
+        an_cli_json_notes(&t->o), "compared", compared, "values", "compared",
+        (json_int_t)e->inner_count, "different", (json_int_t)e->inner_different, "divergence",
+        divergence_json(&e->divergence), "checks", checks_json(e), "proof",
+        proof_json(&e->proof), "passes", an_cli_json_each(t->each, t->passes)));
+}
+
+/* ---- the picture ------------------------------------------------------- */
+
+/* Whatever the verdict is; one that could not be reached may have nothing to draw. */
+static an_cli_exit draw(const trial *t, int depth)
+{
+    char message[1024];
+    if (!t->line->dot) return AN_CLI_FINE;
+    if (!t->e.graph[0] || !t->e.graph[1]) {
+        an_cli_say("%s: not drawn, for nothing was compared", t->line->dot);
+        return AN_CLI_NOT;
+    }
+    const an_status status = an_equivalence_dot_file(
+        .equivalence = &t->e, .path = t->line->dot, .notes = t->o.notes,
+        .note_count = t->o.note_count, .depth = depth, .message = message,
+        .message_size = (int64_t)sizeof message);
+    return an_cli_drawn(status, message);
+}
+
+/* ---- the subcommand ---------------------------------------------------- */
+
+/* Reads a list like 1,2,4; false after a complaint. None given is 1,2. */
+static bool read_threads(const char *list, int threads[8])
+{
+    int count = 0;
+    bool good = true;
+    an_text word = {0};
+    for (const char *p = list ? list : "1,2"; good && an_cli_next_word(&p, &word);) {
+        const char *text = an_text_view(&word);
+        const size_t digits = strspn(text, "0123456789");
+        const long n = digits > 0 && digits < 5 && !text[digits] ? strtol(text, NULL, 10) : 0;
+        good = n > 0 && n <= MOST_THREADS && count < 8;
+        if (good) threads[count++] = (int)n;
+    }
+    an_text_free(&word);
+    if (good && count > 0) return true;
+    an_cli_say("--threads takes a list like 1,2,4 of at most 8 numbers up to %d, not '%s'",
+               MOST_THREADS, list);
+    return false;
+}
+
+static bool read_data(const char *word, an_trial_kind *data)
+{
+    static const char *const kinds[] = {"plain", "hard", "exact"};
+    for (int i = 0; word && i < 3; i++)
+        if (!strcmp(word, kinds[i])) *data = (an_trial_kind)i;
+    if (!word || !strcmp(word, kinds[*data])) return true;
+    an_cli_say("--data takes plain, hard or exact, not '%s'", word);
+    return false;
+}
+
+static bool check_line(const an_cli *line)
+{
+    const bool two = line->operands == 2;
+    if (two && !strcmp(line->operand[0], "-") && !strcmp(line->operand[1], "-")) {
+        an_cli_say("verify: only one of the files can be standard input");
+        return false;
+    }
+    if (two && (line->passes || line->inference)) {
+        an_cli_say("verify: two files are compared as they are; leave %s away, or name one file",
+                   line->passes ? "--passes" : "--inference");
+        return false;
+    }
+    return true;
+}
+
+bool an_cli_read_trial(const an_cli *line, an_equivalent_args *args)
+{
+    if (line->seeds > MOST || line->steps > MOST) {
+        an_cli_say("%s: at most %d seeds and steps", line->command->name, MOST);
+        return false;
+    }
+    *args = (an_equivalent_args){.at = AN_HERE, .gradients = line->gradients,
+                                 .seeds = (int)line->seeds, .seed = (uint64_t)line->seed,
+                                 .steps = (int)line->steps, .bind = line->bind};
+    return an_cli_check_passes(line->passes) && read_threads(line->threads, args->threads) &&
+           read_data(line->data, &args->data);
+}
+
+/* Dropout, say, is not the same outside training, nor need it be: what is compared
+ * is the inference form before and after the other passes. */
+static bool take_inference_form(trial *t)
+{
+    an_optimised form = an_optimise(t->a, .passes = "", .inference = true);
+    if (!form.graph) {
+        an_cli_say("%s: %s", t->line->operand[0], form.message);
+        return false;
+    }
+    an_graph_free(t->a);
+    t->a = form.graph;
+    form.graph = NULL;
+    an_optimised_free(&form);
+    return true;
+}
+
+static an_cli_exit open_trial(trial *t)
+{
+    t->a = an_cli_read_graph(t->line->operand[0]);
+    if (!t->a) return AN_CLI_FILE;
+    if (t->line->operands == 2) {
+        t->other = an_cli_read_graph(t->line->operand[1]);
+        return t->other ? AN_CLI_FINE : AN_CLI_FILE;
+    }
+    if (t->line->inference && !take_inference_form(t)) return AN_CLI_NOT;
+    t->o = an_optimise(t->a, .passes = t->line->passes);
+    if (t->o.graph) return AN_CLI_FINE;
+    an_cli_say("%s: the passes failed: %s", t->line->operand[0], t->o.message);
+    return AN_CLI_NOT;
+}
+
+an_cli_exit an_cli_verify(const an_cli *line)
+{
+    int depth;
+    trial t = {.line = line};
+    an_equivalent_args args;
+    if (!check_line(line) || !an_cli_depth(line, &depth) || !an_cli_read_trial(line, &args))
+        return AN_CLI_USAGE;
+    an_cli_exit answer = open_trial(&t);
+    if (answer == AN_CLI_FINE && !an_cli_check_bind(line, t.a)) answer = AN_CLI_USAGE;
+    if (answer == AN_CLI_FINE) {
+        args.a = t.a;
+        args.b = second(&t);
+        args.inexact = !t.other && !an_cli_passes_are_exact(line->passes);
+        t.e = an_equivalent_with(&args);
+        if (!t.other) t.passes = an_cli_try_each(t.a, &args, line->each, t.each);
+        answer = draw(&t, depth); /* first: whoever reads the report may stop early */
+        if (answer == AN_CLI_FINE) answer = line->json ? write_json(&t) : write_text(&t);
+        if (answer == AN_CLI_FINE && !holds(&t)) answer = AN_CLI_NOT;
+    }
+    an_equivalence_free(&t.e);
+    an_optimised_free(&t.o);
+    an_graph_free(t.other);
+    an_graph_free(t.a);
+    return answer;
+}

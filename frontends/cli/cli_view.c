@@ -1,0 +1,88 @@
+/* cli_view.c -- dot, mermaid and summary: a graph as a picture and as a table. */
+#include "frontends/cli/cli.h"
+
+#include <string.h>
+
+/* The library's depth: 0 lets it choose, -1 closes all scopes. */
+bool an_cli_depth(const an_cli *line, int *depth)
+{
+    if (line->depth > 1000) {
+        an_cli_say("--depth is at most 1000");
+        return false;
+    }
+    *depth = line->depth < 0 ? 0 : line->depth == 0 ? -1 : (int)line->depth;
+    return true;
+}
+
+static bool check_view(const an_cli *line)
+{
+    if (line->color && strcmp(line->color, "category") != 0 && strcmp(line->color, "phase") != 0) {
+        an_cli_say("--color takes category or phase, not '%s'", line->color);
+        return false;
+    }
+    if (line->radius <= 1000) return true;
+    an_cli_say("--radius is at most 1000");
+    return false;
+}
+
+an_cli_exit an_cli_drawn(an_status status, const char *message)
+{
+    if (status == AN_OK) return AN_CLI_FINE;
+    an_cli_say("%s", message);
+    return status == AN_E_ARGUMENT ? AN_CLI_USAGE : status == AN_E_IO ? AN_CLI_FILE : AN_CLI_NOT;
+}
+
+/* A picture by its ending; everything that Graphviz or the file system refuses is
+ * told by the library. */
+static an_cli_exit draw(const an_cli *line, an_dot_args *args)
+{
+    char message[1024];
+    args->path = line->output;
+    args->message = message;
+    args->message_size = (int64_t)sizeof message;
+    return an_cli_drawn(an_dot_file_with(args), message);
+}
+
+typedef char *(*writer)(const an_dot_args *args);
+
+static an_cli_exit view(const an_cli *line, writer write)
+{
+    int depth;
+    if (!check_view(line) || !an_cli_depth(line, &depth)) return AN_CLI_USAGE;
+    an_graph *g = an_cli_read_graph(line->operand[0]);
+    an_graph *before = g && line->diff ? an_cli_read_graph(line->diff) : NULL;
+    an_cli_exit answer = AN_CLI_FILE;
+    if (g && (before || !line->diff)) {
+        const bool phase = line->color && !strcmp(line->color, "phase");
+        an_dot_args args = {.at = AN_HERE, .graph = g, .diff = before, .depth = depth,
+                            .focus = line->focus, .radius = (int)line->radius,
+                            .color = phase ? AN_COLOR_PHASE : AN_COLOR_CATEGORY};
+        const bool picture = line->output && strcmp(line->output, "-") != 0;
+        answer = picture && write == an_dot_with ? draw(line, &args)
+                                                 : an_cli_write_string(line->output, write(&args));
+    }
+    an_graph_free(before);
+    an_graph_free(g);
+    return answer;
+}
+
+an_cli_exit an_cli_dot(const an_cli *line)
+{
+    return view(line, an_dot_with);
+}
+
+an_cli_exit an_cli_mermaid(const an_cli *line)
+{
+    return view(line, an_mermaid_with);
+}
+
+an_cli_exit an_cli_summary(const an_cli *line)
+{
+    an_graph *g = an_cli_read_graph(line->operand[0]);
+    if (!g) return AN_CLI_FILE;
+    const bool good = an_cli_check_bind(line, g);
+    const an_cli_exit answer =
+        good ? an_cli_write_string(NULL, an_summary(g, .bind = line->bind)) : AN_CLI_USAGE;
+    an_graph_free(g);
+    return answer;
+}

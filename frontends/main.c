@@ -1,7 +1,0 @@
-/* main.c -- the `addnorm` command starts here. */
-#include "frontends/cli.h"
-
-int main(int count, char **arguments)
-{
-    return an_cli_main(count, arguments);
-}

@@ -1,0 +1,351 @@
+/* fit.c -- the training loop.
+ *
+ * Epochs of shuffled batches, then validation, then what an epoch's end asks for:
+ * the record, the best epoch, checkpoints, the caller's word, patience. The order
+ * of the rows is drawn from (seed, epoch), and everything else that lasts is in
+ * the store or follows from the record; so a training that was cut in two ends
+ * with the same bits. Between an epoch's first and last step nothing is allocated
+ * once every batch size has run.                                             */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "frontends/data/dataset.h"
+#include "frontends/train/folder.h"
+#include "frontends/train/monitor.h"
+#include "frontends/train/progress.h"
+#include "frontends/train/score.h"
+#include "graph/run/program.h"
+
+#define DEFAULT_BATCH 32
+
+typedef struct training {
+    const an_fit_args *args;
+    an_history *h;
+    int64_t epochs, batch, steps;
+    an_record_key key;
+    an_scoring train, evaluate;
+    an_batches data, held_out;
+    int64_t *order; /* of the examples in this epoch */
+    double *times;  /* of its steps, in seconds */
+    an_monitor monitor;
+    an_progress progress;
+    an_folder folder;        /* if there is a directory */
+    an_named_tensor *kept;   /* else, for restore_best, all states after the best epoch */
+    int64_t kept_count;
+    an_error error;
+} training;
+
+static an_status fail(training *t, an_status status, const char *why)
+{
+    return an_fail_at(&t->error, t->args->at, status, "%s", why);
+}
+
+/* ---- before the first step --------------------------------------------- */
+
+static an_status check_numbers(training *t)
+{
+    const an_fit_args *const a = t->args;
+    t->epochs = a->epochs ? a->epochs : 1;
+    t->batch = a->batch ? a->batch : DEFAULT_BATCH;
+    if (t->epochs < 0 || t->batch < 0)
+        return fail(t, AN_E_ARGUMENT, ".epochs and .batch must not be negative");
+    if (!(a->validation_split >= 0.0 && a->validation_split < 1.0))
+        return fail(t, AN_E_ARGUMENT, ".validation_split must be at least 0 and less than 1");
+    if (a->resume && !a->directory)
+        return fail(t, AN_E_ARGUMENT, ".resume needs the .directory to go on from");
+    if (a->argument_count < 0 || (a->argument_count > 0 && !a->arguments))
+        return fail(t, AN_E_ARGUMENT, ".argument_count says more than .arguments holds");
+    return AN_OK;
+}
+
+/* Names that a record's line could not tell from its own fields are refused. */
+static bool name_is_free(const an_history *h, const char *name)
+{
+    bool is_free = name[0] && strlen(name) < sizeof h->metric[0] && strcmp(name, "epoch") != 0 &&
+                   strcmp(name, "seconds") != 0 && strcmp(name, "step_ms") != 0 &&
+                   strncmp(name, "val_", 4) != 0;
+    for (int i = 0; i < h->metric_count; i++)
+        is_free = is_free && strcmp(h->metric[i], name) != 0;
+    return is_free;
+}
+
+static an_status name_metrics(training *t)
+{
+    an_history *const h = t->h;
+    for (int i = 0; i < t->train.count; i++) {
+        char made[32];
+        const char *name = t->args->metric[i];
+        if (!name) (void)snprintf(made, sizeof made, i == 0 ? "loss" : "metric%d", i);
+        if (!name) name = made;
+        if (!name_is_free(h, name))
+            return an_fail_at(&t->error, t->args->at, AN_E_NAME,
+                              "metric %d cannot be called \"%s\": the name is empty, taken or too "
+                              "long, or begins with val_", i, name);
+        memcpy(h->metric[h->metric_count++], name, strlen(name) + 1);
+    }
+    return AN_OK;
+}
+
+static bool has_feeds(const an_feed *feed)
+{
+    for (int i = 0; i < AN_MAX_NAMED; i++)
+        if (feed[i].name || feed[i].tensor) return true;
+    return false;
+}
+
+/* Keras's validation_split: the last rows, before any shuffling. */
+static an_status hold_out(training *t)
+{
+    const int64_t all = t->data.examples;
+    const int64_t split = (int64_t)floor((double)all * (1.0 - t->args->validation_split));
+    if (split == 0 || split == all)
+        return an_fail_at(&t->error, t->args->at, AN_E_ARGUMENT,
+                          "a .validation_split of %g leaves one side of %lld examples empty",
+                          t->args->validation_split, (long long)all);
+    an_batches_narrow(&t->data, 0, split);
+    an_batches_narrow(&t->held_out, split, all - split);
+    return AN_OK;
+}
+
+static an_status open_data(training *t)
+{
+    const an_fit_args *const a = t->args;
+    const bool given = has_feeds(a->validation), split = a->validation_split > 0.0;
+    an_status status = an_batches_open(&t->data, a->data, a->at, &t->error);
+    if (status != AN_OK) return status;
+    if (given && split)
+        return fail(t, AN_E_ARGUMENT, "give either .validation or .validation_split, not both");
+    t->h->validated = given || split;
+    if (!t->h->validated) return AN_OK;
+    status = an_batches_open(&t->held_out, given ? a->validation : a->data, a->at, &t->error);
+    if (status == AN_OK && split) status = hold_out(t);
+    if (status == AN_OK)
+        status = an_scoring_open(&t->evaluate, a->evaluate, a->at, "evaluation", &t->error);
+    if (status == AN_OK && t->evaluate.count != t->train.count)
+        status = fail(t, AN_E_ARGUMENT, "the training and the evaluation program must fetch the "
+                                        "same metrics in the same order");
+    if (status == AN_OK && a->evaluate->store != a->train->store)
+        status = fail(t, AN_E_ARGUMENT, "the training and the evaluation program must be compiled "
+                                        "with the same store");
+    return status;
+}
+
+static an_status reserve(training *t)
+{
+    const int64_t examples = t->data.examples;
+    if (t->batch > examples) t->batch = examples;
+    t->steps = (examples - 1) / t->batch + 1;
+    int64_t order_bytes, time_bytes;
+    if (!an_mul_size(examples, (int64_t)sizeof *t->order, &order_bytes) ||
+        !an_mul_size(t->steps, (int64_t)sizeof *t->times, &time_bytes))
+        return fail(t, AN_E_LIMIT, "there are too many examples");
+    t->order = an_alloc(order_bytes);
+    t->times = an_alloc(time_bytes);
+    if (!t->order || !t->times) return fail(t, AN_E_MEMORY, "there is no memory for an epoch");
+    return t->args->keep_order ? AN_OK : an_batches_reserve(&t->data, t->batch, &t->error);
+}
+
+/* ---- going on where another process stopped ---------------------------- */
+
+/* The record of the earlier part must be of this training. */
+static an_status check_record(training *t, const an_history *before, const an_record_key *key)
+{
+    if (key->seed != t->key.seed || key->batch != t->key.batch ||
+        key->examples != t->key.examples)
+        return an_fail_at(&t->error, t->args->at, AN_E_STATE,
+                          "%s: it holds a training with seed %llu, batch %lld and %lld examples, "
+                          "not %llu, %lld and %lld", t->args->directory,
+                          (unsigned long long)key->seed, (long long)key->batch,
+                          (long long)key->examples, (unsigned long long)t->key.seed,
+                          (long long)t->key.batch, (long long)t->key.examples);
+    bool same = before->metric_count == t->h->metric_count &&
+                before->validated == t->h->validated;
+    for (int i = 0; i < before->metric_count && same; i++)
+        same = strcmp(before->metric[i], t->h->metric[i]) == 0;
+    return same ? AN_OK : an_fail_at(&t->error, t->args->at, AN_E_STATE,
+                                     "%s: it holds a training with other metrics",
+                                     t->args->directory);
+}
+
+/* The epochs before, and what the monitor makes of them. */
+static an_status adopt(training *t, const an_history *before)
+{
+    for (int64_t i = 0; i < before->epoch_count; i++) {
+        if (!an_history_append(t->h, &before->epochs[i]))
+            return fail(t, AN_E_MEMORY, "there is no memory for the training's epochs");
+        if (an_monitor_see(&t->monitor, &before->epochs[i])) t->h->best = i + 1;
+    }
+    return AN_OK;
+}
+
+static an_status open_folder(training *t)
+{
+    if (!t->args->directory) return AN_OK;
+    an_status status =
+        an_folder_open(&t->folder, t->args->directory, t->args->train->store, &t->error);
+    if (status != AN_OK) return status;
+    if (!t->args->resume) return an_folder_clear(&t->folder);
+    an_history before = {0};
+    an_record_key key = t->key;
+    status = an_folder_peek(&t->folder, &before, &key);
+    if (status == AN_OK && before.epoch_count > 0) {
+        status = check_record(t, &before, &key);
+        if (status == AN_OK) status = an_folder_load(&t->folder);
+        if (status == AN_OK) status = adopt(t, &before);
+    }
+    an_history_free(&before);
+    return status;
+}
+
+static an_status open_training(training *t)
+{
+    const an_fit_args *const a = t->args;
+    an_status status = check_numbers(t);
+    if (status == AN_OK)
+        status = an_scoring_open(&t->train, a->train, a->at, "training", &t->error);
+    if (status == AN_OK) status = name_metrics(t);
+    if (status == AN_OK) status = open_data(t);
+    if (status == AN_OK) status = an_monitor_open(&t->monitor, a, t->h, &t->error);
+    t->key = (an_record_key){a->seed, t->batch, t->data.examples};
+    if (status == AN_OK) status = reserve(t);
+    if (status == AN_OK) status = open_folder(t);
+    an_progress_open(&t->progress, a->progress, t->epochs, t->steps);
+    return status;
+}
+
+static void close_training(training *t)
+{
+    if (t->args->directory) an_folder_close(&t->folder);
+    an_batches_close(&t->data);
+    an_batches_close(&t->held_out);
+    an_free(t->order);
+    an_free(t->times);
+    for (int64_t i = 0; i < t->kept_count; i++) an_tensor_free(&t->kept[i].tensor);
+    an_free(t->kept);
+}
+
+/* ---- the best epoch ---------------------------------------------------- */
+
+/* Copies all states, over the copies of an earlier epoch if there are some. */
+static an_status keep_states(training *t)
+{
+    an_store *const s = t->args->train->store;
+    if (!an_store_begin(s)) return fail(t, AN_E_BUSY, "the store is in use by another thread");
+    const int64_t count = an_store_count(s);
+    an_status status = AN_OK;
+    if (!t->kept) {
+        t->kept = an_alloc_zeroed((count + 1) * (int64_t)sizeof *t->kept);
+        t->kept_count = t->kept ? count : 0;
+    }
+    if (!t->kept) status = AN_E_MEMORY;
+    for (int64_t i = 0; i < t->kept_count && status == AN_OK; i++) {
+        t->kept[i].name = an_store_name(s, i);
+        status = an_tensor_copy(&t->kept[i].tensor, an_store_view(s, t->kept[i].name));
+    }
+    an_store_leave(s);
+    return status == AN_OK ? AN_OK
+                           : fail(t, status, "there is no memory for a copy of the best states");
+}
+
+static an_status restore_best(training *t)
+{
+    if (t->args->directory) return an_folder_restore_best(&t->folder, t->h);
+    an_store *const s = t->args->train->store;
+    if (!an_store_begin(s)) return fail(t, AN_E_BUSY, "the store is in use by another thread");
+    const an_status status = an_store_take(s, t->kept, t->kept_count);
+    an_store_leave(s);
+    return status == AN_OK ? AN_OK : an_fail_text(&t->error, status, an_store_message(s));
+}
+
+/* ---- one epoch --------------------------------------------------------- */
+
+static int by_size(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, int64_t count)
+{
+    qsort(values, (size_t)count, sizeof *values, by_size);
+    return (values[(count - 1) / 2] + values[count / 2]) / 2;
+}
+
+static an_status train_step(training *t, int64_t epoch, int64_t step)
+{
+    const int64_t first = step * t->batch, left = t->data.examples - first;
+    const int64_t rows = t->batch < left ? t->batch : left;
+    const double start = an_now();
+    if (t->args->keep_order) an_batches_view(&t->data, first, rows);
+    else an_batches_gather(&t->data, t->order + first, rows);
+    const an_status status = an_scoring_step(&t->train, &t->data, &t->error);
+    t->times[step] = an_now() - start;
+    if (status != AN_OK || isfinite(t->train.last[0])) return status;
+    return an_fail_at(&t->error, t->args->at, AN_E_DATA,
+                      "the loss is %g at step %lld of epoch %lld\n  hint: lower the learning rate, "
+                      "clip the gradients, or look for such numbers in the data",
+                      t->train.last[0], (long long)step + 1, (long long)epoch);
+}
+
+static an_status train_epoch(training *t, an_epoch *record)
+{
+    if (!t->args->keep_order)
+        an_shuffle(t->order, t->data.examples, t->args->seed, (uint64_t)record->epoch);
+    an_scoring_reset(&t->train);
+    an_progress_epoch(&t->progress, record->epoch);
+    an_status status = AN_OK;
+    for (int64_t step = 0; step < t->steps && status == AN_OK; step++) {
+        status = train_step(t, record->epoch, step);
+        an_scoring_means(&t->train, record->train);
+        if (status == AN_OK) an_progress_step(&t->progress, t->h, step + 1, record->train);
+    }
+    if (status == AN_OK) record->step_ms = 1e3 * median(t->times, t->steps);
+    return status;
+}
+
+/* The record, the best epoch, the checkpoint, the caller's word, patience. */
+static an_status end_epoch(training *t, const an_epoch *record)
+{
+    if (!an_history_append(t->h, record))
+        return fail(t, AN_E_MEMORY, "there is no memory for the training's epochs");
+    const bool best = an_monitor_see(&t->monitor, record);
+    if (best) t->h->best = record->epoch;
+    an_status status = AN_OK;
+    if (t->args->directory) status = an_folder_save(&t->folder, t->h, &t->key, t->args);
+    else if (best && t->args->restore_best) status = keep_states(t);
+    if (status != AN_OK) return status;
+    an_progress_end(&t->progress, t->h, record);
+    t->h->stopped = an_monitor_gives_up(&t->monitor);
+    if (t->args->on_epoch && !t->args->on_epoch(t->args->context, t->h)) t->h->stopped = true;
+    return AN_OK;
+}
+
+static an_status run_epoch(training *t)
+{
+    an_epoch record = {.epoch = t->h->epoch_count + 1};
+    const double start = an_now();
+    an_status status = train_epoch(t, &record);
+    if (status == AN_OK && t->h->validated)
+        status = an_scoring_pass(&t->evaluate, &t->held_out, t->batch, &t->error);
+    an_scoring_means(&t->evaluate, record.validation);
+    record.seconds = an_now() - start;
+    return status == AN_OK ? end_epoch(t, &record) : status;
+}
+
+an_history an_fit_with(const an_fit_args *args)
+{
+    an_history h = {0};
+    const an_fit_args none = {0};
+    training t = {.args = args ? args : &none, .h = &h};
+    an_status status = open_training(&t);
+    h.stopped = status == AN_OK && an_monitor_gives_up(&t.monitor);
+    while (status == AN_OK && !h.stopped && h.epoch_count < t.epochs) status = run_epoch(&t);
+    if (status != AN_OK) an_progress_abandon(&t.progress);
+    if (status == AN_OK && t.args->restore_best && h.best > 0) status = restore_best(&t);
+    h.status = status;
+    (void)snprintf(h.message, sizeof h.message, "%s", t.error.text);
+    close_training(&t);
+    return h;
+}

@@ -1,0 +1,209 @@
+/* node_errors.c -- is each node as near to the truth as rounding allows?
+ *
+ * Fused and unfused share routines, so a wrong constant in one of them leaves both
+ * equal. Here every node is computed once more, by the op's plain loops in f64 from
+ * the same f32 operands, which shares nothing with the kernel. A kernel may err as if
+ * its operands had been rounded anew (backward error), so where the simple bound is
+ * exceeded the f64 run is repeated on operands moved by half a unit in the last place,
+ * and the spread of the results says what rounding can do there.            */
+#include "graph/equal/apart.h"
+#include "graph/equal/place.h"
+
+#include "core/pool.h"
+#include "ops/access.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ULPS 16
+
+/* Squares of what lies outside overflow or vanish in f32, and in f64 they do not. */
+static bool is_in_range(const an_apart *p)
+{
+    for (int i = 0; i < p->inputs; i++) {
+        if (!p->owned[i]) continue;
+        const double *x = p->in[i].data;
+        double most = 0;
+        for (int64_t k = 0, count = an_elements(&p->in[i]); k < count; k++) {
+            const double size = fabs(x[k]);
+            if (!(size <= 1e18)) return false; /* nor may it be NaN */
+            if (size > most) most = size;
+        }
+        if (most > 0 && most < 1e-18) return false;
+    }
+    return true;
+}
+
+/* ---- judging ----------------------------------------------------------- */
+
+/* Sums of terms that cancel have no scale of their own: that of the tensor counts, too. */
+static double largest(const an_tensor *t)
+{
+    const double *x = t->data;
+    double most = 0;
+    for (int64_t i = 0, count = an_elements(t); i < count; i++)
+        if (fabs(x[i]) <= DBL_MAX && fabs(x[i]) > most) most = fabs(x[i]);
+    return most;
+}
+
+static bool is_near(double y, double t, double allowed)
+{
+    if (isnan(t) || isnan(y)) return isnan(t) && isnan(y);
+    if (!isfinite(y)) return fabs(t) > FLT_MAX && (t > 0) == (y > 0);
+    return fabs(y - t) <= allowed;
+}
+
+/* The first element of result k that is too far from f64; -1 if none. `spread` NULL: by
+ * the simple bound. */
+static int64_t first_far(const an_tensor *y, const an_tensor *t, const an_tensor *spread)
+{
+    const int64_t count = an_tensor_count(y);
+    if (y->dtype != AN_F32) {
+        for (int64_t i = 0; i < count; i++)
+            if (an_dtype_is_float(y->dtype)
+                    ? !is_near(an_tensor_get(y, i), an_tensor_get(t, i),
+                               1e-12 * fmax(1, fabs(an_tensor_get(t, i))))
+                    : an_tensor_get(y, i) != an_tensor_get(t, i))
+                return i;
+        return -1;
+    }
+    const float *f = y->data;
+    const double *d = t->data, *wide = spread ? spread->data : NULL;
+    const double underflow = FLT_MIN / 0x1p13; /* of denormals, a thousand units */
+    const double scale = fmax(4 * FLT_EPSILON * largest(t), underflow);
+    for (int64_t i = 0; i < count; i++) {
+        const double gap = fabs(f[i] - d[i]);
+        if (gap <= scale) continue;
+        const double bound = scale + ULPS * an_ulp_at(d[i], AN_F32);
+        if (!is_near(f[i], d[i], bound + (wide ? AN_SPREAD_TIMES * wide[i] : 0))) return i;
+    }
+    return -1;
+}
+
+/* What one node showed. */
+typedef struct finding {
+    uint32_t number;
+    an_status status;
+    bool tried;
+    int output;     /* of the result that is off; -1: none is */
+    int64_t element;
+    double truth, allowed;
+} finding;
+
+typedef struct search {
+    const an_trial_side *side;
+    finding *found;
+} search;
+
+static void examine(const an_trial_side *s, finding *f)
+{
+    const an_node *n = &s->g->nodes[f->number];
+    an_apart p;
+    bool measured = false;
+    f->output = -1;
+    f->status = an_apart_open(&p, s, f->number);
+    f->tried = f->status == AN_OK && is_in_range(&p);
+    if (f->tried) f->status = an_apart_run(&p, s, f->number);
+    for (int k = 0; k < n->outputs && f->tried && f->status == AN_OK && f->output < 0; k++) {
+        const an_tensor *y = &s->e.value[n->first + (uint32_t)k];
+        int64_t far = first_far(y, &p.out[k], NULL);
+        if (far >= 0 && y->dtype == AN_F32) {
+            if (!measured) f->status = an_apart_spread(&p, s, f->number);
+            measured = true;
+            if (f->status == AN_OK) far = first_far(y, &p.out[k], &p.spread[k]);
+        }
+        if (far < 0 || f->status != AN_OK) continue;
+        f->output = k;
+        f->element = far;
+        f->truth = an_tensor_get(&p.out[k], far);
+        if (measured) f->allowed = AN_SPREAD_TIMES * an_tensor_get(&p.spread[k], far);
+    }
+    an_apart_close(&p);
+}
+
+static void examine_units(void *search_, int64_t begin, int64_t end)
+{
+    const search *x = search_;
+    for (int64_t i = begin; i < end; i++) examine(x->side, &x->found[i]);
+}
+
+static void complain(an_check *row, const an_trial_side *s, const finding *f)
+{
+    const an_node *n = &s->g->nodes[f->number];
+    const uint32_t value = n->first + (uint32_t)f->output;
+    const double y = an_tensor_get(&s->e.value[value], f->element), t = f->truth;
+    const double far = fabs(y - t) / fmax(f->allowed, an_ulp_at(t, AN_F32));
+    const bool turned = fabs(y + t) < 1e-3 * fabs(t);
+    an_place place = {0};
+    char where[360];
+    an_place_set(&place, s->g, f->number, value);
+    an_place_describe(&place, where, sizeof where);
+    an_check_fail(row, far <= AN_SUSPECT_TIMES ? AN_SUSPECT : AN_DIFFERENT,
+                  "%.240s: element %lld is %.9g; from the same operands f64 has %.9g%s", where,
+                  (long long)f->element, y, t, turned ? ": opposite sign" : "");
+}
+
+/* A node of the second graph that has a twin in the first, with the same bits, need not
+ * be computed again. */
+static bool has_twin(const an_trial *t, const an_node *n)
+{
+    const an_graph *a = t->side[0].g;
+    for (int k = 0; k < n->outputs; k++) {
+        const uint32_t value = n->first + (uint32_t)k, twin = t->partner[1][value];
+        if (!twin || an_node_of(a, twin)->op != n->op) return false;
+        const an_tensor *x = &t->side[0].e.value[twin], *y = &t->side[1].e.value[value];
+        if (memcmp(x->data, y->data, (size_t)an_tensor_bytes(y)) != 0) return false;
+    }
+    return true;
+}
+
+/* Nodes do not wait for each other here, so they are shared out to the pool. */
+static an_status check_side(an_trial *t, int side, an_check *row)
+{
+    const an_graph *g = t->side[side].g;
+    search x = {&t->side[side],
+                an_alloc_zeroed((g->node_count + 1) * (int64_t)sizeof(finding))};
+    int64_t count = 0;
+    if (!x.found) return an_fail(&t->error, AN_E_MEMORY, "out of memory");
+    for (uint32_t i = 1; (int64_t)i <= g->node_count; i++) {
+        const an_node *n = &g->nodes[i];
+        const bool leaf = n->op == AN_OP_input || n->op == AN_OP_state;
+        if (leaf || n->inputs == 0 || n->inputs > AN_APART_INPUTS) continue;
+        if (side == 0 || !has_twin(t, n)) x.found[count++].number = i;
+    }
+    an_pool_run(count, examine_units, &x);
+    an_status status = AN_OK;
+    for (int64_t i = 0; i < count && status == AN_OK; i++) {
+        status = x.found[i].status;
+        row->tried += x.found[i].tried;
+        if (status == AN_OK && x.found[i].output >= 0) complain(row, x.side, &x.found[i]);
+    }
+    an_free(x.found);
+    return status == AN_OK ? AN_OK
+                           : an_fail(&t->error, status, "a node cannot be computed in f64: %s",
+                                     an_status_name(status));
+}
+
+an_status an_check_kernels(an_trial *t, an_check *row)
+{
+    if (t->step > 0) return AN_OK;
+    const an_status status = check_side(t, 0, row);
+    return status == AN_OK ? check_side(t, 1, row) : status;
+}
+
+an_status an_check_memory(an_trial *t, an_check *row)
+{
+    const an_trial_side *const sides[] = {&t->side[0], &t->side[1], &t->truth};
+    for (int s = 0; s < 3; s++) {
+        row->tried += t->step == 0 ? sides[s]->g->node_count : 0;
+        if (!sides[s]->e.trespasser) continue;
+        an_place place = {0};
+        char where[360];
+        an_place_set(&place, sides[s]->g, sides[s]->e.trespasser, 0);
+        an_place_describe(&place, where, sizeof where);
+        an_check_fail(row, AN_DIFFERENT, "%.320s writes past its result or its scratch", where);
+    }
+    return AN_OK;
+}

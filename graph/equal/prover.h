@@ -1,0 +1,47 @@
+/* prover.h -- a proof under way: what its files share.
+ *
+ * prove.c and axioms.c decide, match.c pairs the values inside. prove_report.c only says
+ * why not.                                                                   */
+#ifndef AN_GRAPH_EQUAL_PROVER_H
+#define AN_GRAPH_EQUAL_PROVER_H
+
+#include "graph/equal/values.h"
+
+/* Two values, in normal form, that should have been one. */
+typedef struct an_couple {
+    uint32_t a, b;
+} an_couple;
+
+typedef struct an_prover {
+    const an_graph *side[2];
+    uint32_t *normal[2]; /* per value of a side: its normal form */
+    an_values values;
+    uint32_t *slot;      /* settled nodes by hash; 0: free */
+    int64_t size, used;
+    an_couple *open;     /* roots that do not meet; later, couples still to be looked at */
+    int64_t open_count, open_capacity;
+    bool subset;
+    an_proof *proof;
+    struct an_matches *matches; /* where to list them; NULL: nowhere */
+} an_prover;
+
+/* Lists every pair that the proof has found, and those it needed (match.c). */
+an_status an_prove_list(an_prover *p);
+
+/* ---- prove_report.c ---------------------------------------------------- */
+
+/* Adds a couple to `open`. */
+an_status an_prove_doubt(an_prover *p, an_couple c);
+/* Sets the proof's kind and difference. */
+void an_prove_differ(an_prover *p, const char *kind, const char *format, ...) AN_PRINTF(3, 4);
+void an_prove_leaf_differs(an_prover *p, uint32_t first, const an_spec *second);
+/* Sets the proof's status and message; returns the status. */
+an_status an_prove_give_up(an_prover *p, an_status status, const char *why);
+an_status an_prove_no_memory(an_prover *p);
+an_status an_prove_check(an_prover *p, const an_graph *g); /* gives up if g has an error */
+/* From the roots in `open` down to the first values that stop matching. */
+an_status an_prove_search(an_prover *p);
+/* The verdict as a paragraph, and the matches if they are wanted. */
+void an_prove_conclude(an_prover *p);
+
+#endif

@@ -1,0 +1,46 @@
+/* values.h -- the value graph: both sides of a proof in one hash-consed graph.
+ *
+ * Every node of both graphs is copied into one graph and *settled*: a rule
+ * (axioms.c) says that its results are other values, or an equal node is there
+ * already, or it is new. What a value settled to is its normal form; two values
+ * with the same normal form are equal for every input and every binding.     */
+#ifndef AN_GRAPH_EQUAL_VALUES_H
+#define AN_GRAPH_EQUAL_VALUES_H
+
+#include "graph/equal/equal.h"
+#include "graph/ir.h"
+
+/* What is known of one value of the value graph. */
+typedef struct an_known {
+    uint32_t normal;   /* its normal form; the rest is kept at normal forms only */
+    uint32_t value[2]; /* the first value of side 0 and of side 1 that is it; 0: none */
+    uint32_t node[2];  /* the first node of each side that stands for it, or for more than it */
+    bool paired;       /* the search for a difference has been here */
+} an_known;
+
+typedef struct an_values {
+    an_graph *graph;
+    an_known *known; /* per value id of the graph */
+    int64_t capacity;
+    int64_t uses[AN_PROOF_RULES]; /* how often each rule of axioms.c was applied */
+} an_values;
+
+/* Operand i of a node of the value graph in normal form; 0 if absent. */
+static inline uint32_t an_operand(const an_values *v, const an_node *n, int i)
+{
+    return n->in[i] ? v->known[n->in[i]].normal : 0;
+}
+
+/* ---- axioms.c ---------------------------------------------------------- */
+
+/* Gives the attributes of a new node their one spelling. */
+void an_axiom_spell(an_values *v, uint32_t number);
+/* If a rule says what a node's results are, sets out[k] to them and returns true.
+ * They are older values, or of nodes that the rule has just added, unsettled. */
+bool an_axiom_apply(an_values *v, uint32_t number, an_value out[]);
+/* Whether op(a, b) is op(b, a); and that this was used. */
+static inline bool an_axiom_commutes(int op) { return op == AN_OP_add || op == AN_OP_mul; }
+void an_axiom_commuted(an_values *v);
+void an_axioms_used(const an_values *v, an_proof *proof);
+
+#endif

@@ -1,0 +1,182 @@
+/* pipeline.c -- the passes in the order in which they run. */
+#include "graph/passes/pipeline.h"
+#include "graph/passes/rewrite.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The order is the pipeline. What holds after each row is said beside it. dce comes
+ * before fusion, or a sum would fuse with a norm that nobody reads and compute it. cse
+ * does not follow it, though a pair may have become what stood there fused already: two
+ * equal values have their gradients summed apart, and one has not, so the promise that
+ * fused and unfused gradients have the same bits would be gone. */
+static const an_pass passes[] = {
+    {"canonicalise", an_pass_canonicalise, true,
+     "one spelling per meaning: positive axes, no-ops gone"},
+    {"fold", an_pass_fold, true, "what depends on literals only is computed now"},
+    {"cse", an_pass_cse, true, "from here on no two nodes are equal"},
+    {"dce", an_pass_dce, true, "from here on every node is needed"},
+    {"fuse_add_norm", an_pass_fuse_add_norm, true,
+     "residual add + layer norm become one op, forward and backward"},
+};
+#define PASSES ((int)(sizeof passes / sizeof *passes))
+
+/* Not part of the pipeline proper: asked for by compiling for inference. */
+static const an_pass inference_pass = {"inference", an_pass_inference, false,
+                                       "ops become what they mean outside training"};
+
+const char *an_pass_name(int i)
+{
+    return i >= 0 && i < PASSES ? passes[i].name : NULL;
+}
+
+const char *an_pass_summary(int i)
+{
+    return i >= 0 && i < PASSES ? passes[i].summary : NULL;
+}
+
+bool an_pass_is_exact(int i)
+{
+    return i >= 0 && i < PASSES && passes[i].exact;
+}
+
+const an_pass *an_pass_find(const char *name, int length)
+{
+    for (int i = 0; i < PASSES; i++)
+        if ((int)strlen(passes[i].name) == length && !strncmp(passes[i].name, name, (size_t)length))
+            return &passes[i];
+    const bool inference = length == 9 && !strncmp("inference", name, 9);
+    return inference ? &inference_pass : NULL;
+}
+
+an_graph *an_pipeline_part(const an_graph *from, const bool *needed, uint32_t *value)
+{
+    an_rewrite rw = {.pass = "compile", .from = from, .to = an_graph_like(from), .value = value};
+    an_status status = rw.to ? AN_OK : AN_E_MEMORY;
+    for (uint32_t i = 1; status == AN_OK && (int64_t)i <= from->node_count; i++)
+        if (needed[i]) status = an_rewrite_copy(&rw, i);
+    return rw.to;
+}
+
+/* ---- running a list of passes ------------------------------------------ */
+
+typedef struct pipeline {
+    const an_graph *source;
+    an_graph *graph;  /* the newest copy; NULL before the first pass */
+    uint32_t *value;  /* source value -> value of `graph` */
+    an_notes notes;
+    an_error error;
+} pipeline;
+
+static an_status run_pass(pipeline *p, const an_pass *pass)
+{
+    const an_graph *from = p->graph ? p->graph : p->source;
+    uint32_t *step = an_alloc((from->slot_count + 1) * (int64_t)sizeof *step);
+    if (!step) return an_fail(&p->error, AN_E_MEMORY, "out of memory");
+    an_graph *to = an_pass_apply(pass, from, step, &p->notes, &p->error);
+    if (to) {
+        for (int64_t i = 1; i <= p->source->slot_count; i++)
+            p->value[i] = p->graph ? step[p->value[i]] : step[i];
+        an_graph_free(p->graph);
+        p->graph = to;
+    }
+    an_free(step);
+    return to ? AN_OK : p->error.status;
+}
+
+static an_status run_listed(pipeline *p, const char *list)
+{
+    an_status status = AN_OK;
+    while (status == AN_OK && *list) {
+        list += strspn(list, ", ");
+        const int length = (int)strcspn(list, ", ");
+        if (length == 0) break;
+        const an_pass *pass = an_pass_find(list, length);
+        if (!pass)
+            return an_fail(&p->error, AN_E_NAME, "there is no pass \"%.*s\"", length, list);
+        status = run_pass(p, pass);
+        list += length;
+    }
+    return status;
+}
+
+static an_status copy_all(an_rewrite *rw)
+{
+    return an_rewrite_each(rw, NULL, NULL);
+}
+
+static an_status run_all(pipeline *p, const an_optimise_args *args)
+{
+    static const an_pass copy = {"copy", copy_all, true, ""};
+    an_status status = an_graph_status(args->graph);
+    if (status != AN_OK) return an_fail(&p->error, status, "%s", an_graph_message(args->graph));
+    status = run_pass(p, &copy);
+    if (status == AN_OK && args->inference) status = run_pass(p, &inference_pass);
+    if (status != AN_OK) return status;
+    if (args->passes) return run_listed(p, args->passes);
+    for (int i = 0; i < PASSES && status == AN_OK; i++) status = run_pass(p, &passes[i]);
+    return status;
+}
+
+/* Notes and their texts as one block that the caller frees. */
+static an_note *pack_notes(an_notes *notes)
+{
+    int64_t bytes = (notes->count + 1) * (int64_t)sizeof(an_note);
+    for (int64_t i = 0; i < notes->count; i++) bytes += (int64_t)strlen(notes->at[i].text) + 1;
+    an_note *packed = an_alloc_zeroed(bytes);
+    if (!packed) return NULL;
+    char *text = (char *)(packed + notes->count + 1);
+    for (int64_t i = 0; i < notes->count; i++) {
+        packed[i] = notes->at[i];
+        packed[i].text = text;
+        const size_t size = strlen(notes->at[i].text) + 1;
+        memcpy(text, notes->at[i].text, size);
+        text += size;
+    }
+    return packed;
+}
+
+an_optimised an_optimise_with(const an_optimise_args *args)
+{
+    an_optimised result = {0};
+    if (!args || !args->graph) {
+        result.status = AN_E_ARGUMENT;
+        snprintf(result.message, sizeof result.message, "an_optimise: there is no graph");
+        return result;
+    }
+    pipeline p = {.source = args->graph};
+    p.value = an_alloc_zeroed((args->graph->slot_count + 1) * (int64_t)sizeof *p.value);
+    an_status status = p.value ? run_all(&p, args)
+                               : an_fail(&p.error, AN_E_MEMORY, "out of memory");
+    if (status == AN_OK) {
+        result.notes = pack_notes(&p.notes);
+        result.note_count = p.notes.count;
+        if (!result.notes || p.notes.failed)
+            status = an_fail(&p.error, AN_E_MEMORY, "out of memory");
+    }
+    an_arena_free(&p.notes.arena);
+    an_free(p.notes.at);
+    result.status = status;
+    snprintf(result.message, sizeof result.message, "%.500s", p.error.text);
+    if (status == AN_OK) {
+        result.graph = p.graph;
+        result.value = p.value;
+        result.value_count = args->graph->slot_count;
+        return result;
+    }
+    an_free(result.notes);
+    result.notes = NULL;
+    result.note_count = 0;
+    an_graph_free(p.graph);
+    an_free(p.value);
+    return result;
+}
+
+void an_optimised_free(an_optimised *o)
+{
+    if (!o) return;
+    an_graph_free(o->graph);
+    an_free(o->notes);
+    an_free(o->value);
+    *o = (an_optimised){0};
+}

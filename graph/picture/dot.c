@@ -1,0 +1,322 @@
+/* dot.c -- a view of a graph written as Graphviz source.
+ *
+ * Boxes and arrows are declared flat, then boxes are listed in clusters: readers of
+ * DOT lose the attributes of nodes that are declared inside. Gradients are written
+ * as reversed arrows (dir=back), so that the backward phase climbs beside the
+ * forward phase; written the natural way, layouts of a thousand nodes take minutes.  */
+#include "graph/picture/beside.h"
+#include "graph/picture/style.h"
+
+#include <limits.h>
+#include <string.h>
+
+typedef struct writer {
+    const an_view *v;
+    const an_dot_args *args;
+    an_text *out;
+    const char *prefix;    /* of identifiers, so that two graphs stand in one picture */
+    const an_beside *side; /* what is known from comparing it with another; NULL: nothing */
+} writer;
+
+/* ---- head -------------------------------------------------------------- */
+
+static bool crowded(const writer *w)
+{
+    return w->side ? w->side->crowded : w->v->edge_count > AN_DOT_LABELLED;
+}
+
+static void write_counts(const writer *w)
+{
+    const an_graph *g = w->v->g;
+    an_text_addf(w->out, "<FONT POINT-SIZE=\"10\" COLOR=\"#5f6368\">%lld nodes &#183; "
+                         "%lld parameters", (long long)g->node_count,
+                 (long long)an_graph_parameters(g));
+    const long long fused = an_graph_count(g, "add_norm");
+    const long long back = an_graph_count(g, "add_norm_grad");
+    if (fused) an_text_addf(w->out, " &#183; %lld fused Add &amp; Norm", fused);
+    if (back) an_text_addf(w->out, ", %lld fused backward", back);
+    an_text_add(w->out, "</FONT>");
+}
+
+static void write_notes(const writer *w)
+{
+    const an_view *v = w->v;
+    if (v->depth != INT_MAX) {
+        an_text_add(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">scopes ");
+        if (v->depth > 0) an_text_addf(w->out, "deeper than level %d ", v->depth);
+        an_text_addf(w->out, "are drawn as one box each%s</FONT>",
+                     v->automatic ? ", for there are too many nodes to read" : "");
+    }
+    if (v->focused >= 0) {
+        an_text_add(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">");
+        if (v->focused == 0) an_text_add(w->out, "nothing is called ");
+        else an_text_addf(w->out, "%lld nodes around ", (long long)v->shown);
+        an_dot_add_html(w->out, w->args->focus, (int64_t)strlen(w->args->focus));
+        an_text_add(w->out, "</FONT>");
+    }
+    if (crowded(w))
+        an_text_add(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">types of values are in "
+                            "the tooltips</FONT>");
+}
+
+void an_dot_open(bool crowded, an_text *out)
+{
+    /* Limits on the layout's iterations; with these 5000 nodes take 4 s instead of 55. */
+    an_text_addf(out, "digraph addnorm {\n  graph [%s, ",
+                 crowded ? "nslimit=0.5, nslimit1=0.5, mclimit=0.5" : "nslimit=2, nslimit1=2");
+    an_text_add(out, "rankdir=TB, nodesep=0.3, ranksep=0.35, pad=0.3,\n"
+                     "         labelloc=t, fontname=\"Helvetica\", fontsize=11,\n"
+                     "         label=<");
+}
+
+void an_dot_title(const char *title, an_text *out)
+{
+    an_text_add(out, "<FONT POINT-SIZE=\"18\"><B>");
+    an_dot_add_html(out, title[0] ? title : "graph", title[0] ? (int64_t)strlen(title) : 5);
+    an_text_add(out, "</B></FONT><BR/>");
+}
+
+void an_dot_open_end(an_text *out)
+{
+    an_text_add(out,
+                ">];\n"
+                "  node [shape=box, style=\"rounded,filled\", fontname=\"Helvetica\", fontsize=11, "
+                "margin=\"0.12,0.06\", height=0.3];\n"
+                "  edge [fontname=\"Helvetica\", fontsize=8, fontcolor=\"#5f6368\", "
+                "color=\"#3c4043\", arrowsize=0.6];\n");
+}
+
+static void write_head(const writer *w)
+{
+    an_dot_open(crowded(w), w->out);
+    an_dot_title(w->args->title ? w->args->title : w->v->g->name, w->out);
+    write_counts(w);
+    write_notes(w);
+    an_dot_open_end(w->out);
+}
+
+/* ---- boxes ------------------------------------------------------------- */
+
+static void write_unit(const writer *w, uint32_t id)
+{
+    const an_unit *u = &w->v->units[id];
+    const an_paint paint = an_dot_paint(w->v, u, w->args);
+    an_text_addf(w->out, "  %sn%u [fillcolor=\"%s\", color=\"%s\"", w->prefix, id, paint.fill,
+                 paint.line);
+    if (u->kind == AN_UNIT_GHOST || u->gone) {
+        an_text_add(w->out, ", style=\"rounded,dashed\", fontcolor=\"#d93025\"");
+    } else {
+        const an_node *n = &w->v->g->nodes[u->first];
+        const an_category category = an_op(n->op)->category;
+        const bool colours = !w->v->before && !w->side; /* of their own, not of a change */
+        if (n->op == AN_OP_input && colours) an_text_add(w->out, ", fontcolor=white");
+        if (n->op == AN_OP_state) an_text_add(w->out, ", shape=cylinder, style=filled");
+        if (u->kind == AN_UNIT_SCOPE) an_text_add(w->out, ", shape=tab, style=filled");
+        else if (category == AN_CATEGORY_FUSED) an_text_add(w->out, ", penwidth=2.5");
+    }
+    if (w->side && w->side->mark[id].alarm) an_text_add(w->out, AN_BESIDE_ALARM);
+    const bool badge = w->side && w->side->mark[id].badge.length > 0;
+    an_text_add(w->out, badge ? ", label=<" AN_BESIDE_TABLE "<TR><TD>" : ", label=<");
+    an_dot_label(w->v, id, w->out);
+    if (badge)
+        an_text_addf(w->out, "</TD></TR>%s</TABLE>", an_text_view(&w->side->mark[id].badge));
+    an_text_add(w->out, ">, tooltip=\"");
+    an_dot_tooltip(w->v, id, w->out);
+    an_text_add(w->out, "\"];\n");
+}
+
+static void write_outputs(const writer *w)
+{
+    const an_graph *g = w->v->g;
+    for (int64_t i = 0; i < g->output_count; i++) {
+        const uint32_t unit = w->v->unit_of[g->slots[g->outputs[i].value].node];
+        if (!unit) continue;
+        const bool backward = w->v->units[unit].phase == AN_PHASE_BACKWARD;
+        const long long k = i + 1;
+        an_text_addf(w->out, "  %sout%lld [fillcolor=\"#1e6b45\", color=\"#114a2e\", "
+                             "fontcolor=white, label=<<B>", w->prefix, k);
+        const char *name = g->outputs[i].name;
+        an_dot_add_html(w->out, name[0] ? name : "?", name[0] ? (int64_t)strlen(name) : 1);
+        an_text_add(w->out, "</B><BR/><FONT POINT-SIZE=\"9\">output ");
+        an_type_print(g->dims, an_slot_type(g, g->outputs[i].value), w->out);
+        an_text_add(w->out, "</FONT>>];\n");
+        const char *p = w->prefix;
+        if (backward) an_text_addf(w->out, "  %sout%lld -> %sn%u [dir=back", p, k, p, unit);
+        else an_text_addf(w->out, "  %sn%u -> %sout%lld", p, unit, p, k);
+        if (w->side) {
+            an_text_add(w->out, backward ? ", " : " [");
+            an_beside_arrow(&w->side->ink[g->outputs[i].value], true, w->out);
+        }
+        an_text_add(w->out, backward || w->side ? "];\n" : ";\n");
+    }
+}
+
+/* ---- arrows ------------------------------------------------------------ */
+
+/* The colour of an arrow by what it is for; "" is the default. */
+static const char *edge_color(const writer *w, const an_edge *e)
+{
+    if (e->kind == AN_EDGE_COMMIT) return "#b3a3e6";
+    if (e->kind == AN_EDGE_GONE) return "#d93025";
+    if (e->kind == AN_EDGE_SAVED) return "#b0b5ba";
+    if (w->v->units[e->to].phase == AN_PHASE_UPDATE) return "#7558c8";
+    return w->v->units[e->from].phase == AN_PHASE_BACKWARD ? "#c96f2b" : "";
+}
+
+static void write_paint(const writer *w, const an_edge *e)
+{
+    const char *color = edge_color(w, e);
+    if (e->kind == AN_EDGE_SAVED) an_text_add(w->out, "style=dashed, ");
+    if (e->kind == AN_EDGE_COMMIT || e->kind == AN_EDGE_GONE)
+        an_text_addf(w->out, "style=%s, ", e->kind == AN_EDGE_COMMIT ? "dotted" : "dashed");
+    if (w->side) {
+        const an_ink ink = an_beside_ink(w->v, w->side, e);
+        const bool updates = w->v->units[e->to].phase == AN_PHASE_UPDATE &&
+                             w->v->units[e->from].phase != AN_PHASE_UPDATE;
+        an_beside_arrow(&ink, (updates || e->kind == AN_EDGE_COMMIT) && !crowded(w), w->out);
+    } else if (color[0]) {
+        an_text_addf(w->out, "color=\"%s\"%s", color, e->kind == AN_EDGE_GONE ? "" : ", ");
+    }
+}
+
+static void write_edge(const writer *w, const an_edge *e)
+{
+    const an_view *v = w->v;
+    const an_phase from = v->units[e->from].phase, to = v->units[e->to].phase;
+    const bool back = from == AN_PHASE_BACKWARD && to == AN_PHASE_BACKWARD;
+    const int32_t rows = back ? v->row[e->from] - v->row[e->to] : v->row[e->to] - v->row[e->from];
+    an_text_addf(w->out, "  %sn%u -> %sn%u [", w->prefix, back ? e->to : e->from, w->prefix,
+                 back ? e->from : e->to);
+    if (back) an_text_add(w->out, "dir=back, ");
+    const bool value = e->kind == AN_EDGE_DATA || e->kind == AN_EDGE_SAVED;
+    if (value && (from == AN_PHASE_UPDATE || rows < 0)) an_text_add(w->out, "constraint=false, ");
+    else if (value && rows != 1) an_text_addf(w->out, "minlen=%d, ", rows);
+    write_paint(w, e);
+    if (!value) {
+        an_text_add(w->out, e->kind == AN_EDGE_COMMIT ? "constraint=false];\n" : "];\n");
+        return;
+    }
+    if (e->kind == AN_EDGE_DATA && to != AN_PHASE_UPDATE)
+        an_text_add(w->out, back ? "weight=2, " : "weight=4, ");
+    /* Two graphs are wide enough without the types of what crosses from phase to phase. */
+    const bool quiet = crowded(w) || (w->side && from != to);
+    an_text_add(w->out, quiet ? "edgetooltip=\"" : "label=\"");
+    an_dot_edge_label(v, e, w->out);
+    if (w->side) {
+        const an_ink ink = an_beside_ink(v, w->side, e);
+        an_beside_say(&ink, "\\n ", w->out);
+    }
+    an_text_add(w->out, "\"];\n");
+}
+
+/* Keeps the updates in one column, each on the row of its gradient. */
+static void write_column(const writer *w)
+{
+    const an_view *v = w->v;
+    for (uint32_t u = 1; (int64_t)u <= v->unit_count; u++)
+        if (v->below[u])
+            an_text_addf(w->out, "  %sn%u -> %sn%u [style=invis, weight=8, minlen=%d];\n",
+                         w->prefix, u, w->prefix, v->below[u], v->row[v->below[u]] - v->row[u]);
+}
+
+/* ---- clusters ---------------------------------------------------------- */
+
+static void open_cluster(const writer *w, uint32_t box)
+{
+    static const char *const phase_name[AN_PHASES] = {"forward", "backward", "update"};
+    static const char *const tint[AN_PHASES] = {"#f5f9ff", "#fff8f2", "#f9f7ff"};
+    static const char *const line[AN_PHASES] = {"#a8c3ea", "#eabf9e", "#c4b5ec"};
+    const an_box *b = &w->v->boxes[box];
+    an_text_addf(w->out, "  subgraph cluster_%s%u {\n    label=\"", w->prefix, box);
+    if (b->parent) {
+        const int from = w->v->boxes[b->parent].length;
+        const int cut = from + (from > 0);
+        an_dot_add_quoted(w->out, b->path + cut, b->length - cut);
+    } else {
+        an_text_add(w->out, phase_name[b->phase]);
+    }
+    an_text_addf(w->out, "\"; labeljust=l; style=\"rounded,filled\"; fillcolor=\"%s\"; "
+                         "color=\"%s\"; fontsize=%d; fontcolor=\"#3c4043\"; margin=%d;\n",
+                 b->parent ? "#00000008" : tint[b->phase], line[b->phase], b->parent ? 10 : 14,
+                 b->parent ? 8 : 14);
+}
+
+static void list_units(const writer *w, const an_box *b)
+{
+    const an_view *v = w->v;
+    for (uint32_t u = b->unit; u; u = v->units[u].next) {
+        if (!v->units[u].ghosts || w->side) {
+            an_text_addf(w->out, "    %sn%u;\n", w->prefix, u);
+            continue;
+        }
+        an_text_addf(w->out, "    subgraph cluster_fused%u { label=\"fused\"; style=\"rounded\"; "
+                             "color=\"#d35400\"; penwidth=2; fontsize=10; n%u;", u, u);
+        for (uint32_t ghost = v->units[u].ghosts; ghost; ghost = v->units[ghost].next)
+            an_text_addf(w->out, " n%u;", ghost);
+        an_text_add(w->out, " }\n");
+    }
+}
+
+static void enter(void *writer_, uint32_t box)
+{
+    const writer *w = writer_;
+    if (an_view_is_cluster(w->v, box)) open_cluster(w, box);
+    list_units(w, &w->v->boxes[box]);
+}
+
+static void leave(void *writer_, uint32_t box)
+{
+    const writer *w = writer_;
+    if (an_view_is_cluster(w->v, box)) an_text_add(w->out, "  }\n");
+}
+
+static void write_clusters(writer *w)
+{
+    an_view_walk(w->v, enter, leave, w);
+}
+
+/* ---- the calls --------------------------------------------------------- */
+
+static void write_flat(const writer *w)
+{
+    for (uint32_t u = 1; (int64_t)u <= w->v->unit_count; u++)
+        if (!w->side || w->v->units[u].kind != AN_UNIT_GHOST) write_unit(w, u);
+    write_outputs(w);
+    for (int64_t e = 0; e < w->v->edge_count; e++) write_edge(w, &w->v->edges[e]);
+    write_column(w);
+}
+
+void an_dot_side(const an_view *v, const an_dot_args *args, const an_beside *side, an_text *out)
+{
+    writer w = {v, args, out, side->prefix, side};
+    write_flat(&w);
+    an_text_addf(out, "  subgraph cluster_%s {\n    label=<<FONT POINT-SIZE=\"16\"><B>%s</B></FONT>"
+                      "<BR/>", side->prefix, side->title);
+    write_counts(&w);
+    write_notes(&w);
+    an_text_add(out, ">; style=\"rounded,filled\"; fillcolor=white; color=\"#9aa0a6\"; "
+                     "margin=16;\n");
+    write_clusters(&w);
+    for (long long i = 1; i <= v->g->output_count; i++)
+        if (v->unit_of[v->g->slots[v->g->outputs[i - 1].value].node])
+            an_text_addf(out, "    %sout%lld;\n", side->prefix, i);
+    an_text_add(out, "  }\n");
+}
+
+char *an_dot_with(const an_dot_args *args)
+{
+    if (!args || !args->graph) return NULL;
+    an_text out = {0};
+    an_view v = {0};
+    writer w = {&v, args, &out, "", NULL};
+    out.failed = !an_view_make(&v, args);
+    if (!out.failed) {
+        write_head(&w);
+        write_flat(&w);
+        write_clusters(&w);
+        if (!args->no_legend) an_dot_legend(&v, args, &out);
+        an_text_add(&out, "}\n");
+    }
+    an_view_free(&v);
+    return an_text_take(&out);
+}

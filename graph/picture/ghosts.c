@@ -1,0 +1,118 @@
+/* ghosts.c -- what the graph before had and this one has not.
+ *
+ * Copies inherit ordinals, so a node is the same one if ordinal and op are, unless a
+ * proof has told its twin (`twin`). A node
+ * that is gone becomes a ghost: in the box of the fused node that replaced it if
+ * there is one, else in its old scope. Folded leaves leave no ghost.         */
+#include "graph/picture/view.h"
+
+#include <limits.h>
+#include <string.h>
+
+typedef struct ordinals { /* nodes of the new graph by ordinal */
+    uint32_t *head;    /* [ordinal]: the first node of that ordinal */
+    uint32_t *next;    /* [node]: another node of the same ordinal */
+    uint32_t *home;    /* [ordinal]: the unit of the fused node that replaced it */
+    uint32_t limit;    /* ordinals are below it */
+} ordinals;
+
+static uint32_t largest_ordinal(const an_graph *g)
+{
+    uint32_t largest = 0;
+    for (int64_t i = 1; i <= g->node_count; i++)
+        if (g->nodes[i].ordinal > largest) largest = g->nodes[i].ordinal;
+    return largest;
+}
+
+static bool make_index(const an_view *v, ordinals *x)
+{
+    const uint32_t a = largest_ordinal(v->g), b = largest_ordinal(v->before);
+    x->limit = (a > b ? a : b) + 1;
+    const int64_t size = (int64_t)x->limit * (int64_t)sizeof(uint32_t);
+    x->head = an_alloc_zeroed(size);
+    x->home = an_alloc_zeroed(size);
+    x->next = an_alloc_zeroed((v->g->node_count + 1) * (int64_t)sizeof *x->next);
+    if (!x->head || !x->home || !x->next) return false;
+    for (uint32_t i = (uint32_t)v->g->node_count; i > 0; i--) {
+        const an_node *n = &v->g->nodes[i];
+        x->next[i] = x->head[n->ordinal];
+        x->head[n->ordinal] = i;
+        const bool pass = n->from.how && strcmp(n->from.how, "grad") != 0 &&
+                          strcmp(n->from.how, "update") != 0;
+        for (int k = 0; pass && k < n->from.count; k++)
+            if (n->from.of[k] < x->limit) x->home[n->from.of[k]] = v->unit_of[i];
+    }
+    return true;
+}
+
+static void match(an_view *v, const ordinals *x, bool *old)
+{
+    for (int64_t i = 1; v->twin && i <= v->before->node_count; i++)
+        if (v->twin[i] && !old[v->twin[i]]) old[v->same_as[i] = v->twin[i]] = true;
+    for (int64_t i = 1; i <= v->before->node_count; i++) {
+        const an_node *n = &v->before->nodes[i];
+        if (v->same_as[i]) continue;
+        uint32_t now = x->head[n->ordinal];
+        while (now && (v->g->nodes[now].op != n->op || old[now])) now = x->next[now];
+        v->same_as[i] = now;
+        if (now) old[now] = true;
+    }
+}
+
+static bool leaves_a_ghost(const an_graph *g, const an_node *n)
+{
+    const bool leaf = an_op(n->op)->traits & AN_TRAIT_LEAF;
+    return !leaf || n->op == AN_OP_input || (n->op == AN_OP_state && !an_view_is_tiny(g, n));
+}
+
+static bool add_ghost(an_view *v, uint32_t number, const ordinals *x, const uint8_t *phase)
+{
+    const an_node *n = &v->before->nodes[number];
+    if (!leaves_a_ghost(v->before, n)) return true;
+    const uint32_t home = x->home[n->ordinal];
+    if ((v->focused >= 0 || v->beside) && !home) return true;
+    if (home && v->units[home].kind != AN_UNIT_NODE) return true; /* collapsed */
+    int length;
+    const char *scope = an_view_scope(v->before, n, &length);
+    const uint32_t box =
+        home ? v->units[home].box : an_view_box(v, (an_phase)phase[number], scope, length);
+    if (!box) return false;
+    if (!home && an_view_level(v, box) > v->depth) return true;
+    const an_unit ghost = {.kind = AN_UNIT_GHOST, .phase = (an_phase)phase[number],
+                           .first = number, .nodes = 1, .box = box, .home = home};
+    v->ghost_of[number] = an_view_unit(v, &ghost);
+    return v->ghost_of[number] != 0;
+}
+
+static void mark_added(an_view *v, const bool *old)
+{
+    for (int64_t u = 1; u <= v->unit_count; u++) {
+        an_unit *unit = &v->units[u];
+        if (unit->kind == AN_UNIT_GHOST) continue;
+        unit->added = true;
+        for (uint32_t i = unit->first; i && unit->added; i = v->next_in_unit[i])
+            unit->added = !old[i];
+    }
+}
+
+bool an_view_ghosts(an_view *v)
+{
+    const int64_t count = v->before->node_count + 1, words = count * (int64_t)sizeof(uint32_t);
+    ordinals x = {0};
+    v->ghost_of = an_alloc_zeroed(words);
+    v->same_as = an_alloc_zeroed(words);
+    bool *old = an_alloc_zeroed(v->g->node_count + 1);
+    uint8_t *phase = an_alloc_zeroed(count);
+    bool good = v->ghost_of && v->same_as && old && phase && make_index(v, &x) &&
+                an_graph_phases(v->before, phase);
+    if (good) match(v, &x, old);
+    if (good) mark_added(v, old);
+    for (uint32_t i = 1; good && (int64_t)i < count; i++)
+        if (!v->same_as[i]) good = add_ghost(v, i, &x, phase);
+    an_free(x.head);
+    an_free(x.next);
+    an_free(x.home);
+    an_free(old);
+    an_free(phase);
+    return good;
+}

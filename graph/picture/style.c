@@ -1,0 +1,191 @@
+/* style.c -- bytes made safe for a context, colours, the legend.
+ *
+ * Nothing that a user named reaches a picture but through add_escaped. What it
+ * cannot show (bytes that are no UTF-8, control characters, which XML forbids)
+ * becomes U+FFFD; what is too long to read ends in an ellipsis.              */
+#include "graph/picture/style.h"
+
+#include <string.h>
+
+/* ---- escaping ---------------------------------------------------------- */
+
+typedef enum context { QUOTED, HTML, MERMAID } context;
+
+/* Bytes of the character at p, or 0 if there is none that XML may hold. */
+static int character(const unsigned char *p, int64_t left)
+{
+    if (p[0] < 0x80) return p[0] >= 0x20 && p[0] != 0x7f;
+    const int bytes = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] > 0xf4 || bytes > left) return 0;
+    uint32_t code = p[0] & (0xffu >> (bytes + 1));
+    for (int i = 1; i < bytes; i++) {
+        if ((p[i] & 0xc0) != 0x80) return 0;
+        code = code << 6 | (p[i] & 0x3fu);
+    }
+    const bool overlong = (bytes == 3 && code < 0x800) || (bytes == 4 && code < 0x10000);
+    const bool surrogate = code >= 0xd800 && code < 0xe000;
+    const bool control = code < 0xa0 || code == 0xfffe || code == 0xffff;
+    return overlong || surrogate || control || code > 0x10ffff ? 0 : bytes;
+}
+
+/* What stands for an ASCII character in a context; NULL: itself. Both kinds of DOT
+ * label read backslash escapes and entities. */
+static const char *escape(char c, context where)
+{
+    static const struct { char c; const char *as[3]; } table[] = {
+        {'"', {"\\\"", "&quot;", "#quot;"}}, {'\\', {"\\\\", "\\\\", NULL}},
+        {'&', {"&amp;", "&amp;", "#amp;"}},  {'<', {NULL, "&lt;", "#lt;"}},
+        {'>', {NULL, "&gt;", "#gt;"}},       {'\n', {"\\n", "<BR/>", "<br/>"}},
+        {'\t', {" ", " ", " "}},             {'#', {NULL, NULL, "#35;"}},
+        {'`', {NULL, NULL, "#96;"}},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (table[i].c == c) return table[i].as[where];
+    return NULL;
+}
+
+static void add_escaped(an_text *out, const char *text, int64_t length, int limit, context where)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    for (int64_t i = 0, shown = 0; i < length; shown++) {
+        if (shown == limit) {
+            an_text_add(out, "\xe2\x80\xa6");
+            return;
+        }
+        const char *instead = escape(text[i], where);
+        const int bytes = instead ? 1 : character(p + i, length - i);
+        if (instead) an_text_add(out, instead);
+        else if (bytes) an_text_add_bytes(out, text + i, bytes);
+        else an_text_add(out, "\xef\xbf\xbd");
+        i += bytes ? bytes : 1;
+    }
+}
+
+void an_dot_add_quoted(an_text *out, const char *text, int64_t length)
+{
+    add_escaped(out, text, length, 2000, QUOTED);
+}
+
+void an_dot_add_html(an_text *out, const char *text, int64_t length)
+{
+    add_escaped(out, text, length, 64, HTML);
+}
+
+void an_dot_add_wrapped(an_text *out, const char *text, int width, int lines)
+{
+    for (const char *p = text; *p && lines > 0; lines--) {
+        size_t cut = strlen(p);
+        if (cut > (size_t)width) {
+            size_t blank = (size_t)width;
+            while (blank > 0 && p[blank] != ' ') blank--;
+            cut = blank > 0 ? blank : strcspn(p, " ");
+        }
+        if (p != text) an_text_add(out, "<BR/>");
+        add_escaped(out, p, (int64_t)cut, width + 24, HTML);
+        p += cut;
+        p += strspn(p, " ");
+        if (*p && lines == 1) an_text_add(out, " \xe2\x80\xa6");
+    }
+}
+
+void an_mermaid_add(an_text *out, const char *text, int64_t length)
+{
+    add_escaped(out, text, length, 64, MERMAID);
+}
+
+/* ---- colours ----------------------------------------------------------- */
+
+static const an_paint category_paint[AN_CATEGORIES] = {
+    [AN_CATEGORY_LEAF] = {"#f1f3f4", "#80868b"},
+    [AN_CATEGORY_ELEMENTWISE] = {"#e8f0fe", "#7da7f2"},
+    [AN_CATEGORY_SELECT] = {"#e4f7fb", "#4fb6cc"},
+    [AN_CATEGORY_REDUCE] = {"#d9f2ee", "#2ba391"},
+    [AN_CATEGORY_MOVEMENT] = {"#f6f6f6", "#a8adb3"},
+    [AN_CATEGORY_GATHER] = {"#e3f1e5", "#58a868"},
+    [AN_CATEGORY_MATMUL] = {"#cfe0ff", "#2f6fde"},
+    [AN_CATEGORY_SOFTMAX] = {"#f1e3fc", "#a867dd"},
+    [AN_CATEGORY_NORM] = {"#fff1c9", "#dba000"},
+    [AN_CATEGORY_FUSED] = {"#ffc15c", "#d35400"},
+    [AN_CATEGORY_RECURRENT] = {"#dcefc4", "#6b9a1f"},
+    [AN_CATEGORY_RANDOM] = {"#f3ebe5", "#a07f66"},
+    [AN_CATEGORY_LOSS] = {"#fddbe4", "#d84a76"},
+    [AN_CATEGORY_OPTIMIZER] = {"#e6e0f8", "#7558c8"},
+};
+static const an_paint phase_paint[AN_PHASES] = {
+    {"#d8e7fb", "#3b78c9"}, {"#fbe3d3", "#c96f2b"}, {"#e6e0f8", "#7558c8"}};
+static const an_paint input_paint = {"#263f5c", "#16283c"};
+static const an_paint scope_paint = {"#ffffff", "#5f6368"};
+static const an_paint gone_paint = {"#ffffff", "#d93025"};
+static const an_paint added_paint = {"#b7e5c0", "#188038"};
+static const an_paint same_paint = {"#f7f7f7", "#b4b8bd"};
+
+an_paint an_dot_paint(const an_view *v, const an_unit *u, const an_dot_args *args)
+{
+    if (u->kind == AN_UNIT_GHOST || u->gone) return gone_paint;
+    const bool fused = an_op(v->g->nodes[u->first].op)->category == AN_CATEGORY_FUSED;
+    if (v->beside && u->added && fused) return category_paint[AN_CATEGORY_FUSED];
+    if (v->beside && !u->added) return same_paint;
+    if (v->before) return u->added ? added_paint : same_paint;
+    const an_node *n = &v->g->nodes[u->first];
+    if (n->op == AN_OP_input) return input_paint;
+    if (args->color == AN_COLOR_PHASE) return phase_paint[u->phase];
+    if (u->kind == AN_UNIT_SCOPE) return scope_paint;
+    return category_paint[an_op(n->op)->category];
+}
+
+/* ---- the legend -------------------------------------------------------- */
+
+static void legend_box(an_paint paint, const char *text, an_text *out)
+{
+    an_text_addf(out, "<TR><TD BGCOLOR=\"%s\" COLOR=\"%s\" BORDER=\"1\" WIDTH=\"18\"></TD>"
+                      "<TD ALIGN=\"LEFT\">%s</TD></TR>", paint.fill, paint.line, text);
+}
+
+static void legend_line(const char *line, const char *color, const char *text, an_text *out)
+{
+    an_text_addf(out, "<TR><TD><FONT COLOR=\"%s\">%s</FONT></TD><TD ALIGN=\"LEFT\">%s</TD></TR>",
+                 color, line, text);
+}
+
+static void legend_colours(const an_view *v, const an_dot_args *args, an_text *out)
+{
+    if (v->before) {
+        legend_box(added_paint, "new", out);
+        legend_box(gone_paint, "gone", out);
+        legend_box(same_paint, "as before", out);
+        return;
+    }
+    static const char *const phase_name[AN_PHASES] = {"forward", "backward", "update"};
+    bool phase[AN_PHASES] = {false}, category[AN_CATEGORIES] = {false};
+    for (int64_t u = 1; u <= v->unit_count; u++) {
+        const an_node *n = &v->g->nodes[v->units[u].first];
+        phase[v->units[u].phase] = true;
+        if (v->units[u].kind != AN_UNIT_SCOPE && n->op != AN_OP_input)
+            category[an_op(n->op)->category] = true;
+    }
+    if (args->color == AN_COLOR_PHASE) {
+        for (int p = 0; p < AN_PHASES; p++)
+            if (phase[p]) legend_box(phase_paint[p], phase_name[p], out);
+        return;
+    }
+    for (int c = 0; c < AN_CATEGORIES; c++)
+        if (category[c]) legend_box(category_paint[c], an_category_name((an_category)c), out);
+}
+
+void an_dot_legend(const an_view *v, const an_dot_args *args, an_text *out)
+{
+    bool kind[4] = {false}, backward = false;
+    if (v->unit_count == 0) return;
+    for (int64_t e = 0; e < v->edge_count; e++) kind[v->edges[e].kind] = true;
+    for (int64_t u = 1; u <= v->unit_count; u++)
+        backward = backward || v->units[u].phase == AN_PHASE_BACKWARD;
+    an_text_add(out, "  legend [shape=plain, fillcolor=white, label=<<TABLE BORDER=\"1\" "
+                     "COLOR=\"#dadce0\" CELLBORDER=\"0\" CELLSPACING=\"3\" CELLPADDING=\"2\" "
+                     "STYLE=\"ROUNDED\">");
+    legend_colours(v, args, out);
+    if (kind[AN_EDGE_DATA]) legend_line("&#8594;", "#3c4043", "value, with its type", out);
+    if (backward) legend_line("&#8593;", "#c96f2b", "gradient, flowing up", out);
+    if (kind[AN_EDGE_SAVED]) legend_line("- - &#8594;", "#9aa0a6", "kept for backward", out);
+    if (kind[AN_EDGE_COMMIT]) legend_line("&#183; &#183; &#8594;", "#7558c8", "updates", out);
+    an_text_add(out, "</TABLE>>];\n");
+}

@@ -1,0 +1,270 @@
+/* summary.c -- a graph as a table: its layers, what they hold and what they cost.
+ *
+ * A row is a scope, or a node outside all scopes; a weight is counted in the row of
+ * the first node that reads it, once, however often it is used. Only the forward
+ * phase has rows; gradients and updates are counted below the table. FLOPs need
+ * numbers for all named dims (.bind) and come from the ops' own rules.        */
+#include "graph/ir.h"
+
+#include <string.h>
+
+typedef struct row {
+    const char *scope, *name; /* scope "" : the one node `name` */
+    uint32_t node;            /* its last node */
+    int64_t parameters, bytes, nodes;
+    double flops;
+} row;
+
+typedef struct table {
+    const an_graph *g;
+    uint8_t *phase;
+    row *rows;
+    int64_t count, capacity;
+    int64_t *bound, *extent; /* NULL: no FLOPs */
+    double total[AN_PHASES];
+} table;
+
+/* ---- FLOPs ------------------------------------------------------------- */
+
+static bool shape_tensor(const table *t, uint32_t value, an_tensor *out)
+{
+    static char present; /* rules ask whether data is there, never what it is */
+    if (!value) {
+        *out = (an_tensor){0};
+        return true;
+    }
+    const an_type *type = an_slot_type(t->g, value);
+    *out = (an_tensor){.dtype = type->dtype, .rank = type->shape.rank, .data = &present};
+    for (int i = 0; i < type->shape.rank; i++) {
+        out->extent[i] = an_dim_extent(type->shape.dim[i], t->extent);
+        if (out->extent[i] < 0) return false;
+    }
+    return true;
+}
+
+static double node_flops(const table *t, uint32_t number)
+{
+    const an_node *n = &t->g->nodes[number];
+    const an_op_info *op = an_op(n->op);
+    if (!t->extent || op->traits & AN_TRAIT_LEAF) return 0;
+    an_tensor *tensors = an_alloc_zeroed((n->inputs + n->outputs) * (int64_t)sizeof *tensors);
+    if (!tensors) return 0;
+    bool good = true;
+    for (int i = 0; i < n->inputs; i++) good = good && shape_tensor(t, n->in[i], &tensors[i]);
+    for (int k = 0; k < n->outputs; k++)
+        good = good && shape_tensor(t, n->first + (uint32_t)k, &tensors[n->inputs + k]);
+    const an_work w = {.attrs = n->attrs, .extent = t->extent, .inputs = n->inputs,
+                       .outputs = n->outputs, .in = tensors, .out = tensors + n->inputs};
+    int64_t flops = 0;
+    if (good && op->rules->flops) flops = op->rules->flops(&w);
+    else if (good) an_count_elements(w.out[0].rank, w.out[0].extent, &flops);
+    an_free(tensors);
+    return flops > 0 ? (double)flops : 0;
+}
+
+static an_status bind(table *t, const char *text, an_error *e)
+{
+    if (!text && an_dims_names(t->g->dims) > 0) return AN_OK;
+    t->bound = an_alloc((an_dims_names(t->g->dims) + 1) * (int64_t)sizeof *t->bound);
+    t->extent = an_alloc((an_dims_entries(t->g->dims) + 1) * (int64_t)sizeof *t->extent);
+    if (!t->bound || !t->extent) return an_fail(e, AN_E_MEMORY, "out of memory");
+    an_status status = an_graph_bind(t->g, text, -1, t->bound, e);
+    if (status == AN_OK) status = an_dims_bind(t->g->dims, t->bound, t->extent, e);
+    for (int i = 0; status == AN_OK && i < an_dims_names(t->g->dims); i++)
+        if (t->bound[i] < 0)
+            status = an_fail(e, AN_E_BINDING, "FLOPs need a number for %s",
+                             an_dims_name_at(t->g->dims, i));
+    if (status == AN_OK) return AN_OK;
+    an_free(t->extent);
+    t->extent = NULL;
+    return status;
+}
+
+/* ---- rows -------------------------------------------------------------- */
+
+static row *row_for(table *t, uint32_t number)
+{
+    const an_node *n = &t->g->nodes[number];
+    for (int64_t i = t->count; n->scope[0] && i > 0; i--)
+        if (!strcmp(t->rows[i - 1].scope, n->scope)) return &t->rows[i - 1];
+    if (!AN_GROW(t->rows, t->capacity, t->count + 1)) return NULL;
+    t->rows[t->count++] = (row){.scope = n->scope, .name = n->name};
+    return &t->rows[t->count - 1];
+}
+
+static bool is_shown(const table *t, uint32_t number)
+{
+    const an_node *n = &t->g->nodes[number];
+    const bool leaf = an_op(n->op)->traits & AN_TRAIT_LEAF;
+    return t->phase[number] == AN_PHASE_FORWARD && (!leaf || n->op == AN_OP_input);
+}
+
+static bool fill_rows(table *t)
+{
+    const an_graph *g = t->g;
+    bool *counted = an_alloc_zeroed(g->node_count + 1);
+    bool good = counted != NULL;
+    for (uint32_t i = 1; good && (int64_t)i <= g->node_count; i++) {
+        const double flops = node_flops(t, i);
+        t->total[t->phase[i]] += flops;
+        if (!is_shown(t, i)) continue;
+        row *r = row_for(t, i);
+        good = r != NULL;
+        for (int k = 0; good && k < g->nodes[i].inputs; k++) {
+            const uint32_t value = g->nodes[i].in[k], p = value ? g->slots[value].node : 0;
+            if (!p || counted[p] || !an_graph_is_parameter(g, t->phase, p)) continue;
+            counted[p] = true;
+            an_add_size(r->parameters, an_value_elements(g, value), &r->parameters);
+            an_add_size(r->bytes, an_value_bytes(g, value), &r->bytes);
+        }
+        if (!good) break;
+        r->node = i;
+        r->nodes++;
+        r->flops += flops;
+    }
+    an_free(counted);
+    return good;
+}
+
+/* ---- text -------------------------------------------------------------- */
+
+static void add_count(double n, an_text *out)
+{
+    static const char *const unit[] = {"", " k", " M", " G", " T", " P"};
+    int i = 0;
+    for (; n >= 10000 && i < 5; i++) n /= 1000;
+    an_text_addf(out, i > 0 && n < 100 ? "%.1f%s" : "%.0f%s", n, unit[i]);
+}
+
+/* `text` in a column; a control byte would break the table. */
+static void add_cell(const char *text, int width, bool right, an_text *out)
+{
+    const int length = (int)strnlen(text, 200);
+    if (right) an_text_addf(out, "%*s", width > length ? width - length : 0, "");
+    for (int i = 0; i < length; i++) {
+        const unsigned char c = (unsigned char)text[i];
+        an_text_add_bytes(out, c < 0x20 || c == 0x7f ? "?" : &text[i], 1);
+    }
+    if (!right) an_text_addf(out, "%*s", width > length ? width - length : 0, "");
+    an_text_add(out, "  ");
+}
+
+static void describe(const table *t, const row *r, an_text *name, an_text *what)
+{
+    const an_node *n = &t->g->nodes[r->node];
+    const char *op = an_op(n->op)->name;
+    an_text_add(name, r->scope[0] ? r->scope : r->name[0] ? r->name : op);
+    an_text_add(what, op);
+    if (r->nodes > 1) an_text_addf(what, " +%lld", (long long)r->nodes - 1);
+}
+
+static void add_row(const table *t, const row *r, const int width[3], an_text *out)
+{
+    an_text cell[6] = {{0}};
+    describe(t, r, &cell[0], &cell[1]);
+    an_type_print(t->g->dims, an_slot_type(t->g, t->g->nodes[r->node].first), &cell[2]);
+    if (r->parameters) an_text_addf(&cell[3], "%lld", (long long)r->parameters);
+    if (r->bytes) an_text_add_size(&cell[4], (double)r->bytes);
+    if (t->extent) add_count(r->flops, &cell[5]);
+    for (int i = 0; i < (t->extent ? 6 : 5); i++) {
+        add_cell(an_text_view(&cell[i]), i < 3 ? width[i] : 11, i >= 3, out);
+        an_text_free(&cell[i]);
+    }
+    an_text_add(out, "\n");
+}
+
+static void measure(const table *t, int width[3])
+{
+    for (int64_t i = 0; i < t->count; i++) {
+        an_text cell[3] = {{0}};
+        describe(t, &t->rows[i], &cell[0], &cell[1]);
+        an_type_print(t->g->dims, an_slot_type(t->g, t->g->nodes[t->rows[i].node].first),
+                      &cell[2]);
+        for (int c = 0; c < 3; c++) {
+            const int64_t length = cell[c].length < 200 ? cell[c].length : 200;
+            if (length > width[c]) width[c] = (int)length;
+            an_text_free(&cell[c]);
+        }
+    }
+}
+
+static void add_totals(const table *t, an_text *out)
+{
+    const an_graph *g = t->g;
+    int64_t trainable = 0, frozen = 0, bytes = 0, others = 0, other_bytes = 0;
+    int64_t nodes[AN_PHASES] = {0};
+    for (uint32_t i = 1; (int64_t)i <= g->node_count; i++) {
+        const an_node *n = &g->nodes[i];
+        nodes[t->phase[i]]++;
+        if (n->op != AN_OP_state) continue;
+        const bool parameter = an_graph_is_parameter(g, t->phase, i);
+        int64_t *count = !parameter ? NULL : n->attrs->frozen ? &frozen : &trainable;
+        if (count) an_add_size(*count, an_value_elements(g, n->first), count);
+        else others++;
+        int64_t *sum = parameter ? &bytes : &other_bytes;
+        const int64_t more = an_value_bytes(g, n->first);
+        if (more > 0) an_add_size(*sum, more, sum);
+    }
+    an_text_addf(out, "parameters %lld (", (long long)trainable + frozen);
+    an_text_add_size(out, (double)bytes);
+    an_text_addf(out, "), trainable %lld, frozen %lld\n", (long long)trainable, (long long)frozen);
+    if (others) {
+        an_text_addf(out, "other states %lld (", (long long)others);
+        an_text_add_size(out, (double)other_bytes);
+        an_text_add(out, "): moments, counters, keys\n");
+    }
+    an_text_addf(out, "nodes %lld: forward %lld, backward %lld, update %lld\n",
+                 (long long)g->node_count, (long long)nodes[0], (long long)nodes[1],
+                 (long long)nodes[2]);
+    an_text_addf(out, "fused Add & Norm: forward %lld, backward %lld\n",
+                 (long long)an_graph_count(g, "add_norm"),
+                 (long long)an_graph_count(g, "add_norm_grad"));
+    if (!t->extent) return;
+    static const char *const name[AN_PHASES] = {"FLOPs: forward ", ", backward ", ", update "};
+    for (int p = 0; p < AN_PHASES; p++) {
+        an_text_add(out, name[p]);
+        add_count(t->total[p], out);
+    }
+    an_text_add(out, "\n");
+}
+
+static void add_table(const table *t, an_text *out)
+{
+    int width[3] = {5, 2, 6};
+    measure(t, width);
+    static const char *const heading[] = {"layer", "op", "output", "parameters", "bytes", "FLOPs"};
+    int line = 0;
+    add_cell(t->g->name, 0, false, out);
+    an_text_add(out, "\n");
+    for (int i = 0; i < (t->extent ? 6 : 5); i++) {
+        add_cell(heading[i], i < 3 ? width[i] : 11, i >= 3, out);
+        line += 2 + (i < 3 ? width[i] : 11);
+    }
+    an_text_add(out, "\n");
+    for (int i = 0; i < line; i++) an_text_add(out, "-");
+    an_text_add(out, "\n");
+    for (int64_t i = 0; i < t->count; i++) add_row(t, &t->rows[i], width, out);
+    for (int i = 0; i < line; i++) an_text_add(out, "-");
+    an_text_add(out, "\n");
+}
+
+char *an_summary_with(const an_summary_args *args)
+{
+    if (!args || !args->graph) return NULL;
+    table t = {.g = args->graph};
+    an_text out = {0};
+    an_error error = {0};
+    t.phase = an_alloc_zeroed(t.g->node_count + 1);
+    out.failed = !t.phase || !an_graph_phases(t.g, t.phase) ||
+                 bind(&t, args->bind, &error) == AN_E_MEMORY || !fill_rows(&t);
+    if (!out.failed) {
+        add_table(&t, &out);
+        add_totals(&t, &out);
+    }
+    if (error.status != AN_OK) an_text_addf(&out, "%s\n", error.text);
+    an_free(t.phase);
+    an_free(t.rows);
+    an_free(t.bound);
+    an_free(t.extent);
+    return an_text_take(&out);
+}

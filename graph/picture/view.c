@@ -1,0 +1,127 @@
+/* view.c -- from nodes to boxes.
+ *
+ * A graph of too many nodes to read is collapsed by itself: the deepest scopes first,
+ * until it fits or only the outermost scopes are left.                        */
+#include "graph/picture/view.h"
+
+#include <limits.h>
+#include <string.h>
+
+#define READABLE 260 /* boxes; above, scopes collapse unless .whole forbids it */
+
+/* ---- boxes ------------------------------------------------------------- */
+
+static uint32_t unit_for(an_view *v, uint32_t number)
+{
+    const an_node *n = &v->g->nodes[number];
+    int length;
+    const char *scope = an_view_scope(v->g, n, &length);
+    const an_phase phase = (an_phase)v->phase[number];
+    const uint32_t box = an_view_box(v, phase, scope, length);
+    if (!box) return 0;
+    an_unit unit = {.kind = AN_UNIT_NODE, .phase = phase, .first = number, .box = box};
+    const bool deep = an_view_level(v, box) > v->depth && n->op != AN_OP_input;
+    const bool step = an_op(n->op)->traits & AN_TRAIT_STEP;
+    if (deep) {
+        if (v->boxes[box].collapsed) return v->boxes[box].collapsed;
+        unit.kind = AN_UNIT_SCOPE;
+        unit.box = v->boxes[box].parent;
+    } else if (step) {
+        if (v->boxes[box].steps) return v->boxes[box].steps;
+        unit.kind = AN_UNIT_STEPS;
+    }
+    const uint32_t id = an_view_unit(v, &unit);
+    if (deep) v->boxes[box].collapsed = id;
+    else if (step) v->boxes[box].steps = id;
+    return id;
+}
+
+static bool make_units(an_view *v)
+{
+    v->unit_count = v->shown = 0;
+    if (!an_view_lanes(v)) return false;
+    for (uint32_t i = 1; (int64_t)i <= v->g->node_count; i++) {
+        v->unit_of[i] = v->next_in_unit[i] = 0;
+        if (v->hidden[i]) continue;
+        v->shown++;
+        if (v->folded[i]) continue;
+        const uint32_t u = unit_for(v, i);
+        if (!u) return false;
+        v->unit_of[i] = u;
+        if (v->units[u].nodes++ > 0) v->next_in_unit[v->last_in_unit[u]] = i;
+        v->last_in_unit[u] = i;
+    }
+    for (int64_t u = 1; u <= v->unit_count; u++) {
+        an_unit *unit = &v->units[u];
+        const bool step = an_op(v->g->nodes[unit->first].op)->traits & AN_TRAIT_STEP;
+        if (unit->kind == AN_UNIT_SCOPE && unit->nodes == 1)
+            unit->kind = step ? AN_UNIT_STEPS : AN_UNIT_NODE;
+    }
+    return true;
+}
+
+static int deepest_scope(const an_graph *g)
+{
+    int deepest = 0;
+    for (int64_t i = 1; i <= g->node_count; i++) {
+        int levels = g->nodes[i].scope[0] != 0;
+        for (const char *s = g->nodes[i].scope; *s; s++) levels += *s == '/';
+        if (levels > deepest) deepest = levels;
+    }
+    return deepest;
+}
+
+static bool choose_depth(an_view *v, const an_dot_args *args)
+{
+    v->depth = args->depth > 0 ? args->depth : args->depth < 0 ? 0 : INT_MAX;
+    if (!make_units(v)) return false;
+    if (args->depth != 0 || args->whole || v->unit_count <= READABLE) return true;
+    const int deepest = deepest_scope(v->g);
+    for (int depth = deepest < 8 ? deepest - 1 : 8; depth >= 0; depth--) {
+        v->depth = depth;
+        v->automatic = true;
+        if (!make_units(v)) return false;
+        if (v->unit_count <= READABLE) break;
+    }
+    return true;
+}
+
+/* ---- the whole --------------------------------------------------------- */
+
+static bool reserve(an_view *v)
+{
+    const int64_t n = v->g->node_count + 1, words = n * (int64_t)sizeof(uint32_t);
+    v->unit_of = an_alloc_zeroed(words);
+    v->next_in_unit = an_alloc_zeroed(words);
+    v->last_in_unit = an_alloc_zeroed(words);
+    v->phase = an_alloc_zeroed(n);
+    v->folded = an_alloc_zeroed(n);
+    v->hidden = an_alloc_zeroed(n);
+    return v->unit_of && v->next_in_unit && v->last_in_unit && v->phase && v->folded && v->hidden;
+}
+
+bool an_view_make(an_view *v, const an_dot_args *args)
+{
+    v->g = args->graph;
+    v->before = args->diff;
+    return reserve(v) && an_graph_phases(v->g, v->phase) && an_view_fold(v) &&
+           an_view_focus(v, args->focus, args->radius) && choose_depth(v, args) &&
+           (!v->before || an_view_ghosts(v)) && an_view_edges(v) && an_view_rows(v);
+}
+
+void an_view_free(an_view *v)
+{
+    an_free(v->units);
+    an_free(v->boxes);
+    an_free(v->edges);
+    an_free(v->unit_of);
+    an_free(v->next_in_unit);
+    an_free(v->last_in_unit);
+    an_free(v->phase);
+    an_free(v->folded);
+    an_free(v->hidden);
+    an_free(v->row);
+    an_free(v->below);
+    an_free(v->ghost_of);
+    an_free(v->same_as);
+}

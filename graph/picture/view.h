@@ -1,0 +1,112 @@
+/* view.h -- what a picture of a graph shows, before anyone draws it.
+ *
+ * A *view* decides which boxes there are, which clusters they stand in and which
+ * arrows join them; dot.c and mermaid.c only write it down. A box (an_unit) is one
+ * node, or all nodes of a collapsed scope, or the optimizer steps of one scope, or
+ * a *ghost*: a node that only the graph before has (.diff).
+ *
+ * Boxes, clusters and arrows stand in the order of their first node, so equal
+ * graphs give equal pictures.                                                */
+#ifndef AN_GRAPH_PICTURE_VIEW_H
+#define AN_GRAPH_PICTURE_VIEW_H
+
+#include "graph/ir.h"
+
+typedef enum an_unit_kind {
+    AN_UNIT_NODE,
+    AN_UNIT_SCOPE, /* a collapsed scope */
+    AN_UNIT_STEPS, /* optimizer steps of one scope's parameters */
+    AN_UNIT_GHOST  /* only in the graph before */
+} an_unit_kind;
+
+typedef struct an_unit {
+    an_unit_kind kind;
+    an_phase phase;
+    uint32_t first;  /* its first node (of the graph before, for a ghost) */
+    int64_t nodes;   /* how many it stands for */
+    uint32_t box;    /* the cluster it stands in */
+    uint32_t home;   /* ghost: the fused unit that replaced it, or 0 */
+    uint32_t next;   /* the next unit of the same cluster, or of the same home */
+    uint32_t ghosts; /* the first ghost at home here */
+    bool added;      /* not in the graph before */
+    bool gone;       /* none of it is in the graph after */
+} an_unit;
+
+/* A cluster: a scope within a phase. Box 1 .. AN_PHASES are the phases. */
+typedef struct an_box {
+    const char *path; /* "encoder/res1/...": the first `length` bytes count */
+    int length;
+    uint32_t parent, child, last_child, next;
+    uint32_t unit, last_unit;  /* what stands directly in it */
+    uint32_t collapsed, steps; /* the unit that stands for the whole of it; for its steps */
+    int64_t total;             /* units in it and below */
+    an_phase phase;
+} an_box;
+
+typedef enum an_edge_kind {
+    AN_EDGE_DATA,
+    AN_EDGE_SAVED,  /* from forward to backward */
+    AN_EDGE_COMMIT, /* from a new value to its state */
+    AN_EDGE_GONE    /* in the graph before */
+} an_edge_kind;
+
+#define AN_EDGE_VALUES 3 /* an arrow names that many values; more are counted */
+
+typedef struct an_edge {
+    an_edge_kind kind;
+    uint32_t from, to; /* units */
+    int64_t values;
+    uint32_t value[AN_EDGE_VALUES];
+} an_edge;
+
+typedef struct an_view {
+    const an_graph *g, *before; /* before: NULL unless a diff was asked for */
+    bool beside;                /* the other graph stands beside it: ghosts are not drawn */
+    const uint32_t *twin;       /* per node of `before`: what it is now, if that is known */
+    int depth;                  /* scopes deeper than this are one unit; INT_MAX: none */
+    bool automatic;             /* the size of the graph chose the depth */
+    int64_t shown, focused;     /* nodes drawn or folded; nodes the focus matched, -1: no focus */
+    an_unit *units;             /* [1 .. unit_count] */
+    an_box *boxes;              /* [1 .. box_count] */
+    an_edge *edges;
+    int64_t unit_count, unit_capacity, box_count, box_capacity, edge_count, edge_capacity;
+    uint32_t *unit_of;      /* per node: its unit; 0: folded or out of focus */
+    uint32_t *next_in_unit; /* per node: the next one of the unit; 0 ends */
+    uint32_t *last_in_unit; /* per unit, while nodes are filed */
+    uint8_t *phase;         /* per node: an_phase */
+    bool *folded;           /* per node: a leaf written into its users' boxes */
+    bool *hidden;           /* per node: out of focus */
+    int32_t *row;           /* per unit: its row in the ladder, from 0 */
+    uint32_t *below;        /* per update unit: the next one of their column */
+    uint32_t *ghost_of;     /* per node of `before`: its ghost; 0: still there */
+    uint32_t *same_as;      /* per node of `before`: the node it is now; 0: gone */
+} an_view;
+
+/* Fills a view that is zeroed but for `beside` and `twin`; false if out of memory. Free it
+ * in either case. */
+bool an_view_make(an_view *v, const an_dot_args *args);
+void an_view_free(an_view *v);
+
+/* Parts of an_view_make, in the order in which they run. */
+bool an_view_fold(an_view *v); /* visible.c */
+bool an_view_focus(an_view *v, const char *focus, int radius);
+bool an_view_lanes(an_view *v); /* clusters.c: the phases' boxes, and none else */
+uint32_t an_view_box(an_view *v, an_phase phase, const char *path, int length);
+int an_view_level(const an_view *v, uint32_t box);      /* 0 for a phase */
+uint32_t an_view_unit(an_view *v, const an_unit *unit); /* adds it to its box; 0: no memory */
+bool an_view_ghosts(an_view *v); /* ghosts.c */
+bool an_view_edges(an_view *v);  /* edges.c */
+bool an_view_rows(an_view *v);   /* rows.c */
+
+/* Is the box drawn as a cluster? One that holds a single unit is not. */
+bool an_view_is_cluster(const an_view *v, uint32_t box);
+/* Calls `enter` for every box, phases first to last, then for what is in it, then `leave`. */
+typedef void (*an_box_fn)(void *context, uint32_t box);
+void an_view_walk(const an_view *v, an_box_fn enter, an_box_fn leave, void *context);
+
+/* A leaf small enough to be named in every box that reads it. */
+bool an_view_is_tiny(const an_graph *g, const an_node *n);
+/* The scope a node is drawn in: for an optimizer step its parameter's. */
+const char *an_view_scope(const an_graph *g, const an_node *n, int *length);
+
+#endif

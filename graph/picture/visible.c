@@ -1,0 +1,101 @@
+/* visible.c -- which nodes a view leaves out: those written into their users' boxes, and
+ * those that the focus does not show.                                        */
+#include "graph/picture/view.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- folding ----------------------------------------------------------- */
+
+bool an_view_is_tiny(const an_graph *g, const an_node *n)
+{
+    const an_shape *s = &an_slot_type(g, n->first)->shape;
+    return n->op == AN_OP_constant || n->op == AN_OP_count || s->rank == 0 ||
+           (s->rank == 1 && s->dim[0] >= 0 && s->dim[0] <= 2);
+}
+
+/* A leaf is folded if it is tiny, or if it has one user in the phase that reads it
+ * first: gradients and updates of that user read it by implication. */
+bool an_view_fold(an_view *v)
+{
+    const an_graph *g = v->g;
+    uint32_t *users = an_alloc_zeroed((g->node_count + 1) * (int64_t)sizeof *users);
+    if (!users) return false;
+    for (int64_t i = 1; i <= g->node_count; i++) {
+        const an_node *n = &g->nodes[i];
+        for (int k = 0; k < n->inputs; k++) {
+            const uint32_t p = n->in[k] ? g->slots[n->in[k]].node : 0;
+            bool first = p && v->phase[i] == v->phase[p];
+            for (int j = 0; j < k && first; j++)
+                first = !n->in[j] || g->slots[n->in[j]].node != p;
+            users[p] += first;
+        }
+    }
+    for (int64_t i = 1; i <= g->node_count; i++) {
+        const an_node *n = &g->nodes[i];
+        const bool foldable = an_node_is_leaf(n) && n->op != AN_OP_input && users[i] > 0;
+        v->folded[i] = foldable && (users[i] == 1 || an_view_is_tiny(g, n));
+    }
+    for (int64_t i = 0; i < g->output_count; i++)
+        v->folded[g->slots[g->outputs[i].value].node] = false;
+    an_free(users);
+    return true;
+}
+
+/* ---- focus ------------------------------------------------------------- */
+
+static bool focus_matches(const an_graph *g, const an_node *n, const char *focus)
+{
+    const size_t length = strlen(focus);
+    if (!strcmp(n->name, focus)) return true;
+    if (!strncmp(n->scope, focus, length) && (!n->scope[length] || n->scope[length] == '/'))
+        return true;
+    char ordinal[16];
+    snprintf(ordinal, sizeof ordinal, "%%%u", n->ordinal);
+    if (!strcmp(ordinal, focus)) return true;
+    for (int64_t i = 0; i < g->output_count; i++)
+        if (an_node_of(g, g->outputs[i].value) == n && !strcmp(g->outputs[i].name, focus))
+            return true;
+    return false;
+}
+
+/* One step outwards from everything at distance `now` - 1, both ways. */
+static void widen(an_view *v, int32_t *distance, int32_t now)
+{
+    const an_graph *g = v->g;
+    for (int64_t i = 1; i <= g->node_count; i++) {
+        const an_node *n = &g->nodes[i];
+        for (int k = 0; k < n->inputs; k++) {
+            const uint32_t p = n->in[k] ? g->slots[n->in[k]].node : 0;
+            if (!p || v->folded[p]) continue;
+            if (distance[i] == now - 1 && distance[p] < 0) distance[p] = now;
+            else if (distance[p] == now - 1 && distance[i] < 0) distance[i] = now;
+        }
+    }
+}
+
+bool an_view_focus(an_view *v, const char *focus, int radius)
+{
+    const an_graph *g = v->g;
+    v->focused = -1;
+    if (!focus || !focus[0]) return true;
+    int32_t *distance = an_alloc((g->node_count + 1) * (int64_t)sizeof *distance);
+    if (!distance) return false;
+    v->focused = 0;
+    for (int64_t i = 1; i <= g->node_count; i++) {
+        const bool hit = focus_matches(g, &g->nodes[i], focus);
+        distance[i] = hit ? 0 : -1;
+        v->focused += hit;
+    }
+    /* A weight is found in the box of its user. */
+    for (int64_t i = 1; i <= g->node_count; i++)
+        for (int k = 0; k < g->nodes[i].inputs; k++) {
+            const uint32_t p = g->nodes[i].in[k] ? g->slots[g->nodes[i].in[k]].node : 0;
+            if (p && v->folded[p] && distance[p] == 0) distance[i] = 0;
+        }
+    const int32_t far = radius > 0 ? radius : 1;
+    for (int32_t d = 1; d <= far && d <= g->node_count; d++) widen(v, distance, d);
+    for (int64_t i = 1; i <= g->node_count; i++) v->hidden[i] = distance[i] < 0;
+    an_free(distance);
+    return true;
+}

@@ -1,0 +1,319 @@
+/* compile.c -- from a graph to a program: copy, optimise, check, ready the states.
+ *
+ * The user's graph is only read, but for the message of a failed compile. What
+ * runs is a copy of what the fetches and updates need. All checks that do not
+ * depend on a binding are done here, so that a run only checks its feeds.    */
+#include "graph/passes/pipeline.h"
+#include "graph/run/program.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct compiling {
+    const an_compile_args *args;
+    an_graph *g; /* the user's */
+    const an_value *fetch;
+    int fetch_count;
+    an_program *p;
+} compiling;
+
+static an_status fail(const compiling *x, an_status status, const char *format, ...)
+    AN_PRINTF(3, 4);
+static an_status fail(const compiling *x, an_status status, const char *format, ...)
+{
+    char line[1200], text[AN_ERROR_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    const an_at at = x->args->at;
+    snprintf(text, sizeof text, "%.600s:%d: error AN-E%03d: an_compile: %s",
+             at.file ? at.file : "?", at.line, (int)status, line);
+    return an_fail_text(&x->g->compile_error, status, text);
+}
+
+/* ---- what was asked for ------------------------------------------------ */
+
+static an_status check_fetches(compiling *x)
+{
+    x->fetch = x->args->fetch_list;
+    x->fetch_count = x->args->fetch_count;
+    if (!x->fetch) {
+        x->fetch = x->args->fetch;
+        x->fetch_count = 0;
+        for (int i = 0; i < AN_MAX_NAMED; i++)
+            if (!an_is_none(x->fetch[i])) x->fetch_count = i + 1;
+    }
+    for (int i = 0; i < x->fetch_count; i++) {
+        const an_value v = x->fetch[i];
+        if (an_is_none(v)) return fail(x, AN_E_ARGUMENT, "fetch %d is AN_NONE, not a value", i);
+        if (v.graph != x->g)
+            return fail(x, AN_E_GRAPH, "fetch %d belongs to another graph (\"%s\")", i,
+                        v.graph->name);
+        if (an_is_poison(v)) return fail(x, AN_E_GRAPH, "fetch %d is no value of this graph", i);
+    }
+    return AN_OK;
+}
+
+static an_status check_updates(compiling *x)
+{
+    const an_updates u = x->args->update;
+    if (u.id == 0 && x->fetch_count <= 0)
+        return fail(x, AN_E_ARGUMENT, "there is nothing to compute: name a .fetch or an .update");
+    if (u.id == 0) return AN_OK;
+    if (u.graph != x->g || (int64_t)u.id > x->g->set_count)
+        return fail(x, AN_E_GRAPH, "the update table belongs to another graph");
+    an_arena scrap = {0};
+    bool *seen = an_arena_alloc(&scrap, x->g->slot_count + 1);
+    an_status status = seen ? AN_OK : fail(x, AN_E_MEMORY, "out of memory");
+    for (int64_t i = 0; status == AN_OK && i < x->g->commit_count; i++) {
+        const an_commit *c = &x->g->commits[i];
+        if (c->set != u.id) continue;
+        const an_node *n = an_node_of(x->g, c->state);
+        if (n->op != AN_OP_state)
+            status = fail(x, AN_E_STATE, "the update table changes the result of %s, which is no "
+                          "state", an_op(n->op)->name);
+        else if (seen[c->state])
+            status = fail(x, AN_E_STATE, "state \"%s\" is updated twice", n->name);
+        else if (!an_type_equal(an_slot_type(x->g, c->state), an_slot_type(x->g, c->value)))
+            status = fail(x, AN_E_STATE, "the new value of state \"%s\" has another type", n->name);
+        seen[c->state] = true;
+    }
+    an_arena_free(&scrap);
+    return status;
+}
+
+/* ---- the copy ---------------------------------------------------------- */
+
+static void mark_needed(const compiling *x, bool *needed)
+{
+    const an_graph *g = x->g;
+    for (int i = 0; i < x->fetch_count; i++) needed[g->slots[x->fetch[i].id].node] = true;
+    for (int64_t i = 0; i < g->commit_count; i++) {
+        if (g->commits[i].set != x->args->update.id) continue;
+        needed[g->slots[g->commits[i].state].node] = true;
+        needed[g->slots[g->commits[i].value].node] = true;
+    }
+    an_graph_mark_needed(g, needed);
+}
+
+static bool has_output(const an_graph *g, const char *name)
+{
+    for (int64_t i = 0; i < g->output_count; i++)
+        if (!strcmp(g->outputs[i].name, name)) return true;
+    return false;
+}
+
+/* The name that the graph declares for the value; otherwise "%ordinal.output", by
+ * which the verifier finds it in the user's graph. Fetched twice, it gets a "#". */
+static an_status name_output(const compiling *x, an_graph *to, int i, uint32_t value)
+{
+    char made[48];
+    const an_slot *slot = &x->g->slots[x->fetch[i].id];
+    const char *name = NULL;
+    for (int64_t k = 0; k < x->g->output_count && !name; k++)
+        if (x->g->outputs[k].value == x->fetch[i].id) name = x->g->outputs[k].name;
+    for (int n = 1; !name || has_output(to, name); n++) {
+        const uint32_t ordinal = x->g->nodes[slot->node].ordinal;
+        int length = snprintf(made, sizeof made, "%%%u", ordinal);
+        if (slot->index > 0) length += snprintf(made + length, 12, ".%d", slot->index);
+        if (n > 1) snprintf(made + length, 12, "#%d", n);
+        name = made;
+    }
+    return an_graph_add_output(to, name, value);
+}
+
+static an_status copy_roots(const compiling *x, an_graph *part, const uint32_t *value)
+{
+    an_status status = AN_OK;
+    for (int i = 0; status == AN_OK && i < x->fetch_count; i++)
+        status = name_output(x, part, i, value[x->fetch[i].id]);
+    for (int64_t i = 0; status == AN_OK && i < x->g->commit_count; i++) {
+        const an_commit *c = &x->g->commits[i];
+        if (x->args->update.id && c->set == x->args->update.id)
+            status = an_graph_add_commit(part, c->set, value[c->state], value[c->value]);
+    }
+    return status;
+}
+
+/* A graph of what the program needs and nothing else; its outputs are the fetches. */
+static an_graph *extract(const compiling *x)
+{
+    an_arena scrap = {0};
+    bool *needed = an_arena_alloc(&scrap, x->g->node_count + 1);
+    uint32_t *value = an_arena_alloc(&scrap, (x->g->slot_count + 1) * (int64_t)sizeof *value);
+    an_graph *part = NULL;
+    if (needed && value) {
+        mark_needed(x, needed);
+        part = an_pipeline_part(x->g, needed, value);
+    }
+    an_status status = part ? an_graph_status(part) : AN_E_MEMORY;
+    if (status == AN_OK) status = copy_roots(x, part, value);
+    an_arena_free(&scrap);
+    if (status == AN_OK) return part;
+    fail(x, status, "the graph cannot be copied: %s",
+         part ? an_graph_message(part) : an_status_name(status));
+    an_graph_free(part);
+    return NULL;
+}
+
+static an_status optimise(compiling *x)
+{
+    an_graph *roots = extract(x);
+    if (!roots) return x->g->compile_error.status;
+    an_optimised o = an_optimise(.graph = roots, .passes = x->args->passes,
+                                 .inference = x->args->inference);
+    an_graph_free(roots);
+    an_status status = o.status;
+    if (status != AN_OK) fail(x, status, "%s", o.message);
+    char report[512] = "";
+    if (status == AN_OK) status = an_graph_verify(o.graph, report, sizeof report);
+    if (status != AN_OK) fail(x, status, "the optimised graph is broken: %s", report);
+    if (status == AN_OK) {
+        x->p->graph = o.graph;
+        o.graph = NULL;
+    }
+    an_optimised_free(&o);
+    return status;
+}
+
+/* ---- the program ------------------------------------------------------- */
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const an_port *)a)->name, ((const an_port *)b)->name);
+}
+
+/* All inputs of the user's graph, so that feeding one that is not needed is fine. */
+static an_status make_ports(compiling *x)
+{
+    an_program *p = x->p;
+    const an_graph *g = x->g;
+    p->ports = an_arena_alloc(&p->arena, g->leaf_count * (int64_t)sizeof *p->ports);
+    if (!p->ports) return fail(x, AN_E_MEMORY, "out of memory");
+    for (int64_t i = 0; i < g->leaf_count; i++) {
+        if (an_node_of(g, g->leaves[i].value)->op != AN_OP_input) continue;
+        an_port *port = &p->ports[p->port_count++];
+        const uint32_t leaf = an_graph_leaf(p->graph, g->leaves[i].name);
+        port->name = an_arena_string(&p->arena, g->leaves[i].name);
+        port->type = *an_slot_type(g, g->leaves[i].value);
+        port->buffer = leaf ? p->schedule.buffer_of[leaf] : 0;
+        if (!port->name) return fail(x, AN_E_MEMORY, "out of memory");
+    }
+    qsort(p->ports, (size_t)p->port_count, sizeof *p->ports, by_name);
+    return AN_OK;
+}
+
+/* States live in the store and literals in the graph: their addresses are for good. */
+static an_status ready_leaves(compiling *x)
+{
+    an_program *p = x->p;
+    an_error error = {0};
+    an_status status = AN_OK;
+    for (int64_t b = 1; status == AN_OK && b <= p->schedule.buffer_count; b++) {
+        const an_buffer *buffer = &p->schedule.buffers[b];
+        const an_node *n = an_node_of(p->graph, buffer->value);
+        if (buffer->home == AN_HOME_STATE)
+            status = an_store_ready(p->store, p->graph, n, &p->at[b], &error);
+        if (buffer->home == AN_HOME_CONSTANT) p->at[b] = (void *)(uintptr_t)n->attrs->data.bytes;
+        if (status != AN_OK) fail(x, status, "%s", error.text);
+    }
+    return status;
+}
+
+static an_status check_kernels(const compiling *x)
+{
+    const an_run_schedule *s = &x->p->schedule;
+    for (int64_t t = 0; t < s->task_count; t++) {
+        const an_op_info *op = an_op(x->p->graph->nodes[s->tasks[t].node].op);
+        if (!s->tasks[t].fast && !op->rules->ref)
+            return fail(x, AN_E_INTERNAL, "%s has no kernel", op->name);
+    }
+    return AN_OK;
+}
+
+static an_status build(compiling *x)
+{
+    an_program *p = x->p;
+    an_status status = an_run_schedule_make(&p->schedule, p->graph, x->args->update.id);
+    if (status != AN_OK) return fail(x, status, "out of memory");
+    status = check_kernels(x);
+    if (status != AN_OK) return status;
+    const int64_t names = an_dims_names(p->graph->dims) + 1;
+    p->bound = an_arena_alloc(&p->arena, names * (int64_t)sizeof *p->bound);
+    p->bound_by = an_arena_alloc(&p->arena, names * (int64_t)sizeof *p->bound_by);
+    p->at = an_arena_alloc(&p->arena, (p->schedule.buffer_count + 1) * (int64_t)sizeof *p->at);
+    p->first_unit = an_arena_alloc(&p->arena,
+                                   (p->schedule.widest + 1) * (int64_t)sizeof *p->first_unit);
+    if (!p->bound || !p->bound_by || !p->at || !p->first_unit)
+        return fail(x, AN_E_MEMORY, "out of memory");
+    status = make_ports(x);
+    if (status != AN_OK) return status;
+    if (!an_store_enter(p->store)) return fail(x, AN_E_BUSY, "the store is in use");
+    status = ready_leaves(x);
+    an_store_leave(p->store);
+    return status;
+}
+
+an_program *an_compile_with(const an_compile_args *args)
+{
+    if (!args || !args->graph) return NULL;
+    compiling x = {.args = args, .g = args->graph};
+    an_error_clear(&x.g->compile_error);
+    if (x.g->error.status != AN_OK) {
+        x.g->compile_error = x.g->error;
+        return NULL;
+    }
+    an_status status = AN_OK;
+    if (!args->store) status = fail(&x, AN_E_ARGUMENT, "there is no store");
+    if (status == AN_OK) status = check_fetches(&x);
+    if (status == AN_OK) status = check_updates(&x);
+    if (status != AN_OK) return NULL;
+    x.p = an_alloc_zeroed(sizeof *x.p);
+    if (!x.p) {
+        fail(&x, AN_E_MEMORY, "out of memory");
+        return NULL;
+    }
+    x.p->store = args->store;
+    status = optimise(&x);
+    if (status == AN_OK) status = build(&x);
+    if (status == AN_OK) return x.p;
+    an_program_free(x.p);
+    return NULL;
+}
+
+const char *an_compile_message(const an_graph *g)
+{
+    return g ? g->compile_error.text : "there is no graph";
+}
+
+void an_program_free(an_program *p)
+{
+    if (!p) return;
+    for (int i = 0; i < p->plan_count; i++) an_plan_free(p->plans[i]);
+    an_free_aligned(p->slab);
+    an_run_schedule_free(&p->schedule);
+    an_arena_free(&p->arena);
+    an_graph_free(p->graph);
+    an_free(p);
+}
+
+const an_graph *an_program_graph(const an_program *p)
+{
+    return p ? p->graph : NULL;
+}
+
+const char *an_program_message(const an_program *p)
+{
+    if (!p) return "there is no program";
+    if (atomic_load(&((an_program *)p)->refused))
+        return "error AN-E023: the program's store is in use by another thread";
+    return p->error.text;
+}
+
+int64_t an_program_bytes(const an_program *p)
+{
+    return p ? p->slab_bytes : 0;
+}

@@ -1,0 +1,353 @@
+/* exec.c -- one run: all waves, then all updates, or an error and none.
+ *
+ * Nothing outside the slab and the out tensors is written before the gate, and
+ * past the gate nothing can fail. Kernels are cut into units by shape alone, and
+ * each unit writes what no other reads, so every number of threads gives the
+ * same bits. After the first run of a binding nothing is allocated.          */
+#include "graph/run/program.h"
+
+#include "core/pool.h"
+#include "ops/kernels/kernels.h"
+
+#include <string.h>
+
+typedef struct run {
+    an_program *p;
+    an_plan *plan;
+    an_at at;
+    an_tensor *const *out;
+    int out_count;
+} run;
+
+/* ---- plans ------------------------------------------------------------- */
+
+/* Contents of the slab do not outlive a run, so growing copies nothing. */
+static bool grow_slab(an_program *p, int64_t bytes)
+{
+    if (bytes <= p->slab_bytes) return true;
+    char *slab = an_alloc_aligned(bytes);
+    if (!slab) return false;
+    an_free_aligned(p->slab);
+    p->slab = slab;
+    p->slab_bytes = bytes;
+    return true;
+}
+
+static int least_recent(const an_program *p)
+{
+    int oldest = 0;
+    for (int i = 1; i < p->plan_count; i++)
+        if (p->plans[i]->used < p->plans[oldest]->used) oldest = i;
+    return oldest;
+}
+
+an_plan *an_program_plan(an_program *p, an_at at)
+{
+    const size_t size = (size_t)an_dims_names(p->graph->dims) * sizeof *p->bound;
+    for (int i = 0; i < p->plan_count; i++)
+        if (size == 0 || !memcmp(p->plans[i]->bound, p->bound, size)) {
+            p->plans[i]->used = ++p->runs;
+            return p->plans[i];
+        }
+    an_error error = {0};
+    an_plan *plan = an_plan_new(&p->schedule, p->bound, &error);
+    if (!plan) {
+        an_program_fail(p, at, error.status, "%s", error.text);
+        return NULL;
+    }
+    if (!grow_slab(p, plan->slab_bytes)) {
+        an_program_fail(p, at, AN_E_MEMORY, "there is no memory for the %lld bytes of one run",
+                        (long long)plan->slab_bytes);
+        an_plan_free(plan);
+        return NULL;
+    }
+    int place = p->plan_count;
+    if (place == AN_PLANS) {
+        place = least_recent(p);
+        an_plan_free(p->plans[place]);
+    } else {
+        p->plan_count++;
+    }
+    plan->used = ++p->runs;
+    return p->plans[place] = plan;
+}
+
+/* ---- out tensors ------------------------------------------------------- */
+
+static bool overlap(const an_tensor *a, const an_tensor *b)
+{
+    const char *pa = a->data, *pb = b->data;
+    const int64_t na = a->capacity > 0 ? a->capacity : an_tensor_bytes(a), nb = an_tensor_bytes(b);
+    return pa && pb && pa < pb + nb && pb < pa + na;
+}
+
+/* Readying an out tensor may free or clear its memory, so it cannot be a feed. */
+static an_status check_apart(const run *r, int i)
+{
+    for (int64_t f = 0; f < r->p->port_count; f++) {
+        const an_port *port = &r->p->ports[f];
+        if (port->fed && overlap(r->out[i], port->fed))
+            return an_program_fail(r->p, r->at, AN_E_ARGUMENT,
+                                   "out %d shares memory with feed \"%s\"\n  hint: use two tensors "
+                                   "and swap them between runs", i, port->name);
+    }
+    return AN_OK;
+}
+
+static bool is_type(const an_tensor *t, const an_tensor *want)
+{
+    return t->data && t->dtype == want->dtype && t->rank == want->rank &&
+           !memcmp(t->extent, want->extent, (size_t)want->rank * sizeof want->extent[0]);
+}
+
+static an_status ready_out(const run *r, int i)
+{
+    an_tensor *t = r->out[i];
+    const an_graph *g = r->p->graph;
+    const an_type *type = an_slot_type(g, g->outputs[i].value);
+    int64_t extent[AN_MAX_RANK];
+    for (int d = 0; d < type->shape.rank; d++)
+        extent[d] = an_dim_extent(type->shape.dim[d], r->plan->extent);
+    const an_tensor want = an_tensor_borrow(type->dtype, type->shape.rank, extent, NULL);
+    an_status status = check_apart(r, i);
+    if (status != AN_OK || is_type(t, &want)) return status;
+    status = an_tensor_alloc(t, want.dtype, want.rank, want.extent);
+    if (status == AN_OK) return AN_OK;
+    an_text shape = {0};
+    an_type_print(g->dims, type, &shape);
+    an_program_fail(r->p, r->at, status, "out %d cannot take \"%s\" (%s): %s", i,
+                    g->outputs[i].name, an_text_view(&shape),
+                    status == AN_E_STATE ? "it borrows memory of another type or extents"
+                                         : an_status_name(status));
+    an_text_free(&shape);
+    return status;
+}
+
+static an_status ready_outs(const run *r)
+{
+    an_status status = AN_OK;
+    for (int i = 0; i < r->out_count && status == AN_OK; i++) {
+        if (!r->out[i]) continue;
+        if ((int64_t)i >= r->p->graph->output_count)
+            status = an_program_fail(r->p, r->at, AN_E_ARGUMENT,
+                                     "out %d is given, but the program fetches %lld values", i,
+                                     (long long)r->p->graph->output_count);
+        else
+            status = ready_out(r, i);
+    }
+    return status;
+}
+
+static void copy_outs(const run *r, bool late)
+{
+    for (int i = 0; i < r->out_count; i++) {
+        if (!r->out[i] || r->p->schedule.fetches[i].late != late) continue;
+        const int64_t bytes = an_tensor_bytes(r->out[i]);
+        if (bytes > 0)
+            memcpy(r->out[i]->data, r->p->at[r->p->schedule.fetches[i].buffer], (size_t)bytes);
+    }
+}
+
+/* ---- kernels ----------------------------------------------------------- */
+
+static const an_op_rules *rules_of(const an_program *p, const an_task *task)
+{
+    return an_op(p->graph->nodes[task->node].op)->rules;
+}
+
+typedef struct alone {
+    const an_stage *stage;
+    const an_work *work;
+} alone;
+
+static void run_alone_units(void *context, int64_t begin, int64_t end)
+{
+    const alone *a = context;
+    a->stage->run(a->work, begin, end);
+}
+
+static void run_alone(const run *r, int64_t index)
+{
+    const an_task *task = &r->p->schedule.tasks[index];
+    const an_op_rules *rules = rules_of(r->p, task);
+    const an_work *work = &r->plan->works[index];
+    if (!task->fast) {
+        rules->ref(work);
+        return;
+    }
+    for (int s = 0; s < AN_MAX_STAGES && rules->stages[s].run; s++) {
+        const int64_t units = rules->stages[s].units(work);
+        if (units == 1) rules->stages[s].run(work, 0, 1);
+        else an_pool_run(units, run_alone_units, &(alone){&rules->stages[s], work});
+    }
+}
+
+/* Stage `stage` of every task of a wave, their units numbered through. */
+typedef struct abreast {
+    const run *r;
+    const an_wave *wave;
+    int stage;
+} abreast;
+
+static int64_t units_of(const run *r, int64_t index, int stage)
+{
+    const an_task *task = &r->p->schedule.tasks[index];
+    const an_op_rules *rules = rules_of(r->p, task);
+    if (!task->fast) return stage == 0;
+    return rules->stages[stage].run ? rules->stages[stage].units(&r->plan->works[index]) : 0;
+}
+
+static void run_part(const abreast *a, int64_t index, int64_t begin, int64_t end)
+{
+    const an_task *task = &a->r->p->schedule.tasks[index];
+    const an_op_rules *rules = rules_of(a->r->p, task);
+    if (task->fast) rules->stages[a->stage].run(&a->r->plan->works[index], begin, end);
+    else rules->ref(&a->r->plan->works[index]);
+}
+
+static void run_abreast_units(void *context, int64_t begin, int64_t end)
+{
+    const abreast *a = context;
+    const int64_t *first = a->r->p->first_unit;
+    int64_t low = 0, high = a->wave->count; /* the task that holds unit `begin` */
+    while (high - low > 1) {
+        const int64_t middle = low + (high - low) / 2;
+        if (first[middle] <= begin) low = middle;
+        else high = middle;
+    }
+    for (int64_t i = low; begin < end; i++) {
+        const int64_t stop = first[i + 1] < end ? first[i + 1] : end;
+        if (begin < stop) run_part(a, a->wave->first + i, begin - first[i], stop - first[i]);
+        if (begin < stop) begin = stop;
+    }
+}
+
+static void run_abreast(const run *r, const an_wave *wave)
+{
+    for (int s = 0; s < AN_MAX_STAGES; s++) {
+        int64_t *first = r->p->first_unit;
+        first[0] = 0;
+        for (int64_t i = 0; i < wave->count; i++)
+            first[i + 1] = first[i] + units_of(r, wave->first + i, s);
+        an_pool_run(first[wave->count], run_abreast_units, &(abreast){r, wave, s});
+    }
+}
+
+/* ---- the run ----------------------------------------------------------- */
+
+/* Gives every buffer, argument and scratch its address for this run. */
+static void set_addresses(const run *r)
+{
+    an_program *p = r->p;
+    const an_run_schedule *s = &p->schedule;
+    const an_kernels *kernels = an_kernels_of(an_runtime_isa());
+    for (int64_t b = 1; b <= s->buffer_count; b++)
+        if (s->buffers[b].home == AN_HOME_SLAB) p->at[b] = p->slab + r->plan->offset[b];
+    for (int64_t i = 0; i < s->argument_count; i++)
+        r->plan->arguments[i].data = p->at[s->arguments[i]];
+    for (int64_t t = 0; t < s->task_count; t++) {
+        an_work *w = &r->plan->works[t];
+        w->scratch = r->plan->scratch[t] >= 0 ? p->slab + r->plan->scratch[t] : NULL;
+        w->fault = &p->fault;
+        w->kernels = kernels;
+    }
+}
+
+static an_status report_fault(const run *r)
+{
+    const an_fault *f = &r->p->fault;
+    const an_graph *g = r->p->graph;
+    const an_node *n = &g->nodes[f->node];
+    an_text node = {0}, what = {0};
+    char operand[32];
+    an_op_input_name(n->op, f->operand, operand, sizeof operand);
+    an_node_print(g, n, &node);
+    an_text_addf(&node, " (%s", an_op(n->op)->name);
+    if (n->at.file && n->at.line > 0)
+        an_text_addf(&node, ", made at %s:%d", n->at.file, n->at.line);
+    if (f->bound > 0)
+        an_text_addf(&what, "outside 0..%lld\n  hint: %s must be below %lld: map the values beyond "
+                     "to one inside, or enlarge what they index", (long long)f->bound - 1, operand,
+                     (long long)f->bound);
+    else
+        an_text_add(&what, "which has no result here\n  hint: keep it out of the feed");
+    an_program_fail(r->p, r->at, AN_E_DATA, "%s): %s[%lld] is %lld, %s", an_text_view(&node),
+                    operand, (long long)f->position, (long long)f->value, an_text_view(&what));
+    an_text_free(&node);
+    an_text_free(&what);
+    return AN_E_DATA;
+}
+
+static void run_wave(const run *r, int64_t wave)
+{
+    const an_wave *w = &r->p->schedule.waves[wave];
+    if (w->count == 1) run_alone(r, w->first);
+    else if (w->count > 1) run_abreast(r, w);
+}
+
+/* Nothing here can fail: see the file's head. */
+static void commit(const run *r)
+{
+    const an_run_schedule *s = &r->p->schedule;
+    void *const *at = r->p->at;
+    for (int64_t i = 0; i < s->write_count; i++) {
+        const an_write *w = &s->writes[i];
+        if (w->kept) memcpy(at[w->kept], at[w->from], (size_t)r->plan->bytes[w->state]);
+    }
+    run_wave(r, s->gate + 1);
+    copy_outs(r, true);
+    for (int64_t i = 0; i < s->write_count; i++) {
+        const an_write *w = &s->writes[i];
+        memcpy(at[w->state], at[w->kept ? w->kept : w->from], (size_t)r->plan->bytes[w->state]);
+    }
+}
+
+static an_status execute(const run *r)
+{
+    an_program *p = r->p;
+    if (p->poison) memset(p->slab, 0xff, (size_t)p->slab_bytes);
+    set_addresses(r);
+    atomic_store_explicit(&p->fault.raised, false, memory_order_relaxed);
+    for (int64_t w = 0; w < p->schedule.gate; w++) {
+        run_wave(r, w);
+        if (atomic_load_explicit(&p->fault.raised, memory_order_relaxed)) return report_fault(r);
+    }
+    copy_outs(r, false);
+    commit(r);
+    return AN_OK;
+}
+
+static an_status run_held(an_program *p, const an_run_args *args)
+{
+    const an_feed *feeds = args->feed_list ? args->feed_list : args->feed;
+    int feed_count = args->feed_list ? args->feed_count : 0;
+    if (!args->feed_list)
+        for (int i = 0; i < AN_MAX_NAMED; i++)
+            if (feeds[i].name || feeds[i].tensor) feed_count = i + 1;
+    an_status status = an_program_feed(p, args->at, feeds, feed_count);
+    if (status != AN_OK) return status;
+    run r = {.p = p, .at = args->at, .out = args->out_list ? args->out_list : args->out,
+             .out_count = args->out_list ? args->out_count : AN_MAX_NAMED};
+    r.plan = an_program_plan(p, args->at);
+    if (!r.plan) return p->error.status;
+    status = an_program_check_feeds(p, args->at, r.plan);
+    if (status == AN_OK) status = ready_outs(&r);
+    /* Only fetches can be copied: what is past them is NULL by now. */
+    if ((int64_t)r.out_count > p->graph->output_count) r.out_count = (int)p->graph->output_count;
+    return status == AN_OK ? execute(&r) : status;
+}
+
+an_status an_run_with(const an_run_args *args)
+{
+    if (!args || !args->program) return AN_E_ARGUMENT;
+    an_program *p = args->program;
+    if (!an_store_enter(p->store)) {
+        atomic_store(&p->refused, true);
+        return AN_E_BUSY;
+    }
+    atomic_store(&p->refused, false);
+    an_error_clear(&p->error);
+    const an_status status = run_held(p, args);
+    an_store_leave(p->store);
+    return status;
+}

@@ -1,0 +1,356 @@
+/* plan_check.c -- proves that a plan keeps every value until its last reader.
+ *
+ * The schedule is acted out on an imaginary slab: a sorted list of ranges, each
+ * owned by the value last written there. A read must find its operand as the
+ * owner; a write must find free bytes, or exactly one owner that may die under
+ * it. When values are needed is worked out here again, from the graph and the
+ * order of the tasks; of the planner's work only the places are believed.
+ * n log n, so that every plan is checked, not only those of the tests.       */
+#include "graph/run/plan.h"
+
+#include "graph/run/slab.h"
+
+#include <string.h>
+
+typedef struct range {
+    int64_t offset, size;
+    uint32_t owner; /* a root value, SCRATCH, or beyond the values: an old state kept */
+} range;
+
+#define SCRATCH 0
+
+typedef struct check {
+    const an_run_schedule *s;
+    const an_plan *p;
+    const an_graph *g;
+    an_arena arena;
+    uint32_t *root;     /* [value] what it is a view of, or itself */
+    int64_t *made;      /* [root] wave, -1 for leaves, NEVER */
+    int64_t *last;      /* [owner] wave of the last reader */
+    int64_t *readers;   /* [root] tasks that read it in that wave */
+    uint32_t *stored;   /* [state] the root value its bytes hold now */
+    uint32_t *update;   /* [state] the value it shall have in the end; 0: its own */
+    range *live;        /* by offset */
+    int64_t live_count, claims;
+    int64_t *expire;    /* [wave] first claim that ends there ... */
+    int64_t *expire_next; /* [claim] ... and the next, plus one each; 0 ends */
+    range *claim;       /* [claim] */
+    an_error *error;
+} check;
+
+#define NEVER INT64_MAX
+
+static an_status broken(const check *c, int64_t wave, uint32_t value, const char *what)
+{
+    return an_fail(c->error, AN_E_INTERNAL, "the memory plan is wrong in wave %lld, value %u: %s",
+                   (long long)wave, value, what);
+}
+
+/* ---- what the graph demands -------------------------------------------- */
+
+static bool is_op(const check *c, uint32_t value, int op)
+{
+    return an_node_of(c->g, value)->op == op;
+}
+
+static void find_roots(check *c)
+{
+    for (uint32_t v = 1; (int64_t)v <= c->g->slot_count; v++) {
+        const an_node *n = an_node_of(c->g, v);
+        c->root[v] = an_op(n->op)->traits & AN_TRAIT_VIEW ? c->root[n->in[0]] : v;
+        const bool leaf = (an_op(n->op)->traits & AN_TRAIT_LEAF) != 0;
+        c->made[v] = leaf ? -1 : NEVER;
+        c->last[v] = -1;
+        c->stored[v] = v;
+    }
+}
+
+static an_status read_order(check *c)
+{
+    const an_run_schedule *s = c->s;
+    for (int64_t t = 0; t < s->task_count; t++) {
+        const an_task *task = &s->tasks[t];
+        const an_node *n = &c->g->nodes[task->node];
+        const an_wave *w = &s->waves[task->wave];
+        if (t < w->first || t >= w->first + w->count)
+            return broken(c, task->wave, n->first, "a task is outside its wave");
+        if (task->wave >= s->gate && !(an_op(n->op)->traits & AN_TRAIT_STEP))
+            return broken(c, task->wave, n->first, "a task that may fail runs past the gate");
+        for (int k = 0; k < n->outputs; k++) c->made[n->first + (uint32_t)k] = task->wave;
+        for (int j = 0; j < n->inputs; j++) {
+            const uint32_t r = n->in[j] ? c->root[n->in[j]] : 0;
+            if (!r) continue;
+            if (c->made[r] == NEVER || c->made[r] >= task->wave)
+                return broken(c, task->wave, r, "an operand is read before it is made");
+            bool again = false;
+            for (int i = 0; i < j; i++) again |= n->in[i] && c->root[n->in[i]] == r;
+            if (again) continue;
+            if (task->wave > c->last[r]) c->readers[r] = 0;
+            c->last[r] = task->wave > c->last[r] ? task->wave : c->last[r];
+            c->readers[r]++;
+        }
+    }
+    return AN_OK;
+}
+
+static an_status read_roots(check *c)
+{
+    for (int64_t i = 0; i < c->g->output_count; i++) {
+        const uint32_t r = c->root[c->g->outputs[i].value];
+        const int64_t when = c->s->fetches[i].late ? c->s->end : c->s->gate;
+        if (c->made[r] >= when) return broken(c, when, r, "it is fetched before it is made");
+        if (when > c->last[r]) c->last[r] = when;
+    }
+    for (int64_t i = 0; i < c->g->commit_count; i++) {
+        const an_commit *row = &c->g->commits[i];
+        if (row->set != c->s->set) continue;
+        const uint32_t r = c->root[row->value];
+        c->update[row->state] = r;
+        if (c->made[r] == NEVER) return broken(c, c->s->end, r, "an update's value is not made");
+        if (!is_op(c, r, AN_OP_state)) c->last[r] = c->s->end;
+    }
+    return AN_OK;
+}
+
+/* ---- the imaginary slab ------------------------------------------------ */
+
+/* The first range that ends beyond `offset`. */
+static int64_t first_beyond(const check *c, int64_t offset)
+{
+    int64_t low = 0, high = c->live_count;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (c->live[middle].offset + c->live[middle].size <= offset) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
+static void expire_later(check *c, range r, int64_t wave)
+{
+    if (wave > c->s->end) return;
+    c->claim[c->claims] = r;
+    c->expire_next[c->claims] = c->expire[wave];
+    c->expire[wave] = ++c->claims;
+}
+
+/* True if `r`'s bytes are inside the slab, aligned, and free; they are its own then. */
+static bool claim(check *c, range r, int64_t until)
+{
+    if (r.offset < 0 || r.offset % AN_SLAB_ALIGNMENT || r.size > c->p->slab_bytes - r.offset)
+        return false;
+    const int64_t i = first_beyond(c, r.offset);
+    if (i < c->live_count && c->live[i].offset < r.offset + r.size) return false;
+    memmove(&c->live[i + 1], &c->live[i], (size_t)(c->live_count - i) * sizeof *c->live);
+    c->live[i] = r;
+    c->live_count++;
+    expire_later(c, r, until);
+    return true;
+}
+
+static range *find(check *c, uint32_t buffer)
+{
+    const int64_t i = first_beyond(c, c->p->offset[buffer]);
+    return i < c->live_count && c->live[i].offset == c->p->offset[buffer] ? &c->live[i] : NULL;
+}
+
+static void expire(check *c, int64_t wave)
+{
+    for (int64_t e = c->expire[wave]; e; e = c->expire_next[e - 1]) {
+        const range *gone = &c->claim[e - 1];
+        const int64_t i = first_beyond(c, gone->offset);
+        if (i >= c->live_count || c->live[i].owner != gone->owner ||
+            c->live[i].offset != gone->offset)
+            continue; /* written over in place by another value */
+        c->live_count--;
+        memmove(&c->live[i], &c->live[i + 1], (size_t)(c->live_count - i) * sizeof *c->live);
+    }
+}
+
+/* ---- reading and writing ----------------------------------------------- */
+
+static int64_t size_in_slab(const check *c, uint32_t buffer)
+{
+    return c->p->bytes[buffer] > 0 ? c->p->bytes[buffer] : 1;
+}
+
+/* Does that buffer hold root value `r` now? */
+static bool holds(check *c, uint32_t buffer, uint32_t r)
+{
+    if (buffer == 0 || (int64_t)buffer > c->s->buffer_count) return false;
+    const an_buffer *b = &c->s->buffers[buffer];
+    if (b->home == AN_HOME_SLAB) {
+        const range *at = find(c, buffer);
+        return at && at->owner == r && at->size == size_in_slab(c, buffer);
+    }
+    if (b->home == AN_HOME_STATE)
+        return is_op(c, b->value, AN_OP_state) && c->stored[b->value] == r;
+    const int op = b->home == AN_HOME_FEED ? AN_OP_input : AN_OP_constant;
+    return b->value == r && is_op(c, r, op);
+}
+
+/* May output k of this task be written over root value `r`, whose bytes it got? */
+static bool may_overwrite(const check *c, const an_task *task, int k, uint32_t r)
+{
+    const an_node *n = &c->g->nodes[task->node];
+    const uint32_t share = an_op(n->op)->rules->share[k];
+    bool same_type = false;
+    if (c->last[r] != task->wave || c->readers[r] != 1) return false;
+    for (int j = 0; j < n->inputs; j++) {
+        if (!n->in[j] || c->root[n->in[j]] != r) continue;
+        if (j >= 32 || !(share & UINT32_C(1) << j)) return false;
+        same_type |= an_type_equal(an_slot_type(c->g, n->in[j]),
+                                   an_slot_type(c->g, n->first + (uint32_t)k));
+    }
+    return same_type; /* false too if r is no operand of this task */
+}
+
+static an_status write_output(check *c, const an_task *task, int k)
+{
+    const an_node *n = &c->g->nodes[task->node];
+    const uint32_t v = n->first + (uint32_t)k, buffer = c->s->arguments[task->arg + n->inputs + k];
+    if (buffer == 0)
+        return c->last[v] < 0 ? AN_OK : broken(c, task->wave, v, "it is read but has no place");
+    const an_buffer *b = &c->s->buffers[buffer];
+    if (b->home == AN_HOME_STATE) {
+        const bool legal = task->wave > c->s->gate && c->update[b->value] == v &&
+                           c->stored[b->value] == b->value && may_overwrite(c, task, k, b->value);
+        if (!legal) return broken(c, task->wave, v, "it overwrites a state that it must not");
+        c->stored[b->value] = v;
+        return AN_OK;
+    }
+    if (b->home != AN_HOME_SLAB)
+        return broken(c, task->wave, v, "it overwrites a feed or a constant");
+    const range r = {c->p->offset[buffer], size_in_slab(c, buffer), v};
+    const int64_t until = c->last[v] > task->wave ? c->last[v] : task->wave;
+    if (claim(c, r, until)) return AN_OK;
+    range *there = find(c, buffer);
+    if (!there || there->size != r.size || there->owner == SCRATCH ||
+        (int64_t)there->owner > c->g->slot_count || !may_overwrite(c, task, k, there->owner))
+        return broken(c, task->wave, v, "its bytes overlap a value that is still needed");
+    there->owner = v;
+    expire_later(c, r, until);
+    return AN_OK;
+}
+
+static an_status act_wave(check *c, int64_t wave)
+{
+    const an_wave *w = &c->s->waves[wave];
+    for (int64_t t = w->first; t < w->first + w->count; t++) {
+        const an_task *task = &c->s->tasks[t];
+        const an_node *n = &c->g->nodes[task->node];
+        for (int j = 0; j < n->inputs; j++)
+            if (n->in[j] && !holds(c, c->s->arguments[task->arg + j], c->root[n->in[j]]))
+                return broken(c, wave, n->in[j], "its bytes hold something else when it is read");
+    }
+    for (int64_t t = w->first; t < w->first + w->count; t++) {
+        const an_task *task = &c->s->tasks[t];
+        const an_node *n = &c->g->nodes[task->node];
+        const range scratch = {c->p->scratch[t], c->p->scratch_bytes[t], SCRATCH};
+        if (scratch.size > 0 && !claim(c, scratch, wave))
+            return broken(c, wave, n->first, "its scratch overlaps something");
+        for (int k = 0; k < n->outputs; k++) {
+            const an_status status = write_output(c, task, k);
+            if (status != AN_OK) return status;
+        }
+    }
+    return AN_OK;
+}
+
+/* ---- the gate and the end ---------------------------------------------- */
+
+static an_status act_fetches(check *c, bool late)
+{
+    for (int64_t i = 0; i < c->g->output_count; i++) {
+        const uint32_t r = c->root[c->g->outputs[i].value];
+        if (c->s->fetches[i].late == late && !holds(c, c->s->fetches[i].buffer, r))
+            return broken(c, late ? c->s->end : c->s->gate, r, "it is gone when it is fetched");
+    }
+    return AN_OK;
+}
+
+static an_status keep_states(check *c)
+{
+    for (int64_t i = 0; i < c->s->write_count; i++) {
+        const uint32_t kept = c->s->writes[i].kept;
+        if (kept == 0) continue;
+        const uint32_t owner = (uint32_t)(c->g->slot_count + 1 + i);
+        const range r = {c->p->offset[kept], size_in_slab(c, kept), owner};
+        if (!claim(c, r, c->s->end))
+            return broken(c, c->s->gate, c->s->buffers[kept].value, "an old state is not kept");
+    }
+    return AN_OK;
+}
+
+/* One update that is copied: its source must hold the right value, and not be a
+ * state that other updates change. */
+static an_status act_write(check *c, int64_t i)
+{
+    const an_write *w = &c->s->writes[i];
+    const uint32_t state = c->s->buffers[w->state].value, r = c->update[state];
+    if (!r || c->stored[state] != state) return broken(c, c->s->end, state, "it is updated twice");
+    bool good;
+    if (w->kept) {
+        const range *at = find(c, w->kept);
+        good = at && at->owner == (uint32_t)(c->g->slot_count + 1 + i) &&
+               c->s->buffers[w->from].home == AN_HOME_STATE && c->s->buffers[w->from].value == r;
+    } else {
+        good = holds(c, w->from, r) && (!is_op(c, r, AN_OP_state) || c->update[r] == 0);
+    }
+    if (!good) return broken(c, c->s->end, state, "its update copies the wrong bytes");
+    return AN_OK;
+}
+
+static an_status act_end(check *c)
+{
+    an_status status = AN_OK;
+    for (int64_t i = 0; status == AN_OK && i < c->s->write_count; i++) status = act_write(c, i);
+    if (status == AN_OK) status = act_fetches(c, true);
+    for (int64_t i = 0; i < c->s->write_count; i++) {
+        const uint32_t state = c->s->buffers[c->s->writes[i].state].value;
+        c->stored[state] = c->update[state];
+    }
+    for (uint32_t v = 1; status == AN_OK && (int64_t)v <= c->g->slot_count; v++)
+        if (is_op(c, v, AN_OP_state) && c->stored[v] != (c->update[v] ? c->update[v] : v))
+            status = broken(c, c->s->end, v, "it does not end with its update");
+    return status;
+}
+
+/* ---- the call ---------------------------------------------------------- */
+
+static bool begin(check *c)
+{
+    const int64_t slots = c->g->slot_count + 1, claims = c->s->argument_count + c->s->task_count +
+                          c->s->write_count + 1;
+    an_arena *a = &c->arena;
+    c->root = an_arena_alloc(a, slots * (int64_t)sizeof *c->root);
+    c->made = an_arena_alloc(a, slots * (int64_t)sizeof *c->made);
+    c->last = an_arena_alloc(a, slots * (int64_t)sizeof *c->last);
+    c->readers = an_arena_alloc(a, slots * (int64_t)sizeof *c->readers);
+    c->stored = an_arena_alloc(a, slots * (int64_t)sizeof *c->stored);
+    c->update = an_arena_alloc(a, slots * (int64_t)sizeof *c->update);
+    c->live = an_arena_alloc(a, claims * (int64_t)sizeof *c->live);
+    c->claim = an_arena_alloc(a, claims * (int64_t)sizeof *c->claim);
+    c->expire = an_arena_alloc(a, (c->s->end + 1) * (int64_t)sizeof *c->expire);
+    c->expire_next = an_arena_alloc(a, claims * (int64_t)sizeof *c->expire_next);
+    return c->root && c->made && c->last && c->readers && c->stored && c->update && c->live &&
+           c->claim && c->expire && c->expire_next;
+}
+
+an_status an_plan_check(const an_run_schedule *s, const an_plan *p, an_error *e)
+{
+    check c = {.s = s, .p = p, .g = s->graph, .error = e};
+    an_status status = begin(&c) ? AN_OK : an_fail(e, AN_E_MEMORY, "out of memory while planning");
+    if (status == AN_OK) find_roots(&c);
+    if (status == AN_OK) status = read_order(&c);
+    if (status == AN_OK) status = read_roots(&c);
+    for (int64_t w = 0; status == AN_OK && w < s->wave_count; w++) {
+        status = act_wave(&c, w);
+        if (status == AN_OK && w == s->gate) status = act_fetches(&c, false);
+        if (status == AN_OK && w == s->gate) status = keep_states(&c);
+        expire(&c, w);
+    }
+    if (status == AN_OK) status = act_end(&c);
+    an_arena_free(&c.arena);
+    return status;
+}

@@ -1,0 +1,57 @@
+/* program.h -- the inside of a program: its graph, schedule, plans and memory.
+ *
+ * Whoever changes anything here holds the program's store, so one run at a time
+ * is the rule for all programs of a store.                                   */
+#ifndef AN_GRAPH_RUN_PROGRAM_H
+#define AN_GRAPH_RUN_PROGRAM_H
+
+#include "graph/run/plan.h"
+#include "graph/run/store.h"
+
+#include <stdatomic.h>
+
+#define AN_PLANS 8 /* bindings kept planned; the one that ran longest ago makes room */
+
+/* An input of the graph that was compiled, whether the program needs it or not. */
+typedef struct an_port {
+    const char *name;
+    an_type type;
+    uint32_t buffer;      /* 0: the program does not need it */
+    const an_tensor *fed; /* at this run; NULL: not */
+} an_port;
+
+struct an_program {
+    an_graph *graph;
+    an_store *store;
+    an_run_schedule schedule;
+    an_arena arena;
+    an_port *ports; /* by name */
+    int64_t port_count;
+    int64_t *bound;     /* [dim name] extent at this run, -1 where unbound */
+    int64_t *bound_by;  /* [dim name] the port that said so */
+    void **at;          /* [buffer] address; of states and constants for good */
+    int64_t *first_unit; /* [tasks of the widest wave + 1] */
+    an_plan *plans[AN_PLANS];
+    int plan_count;
+    uint64_t runs;
+    char *slab; /* shared by all plans, as large as the largest needs */
+    int64_t slab_bytes;
+    bool poison; /* tests: fill the slab with NaN before each run */
+    an_fault fault;
+    atomic_bool refused; /* the last run found the store busy */
+    an_error error;
+};
+
+/* Keeps "f.c:12: error AN-E020: ..." as the run's error; returns `status`. */
+an_status an_program_fail(an_program *p, an_at at, an_status status, const char *format, ...)
+    AN_PRINTF(4, 5);
+
+/* Matches feeds with ports, checks them, and collects the binding (feed.c). */
+an_status an_program_feed(an_program *p, an_at at, const an_feed *feeds, int count);
+/* After planning: dims that are expressions, such as 2*B, against their extents. */
+an_status an_program_check_feeds(an_program *p, an_at at, const an_plan *plan);
+
+/* The plan for p->bound, made if it is new, with the slab large enough for it. */
+an_plan *an_program_plan(an_program *p, an_at at);
+
+#endif

@@ -1,0 +1,208 @@
+/* schedule.c -- which kernels run, in which order, which side by side.
+ *
+ * The order is the graph's, with two exceptions. A node whose row says BESIDE
+ * joins an earlier wave of its own kind if its operands are there by then: the
+ * two directions of a bidirectional layer, or three projections of one input,
+ * share the threads. And optimizer steps that nobody reads come last, past the
+ * gate, because they may overwrite what everything before them reads.
+ *
+ * Nothing here depends on extents: a program has one schedule.               */
+#include "graph/run/schedule.h"
+
+#include <string.h>
+
+/* A wave farther back is not looked at: joining it would lengthen the lives of
+ * the operands' and results' bytes for no neighbour's sake. */
+#define LOOK_BACK 8
+
+static bool is_final(const an_scheduling *b, const an_node *n)
+{
+    return (an_op(n->op)->traits & AN_TRAIT_STEP) && !b->used[n - b->graph->nodes];
+}
+
+/* A constant whose bytes in the graph are all its elements needs no kernel. */
+static bool is_literal(const an_graph *g, const an_node *n)
+{
+    const an_type *type = an_slot_type(g, n->first);
+    int64_t count;
+    return n->op == AN_OP_constant && n->attrs->data.bytes &&
+           an_count_elements(type->shape.rank, type->shape.dim, &count) &&
+           count == n->attrs->data.count;
+}
+
+static bool is_wanted(const an_scheduling *b, const an_node *n)
+{
+    for (int k = 0; k < n->outputs; k++)
+        if (b->wanted[n->first + (uint32_t)k]) return true;
+    return false;
+}
+
+static bool is_task(const an_scheduling *b, const an_node *n)
+{
+    return n->op != AN_OP_input && n->op != AN_OP_state && !is_literal(b->graph, n) &&
+           !(an_op(n->op)->traits & AN_TRAIT_VIEW) && is_wanted(b, n);
+}
+
+/* ---- facts about values ------------------------------------------------ */
+
+static void see_through_views(an_scheduling *b)
+{
+    const an_graph *g = b->graph;
+    uint32_t *root = b->schedule->root;
+    for (uint32_t v = 1; (int64_t)v <= g->slot_count; v++) {
+        const an_node *n = an_node_of(g, v);
+        const bool view = (an_op(n->op)->traits & AN_TRAIT_VIEW) && g->slots[v].index == 0;
+        root[v] = view ? root[n->in[0]] : v;
+    }
+}
+
+static void mark_uses(an_scheduling *b)
+{
+    const an_graph *g = b->graph;
+    const uint32_t *root = b->schedule->root;
+    for (int64_t i = 1; i <= g->node_count; i++) {
+        const an_node *n = &g->nodes[i];
+        const bool view = an_op(n->op)->traits & AN_TRAIT_VIEW;
+        for (int j = 0; j < n->inputs; j++) {
+            if (!n->in[j]) continue;
+            b->used[g->slots[n->in[j]].node] = true;
+            if (!view) b->wanted[root[n->in[j]]] = true;
+        }
+    }
+    for (int64_t i = 0; i < g->output_count; i++) b->wanted[root[g->outputs[i].value]] = true;
+    for (int64_t i = 0; i < g->commit_count; i++)
+        if (g->commits[i].set == b->set) b->wanted[root[g->commits[i].value]] = true;
+}
+
+/* ---- waves ------------------------------------------------------------- */
+
+/* The latest wave near the end that holds this op and starts no earlier than
+ * `earliest`; -1 if there is none. */
+static int64_t find_company(const an_scheduling *b, int op, int64_t earliest)
+{
+    if (!(an_op(op)->traits & AN_TRAIT_BESIDE)) return -1;
+    const int64_t low = b->waves > LOOK_BACK ? b->waves - LOOK_BACK : 0;
+    for (int64_t w = b->waves - 1; w >= low && w >= earliest; w--)
+        if (b->wave_op[w] == op) return w;
+    return -1;
+}
+
+static void place(an_scheduling *b, uint32_t number)
+{
+    const an_node *n = &b->graph->nodes[number];
+    int64_t earliest = 0;
+    for (int j = 0; j < n->inputs; j++) {
+        if (!n->in[j]) continue;
+        const int64_t made = b->made[b->schedule->root[n->in[j]]];
+        if (made >= earliest) earliest = made + 1;
+    }
+    int64_t wave = find_company(b, n->op, earliest);
+    if (wave < 0) {
+        wave = b->waves++;
+        b->wave_op[wave] = n->op;
+    }
+    b->wave_of[number] = wave;
+    for (int k = 0; k < n->outputs; k++) b->made[n->first + (uint32_t)k] = wave;
+}
+
+static void place_all(an_scheduling *b)
+{
+    const an_graph *g = b->graph;
+    memset(b->made, -1, (size_t)(g->slot_count + 1) * sizeof *b->made);
+    memset(b->wave_of, -1, (size_t)(g->node_count + 1) * sizeof *b->wave_of);
+    for (uint32_t i = 1; (int64_t)i <= g->node_count; i++)
+        if (is_task(b, &g->nodes[i]) && !is_final(b, &g->nodes[i])) place(b, i);
+    an_run_schedule *s = b->schedule;
+    s->gate = b->waves;
+    s->end = s->gate + 2;
+    s->wave_count = s->end;
+    for (uint32_t i = 1; (int64_t)i <= g->node_count; i++) {
+        const an_node *n = &g->nodes[i];
+        if (!is_task(b, n) || !is_final(b, n)) continue;
+        b->wave_of[i] = s->gate + 1;
+        for (int k = 0; k < n->outputs; k++) b->made[n->first + (uint32_t)k] = s->gate + 1;
+    }
+}
+
+/* The dtype that decides is a matter of types alone, so any bytes will do here. */
+static bool has_fast_kernel(const an_graph *g, const an_node *n)
+{
+    static char somewhere;
+    an_tensor one[AN_MAX_OUTPUTS + 1] = {{0}};
+    int inputs = 0;
+    for (int j = 0; j < n->inputs && inputs == 0; j++) {
+        const bool is_float = n->in[j] && an_dtype_is_float(an_slot_type(g, n->in[j])->dtype);
+        if (is_float) one[inputs++] = (an_tensor){.dtype = an_slot_type(g, n->in[j])->dtype,
+                                                  .data = &somewhere};
+    }
+    for (int k = 0; k < n->outputs; k++)
+        one[inputs + k].dtype = an_slot_type(g, n->first + (uint32_t)k)->dtype;
+    const an_work w = {.inputs = inputs, .in = one, .outputs = n->outputs, .out = one + inputs};
+    return an_is_fast(n->op, &w);
+}
+
+/* A counting sort: tasks by wave, in node order within one. */
+static bool lay_out_waves(an_scheduling *b)
+{
+    const an_graph *g = b->graph;
+    an_run_schedule *s = b->schedule;
+    s->waves = an_arena_alloc(&s->arena, (s->wave_count + 1) * (int64_t)sizeof *s->waves);
+    if (!s->waves) return false;
+    for (int64_t i = 1; i <= g->node_count; i++) {
+        if (b->wave_of[i] < 0) continue;
+        s->waves[b->wave_of[i]].count++;
+        s->task_count++;
+        s->argument_count += g->nodes[i].inputs + g->nodes[i].outputs;
+    }
+    s->tasks = an_arena_alloc(&s->arena, s->task_count * (int64_t)sizeof *s->tasks);
+    if (!s->tasks) return false;
+    for (int64_t w = 0, next = 0; w < s->wave_count; next += s->waves[w++].count) {
+        s->waves[w].first = next;
+        if (s->waves[w].count > s->widest) s->widest = s->waves[w].count;
+    }
+    int64_t *filled = b->filled;
+    for (uint32_t i = 1; (int64_t)i <= g->node_count; i++) {
+        const int64_t w = b->wave_of[i];
+        if (w < 0) continue;
+        s->tasks[s->waves[w].first + filled[w]++] =
+            (an_task){.node = i, .wave = w, .fast = has_fast_kernel(g, &g->nodes[i])};
+    }
+    return true;
+}
+
+/* ---- the call ---------------------------------------------------------- */
+
+static bool begin(an_scheduling *b)
+{
+    const int64_t slots = b->graph->slot_count + 1, nodes = b->graph->node_count + 1;
+    an_arena *a = &b->arena;
+    b->schedule->root = an_arena_alloc(&b->schedule->arena, slots * (int64_t)sizeof(uint32_t));
+    b->used = an_arena_alloc(a, nodes * (int64_t)sizeof *b->used);
+    b->wanted = an_arena_alloc(a, slots * (int64_t)sizeof *b->wanted);
+    b->made = an_arena_alloc(a, slots * (int64_t)sizeof *b->made);
+    b->wave_of = an_arena_alloc(a, nodes * (int64_t)sizeof *b->wave_of);
+    b->wave_op = an_arena_alloc(a, nodes * (int64_t)sizeof *b->wave_op);
+    b->filled = an_arena_alloc(a, (nodes + 2) * (int64_t)sizeof *b->filled);
+    return b->schedule->root && b->used && b->wanted && b->made && b->wave_of && b->wave_op &&
+           b->filled;
+}
+
+an_status an_run_schedule_make(an_run_schedule *s, const an_graph *g, uint32_t set)
+{
+    *s = (an_run_schedule){.graph = g, .set = set};
+    an_scheduling b = {.schedule = s, .graph = g, .set = set};
+    bool good = begin(&b);
+    if (good) {
+        see_through_views(&b);
+        mark_uses(&b);
+        place_all(&b);
+        good = lay_out_waves(&b) && an_schedule_buffers(&b);
+    }
+    an_arena_free(&b.arena);
+    return good ? AN_OK : AN_E_MEMORY;
+}
+
+void an_run_schedule_free(an_run_schedule *s)
+{
+    if (s) an_arena_free(&s->arena);
+}

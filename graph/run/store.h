@@ -1,0 +1,38 @@
+/* store.h -- the inside of a store of weights, for compiling and running.
+ *
+ * A state's bytes stay where they are from its creation to the store's death, so
+ * programs keep pointers to them. Whoever reads or writes them holds the store:
+ * enter, and leave again; a store that is held refuses everybody else.       */
+#ifndef AN_GRAPH_RUN_STORE_H
+#define AN_GRAPH_RUN_STORE_H
+
+#include "graph/ir.h"
+
+/* False, and nothing held, if somebody holds it already. */
+bool an_store_enter(an_store *s);
+void an_store_leave(an_store *s);
+/* Enters for one call of the public kind: forgets the last failure and gives the
+ * place of this call's. NULL: somebody holds it, and an_store_message says so. */
+an_error *an_store_begin(an_store *s);
+
+/* The bytes of the state that node `n` of `g` names, made and initialised if the
+ * store has none; AN_E_STATE into `e` if the store's has another type. The store
+ * must be held. */
+an_status an_store_ready(an_store *s, const an_graph *g, const an_node *n, void **data,
+                         an_error *e);
+
+typedef struct an_named_tensor {
+    const char *name;
+    an_tensor tensor; /* owned */
+    char *kept;       /* an_store_take's own */
+} an_named_tensor;
+/* Gives the states of those names, all different, those values; all or none. A
+ * new state takes its tensor over (which is then empty); the bytes of others are
+ * copied. The store must be held. */
+an_status an_store_take(an_store *s, an_named_tensor *values, int64_t count);
+
+/* Fills `t` as `init` says from draws that depend on (seed, name, element) alone
+ * (initialise.c). Every element is written. */
+an_status an_initialise(const an_init *init, const char *name, uint64_t seed, an_tensor *t);
+
+#endif
