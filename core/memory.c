@@ -6,6 +6,8 @@
  * it: sizes computed from hostile files end here.                            */
 #include "core/memory.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -198,6 +200,19 @@ char *an_arena_text(an_arena *arena, const char *text, int64_t len)
 char *an_arena_string(an_arena *arena, const char *text)
 {
     return text ? an_arena_text(arena, text, (int64_t)strlen(text)) : NULL;
+}
+
+char *an_arena_printf(an_arena *arena, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    const int length = vsnprintf(NULL, 0, format, arguments);
+    char *text = length < 0 ? NULL : an_arena_alloc(arena, (int64_t)length + 1);
+    if (text) vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    va_end(arguments);
+    return text;
 }
 
 void an_arena_free(an_arena *arena)

@@ -48,6 +48,8 @@ void *an_arena_alloc(an_arena *arena, int64_t size); /* zeroed, 16-byte aligned;
 void *an_arena_copy(an_arena *arena, const void *data, int64_t size);
 char *an_arena_string(an_arena *arena, const char *text);            /* NULL gives NULL */
 char *an_arena_text(an_arena *arena, const char *text, int64_t len); /* adds the final 0 */
+/* Formatted text; NULL on failure. */
+char *an_arena_printf(an_arena *arena, const char *format, ...) AN_PRINTF(2, 3);
 void an_arena_free(an_arena *arena);
 
 #endif

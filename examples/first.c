@@ -16,8 +16,9 @@ int main(void)
     an_store *weights = an_store_new(42);
     an_program *train = an_compile(g, weights, .fetch = {loss}, .update = up);
     if (!train) return fprintf(stderr, "%s\n", an_compile_message(g)), 1; /* the one check */
-    an_equivalence e = an_equivalent(g, an_program_graph(train), .gradients = true, .subset = true);
-    printf("%lld pair fused; %s\n", (long long)e.fused_forward, e.message);
+    an_equivalence *e = an_equivalent(g, an_program_graph(train), .gradients = true,
+                                      .subset = true);
+    printf("%lld pair fused; %s\n", (long long)an_equivalence_fused(e), an_equivalence_message(e));
     an_dot_file(an_program_graph(train), "first.svg", .diff = g);
 
     float data[64][8] = {{0}}, sums[64] = {0};
@@ -30,7 +31,7 @@ int main(void)
     printf("loss after 300 steps: %.5f\n", an_tensor_get(&out, 0));
 
     an_tensor_free(&out); /* what is made is freed: graph, program, store, caller each their own */
-    an_equivalence_free(&e);
+    an_equivalence_free(e);
     an_program_free(train);
     an_store_free(weights);
     an_graph_free(g);

@@ -24,16 +24,17 @@ static void try_pass(const an_graph *g, an_equivalent_args args, bool numbers, a
     args.b = o.graph;
     args.inexact = !x->exact;
     if (numbers) {
-        an_equivalence e = an_equivalent_with(&args);
-        x->proved = e.proof.proved;
-        x->verdict = e.verdict;
-        snprintf(x->message, sizeof x->message, "%.300s", e.message);
-        an_equivalence_free(&e);
+        an_equivalence *e = an_equivalent_with(&args);
+        x->proved = an_proof_holds(an_equivalence_proof(e));
+        x->verdict = an_equivalence_verdict(e);
+        snprintf(x->message, sizeof x->message, "%.300s", an_equivalence_message(e));
+        an_equivalence_free(e);
     } else {
-        const an_proof p = an_prove(g, o.graph);
-        x->proved = p.proved;
-        x->verdict = p.proved ? (x->exact ? AN_BITWISE : AN_ROUNDING) : AN_SUSPECT;
-        snprintf(x->message, sizeof x->message, "%.300s", p.message);
+        an_proof *p = an_prove(g, o.graph);
+        x->proved = an_proof_holds(p);
+        x->verdict = x->proved ? (x->exact ? AN_BITWISE : AN_ROUNDING) : AN_SUSPECT;
+        snprintf(x->message, sizeof x->message, "%.300s", an_proof_message(p));
+        an_proof_free(p);
     }
     an_optimised_free(&o);
 }

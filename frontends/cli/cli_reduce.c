@@ -24,7 +24,7 @@ typedef struct failure {
     bool fails;
     an_status refused;  /* what the passes say, if they do not run */
     an_verdict verdict;
-    bool failed[AN_CHECKS]; /* which checks */
+    uint64_t failed;    /* which checks, a bit each */
     int status;         /* of a command, as wait tells it; -1: it took too long */
     char message[512];
 } failure;
@@ -54,12 +54,14 @@ static failure try_verify(const reduction *r, const an_graph *g)
     an_equivalent_args args = r->args;
     args.a = g;
     args.b = o.graph;
-    an_equivalence e = an_equivalent_with(&args);
-    f.verdict = e.verdict;
-    f.fails = e.verdict != AN_BITWISE && e.verdict != AN_VACUOUS;
-    for (int i = 0; i < e.checks; i++) f.failed[i] = e.check[i].failed > 0;
-    snprintf(f.message, sizeof f.message, "%.500s", e.message);
-    an_equivalence_free(&e);
+    an_equivalence *e = an_equivalent_with(&args);
+    f.verdict = an_equivalence_verdict(e);
+    f.fails = f.verdict != AN_BITWISE && f.verdict != AN_VACUOUS;
+    const an_check *c;
+    for (int i = 0; (c = an_equivalence_check(e, i)) != NULL; i++)
+        if (c->failed > 0) f.failed |= (uint64_t)1 << i;
+    snprintf(f.message, sizeof f.message, "%.500s", an_equivalence_message(e));
+    an_equivalence_free(e);
     an_optimised_free(&o);
     return f;
 }
@@ -115,10 +117,9 @@ static bool fails_alike(void *context, const an_graph *g)
     reduction *r = context;
     if (r->broken) return false;
     const failure f = try_graph(r, g), *first = &r->first;
-    int check = 0; /* the first that failed */
-    while (check < AN_CHECKS && !first->failed[check]) check++;
+    const uint64_t check = first->failed & -first->failed; /* the first that failed */
     return f.fails && f.refused == first->refused && f.verdict == first->verdict &&
-           f.status == first->status && (check == AN_CHECKS || f.failed[check]) &&
+           f.status == first->status && (f.failed & check) == check &&
            (f.verdict != AN_FAILED || begin_alike(first->message, f.message));
 }
 

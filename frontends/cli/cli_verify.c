@@ -16,7 +16,7 @@ typedef struct trial {
     const an_cli *line;
     an_graph *a, *other;
     an_optimised o; /* no graph if there is a second file */
-    an_equivalence e;
+    an_equivalence *e;
     an_cli_each each[AN_CLI_PASSES]; /* of one file only */
     int passes;
 } trial;
@@ -28,7 +28,7 @@ static const an_graph *second(const trial *t)
 
 static bool holds(const trial *t)
 {
-    const an_verdict v = t->e.verdict;
+    const an_verdict v = an_equivalence_verdict(t->e);
     for (int i = 0; i < t->passes; i++)
         if (!an_cli_each_holds(&t->each[i])) return false;
     return v == AN_BITWISE || (v == AN_ROUNDING && t->line->allow_rounding);
@@ -40,7 +40,7 @@ static bool holds(const trial *t)
  * the passes say. */
 static an_cli_exit write_text(const trial *t)
 {
-    char *report = an_equivalence_report(&t->e);
+    char *report = an_equivalence_report(t->e);
     an_text text = {0};
     const size_t first = report ? strcspn(report, "\n") : 0;
     if (!report) text.failed = true;
@@ -53,7 +53,7 @@ static an_cli_exit write_text(const trial *t)
     }
     if (report) an_text_add(&text, report + first + 1);
     if (t->passes > 0) an_cli_add_each(t->each, t->passes, &text);
-    if (t->e.verdict == AN_VACUOUS && t->e.compared_count == 0)
+    if (an_equivalence_verdict(t->e) == AN_VACUOUS && !an_equivalence_compared(t->e, 0))
         an_text_add(&text, "nothing was compared: declare outputs, with lines like: "
                            "output \"y\" %6\n");
     an_string_free(report);
@@ -63,14 +63,15 @@ static an_cli_exit write_text(const trial *t)
 static json_t *proof_json(const an_proof *p)
 {
     json_t *rules = json_array();
-    for (int i = 0; i < p->rules; i++)
-        json_array_append_new(rules, json_pack("{s:b, s:s, s:s, s:I}", "lemma", p->rule[i].lemma,
-                                               "name", p->rule[i].name, "says", p->rule[i].says,
-                                               "uses", (json_int_t)p->rule[i].uses));
-    return json_pack("{s:b, s:I, s:I, s:o, s:o, s:o}", "proved", p->proved, "roots",
-                     (json_int_t)p->roots, "met", (json_int_t)p->met, "rules", rules,
-                     "difference", an_cli_json_text(p->difference), "message",
-                     an_cli_json_text(p->message));
+    const an_proof_rule *r;
+    for (int64_t i = 0; (r = an_proof_rule_at(p, i)) != NULL; i++)
+        json_array_append_new(rules, json_pack("{s:b, s:s, s:s, s:I}", "lemma", r->lemma, "name",
+                                               r->name, "says", r->says, "uses",
+                                               (json_int_t)r->uses));
+    return json_pack("{s:b, s:I, s:I, s:o, s:o, s:o}", "proved", an_proof_holds(p), "roots",
+                     (json_int_t)an_proof_roots(p), "met", (json_int_t)an_proof_met(p), "rules",
+                     rules, "difference", an_cli_json_text(an_proof_difference(p)), "message",
+                     an_cli_json_text(an_proof_message(p)));
 }
 
 static json_t *tensor_json(const an_compared *c)
@@ -95,7 +96,7 @@ static json_t *place_json(const an_place *p)
 
 static json_t *divergence_json(const an_divergence *d)
 {
-    if (!d->at[1].op) return json_null();
+    if (!d) return json_null();
     return json_pack("{s:[o, o], s:s, s:o, s:o, s:i, s:I, s:o}", "at", place_json(&d->at[0]),
                      place_json(&d->at[1]), "verdict", an_verdict_name(d->verdict), "local_ulp",
                      an_cli_json_number(d->local_ulp), "total_ulp",
@@ -106,33 +107,35 @@ static json_t *divergence_json(const an_divergence *d)
 static json_t *checks_json(const an_equivalence *e)
 {
     json_t *list = json_array();
-    for (int i = 0; i < e->checks; i++) {
-        const an_check *c = &e->check[i];
+    const an_check *c;
+    for (int64_t i = 0; (c = an_equivalence_check(e, i)) != NULL; i++)
         json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "name", c->name,
                                               "says", c->says, "verdict",
                                               an_verdict_name(c->verdict), "tried",
                                               (json_int_t)c->tried, "failed",
                                               (json_int_t)c->failed, "message",
                                               an_cli_json_text(c->message)));
-    }
     return list;
 }
 
 static an_cli_exit write_json(const trial *t)
 {
-    const an_equivalence *e = &t->e;
+    const an_equivalence *e = t->e;
     json_t *compared = json_array();
-    for (int64_t i = 0; i < e->compared_count; i++)
-        json_array_append_new(compared, tensor_json(&e->compared[i]));
+    const an_compared *c;
+    for (int64_t i = 0; (c = an_equivalence_compared(e, i)) != NULL; i++)
+        json_array_append_new(compared, tensor_json(c));
     return an_cli_write_json(json_pack(
         "{s:b, s:s, s:o, s:{s:I, s:I, s:I}, s:o, s:o, s:{s:I, s:I}, s:o, s:o, s:o, s:o}", "holds",
-        holds(t), "verdict", an_verdict_name(e->verdict), "message", an_cli_json_text(e->message),
-        "fused", "forward", (json_int_t)e->fused_forward, "backward",
-        (json_int_t)e->fused_backward, "bytes_saved", (json_int_t)e->bytes_saved, "notes",
-        an_cli_json_notes(&t->o), "compared", compared, "values", "compared",
-        (json_int_t)e->inner_count, "different", (json_int_t)e->inner_different, "divergence",
-        divergence_json(&e->divergence), "checks", checks_json(e), "proof",
-        proof_json(&e->proof), "passes", an_cli_json_each(t->each, t->passes)));
+        holds(t), "verdict", an_verdict_name(an_equivalence_verdict(e)), "message",
+        an_cli_json_text(an_equivalence_message(e)), "fused", "forward",
+        (json_int_t)an_equivalence_fused(e), "backward",
+        (json_int_t)an_equivalence_fused_backward(e), "bytes_saved",
+        (json_int_t)an_equivalence_bytes_saved(e), "notes", an_cli_json_notes(&t->o), "compared",
+        compared, "values", "compared", (json_int_t)an_equivalence_inners(e), "different",
+        (json_int_t)an_equivalence_inners_different(e), "divergence",
+        divergence_json(an_equivalence_divergence(e)), "checks", checks_json(e), "proof",
+        proof_json(an_equivalence_proof(e)), "passes", an_cli_json_each(t->each, t->passes)));
 }
 
 /* ---- the picture ------------------------------------------------------- */
@@ -142,12 +145,12 @@ static an_cli_exit draw(const trial *t, int depth)
 {
     char message[1024];
     if (!t->line->dot) return AN_CLI_FINE;
-    if (!t->e.graph[0] || !t->e.graph[1]) {
+    if (!an_equivalence_graph(t->e, 0) || !an_equivalence_graph(t->e, 1)) {
         an_cli_say("%s: not drawn, for nothing was compared", t->line->dot);
         return AN_CLI_NOT;
     }
     const an_status status = an_equivalence_dot_file(
-        .equivalence = &t->e, .path = t->line->dot, .notes = t->o.notes,
+        .equivalence = t->e, .path = t->line->dot, .notes = t->o.notes,
         .note_count = t->o.note_count, .depth = depth, .message = message,
         .message_size = (int64_t)sizeof message);
     return an_cli_drawn(status, message);
@@ -263,7 +266,7 @@ an_cli_exit an_cli_verify(const an_cli *line)
         if (answer == AN_CLI_FINE) answer = line->json ? write_json(&t) : write_text(&t);
         if (answer == AN_CLI_FINE && !holds(&t)) answer = AN_CLI_NOT;
     }
-    an_equivalence_free(&t.e);
+    an_equivalence_free(t.e);
     an_optimised_free(&t.o);
     an_graph_free(t.other);
     an_graph_free(t.a);

@@ -5,7 +5,7 @@
  * that has zeros; then along random directions of each leaf and of all at once, from a point
  * a little beside it, where zeros are kinks no more.                                      */
 #include "graph/equal/differences.h"
-#include "graph/equal/equal.h"
+#include "graph/equal/result.h"
 #include "graph/equal/trial_data.h"
 #include "core/random.h"
 
@@ -281,18 +281,19 @@ static void conclude(an_gradient_check *r, const an_check_gradients_args *args)
     }
 }
 
-an_gradient_check an_check_gradients_with(const an_check_gradients_args *args)
+an_gradient_check *an_check_gradients_with(const an_check_gradients_args *args)
 {
-    an_gradient_check r = {0};
+    an_gradient_check *r = an_alloc_zeroed(sizeof *r);
+    if (!r) return NULL;
     if (!args) {
-        r.status = AN_E_ARGUMENT;
+        r->status = AN_E_ARGUMENT;
         return r;
     }
-    check c = {.args = args, .result = &r};
-    r.status = prepare(&c);
-    if (r.status == AN_OK) r.status = run_check(&c);
-    if (r.status == AN_OK) conclude(&r, args);
-    else snprintf(r.message, sizeof r.message, "%.500s", c.error.text);
+    check c = {.args = args, .result = r};
+    r->status = prepare(&c);
+    if (r->status == AN_OK) r->status = run_check(&c);
+    if (r->status == AN_OK) conclude(r, args);
+    else snprintf(r->message, sizeof r->message, "%.500s", c.error.text);
     an_evaluation_free(&c.e);
     an_graph_free(c.copy);
     an_free(c.direction);

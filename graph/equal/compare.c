@@ -9,9 +9,8 @@
 
 void an_compare_begin(an_compared *c, const char *kind, const char *name)
 {
-    *c = (an_compared){.kind = kind, .verdict = AN_BITWISE, .first = -1,
-                        .worst = -1, .exact = -1, .degenerate = true};
-    snprintf(c->name, sizeof c->name, "%s", name);
+    *c = (an_compared){.name = name, .kind = kind, .verdict = AN_BITWISE, .first = -1,
+                       .worst = -1, .exact = -1, .degenerate = true};
 }
 
 double an_ulp_at(double x, an_dtype dtype)

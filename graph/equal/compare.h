@@ -2,7 +2,7 @@
 #ifndef AN_GRAPH_EQUAL_COMPARE_H
 #define AN_GRAPH_EQUAL_COMPARE_H
 
-#include "graph/equal/equal.h"
+#include "graph/equal/result.h"
 
 /* How a difference is judged. `truth` is a in f64 (NULL: judge by ulps alone): b may be
  * twice as far from it as a is, or `ulps` units in the last place. If `exact`, an element
@@ -19,7 +19,7 @@ typedef struct an_judge {
  * that differ and the fewest that are exact. */
 void an_compare_tensors(an_compared *c, const an_tensor *a, const an_tensor *b,
                         const an_judge *judge);
-/* Starts with the best verdict there is. */
+/* Starts with the best verdict there is; `name` must outlive it. */
 void an_compare_begin(an_compared *c, const char *kind, const char *name);
 
 /* One unit in the last place at x. */

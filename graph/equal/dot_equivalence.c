@@ -6,7 +6,7 @@
 #include "graph/picture/beside.h"
 #include "graph/picture/render.h"
 #include "graph/picture/style.h"
-#include "graph/equal/equal.h"
+#include "graph/equal/result.h"
 #include "graph/equal/project.h"
 
 #include <stdio.h>

@@ -12,7 +12,13 @@
 extern "C" {
 #endif
 
-#define AN_PROOF_RULES 24
+/* A proof, an equivalence and a check of gradients are read through calls and belong to
+ * the caller, who frees them; records that calls hand out (rules, places, tensors, checks)
+ * live as long as the result, and later versions may append fields to them. NULL, which a
+ * verifying call returns only if memory is out, reads as a failure. A result is fixed once
+ * it is made: any number of threads may read it.                             */
+
+typedef struct an_proof an_proof;
 
 /* A rule that a proof applied: a lemma about an op, or an axiom of arithmetic. */
 typedef struct an_proof_rule {
@@ -22,26 +28,11 @@ typedef struct an_proof_rule {
 } an_proof_rule;
 
 typedef struct an_place { /* a value of one graph */
-    char name[160];    /* "encoder/%6.mean (layer_norm)"; "" if there is none */
-    char file[160];    /* "clf.c:41"; "" if unknown */
-    const char *op;    /* NULL if there is no such value */
+    const char *name; /* "encoder/%6.mean (layer_norm)" */
+    const char *file; /* "clf.c:41"; "" if unknown */
+    const char *op;   /* NULL if there is no such value */
     uint32_t node, ordinal;
 } an_place;
-
-typedef struct an_proof {
-    bool proved;
-    an_status status;        /* not AN_OK: it could not be tried; `message` says why */
-    int64_t roots, met;      /* outputs and updates compared; how many are equal */
-    int rules;
-    an_proof_rule rule[AN_PROOF_RULES]; /* those used */
-    /* Where not proved: a root that differs, and the first values that stop matching. */
-    char root[128];          /* "output \"y\"" */
-    an_place at[2];
-    const char *kind;        /* "attribute", "operand", "op", "result", "root", "leaf",
-                                "interface", or "" */
-    char difference[320];    /* "eps is 1e-05 in the first graph and 1e-06 in the second" */
-    char message[1024];      /* one paragraph for people */
-} an_proof;
 
 typedef struct an_prove_args {
     an_at at;
@@ -52,8 +43,27 @@ typedef struct an_prove_args {
 /* Tries to prove that both graphs compute the same: outputs and updates by name,
  * for every feed, every state and every binding of the dims, bit for bit, given the
  * rules listed. What the rules do not relate stays unproved, though it may be equal. */
-AN_API an_proof an_prove_with(const an_prove_args *args);
+AN_API an_proof *an_prove_with(const an_prove_args *args);
 #define an_prove(...) an_prove_with(&(an_prove_args){.at = AN_HERE, __VA_ARGS__})
+AN_API void an_proof_free(an_proof *p);
+
+AN_API bool an_proof_holds(const an_proof *p);
+/* Not AN_OK: it could not be tried; the message says why. */
+AN_API an_status an_proof_status(const an_proof *p);
+AN_API const char *an_proof_message(const an_proof *p); /* one paragraph for people */
+/* Outputs and updates compared, and how many of them are equal. */
+AN_API int64_t an_proof_roots(const an_proof *p);
+AN_API int64_t an_proof_met(const an_proof *p);
+/* The i-th of the rules used; NULL past the end. */
+AN_API const an_proof_rule *an_proof_rule_at(const an_proof *p, int64_t i);
+/* Where it does not hold: a root that differs (`output "y"`), and of each graph (0, 1) the
+ * first value that stops matching, NULL if there is none. */
+AN_API const char *an_proof_root(const an_proof *p);
+AN_API const an_place *an_proof_place(const an_proof *p, int graph);
+/* "attribute", "operand", "op", "result", "root", "leaf", "interface", or "". */
+AN_API const char *an_proof_kind(const an_proof *p);
+/* "eps is 1e-05 in the first graph and 1e-06 in the second" */
+AN_API const char *an_proof_difference(const an_proof *p);
 
 /* ---- numbers ----------------------------------------------------------- */
 
@@ -77,7 +87,7 @@ typedef enum an_trial_kind {
 } an_trial_kind;
 
 typedef struct an_compared { /* one tensor of both graphs */
-    char name[128];
+    const char *name;
     const char *kind; /* "output", "gradient" or "update" */
     an_verdict verdict;
     int64_t count, different; /* elements; how many differ in bits, at most in one run */
@@ -92,7 +102,7 @@ typedef struct an_compared { /* one tensor of both graphs */
 /* A value inside both graphs: the proof says that these two are the same or, where it fails,
  * that they had to be for some root to meet. */
 typedef struct an_inner {
-    uint32_t value[2]; /* in graph[0] and graph[1] of the result */
+    uint32_t value[2]; /* in an_equivalence_graph 0 and 1 */
     an_verdict verdict;
     int64_t different;
     double max_ulp;
@@ -101,13 +111,13 @@ typedef struct an_inner {
 /* Where numbers part: the earliest pair of values that should agree and do not, although
  * the second graph's part was run again on the first graph's own operands. */
 typedef struct an_divergence {
-    an_place at[2];     /* at[1].op is NULL: there is none */
+    an_place at[2];
     an_verdict verdict; /* of the error made here */
     double local_ulp, total_ulp; /* made here; as it came out, with what was inherited */
     int farther;        /* if proved equal, which graph is farther from f64 on the same
                            operands; -1: neither */
     int64_t inherited;  /* later values that differ by what they were given, and no more */
-    char message[512];  /* "" if there is none */
+    const char *message;
 } an_divergence;
 
 /* One of the checks of an_equivalent beyond comparing outputs and updates. */
@@ -115,28 +125,10 @@ typedef struct an_check {
     const char *name, *says; /* "kernels", "each node is as near to f64 as rounding allows" */
     an_verdict verdict;      /* AN_BITWISE: it holds; AN_VACUOUS: there was nothing to try */
     int64_t tried, failed;
-    char message[512];       /* the first failure, by name and place; "" if there is none */
+    const char *message;     /* the first failure, by name and place; "" if there is none */
 } an_check;
 
-#define AN_CHECKS 12
-
-typedef struct an_equivalence {
-    an_verdict verdict; /* the worst of everything below */
-    int64_t compared_count;
-    an_compared *compared; /* outputs, gradients, updates */
-    int64_t worst;         /* index of the worst tensor; -1 if all bits agree */
-    const an_graph *graph[2]; /* what was compared: the caller's, or copies with gradients */
-    int64_t inner_count, inner_different;
-    an_inner *inner;       /* by the first graph's order */
-    an_divergence divergence;
-    int checks;
-    an_check check[AN_CHECKS];
-    int64_t fused_forward, fused_backward; /* add_norm, add_norm_grad in graph[1] less graph[0] */
-    int64_t bytes_saved;   /* tensors that fused nodes need not write and read, at these extents */
-    an_proof proof;        /* of the same two graphs, gradients included if asked for */
-    char message[2048];    /* one paragraph for people; its first words are the verdict */
-    an_graph *owned[2];    /* what an_equivalence_free frees beside the arrays */
-} an_equivalence;
+typedef struct an_equivalence an_equivalence;
 
 typedef struct an_equivalent_args {
     an_at at;
@@ -162,10 +154,33 @@ typedef struct an_equivalent_args {
  * A difference counts as rounding if b is within twice a's error of the f64 value, or
  * within `ulps` units in the last place of it. Unless `quick`, programs are run and the
  * number of threads is set and put back: no other run may be under way. */
-AN_API an_equivalence an_equivalent_with(const an_equivalent_args *args);
+AN_API an_equivalence *an_equivalent_with(const an_equivalent_args *args);
 #define an_equivalent(...) an_equivalent_with(&(an_equivalent_args){.at = AN_HERE, __VA_ARGS__})
 AN_API void an_equivalence_free(an_equivalence *e);
 AN_API const char *an_verdict_name(an_verdict v);
+
+AN_API an_verdict an_equivalence_verdict(const an_equivalence *e); /* the worst of all below */
+/* One paragraph for people; its first words are the verdict. */
+AN_API const char *an_equivalence_message(const an_equivalence *e);
+/* The i-th output, gradient or update; NULL past the end. */
+AN_API const an_compared *an_equivalence_compared(const an_equivalence *e, int64_t i);
+AN_API const an_compared *an_equivalence_worst(const an_equivalence *e); /* NULL: all bits agree */
+/* The i-th pair inside, by the first graph's order; NULL past the end. How many there are,
+ * and how many differ. */
+AN_API const an_inner *an_equivalence_inner(const an_equivalence *e, int64_t i);
+AN_API int64_t an_equivalence_inners(const an_equivalence *e);
+AN_API int64_t an_equivalence_inners_different(const an_equivalence *e);
+AN_API const an_divergence *an_equivalence_divergence(const an_equivalence *e); /* NULL: none */
+AN_API const an_check *an_equivalence_check(const an_equivalence *e, int64_t i);
+/* Of the same two graphs, gradients included if asked for; freed with the equivalence. */
+AN_API const an_proof *an_equivalence_proof(const an_equivalence *e);
+/* What was compared: the caller's graph 0 or 1, or a copy with gradients. */
+AN_API const an_graph *an_equivalence_graph(const an_equivalence *e, int graph);
+/* How many more add_norm and add_norm_grad the second graph has. */
+AN_API int64_t an_equivalence_fused(const an_equivalence *e);
+AN_API int64_t an_equivalence_fused_backward(const an_equivalence *e);
+/* Tensors that fused nodes need not write and read, at these extents. */
+AN_API int64_t an_equivalence_bytes_saved(const an_equivalence *e);
 AN_API char *an_equivalence_report(const an_equivalence *e); /* readable; an_string_free */
 
 typedef struct an_equivalence_dot_args {
@@ -194,14 +209,7 @@ AN_API an_status an_equivalence_dot_file_with(const an_equivalence_dot_args *arg
 
 /* ---- gradients --------------------------------------------------------- */
 
-typedef struct an_gradient_check {
-    an_status status;
-    double worst;       /* largest relative error beyond that of the differences */
-    char where[128];    /* "encoder/kernel[17]", "encoder/kernel along a direction" */
-    double analytic, numeric;
-    char message[512];
-    int64_t tried, passed_over; /* slopes compared; those that kinks leave undefined */
-} an_gradient_check;
+typedef struct an_gradient_check an_gradient_check;
 
 typedef struct an_check_gradients_args {
     an_at at;
@@ -216,9 +224,22 @@ typedef struct an_check_gradients_args {
 /* Compares gradients with central differences, in f64 on the plain loops, for every
  * state and float input. A loss that is no scalar is multiplied by random numbers and
  * summed. Signs count; kinks are passed over. */
-AN_API an_gradient_check an_check_gradients_with(const an_check_gradients_args *args);
+AN_API an_gradient_check *an_check_gradients_with(const an_check_gradients_args *args);
 #define an_check_gradients(...)                                                                    \
     an_check_gradients_with(&(an_check_gradients_args){.at = AN_HERE, __VA_ARGS__})
+AN_API void an_gradient_check_free(an_gradient_check *c);
+/* AN_OK: every slope is within tolerance. */
+AN_API an_status an_gradient_check_status(const an_gradient_check *c);
+AN_API const char *an_gradient_check_message(const an_gradient_check *c);
+/* The largest relative error beyond that of the differences, where it is
+ * ("encoder/kernel[17]", "encoder/kernel along a direction"), and both slopes there. */
+AN_API double an_gradient_check_worst(const an_gradient_check *c);
+AN_API const char *an_gradient_check_where(const an_gradient_check *c);
+AN_API double an_gradient_check_analytic(const an_gradient_check *c);
+AN_API double an_gradient_check_numeric(const an_gradient_check *c);
+/* Slopes compared, and those that kinks leave undefined. */
+AN_API int64_t an_gradient_check_tried(const an_gradient_check *c);
+AN_API int64_t an_gradient_check_passed_over(const an_gradient_check *c);
 
 #ifdef __cplusplus
 }

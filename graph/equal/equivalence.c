@@ -82,7 +82,7 @@ static void list_checks(an_equivalence *r, const an_equivalent_args *args)
 {
     for (int k = 0; k < CHECKS && !args->quick; k++)
         if (!checks[k].gradients || args->gradients)
-            r->check[r->checks++] = (an_check){.name = checks[k].name, .says = checks[k].says};
+            r->check[r->checks++] = (an_check_row){.name = checks[k].name, .says = checks[k].says};
 }
 
 /* ---- what a fusion saves ----------------------------------------------- */
@@ -278,36 +278,34 @@ static an_status run(an_trial *t)
     return status;
 }
 
-an_equivalence an_equivalent_with(const an_equivalent_args *args)
+static void show_checks(an_equivalence *r)
 {
-    an_equivalence r = {.verdict = AN_FAILED, .worst = -1};
+    for (int i = 0; i < r->checks; i++) {
+        const an_check_row *c = &r->check[i];
+        r->shown[i] = (an_check){c->name, c->says, c->verdict, c->tried, c->failed, c->message};
+    }
+}
+
+an_equivalence *an_equivalent_with(const an_equivalent_args *args)
+{
+    an_equivalence *r = an_alloc_zeroed(sizeof *r);
+    if (!r) return NULL;
+    r->verdict = AN_FAILED;
+    r->worst = -1;
+    r->divergence.message = r->proof.kind = "";
+    for (int s = 0; s < 2; s++)
+        r->divergence.at[s] = r->proof.at[s] = (an_place){.name = "", .file = ""};
     if (!args || !args->a || !args->b) {
-        snprintf(r.message, sizeof r.message, "failed: an_equivalent needs two graphs");
+        snprintf(r->message, sizeof r->message, "failed: an_equivalent needs two graphs");
         return r;
     }
-    an_trial t = {.args = args, .result = &r};
+    an_trial t = {.args = args, .result = r};
     if (run(&t) == AN_OK)
         conclude(&t);
     else
-        snprintf(r.message, sizeof r.message, "failed: not compared: %.900s", t.error.text);
+        snprintf(r->message, sizeof r->message, "failed: not compared: %.900s", t.error.text);
+    show_checks(r);
     an_programs_free(t.programs);
     an_trial_close(&t);
     return r;
-}
-
-void an_equivalence_free(an_equivalence *e)
-{
-    if (!e) return;
-    an_free(e->compared);
-    an_free(e->inner);
-    an_graph_free(e->owned[0]);
-    an_graph_free(e->owned[1]);
-    *e = (an_equivalence){.verdict = AN_FAILED, .worst = -1};
-}
-
-const char *an_verdict_name(an_verdict v)
-{
-    static const char *const names[] = {"bitwise",   "rounding", "suspect",
-                                        "different", "vacuous",  "failed"};
-    return (unsigned)v < sizeof names / sizeof *names ? names[v] : "?";
 }

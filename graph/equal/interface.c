@@ -2,8 +2,8 @@
  *
  * Leaves, outputs and updates pair by name, and must have equal types. The values
  * inside pair by the proof, which needs no names.                            */
-#include "graph/equal/project.h"
 #include "graph/equal/match.h"
+#include "graph/equal/project.h"
 #include "graph/equal/trial.h"
 
 #include <string.h>
@@ -30,7 +30,9 @@ static an_status add_pair(an_trial *t, const char *kind, const char *name, const
     if (!AN_GROW(t->pairs, t->pair_capacity, r->compared_count + 1) ||
         !AN_GROW(r->compared, t->compared_capacity, r->compared_count + 1))
         return an_fail(&t->error, AN_E_MEMORY, "out of memory");
-    an_compare_begin(&r->compared[r->compared_count], kind, name);
+    const char *kept = an_arena_string(&r->arena, name);
+    if (!kept) return an_fail(&t->error, AN_E_MEMORY, "out of memory");
+    an_compare_begin(&r->compared[r->compared_count], kind, kept);
     t->pairs[r->compared_count++] = *p;
     return AN_OK;
 }
@@ -125,7 +127,7 @@ static an_status match_values(an_trial *t)
     an_matches matches = {0};
     const an_prove_args args = {.a = t->side[0].g, .b = t->side[1].g,
                                 .subset = t->args->subset};
-    t->result->proof = an_prove_matching(&args, &matches);
+    an_prove_matching(&t->result->proof, &args, &matches);
     const an_status status = keep_matches(t, &matches);
     an_free(matches.at);
     return status;

@@ -151,7 +151,7 @@ static bool backward_misses(const parts *p, const row_sums *r, int64_t row, find
     return misses(f, "the sum of dx * xhat", product, p->eps * pow(r->rstd, 3) * wh, u * weighted);
 }
 
-static void check_node(const an_trial_side *side, uint32_t number, an_check *row)
+static void check_node(const an_trial_side *side, uint32_t number, an_check_row *row)
 {
     parts p;
     finding f;
@@ -162,10 +162,8 @@ static void check_node(const an_trial_side *side, uint32_t number, an_check *row
         if (!r.usable) continue;
         tried = true;
         if (!(p.dx ? backward_misses(&p, &r, i, &f) : forward_misses(&p, &r, &f))) continue;
-        an_place place = {0};
         char where[360];
-        an_place_set(&place, side->g, number, 0);
-        an_place_describe(&place, where, sizeof where);
+        an_place_words(side->g, number, 0, where, sizeof where);
         const bool far = !(fabs(f.is - f.must) <= AN_SUSPECT_TIMES * f.allowed);
         an_check_fail(row, far ? AN_DIFFERENT : AN_SUSPECT,
                       "%.240s: in row %lld %s is %.9g and must be %.9g", where, (long long)i,
@@ -175,7 +173,7 @@ static void check_node(const an_trial_side *side, uint32_t number, an_check *row
     row->tried += tried;
 }
 
-an_status an_check_norms(an_trial *t, an_check *row)
+an_status an_check_norms(an_trial *t, an_check_row *row)
 {
     if (t->step > 0) return AN_OK;
     for (int s = 0; s < 2; s++)

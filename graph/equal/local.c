@@ -13,7 +13,7 @@
 
 /* ---- values inside ----------------------------------------------------- */
 
-an_status an_check_values(an_trial *t, an_check *row)
+an_status an_check_values(an_trial *t, an_check_row *row)
 {
     an_equivalence *r = t->result;
     for (int64_t i = 0; i < r->inner_count; i++) {
@@ -29,10 +29,8 @@ an_status an_check_values(an_trial *t, an_check *row)
         row->tried += t->round == 0 && t->step == 0;
         if (c.different == 0 && c.verdict == AN_BITWISE) continue;
         const an_graph *g = t->side[1].g;
-        an_place place = {0};
         char where[360];
-        an_place_set(&place, g, g->slots[inner->value[1]].node, inner->value[1]);
-        an_place_describe(&place, where, sizeof where);
+        an_place_words(g, g->slots[inner->value[1]].node, inner->value[1], where, sizeof where);
         if (!inner->different)
             an_check_fail(row, c.verdict, "%.300s differs in %lld of %lld elements", where,
                           (long long)c.different, (long long)c.count);
@@ -128,7 +126,8 @@ static void blame(an_trial *t, const uint32_t value[2], const an_compared *local
 {
     an_divergence *d = &t->result->divergence;
     for (int s = 0; s < 2; s++)
-        an_place_set(&d->at[s], t->side[s].g, t->side[s].g->slots[value[s]].node, value[s]);
+        an_place_set(&d->at[s], &t->result->arena, t->side[s].g,
+                     t->side[s].g->slots[value[s]].node, value[s]);
     d->verdict = local->verdict;
     d->local_ulp = local->max_ulp;
     d->total_ulp = whole->max_ulp;
@@ -159,19 +158,21 @@ static an_status look(rerun *x, const uint32_t value[2])
     return AN_OK;
 }
 
-static void say(an_divergence *d)
+static void say(an_equivalence *r)
 {
+    an_divergence *d = &r->divergence;
     static const char *const who[] = {"; of the two graphs' values the second one's",
                                       "; of the two graphs' values the first one's"};
     char a[360], b[360];
     if (!d->at[1].op) return;
     an_place_describe(&d->at[0], a, sizeof a);
     an_place_describe(&d->at[1], b, sizeof b);
-    snprintf(d->message, sizeof d->message,
+    d->message = an_kept(an_arena_printf(
+        &r->arena,
              "%.150s and %.150s differ by themselves, by %.3g ulp on the same operands "
              "(%.3g with what they were given)%s%s; %lld later values only inherit",
              a, b, d->local_ulp, d->total_ulp, d->farther < 0 ? "" : who[d->farther],
-             d->farther < 0 ? "" : " is nearer to f64", (long long)d->inherited);
+             d->farther < 0 ? "" : " is nearer to f64", (long long)d->inherited));
 }
 
 an_status an_trial_divergence(an_trial *t)
@@ -188,6 +189,6 @@ an_status an_trial_divergence(an_trial *t)
         an_fail(&t->error, status, "%.400s",
                 x.e.error.status != AN_OK ? x.e.error.text : "out of memory");
     close_rerun(&x);
-    say(&r->divergence);
+    say(r);
     return status;
 }

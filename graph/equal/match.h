@@ -2,7 +2,7 @@
 #ifndef AN_GRAPH_EQUAL_MATCH_H
 #define AN_GRAPH_EQUAL_MATCH_H
 
-#include "graph/equal/equal.h"
+#include "graph/equal/result.h"
 
 /* Two values of the sides that are the same by the proof; or, if not `proved`, that
  * should have been for a root to meet. */
@@ -16,7 +16,8 @@ typedef struct an_matches {
     int64_t count, capacity;
 } an_matches;
 
-/* an_prove, and every value of the first graph that the second has too. */
-an_proof an_prove_matching(const an_prove_args *args, an_matches *matches);
+/* an_prove into `f`, which is zeroed, and every value of the first graph that the second
+ * has too. */
+void an_prove_matching(an_proof *f, const an_prove_args *args, an_matches *matches);
 
 #endif

@@ -129,17 +129,15 @@ static void examine_units(void *search_, int64_t begin, int64_t end)
     for (int64_t i = begin; i < end; i++) examine(x->side, &x->found[i]);
 }
 
-static void complain(an_check *row, const an_trial_side *s, const finding *f)
+static void complain(an_check_row *row, const an_trial_side *s, const finding *f)
 {
     const an_node *n = &s->g->nodes[f->number];
     const uint32_t value = n->first + (uint32_t)f->output;
     const double y = an_tensor_get(&s->e.value[value], f->element), t = f->truth;
     const double far = fabs(y - t) / fmax(f->allowed, an_ulp_at(t, AN_F32));
     const bool turned = fabs(y + t) < 1e-3 * fabs(t);
-    an_place place = {0};
     char where[360];
-    an_place_set(&place, s->g, f->number, value);
-    an_place_describe(&place, where, sizeof where);
+    an_place_words(s->g, f->number, value, where, sizeof where);
     an_check_fail(row, far <= AN_SUSPECT_TIMES ? AN_SUSPECT : AN_DIFFERENT,
                   "%.240s: element %lld is %.9g; from the same operands f64 has %.9g%s", where,
                   (long long)f->element, y, t, turned ? ": opposite sign" : "");
@@ -160,7 +158,7 @@ static bool has_twin(const an_trial *t, const an_node *n)
 }
 
 /* Nodes do not wait for each other here, so they are shared out to the pool. */
-static an_status check_side(an_trial *t, int side, an_check *row)
+static an_status check_side(an_trial *t, int side, an_check_row *row)
 {
     const an_graph *g = t->side[side].g;
     search x = {&t->side[side],
@@ -186,23 +184,21 @@ static an_status check_side(an_trial *t, int side, an_check *row)
                                      an_status_name(status));
 }
 
-an_status an_check_kernels(an_trial *t, an_check *row)
+an_status an_check_kernels(an_trial *t, an_check_row *row)
 {
     if (t->step > 0) return AN_OK;
     const an_status status = check_side(t, 0, row);
     return status == AN_OK ? check_side(t, 1, row) : status;
 }
 
-an_status an_check_memory(an_trial *t, an_check *row)
+an_status an_check_memory(an_trial *t, an_check_row *row)
 {
     const an_trial_side *const sides[] = {&t->side[0], &t->side[1], &t->truth};
     for (int s = 0; s < 3; s++) {
         row->tried += t->step == 0 ? sides[s]->g->node_count : 0;
         if (!sides[s]->e.trespasser) continue;
-        an_place place = {0};
         char where[360];
-        an_place_set(&place, sides[s]->g, sides[s]->e.trespasser, 0);
-        an_place_describe(&place, where, sizeof where);
+        an_place_words(sides[s]->g, sides[s]->e.trespasser, 0, where, sizeof where);
         an_check_fail(row, AN_DIFFERENT, "%.320s writes past its result or its scratch", where);
     }
     return AN_OK;

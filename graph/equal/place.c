@@ -14,22 +14,29 @@ void an_place_print(const an_graph *g, const an_node *n, uint32_t value, an_text
     an_text_addf(out, " (%s)", an_op(n->op)->name);
 }
 
-void an_place_set(an_place *place, const an_graph *g, uint32_t node, uint32_t value)
+void an_place_set(an_place *place, an_arena *arena, const an_graph *g, uint32_t node,
+                  uint32_t value)
 {
     const an_node *n = &g->nodes[node];
     an_text text = {0};
     an_place_print(g, n, value, &text);
-    snprintf(place->name, sizeof place->name, "%s", an_text_view(&text));
+    *place = (an_place){.name = an_kept(an_arena_string(arena, an_text_view(&text))), .file = "",
+                        .op = an_op(n->op)->name, .node = node, .ordinal = n->ordinal};
     an_text_free(&text);
-    place->file[0] = 0;
     if (n->at.file && n->at.line > 0)
-        snprintf(place->file, sizeof place->file, "%s:%d", n->at.file, n->at.line);
-    place->op = an_op(n->op)->name;
-    place->node = node;
-    place->ordinal = n->ordinal;
+        place->file = an_kept(an_arena_printf(arena, "%s:%d", n->at.file, n->at.line));
 }
 
 void an_place_describe(const an_place *place, char *out, int64_t size)
 {
     snprintf(out, (size_t)size, "%s%s%s", place->name, place->file[0] ? " at " : "", place->file);
+}
+
+void an_place_words(const an_graph *g, uint32_t node, uint32_t value, char *out, int64_t size)
+{
+    an_place place = {0};
+    an_arena arena = {0};
+    an_place_set(&place, &arena, g, node, value);
+    an_place_describe(&place, out, size);
+    an_arena_free(&arena);
 }

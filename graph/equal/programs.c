@@ -106,7 +106,7 @@ static void list_feeds(const an_trial *t, an_programs *p)
     }
 }
 
-static an_status open_one(an_trial *t, an_programs *p, one *o, an_check *row)
+static an_status open_one(an_trial *t, an_programs *p, one *o, an_check_row *row)
 {
     o->store = an_store_new(t->args->seed);
     if (!o->store) return AN_E_MEMORY;
@@ -121,7 +121,7 @@ static an_status open_one(an_trial *t, an_programs *p, one *o, an_check *row)
     return AN_OK;
 }
 
-static an_status open_programs(an_trial *t, an_check *row)
+static an_status open_programs(an_trial *t, an_check_row *row)
 {
     int threads[8];
     const int numbers = threads_listed(t->args, threads);
@@ -141,7 +141,7 @@ static an_status open_programs(an_trial *t, an_check *row)
 /* ---- running ----------------------------------------------------------- */
 
 static void judge(an_trial *t, const one *o, const char *kind, const char *name,
-                  const an_tensor *want, const an_tensor *got, an_check *row)
+                  const an_tensor *want, const an_tensor *got, an_check_row *row)
 {
     an_compared c;
     an_compare_begin(&c, kind, name);
@@ -156,7 +156,7 @@ static void judge(an_trial *t, const one *o, const char *kind, const char *name,
                   (long long)c.count, (long long)c.worst, c.worst_a, c.worst_b);
 }
 
-static void run_one(an_trial *t, an_programs *p, const one *o, an_check *row)
+static void run_one(an_trial *t, an_programs *p, const one *o, an_check_row *row)
 {
     const an_graph *g = t->side[1].g;
     const an_evaluation *e = &t->side[1].e;
@@ -181,7 +181,7 @@ static void run_one(an_trial *t, an_programs *p, const one *o, an_check *row)
     }
 }
 
-an_status an_check_programs(an_trial *t, an_check *row)
+an_status an_check_programs(an_trial *t, an_check_row *row)
 {
     const int usual = an_threads();
     an_status status = AN_OK;

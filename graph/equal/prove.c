@@ -274,18 +274,21 @@ static void run(an_prover *p)
     an_prove_conclude(p);
 }
 
-an_proof an_prove_with(const an_prove_args *args)
+an_proof *an_prove_with(const an_prove_args *args)
 {
-    return an_prove_matching(args, NULL);
+    an_proof *f = an_alloc_zeroed(sizeof *f);
+    if (f) an_prove_matching(f, args, NULL);
+    return f;
 }
 
-an_proof an_prove_matching(const an_prove_args *args, an_matches *matches)
+void an_prove_matching(an_proof *f, const an_prove_args *args, an_matches *matches)
 {
-    an_proof f = {.kind = ""};
-    an_prover p = {.proof = &f, .matches = matches};
+    an_prover p = {.proof = f, .matches = matches};
+    f->kind = "";
+    f->at[0] = f->at[1] = (an_place){.name = "", .file = ""};
     if (!args || !args->a || !args->b) {
         an_prove_give_up(&p, AN_E_ARGUMENT, "two graphs are needed");
-        return f;
+        return;
     }
     p.side[0] = args->a, p.side[1] = args->b;
     p.subset = args->subset;
@@ -297,5 +300,4 @@ an_proof an_prove_matching(const an_prove_args *args, an_matches *matches)
     for (int s = 0; s < 2; s++) an_free(p.normal[s]);
     an_free(p.slot);
     an_free(p.open);
-    return f;
 }

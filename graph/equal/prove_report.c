@@ -162,11 +162,11 @@ static void describe(const an_prover *p, int s, uint32_t value, bool whole)
     an_place *to = &p->proof->at[s];
     const an_known *known = &p->values.known[value];
     if (!known->node[s]) return;
-    an_place_set(to, p->side[s], known->node[s], 0);
+    an_place_set(to, &p->proof->arena, p->side[s], known->node[s], 0);
     if (whole) return;
     an_text text = {0};
     print_value(p, s, value, false, &text);
-    snprintf(to->name, sizeof to->name, "%s", an_text_view(&text));
+    to->name = an_kept(an_arena_string(&p->proof->arena, an_text_view(&text)));
     an_text_free(&text);
 }
 

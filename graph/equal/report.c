@@ -1,5 +1,5 @@
 /* report.c -- an equivalence in words, for people. */
-#include "graph/equal/equal.h"
+#include "graph/equal/result.h"
 
 #include "core/text.h"
 
@@ -43,7 +43,7 @@ static void add_checks(const an_equivalence *e, an_text *out)
 {
     if (e->checks > 0) an_text_add(out, "checked\n");
     for (int i = 0; i < e->checks; i++) {
-        const an_check *c = &e->check[i];
+        const an_check_row *c = &e->check[i];
         const char *mark = c->verdict == AN_BITWISE ? "holds" : an_verdict_name(c->verdict);
         if (c->verdict == AN_VACUOUS) mark = "nothing";
         an_text_addf(out, "  %-9s %-10s %s (%lld tried)\n", mark, c->name, c->says,

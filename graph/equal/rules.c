@@ -125,14 +125,12 @@ static void move_point(an_isolated *p, int point)
 
 /* ---- judging ----------------------------------------------------------- */
 
-static void complain(line *l, an_check *row, const double analytic[2], const double numeric[2])
+static void complain(line *l, an_check_row *row, const double analytic[2], const double numeric[2])
 {
     const an_isolated *p = l->p;
     const an_node *n = &p->side->g->nodes[p->number];
-    an_place place = {0};
     char where[360], operand[32] = "all its operands", words[64];
-    an_place_set(&place, p->side->g, p->number, 0);
-    an_place_describe(&place, where, sizeof where);
+    an_place_words(p->side->g, p->number, 0, where, sizeof where);
     if (l->last == l->first + 1)
         an_op_input_name(n->op, p->operand[l->first], operand, sizeof operand);
     an_slope_words(analytic, numeric, words, sizeof words);
@@ -143,7 +141,7 @@ static void complain(line *l, an_check *row, const double analytic[2], const dou
 
 /* Whether the slope here could be judged; failures go to the row. At the `last` point, where
  * all is positive, a rule has no excuse for what is not finite. */
-static an_status judge(line *l, bool last, an_check *row, bool *judged)
+static an_status judge(line *l, bool last, an_check_row *row, bool *judged)
 {
     double analytic[2], numeric[2], size;
     an_slope s;
@@ -171,7 +169,7 @@ static line line_of(an_isolated *p, int first, int last, double *room, int64_t c
 
 /* Those operands that have no verdict yet. */
 static an_status check_each(an_isolated *p, double *room, int64_t count, bool last, bool *done,
-                            an_check *row)
+                            an_check_row *row)
 {
     an_status status = AN_OK;
     for (int k = 0; k < p->operands && status == AN_OK; k++) {
@@ -184,13 +182,13 @@ static an_status check_each(an_isolated *p, double *room, int64_t count, bool la
 
 /* All operands at once: if those agree, each of them does. Else one by one, to name the one
  * that is wrong, or to try those that have a slope where another has none. */
-static an_status check_lines(an_isolated *p, double *room, int64_t count, an_check *row)
+static an_status check_lines(an_isolated *p, double *room, int64_t count, an_check_row *row)
 {
     bool done[AN_ISOLATED_INPUTS] = {false}, judged = false;
     an_status status = AN_OK;
     for (int point = 0; point < POINTS && status == AN_OK && !judged; point++) {
         const bool last = point == POINTS - 1;
-        an_check together = {0};
+        an_check_row together = {0};
         move_point(p, point);
         status = an_evaluation_run(&p->e);
         if (status == AN_OK) {
@@ -207,7 +205,7 @@ static an_status check_lines(an_isolated *p, double *room, int64_t count, an_che
     return status;
 }
 
-static an_status check_node(an_trial *t, uint32_t number, an_check *row)
+static an_status check_node(an_trial *t, uint32_t number, an_check_row *row)
 {
     an_isolated p;
     an_status status = AN_OK;
@@ -245,7 +243,7 @@ static bool same_kind(const an_graph *g, const an_node *a, const an_node *b)
     return attribute < 0 || attribute == AN_ATTR_order || attribute == AN_ATTR_stream;
 }
 
-an_status an_check_rules(an_trial *t, an_check *row)
+an_status an_check_rules(an_trial *t, an_check_row *row)
 {
     if (t->round > 0 || t->step > 0) return AN_OK;
     const an_graph *g = t->side[0].g;

@@ -173,7 +173,7 @@ void an_trial_close(an_trial *t)
 
 /* ---- what checks share -------------------------------------------------- */
 
-void an_check_fail(an_check *row, an_verdict verdict, const char *format, ...)
+void an_check_fail(an_check_row *row, an_verdict verdict, const char *format, ...)
 {
     row->failed++;
     if (verdict > row->verdict || row->verdict == AN_VACUOUS) row->verdict = verdict;

@@ -60,21 +60,22 @@ void an_trial_close(an_trial *t);
 
 /* Folds what this step shows into the row: tried, failed, verdict, the first failure's
  * message. An error is returned only if the check could not be carried out. */
-typedef an_status (*an_check_fn)(an_trial *t, an_check *row);
+typedef an_status (*an_check_fn)(an_trial *t, an_check_row *row);
 
-an_status an_check_values(an_trial *t, an_check *row);   /* local.c */
-an_status an_check_kernels(an_trial *t, an_check *row);  /* node_errors.c */
-an_status an_check_memory(an_trial *t, an_check *row);   /* node_errors.c */
-an_status an_check_programs(an_trial *t, an_check *row); /* programs.c */
-an_status an_check_norms(an_trial *t, an_check *row);    /* invariants.c */
-an_status an_check_rules(an_trial *t, an_check *row);    /* rules.c */
-an_status an_check_orders(an_trial *t, an_check *row);   /* orders.c */
+an_status an_check_values(an_trial *t, an_check_row *row);   /* local.c */
+an_status an_check_kernels(an_trial *t, an_check_row *row);  /* node_errors.c */
+an_status an_check_memory(an_trial *t, an_check_row *row);   /* node_errors.c */
+an_status an_check_programs(an_trial *t, an_check_row *row); /* programs.c */
+an_status an_check_norms(an_trial *t, an_check_row *row);    /* invariants.c */
+an_status an_check_rules(an_trial *t, an_check_row *row);    /* rules.c */
+an_status an_check_orders(an_trial *t, an_check_row *row);   /* orders.c */
 void an_programs_free(struct an_programs *p);
 /* Whether there are norms and all their rows were constant (norm_rows.c). */
 bool an_norms_see_constants(const an_trial_side *s);
 
 /* Records a failure; only the first one's message is kept, and the worst verdict. */
-void an_check_fail(an_check *row, an_verdict verdict, const char *format, ...) AN_PRINTF(3, 4);
+void an_check_fail(an_check_row *row, an_verdict verdict, const char *format, ...)
+    AN_PRINTF(3, 4);
 
 /* The first node that errs by itself, into the result (local.c). */
 an_status an_trial_divergence(an_trial *t);

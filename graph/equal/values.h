@@ -7,7 +7,7 @@
 #ifndef AN_GRAPH_EQUAL_VALUES_H
 #define AN_GRAPH_EQUAL_VALUES_H
 
-#include "graph/equal/equal.h"
+#include "graph/equal/result.h"
 #include "graph/ir.h"
 
 /* What is known of one value of the value graph. */

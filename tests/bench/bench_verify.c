@@ -25,20 +25,23 @@ static bool measure(const char *bind, int steps, an_model m)
     an_optimised o = an_optimise(.graph = m.g);
     if (!o.graph) return fprintf(stderr, "%s\n", o.message), false;
     double start = seconds(CLOCK_MONOTONIC);
-    const an_proof f = an_prove(.a = m.g, .b = o.graph);
+    an_proof *f = an_prove(.a = m.g, .b = o.graph);
     const double proving = seconds(CLOCK_MONOTONIC) - start;
     const double worked = seconds(CLOCK_PROCESS_CPUTIME_ID);
     start = seconds(CLOCK_MONOTONIC);
-    an_equivalence e = an_equivalent(.a = m.g, .b = o.graph, .steps = steps, .bind = bind);
+    an_equivalence *e = an_equivalent(.a = m.g, .b = o.graph, .steps = steps, .bind = bind);
     const double running = seconds(CLOCK_MONOTONIC) - start;
     printf("%-10s  %-10s  %5lld  %8lld  %3lld + %-3lld  %-8s  %8.4f  %-8s  %7.2f  %7.2f\n",
            an_graph_name(m.g), bind, (long long)an_graph_node_count(m.g),
-           (long long)an_graph_parameters(m.g), (long long)e.fused_forward,
-           (long long)e.fused_backward, f.proved ? "proved" : "unproved", proving,
-           an_verdict_name(e.verdict), running, seconds(CLOCK_PROCESS_CPUTIME_ID) - worked);
-    const bool good = f.proved && e.verdict == AN_BITWISE;
-    if (!good) printf("%s\n%s\n", f.message, e.message);
-    an_equivalence_free(&e);
+           (long long)an_graph_parameters(m.g), (long long)an_equivalence_fused(e),
+           (long long)an_equivalence_fused_backward(e),
+           an_proof_holds(f) ? "proved" : "unproved", proving,
+           an_verdict_name(an_equivalence_verdict(e)), running,
+           seconds(CLOCK_PROCESS_CPUTIME_ID) - worked);
+    const bool good = an_proof_holds(f) && an_equivalence_verdict(e) == AN_BITWISE;
+    if (!good) printf("%s\n%s\n", an_proof_message(f), an_equivalence_message(e));
+    an_proof_free(f);
+    an_equivalence_free(e);
     an_optimised_free(&o);
     an_graph_free(m.g);
     return good;

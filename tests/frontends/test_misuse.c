@@ -184,7 +184,9 @@ START_TEST(test_null_everywhere)
     ck_assert_int_eq(an_minimize(AN_NONE, an_adam()).id, 0);
     ck_assert_ptr_null(an_print(.graph = NULL));
     ck_assert_int_ne(an_fit_with(NULL).status, AN_OK);
-    ck_assert_int_eq(an_equivalent_with(NULL).verdict, AN_FAILED);
+    an_equivalence *nothing = an_equivalent_with(NULL);
+    ck_assert_int_eq(an_equivalence_verdict(nothing), AN_FAILED);
+    an_equivalence_free(nothing);
     ck_assert_int_ne(an_optimise_with(NULL).status, AN_OK);
 }
 END_TEST

@@ -2,7 +2,7 @@
  * hold, and it says what was removed, fused, refused, and by how much which value differs. */
 #include "core/text.h"
 #include "frontends/frontends.h"
-#include "graph/equal/equal.h"
+#include "graph/equal/result.h"
 #include "tests/graph/pictures.h"
 #include "tests/support.h"
 
@@ -33,7 +33,7 @@ static const char two[] =
 typedef struct scene {
     an_graph *a, *b; /* b: NULL if the passes made the second graph */
     an_optimised o;
-    an_equivalence e;
+    an_equivalence *e;
     char *dot;
 } scene;
 
@@ -46,7 +46,7 @@ static an_graph *parse(const char *text)
 
 static void draw(scene *s)
 {
-    s->dot = an_equivalence_dot(.equivalence = &s->e, .notes = s->o.notes,
+    s->dot = an_equivalence_dot(.equivalence = s->e, .notes = s->o.notes,
                                 .note_count = s->o.note_count);
     ck_assert_ptr_nonnull(s->dot);
 }
@@ -81,7 +81,7 @@ static scene edited(const char *from, const char *to, an_equivalent_args how)
 static void strike(scene *s)
 {
     an_string_free(s->dot);
-    an_equivalence_free(&s->e);
+    an_equivalence_free(s->e);
     an_optimised_free(&s->o);
     an_graph_free(s->b);
     an_graph_free(s->a);
@@ -105,7 +105,7 @@ static int lines_with(const char *dot, const char *side, const char *what)
 START_TEST(test_what_the_passes_did)
 {
     scene s = after_passes(parse(two), (an_equivalent_args){0});
-    ck_assert_int_eq(s.e.verdict, AN_BITWISE);
+    ck_assert_int_eq(s.e->verdict, AN_BITWISE);
     ck_assert_int_eq(lines_with(s.dot, "a", REMOVED), 2); /* the sum and the norm */
     ck_assert_int_eq(lines_with(s.dot, "b", REMOVED), 0);
     ck_assert_int_eq(lines_with(s.dot, "a", FUSED), 0);
@@ -131,7 +131,7 @@ END_TEST
 START_TEST(test_errors_and_where_they_come_in)
 {
     scene s = edited("eps=1e-05", "eps=0.001", (an_equivalent_args){0});
-    ck_assert_int_eq(s.e.verdict, AN_DIFFERENT);
+    ck_assert_int_eq(s.e->verdict, AN_DIFFERENT);
     ck_assert_int_eq(an_test_count(s.dot, REMOVED), 0);
     for (int i = 0; i < 2; i++) {
         const char *side = i ? "b" : "a";
@@ -155,7 +155,7 @@ START_TEST(test_only_what_was_compared_is_coloured)
     ck_assert_int_eq(lines_with(s.dot, "b", DIFFERENT), 1); /* y */
     strike(&s);
     s = edited("output \"stream\"", "output \"river\"", (an_equivalent_args){0});
-    ck_assert_int_eq(s.e.verdict, AN_FAILED);
+    ck_assert_int_eq(s.e->verdict, AN_FAILED);
     ck_assert_int_eq(an_test_count(s.dot, SAME), 0);
     ck_assert_ptr_nonnull(strstr(s.dot, "failed: not compared"));
     an_test_check_reads(s.dot);
@@ -190,13 +190,13 @@ END_TEST
 START_TEST(test_a_training_graph)
 {
     scene s = after_passes(an_test_classifier(true), (an_equivalent_args){.bind = "B=2,T=3"});
-    ck_assert_msg(s.e.verdict == AN_BITWISE, "%s", s.e.message);
+    ck_assert_msg(s.e->verdict == AN_BITWISE, "%s", s.e->message);
     ck_assert_int_eq(lines_with(s.dot, "b", FUSED), 2);
     ck_assert_ptr_nonnull(strstr(s.dot, "subgraph cluster_a1 {"));
     ck_assert_ptr_nonnull(strstr(s.dot, "subgraph cluster_b3 {"));
     ck_assert_int_gt(lines_with(s.dot, "b", "style=dotted, " SAME), 0); /* updates */
     ck_assert_int_gt(lines_with(s.dot, "b", "dir=back, "), 0);
-    char *again = an_equivalence_dot(.equivalence = &s.e, .notes = s.o.notes,
+    char *again = an_equivalence_dot(.equivalence = s.e, .notes = s.o.notes,
                                      .note_count = s.o.note_count);
     ck_assert_str_eq(s.dot, again);
     an_string_free(again);
@@ -211,7 +211,7 @@ END_TEST
 START_TEST(test_gradients_are_drawn)
 {
     scene s = after_passes(parse(two), (an_equivalent_args){.gradients = true});
-    ck_assert_int_eq(s.e.verdict, AN_BITWISE);
+    ck_assert_int_eq(s.e->verdict, AN_BITWISE);
     ck_assert_int_eq(lines_with(s.dot, "b", FUSED), 2);
     ck_assert_int_eq(lines_with(s.dot, "aout", "<B>gradient of gamma</B>"), 1);
     an_test_check_reads(s.dot);
@@ -251,14 +251,14 @@ START_TEST(test_large_graphs_collapse_alike)
     ck_assert_int_eq(lines_with(s.dot, "a", "refused: broadcast"), 23);
     ck_assert_int_eq(an_test_count(s.dot, "too many nodes to read"), 2);
     an_test_check_reads(s.dot);
-    char *whole = an_equivalence_dot(.equivalence = &s.e, .whole = true, .no_legend = true,
+    char *whole = an_equivalence_dot(.equivalence = s.e, .whole = true, .no_legend = true,
                                      .title = "whole");
     ck_assert_int_eq(an_test_count(whole, "shape=tab"), 0);
     ck_assert_int_eq(lines_with(whole, "b", FUSED), 47);
     ck_assert_ptr_null(strstr(whole, "kept for backward"));
     ck_assert_ptr_nonnull(strstr(whole, "<B>whole</B>"));
     an_test_check_reads(whole);
-    char *flat = an_equivalence_dot(.equivalence = &s.e, .notes = s.o.notes,
+    char *flat = an_equivalence_dot(.equivalence = s.e, .notes = s.o.notes,
                                     .note_count = s.o.note_count, .depth = -1);
     ck_assert_int_lt((int)strlen(flat), (int)strlen(whole));
     an_string_free(flat);
@@ -290,8 +290,8 @@ static void draw_hostile(const char *name, an_text *all)
     }
     an_optimised o = an_optimise(g[0]);
     for (int i = 0; i < 2; i++) {
-        an_equivalence e = an_equivalent(.a = g[0], .b = i ? g[1] : o.graph);
-        char *dot = an_equivalence_dot(.equivalence = &e, .title = i ? name : NULL,
+        an_equivalence *e = an_equivalent(.a = g[0], .b = i ? g[1] : o.graph);
+        char *dot = an_equivalence_dot(.equivalence = e, .title = i ? name : NULL,
                                        .notes = o.notes, .note_count = o.note_count);
         ck_assert_ptr_nonnull(dot);
         ck_assert_int_eq(an_test_count(dot, HERE), 2 * i);
@@ -299,7 +299,7 @@ static void draw_hostile(const char *name, an_text *all)
         for (const char *c = dot; *c; c++) ck_assert(*c == '\n' || (unsigned char)*c >= 0x20);
         an_text_add(all, dot);
         an_string_free(dot);
-        an_equivalence_free(&e);
+        an_equivalence_free(e);
     }
     an_optimised_free(&o);
     an_graph_free(g[0]);
@@ -325,7 +325,7 @@ START_TEST(test_files)
     ck_assert_ptr_nonnull(mkdtemp(folder));
     for (int i = 0; i < (an_test_have_graphviz() ? 2 : 1); i++) {
         snprintf(path, sizeof path, "%s/p.%s", folder, i ? "svg" : "dot");
-        ck_assert_int_eq(an_equivalence_dot_file(.equivalence = &s.e, .path = path), AN_OK);
+        ck_assert_int_eq(an_equivalence_dot_file(.equivalence = s.e, .path = path), AN_OK);
         FILE *f = fopen(path, "rb");
         ck_assert_uint_gt(fread(read, 1, sizeof read - 1, f), 10);
         fclose(f);
@@ -333,16 +333,17 @@ START_TEST(test_files)
         unlink(path);
     }
     ck_assert_int_eq(rmdir(folder), 0);
-    ck_assert_int_eq(an_equivalence_dot_file(.equivalence = &s.e, .path = "p.jpg",
+    ck_assert_int_eq(an_equivalence_dot_file(.equivalence = s.e, .path = "p.jpg",
                                              .message = message, .message_size = sizeof message),
                      AN_E_ARGUMENT);
     ck_assert_ptr_nonnull(strstr(message, "a picture ends in"));
     strike(&s);
-    const an_equivalence none = {.verdict = AN_FAILED};
-    ck_assert_ptr_null(an_equivalence_dot(.equivalence = &none));
+    an_equivalence *none = an_equivalent_with(NULL);
+    ck_assert_ptr_null(an_equivalence_dot(.equivalence = none));
     ck_assert_ptr_null(an_equivalence_dot_with(NULL));
-    ck_assert_int_eq(an_equivalence_dot_file(.equivalence = &none, .path = "p.dot"),
+    ck_assert_int_eq(an_equivalence_dot_file(.equivalence = none, .path = "p.dot"),
                      AN_E_ARGUMENT);
+    an_equivalence_free(none);
     ck_assert_int_eq(an_equivalence_dot_file_with(NULL), AN_E_ARGUMENT);
 }
 END_TEST
@@ -356,7 +357,7 @@ START_TEST(test_every_allocation_may_fail)
         bool failed = true;
         for (int64_t i = 0; failed; i++) {
             an_test_heap_start(i);
-            char *dot = an_equivalence_dot(.equivalence = &kinds[k].e, .notes = kinds[k].o.notes,
+            char *dot = an_equivalence_dot(.equivalence = kinds[k].e, .notes = kinds[k].o.notes,
                                            .note_count = kinds[k].o.note_count);
             failed = an_test_heap_failed();
             if (!failed) ck_assert_str_eq(dot, kinds[k].dot);

@@ -1,5 +1,5 @@
 /* test_equivalence.c -- the verifier must agree when it should and object when it should. */
-#include "graph/equal/equal.h"
+#include "graph/equal/result.h"
 #include "graph/ir.h"
 #include "tests/support.h"
 
@@ -38,13 +38,13 @@ START_TEST(test_fusion_is_bitwise_with_gradients)
     an_optimised o = an_optimise(g);
     ck_assert_int_eq(o.status, AN_OK);
     ck_assert_int_eq(an_graph_count(o.graph, "add_norm"), 1);
-    an_equivalence e = an_equivalent(.a = g, .b = o.graph, .gradients = true, .seeds = 3,
+    an_equivalence *e = an_equivalent(.a = g, .b = o.graph, .gradients = true, .seeds = 3,
                                      .bind = "B=7");
-    ck_assert_msg(e.verdict == AN_BITWISE, "%s", e.message);
-    ck_assert_int_eq(e.fused_forward, 1);
-    ck_assert_int_eq(e.compared_count, 5); /* y, and the gradients of four leaves */
-    for (int64_t i = 0; i < e.compared_count; i++) ck_assert(!e.compared[i].degenerate);
-    an_equivalence_free(&e);
+    ck_assert_msg(e->verdict == AN_BITWISE, "%s", e->message);
+    ck_assert_int_eq(e->fused_forward, 1);
+    ck_assert_int_eq(e->compared_count, 5); /* y, and the gradients of four leaves */
+    for (int64_t i = 0; i < e->compared_count; i++) ck_assert(!e->compared[i].degenerate);
+    an_equivalence_free(e);
     an_optimised_free(&o);
     an_graph_free(g);
 }
@@ -62,10 +62,10 @@ START_TEST(test_faults_are_found)
     an_graph *g = parse(residual);
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         an_graph *wrong = edited(faults[i][0], faults[i][1]);
-        an_equivalence e = an_equivalent(.a = g, .b = wrong);
-        ck_assert_msg(e.verdict == AN_DIFFERENT, "fault %d: %s", (int)i, e.message);
-        ck_assert_ptr_nonnull(strstr(e.message, "\"y\""));
-        an_equivalence_free(&e);
+        an_equivalence *e = an_equivalent(.a = g, .b = wrong);
+        ck_assert_msg(e->verdict == AN_DIFFERENT, "fault %d: %s", (int)i, e->message);
+        ck_assert_ptr_nonnull(strstr(e->message, "\"y\""));
+        an_equivalence_free(e);
         an_graph_free(wrong);
     }
     an_graph_free(g);
@@ -75,14 +75,14 @@ END_TEST
 START_TEST(test_what_shows_nothing_is_vacuous)
 {
     an_graph *g = parse(residual);
-    an_equivalence e = an_equivalent(.a = g, .b = g);
-    ck_assert_msg(e.verdict == AN_VACUOUS, "%s", e.message);
-    an_equivalence_free(&e);
+    an_equivalence *e = an_equivalent(.a = g, .b = g);
+    ck_assert_msg(e->verdict == AN_VACUOUS, "%s", e->message);
+    an_equivalence_free(e);
     an_graph *zero = edited("tanh %5", "sub %5, %5");
     an_graph *zero2 = edited("tanh %5", "sub %6, %6");
     e = an_equivalent(.a = zero, .b = zero2);
-    ck_assert_msg(e.verdict == AN_VACUOUS, "%s", e.message);
-    an_equivalence_free(&e);
+    ck_assert_msg(e->verdict == AN_VACUOUS, "%s", e->message);
+    an_equivalence_free(e);
     an_graph_free(zero);
     an_graph_free(zero2);
     an_graph_free(g);
@@ -93,22 +93,22 @@ START_TEST(test_interfaces_must_match)
 {
     an_graph *g = parse(residual);
     an_graph *other = edited("output \"y\"", "output \"z\"");
-    an_equivalence e = an_equivalent(.a = g, .b = other);
-    ck_assert_int_eq(e.verdict, AN_FAILED);
-    ck_assert_ptr_nonnull(strstr(e.message, "output \"z\""));
-    an_equivalence_free(&e);
+    an_equivalence *e = an_equivalent(.a = g, .b = other);
+    ck_assert_int_eq(e->verdict, AN_FAILED);
+    ck_assert_ptr_nonnull(strstr(e->message, "output \"z\""));
+    an_equivalence_free(e);
     an_graph *kind = edited("state \"gamma\"", "input \"gamma\"");
     e = an_equivalent(.a = g, .b = kind);
-    ck_assert_int_eq(e.verdict, AN_FAILED);
-    ck_assert_ptr_nonnull(strstr(e.message, "an input in one graph and a state"));
-    an_equivalence_free(&e);
+    ck_assert_int_eq(e->verdict, AN_FAILED);
+    ck_assert_ptr_nonnull(strstr(e->message, "an input in one graph and a state"));
+    an_equivalence_free(e);
     an_graph_free(kind);
     e = an_equivalent(.a = g, .b = NULL);
-    ck_assert_int_eq(e.verdict, AN_FAILED);
-    an_equivalence_free(&e);
+    ck_assert_int_eq(e->verdict, AN_FAILED);
+    an_equivalence_free(e);
     e = an_equivalent(.a = g, .b = g, .bind = "Q=3");
-    ck_assert_int_eq(e.verdict, AN_FAILED);
-    an_equivalence_free(&e);
+    ck_assert_int_eq(e->verdict, AN_FAILED);
+    an_equivalence_free(e);
     an_graph_free(other);
     an_graph_free(g);
 }
@@ -123,10 +123,10 @@ START_TEST(test_a_program_against_its_graph)
     an_store *store = an_store_new(1);
     an_program *p = an_compile(g, store, .fetch = {y});
     ck_assert_ptr_nonnull(p);
-    an_equivalence e = an_equivalent(g, an_program_graph(p), .gradients = true, .subset = true);
-    ck_assert_msg(e.verdict == AN_BITWISE, "%s", e.message);
-    ck_assert_int_eq(e.compared_count, 5);
-    an_equivalence_free(&e);
+    an_equivalence *e = an_equivalent(g, an_program_graph(p), .gradients = true, .subset = true);
+    ck_assert_msg(e->verdict == AN_BITWISE, "%s", e->message);
+    ck_assert_int_eq(e->compared_count, 5);
+    an_equivalence_free(e);
     an_program_free(p);
     an_store_free(store);
     an_graph_free(g);
@@ -141,17 +141,78 @@ START_TEST(test_gradient_check_agrees_and_objects)
     const an_value sum = an_residual_add(x, an_tanh(an_mul(x, w)));
     const an_value y = an_layer_norm(sum, w, AN_NONE, -1, 1e-3f);
     const an_value loss = an_sum_axes(an_mul(y, an_mul(y, x)), AN_ALL_AXES, false);
-    an_gradient_check c = an_check_gradients(.loss = loss, .seed = 5);
-    ck_assert_msg(c.status == AN_OK && c.worst < 1e-6, "%s", c.message);
+    an_gradient_check *c = an_check_gradients(.loss = loss, .seed = 5);
+    ck_assert_msg(c->status == AN_OK && c->worst < 1e-6, "%s", c->message);
     /* stop_gradient makes the analytic gradient wrong on purpose. */
     const an_value cheat = an_sum_axes(an_mul(x, an_stop_gradient(x)), AN_ALL_AXES, false);
     c = an_check_gradients(.loss = cheat, .seed = 5);
-    ck_assert_int_eq(c.status, AN_E_GRADIENT);
-    ck_assert_ptr_nonnull(strstr(c.where, "x["));
+    ck_assert_int_eq(c->status, AN_E_GRADIENT);
+    ck_assert_ptr_nonnull(strstr(c->where, "x["));
+    an_gradient_check_free(c);
     an_graph_free(g);
 }
 END_TEST
 
-AN_TEST_MAIN("equivalence", test_fusion_is_bitwise_with_gradients, test_faults_are_found,
-             test_what_shows_nothing_is_vacuous, test_interfaces_must_match,
-             test_a_program_against_its_graph, test_gradient_check_agrees_and_objects)
+/* What users see of a result, and that nothing is there without one. */
+START_TEST(test_results_are_read_through_calls)
+{
+    an_graph *a = an_parse("graph \"g\"\n%1: f32[2,8] = input \"x\"\n%2: f32[2,8] = tanh %1\n"
+                           "output \"y\" %2\n", "a");
+    an_graph *b = an_parse("graph \"g\"\n%1: f32[2,8] = input \"x\"\n%2: f32[2,8] = sin %1\n"
+                           "output \"y\" %2\n", "b");
+    an_equivalence *e = an_equivalent(a, b);
+    const an_proof *p = an_equivalence_proof(e);
+    ck_assert_int_eq(an_equivalence_verdict(e), AN_DIFFERENT);
+    ck_assert_str_eq(an_equivalence_worst(e)->name, "y");
+    ck_assert_ptr_eq(an_equivalence_worst(e), an_equivalence_compared(e, 0));
+    ck_assert_ptr_null(an_equivalence_compared(e, 1));
+    ck_assert_ptr_null(an_equivalence_compared(e, -1));
+    ck_assert_str_eq(an_equivalence_check(e, 0)->name, "values");
+    ck_assert_ptr_null(an_equivalence_check(e, 99));
+    ck_assert_str_eq(an_equivalence_divergence(e)->at[1].op, "sin");
+    ck_assert_ptr_eq(an_equivalence_graph(e, 1), b);
+    ck_assert_ptr_null(an_equivalence_graph(e, 2));
+    ck_assert(!an_proof_holds(p) && an_proof_roots(p) == 1 && an_proof_met(p) == 0);
+    ck_assert_str_eq(an_proof_root(p), "output \"y\"");
+    ck_assert_str_eq(an_proof_kind(p), "op");
+    ck_assert_str_eq(an_proof_place(p, 0)->op, "tanh");
+    ck_assert_str_eq(an_proof_place(p, 1)->name, "%2 (sin)");
+    ck_assert_ptr_null(an_proof_place(p, 2));
+    ck_assert_ptr_null(an_proof_rule_at(p, 0));
+    an_equivalence_free(e);
+    an_graph_free(a);
+    an_graph_free(b);
+}
+END_TEST
+
+START_TEST(test_no_result_reads_as_a_failure)
+{
+    ck_assert_int_eq(an_equivalence_verdict(NULL), AN_FAILED);
+    ck_assert_ptr_nonnull(strstr(an_equivalence_message(NULL), "out of memory"));
+    ck_assert_ptr_null(an_equivalence_compared(NULL, 0));
+    ck_assert_ptr_null(an_equivalence_worst(NULL));
+    ck_assert_ptr_null(an_equivalence_inner(NULL, 0));
+    ck_assert_ptr_null(an_equivalence_divergence(NULL));
+    ck_assert_ptr_null(an_equivalence_check(NULL, 0));
+    ck_assert_ptr_null(an_equivalence_graph(NULL, 0));
+    ck_assert_int_eq(an_equivalence_inners(NULL) + an_equivalence_inners_different(NULL), 0);
+    ck_assert_int_eq(an_equivalence_fused(NULL) + an_equivalence_fused_backward(NULL), 0);
+    ck_assert_int_eq(an_equivalence_bytes_saved(NULL), 0);
+    const an_proof *p = an_equivalence_proof(NULL);
+    ck_assert(!an_proof_holds(p) && an_proof_status(p) == AN_E_MEMORY);
+    ck_assert_ptr_nonnull(strstr(an_proof_message(p), "out of memory"));
+    ck_assert_str_eq(an_proof_kind(p), "");
+    ck_assert_ptr_null(an_proof_place(p, 0));
+    ck_assert_int_eq(an_gradient_check_status(NULL), AN_E_MEMORY);
+    ck_assert_str_eq(an_gradient_check_where(NULL), "");
+    an_equivalence_free(NULL);
+    an_proof_free(NULL);
+    an_gradient_check_free(NULL);
+}
+END_TEST
+
+AN_TEST_MAIN("equivalence", test_results_are_read_through_calls,
+             test_no_result_reads_as_a_failure, test_fusion_is_bitwise_with_gradients,
+             test_faults_are_found, test_what_shows_nothing_is_vacuous,
+             test_interfaces_must_match, test_a_program_against_its_graph,
+             test_gradient_check_agrees_and_objects)

@@ -3,6 +3,7 @@
  * Hard data are told apart by the graphs that must agree on them in every bit, exact
  * data by graphs that are wrong by a hair: those must be called different there, which
  * on other data they are not.                                                 */
+#include "graph/equal/result.h"
 #include "graph/equal/trial_data.h"
 #include "tests/support.h"
 
@@ -54,7 +55,7 @@ static const char *describe(const pair *p, const char *bind)
 }
 
 /* Compares the pair with what fusing makes of it; both directions must fuse. */
-static an_equivalence fused(const pair *p, an_equivalent_args args)
+static an_equivalence *fused(const pair *p, an_equivalent_args args)
 {
     an_graph *g = graph_of(p);
     an_optimised o = an_optimise(g);
@@ -62,9 +63,9 @@ static an_equivalence fused(const pair *p, an_equivalent_args args)
     args.at = AN_HERE;
     args.a = g;
     args.b = o.graph;
-    an_equivalence e = an_equivalent_with(&args);
+    an_equivalence *e = an_equivalent_with(&args);
     if (args.gradients && p->live)
-        ck_assert_int_eq(an_graph_count(e.graph[1], "add_norm_grad"), 1);
+        ck_assert_int_eq(an_graph_count(e->graph[1], "add_norm_grad"), 1);
     an_optimised_free(&o);
     an_graph_free(g);
     return e;
@@ -77,16 +78,16 @@ static const char *const epsilons[] = {"0", "1e-12", "1e-05", "0.001"};
 
 static void fuse_on_hard_data(const pair *p, const char *bind, bool quick)
 {
-    an_equivalence e = fused(p, (an_equivalent_args){.gradients = true, .data = AN_DATA_HARD,
+    an_equivalence *e = fused(p, (an_equivalent_args){.gradients = true, .data = AN_DATA_HARD,
                                                      .bind = bind, .quick = quick});
     const bool constant = p->width == 1;
-    ck_assert_msg(e.verdict == (constant ? AN_VACUOUS : AN_BITWISE), "%s: %s", describe(p, bind),
-                  e.message);
-    for (int64_t i = 0; i < e.compared_count; i++) {
-        ck_assert_int_eq(e.compared[i].special, 0);
-        ck_assert(constant || !e.compared[i].degenerate);
+    ck_assert_msg(e->verdict == (constant ? AN_VACUOUS : AN_BITWISE), "%s: %s", describe(p, bind),
+                  e->message);
+    for (int64_t i = 0; i < e->compared_count; i++) {
+        ck_assert_int_eq(e->compared[i].special, 0);
+        ck_assert(constant || !e->compared[i].degenerate);
     }
-    an_equivalence_free(&e);
+    an_equivalence_free(e);
 }
 
 /* Every combination; each fourth with all checks. */
@@ -115,10 +116,10 @@ START_TEST(test_no_rows_show_nothing)
     for (int i = 0; i < 3 * 2 * 3; i++) {
         const pair p = {.width = 35, .eps = "1e-05", .rows = "B,T", .live = i / 3 & 1,
                         .scaled = true};
-        an_equivalence e = fused(&p, (an_equivalent_args){.gradients = true, .bind = binds[i % 3],
+        an_equivalence *e = fused(&p, (an_equivalent_args){.gradients = true, .bind = binds[i % 3],
                                                           .data = (an_trial_kind)(i / 6)});
-        ck_assert_msg(e.verdict == AN_VACUOUS, "%s: %s", describe(&p, binds[i % 3]), e.message);
-        an_equivalence_free(&e);
+        ck_assert_msg(e->verdict == AN_VACUOUS, "%s: %s", describe(&p, binds[i % 3]), e->message);
+        an_equivalence_free(e);
     }
 }
 END_TEST
@@ -128,11 +129,11 @@ START_TEST(test_constant_rows_are_vacuous)
 {
     for (int kind = AN_DATA_PLAIN; kind <= AN_DATA_EXACT; kind++) {
         const pair p = {.width = 1, .eps = "0.001", .rows = "B", .live = true, .scaled = true};
-        an_equivalence e =
+        an_equivalence *e =
             fused(&p, (an_equivalent_args){.data = (an_trial_kind)kind, .bind = "B=9"});
-        ck_assert_msg(e.verdict == AN_VACUOUS && strstr(e.message, "constant rows only"), "%s",
-                      e.message);
-        an_equivalence_free(&e);
+        ck_assert_msg(e->verdict == AN_VACUOUS && strstr(e->message, "constant rows only"), "%s",
+                      e->message);
+        an_equivalence_free(e);
     }
 }
 END_TEST
@@ -328,11 +329,11 @@ START_TEST(test_exact_data_need_no_rounding)
         const bool statistics = i & 1;
         const pair p = {.width = powers[i / 16], .eps = sums[i / 4 % 4], .rows = "B",
                         .live = i >> 1 & 1, .scaled = true, .statistics = statistics};
-        an_equivalence e = fused(&p, (an_equivalent_args){
+        an_equivalence *e = fused(&p, (an_equivalent_args){
             .data = AN_DATA_EXACT, .bind = "B=6", .gradients = !statistics, .quick = i % 4 != 2});
-        must_be_exact(&e, describe(&p, "B=6"));
-        ck_assert_int_eq(e.compared_count, (statistics ? 3 : 5) + p.live);
-        an_equivalence_free(&e);
+        must_be_exact(e, describe(&p, "B=6"));
+        ck_assert_int_eq(e->compared_count, (statistics ? 3 : 5) + p.live);
+        an_equivalence_free(e);
     }
 }
 END_TEST
@@ -366,10 +367,10 @@ static const char norm[] =
  * bound excuses anything. */
 #define ULPS 8192
 
-static an_equivalence against_norm(const char *text, an_trial_kind data)
+static an_equivalence *against_norm(const char *text, an_trial_kind data)
 {
     an_graph *a = parse(norm), *b = parse(text);
-    an_equivalence e = an_equivalent(a, b, .gradients = true, .data = data, .bind = "B=8",
+    an_equivalence *e = an_equivalent(a, b, .gradients = true, .data = data, .bind = "B=8",
                                      .ulps = ULPS);
     an_graph_free(a);
     an_graph_free(b);
@@ -380,13 +381,13 @@ static an_equivalence against_norm(const char *text, an_trial_kind data)
 START_TEST(test_a_formula_is_exactly_its_norm)
 {
     const char *const formula = FORMULA(MEAN, VARIANCE, "3", BETA);
-    an_equivalence e = against_norm(formula, AN_DATA_EXACT);
-    must_be_exact(&e, "formula");
-    ck_assert(!e.proof.proved);
-    an_equivalence_free(&e);
+    an_equivalence *e = against_norm(formula, AN_DATA_EXACT);
+    must_be_exact(e, "formula");
+    ck_assert(!e->proof.proved);
+    an_equivalence_free(e);
     e = against_norm(formula, AN_DATA_PLAIN);
-    ck_assert_msg(e.verdict == AN_ROUNDING, "%s", e.message);
-    an_equivalence_free(&e);
+    ck_assert_msg(e->verdict == AN_ROUNDING, "%s", e->message);
+    an_equivalence_free(e);
 }
 END_TEST
 
@@ -410,14 +411,14 @@ START_TEST(test_a_hair_is_an_error_on_exact_data)
               "%7: f32[B,64] = stop_gradient %5\noutput \"y\" %6\noutput \"sum\" %7\n", false},
     };
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
-        an_equivalence e = against_norm(faults[i].text, AN_DATA_EXACT);
-        ck_assert_msg(e.verdict == AN_DIFFERENT && e.worst >= 0, "%s: %s", faults[i].name,
-                      e.message);
-        an_equivalence_free(&e);
+        an_equivalence *e = against_norm(faults[i].text, AN_DATA_EXACT);
+        ck_assert_msg(e->verdict == AN_DIFFERENT && e->worst >= 0, "%s: %s", faults[i].name,
+                      e->message);
+        an_equivalence_free(e);
         e = against_norm(faults[i].text, AN_DATA_PLAIN);
-        ck_assert_msg(e.verdict == (faults[i].hair ? AN_ROUNDING : AN_DIFFERENT), "%s: %s",
-                      faults[i].name, e.message);
-        an_equivalence_free(&e);
+        ck_assert_msg(e->verdict == (faults[i].hair ? AN_ROUNDING : AN_DIFFERENT), "%s: %s",
+                      faults[i].name, e->message);
+        an_equivalence_free(e);
     }
 }
 END_TEST
@@ -426,14 +427,14 @@ END_TEST
 START_TEST(test_exactness_is_counted)
 {
     const pair p = {.width = 64, .eps = "1e-05", .rows = "B", .live = true, .scaled = true};
-    an_equivalence e = fused(&p, (an_equivalent_args){.data = AN_DATA_EXACT, .quick = true});
-    ck_assert_msg(e.verdict == AN_BITWISE, "%s", e.message);
-    for (int64_t i = 0; i < e.compared_count; i++) {
-        const an_compared *c = &e.compared[i];
+    an_equivalence *e = fused(&p, (an_equivalent_args){.data = AN_DATA_EXACT, .quick = true});
+    ck_assert_msg(e->verdict == AN_BITWISE, "%s", e->message);
+    for (int64_t i = 0; i < e->compared_count; i++) {
+        const an_compared *c = &e->compared[i];
         const bool all = c->exact == c->count;
         ck_assert_msg(all == !strcmp(c->name, "sum"), "%s", c->name);
     }
-    an_equivalence_free(&e);
+    an_equivalence_free(e);
 }
 END_TEST
 

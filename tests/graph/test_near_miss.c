@@ -8,7 +8,7 @@
  *     AN_GRAPHS=100000 AN_SEED=7 build/tests/test_graph_near_miss
  *
  * A failure prints the seed and the smallest graph that still fails.         */
-#include "graph/equal/equal.h"
+#include "graph/equal/result.h"
 #include "graph/evaluate.h"
 #include "graph/run/program.h"
 #include "graph/equal/project.h"
@@ -111,26 +111,28 @@ static bool check_notes(trial *t, const an_near_built *b, const an_optimised *o,
 
 static bool check_proof(trial *t, const an_graph *a, const an_graph *b)
 {
-    const an_proof p = an_prove(.a = a, .b = b);
-    return p.proved || object(t, "unproved: %s", p.message);
+    an_proof *p = an_prove(.a = a, .b = b);
+    const bool good = p->proved || object(t, "unproved: %s", p->message);
+    an_proof_free(p);
+    return good;
 }
 
 /* Equal bits; where nothing was rewritten, no gradient gets through to any leaf, or a norm
  * reads x - x, there may be nothing to show. Of graphs that fused those must be few. */
 static bool check_bits(trial *t, const an_graph *a, const an_graph *b, bool gradients, tally *y)
 {
-    an_equivalence e = an_equivalent(.a = a, .b = b, .gradients = gradients, .extent = 3,
+    an_equivalence *e = an_equivalent(.a = a, .b = b, .gradients = gradients, .extent = 3,
                                      .seed = t->r->seed);
-    const bool good = e.verdict == AN_BITWISE ||
-                      (e.verdict == AN_VACUOUS &&
-                       (e.fused_forward == 0 || strstr(e.message, "every gradient") ||
-                        strstr(e.message, "constant rows only") ||
-                        strstr(e.message, "all zero or not finite on these feeds")));
-    if (!good) object(t, "%s: %s", an_verdict_name(e.verdict), e.message);
-    if (y && e.verdict == AN_BITWISE) y->bitwise++;
-    if (y && e.verdict == AN_VACUOUS) y->vacuous++;
-    if (y && e.verdict == AN_VACUOUS && e.fused_forward > 0) y->dull++;
-    an_equivalence_free(&e);
+    const bool good = e->verdict == AN_BITWISE ||
+                      (e->verdict == AN_VACUOUS &&
+                       (e->fused_forward == 0 || strstr(e->message, "every gradient") ||
+                        strstr(e->message, "constant rows only") ||
+                        strstr(e->message, "all zero or not finite on these feeds")));
+    if (!good) object(t, "%s: %s", an_verdict_name(e->verdict), e->message);
+    if (y && e->verdict == AN_BITWISE) y->bitwise++;
+    if (y && e->verdict == AN_VACUOUS) y->vacuous++;
+    if (y && e->verdict == AN_VACUOUS && e->fused_forward > 0) y->dull++;
+    an_equivalence_free(e);
     return good;
 }
 

@@ -35,16 +35,16 @@ int main(void)
     an_store *weights = an_store_new(1);
     an_program *p = an_compile(g, weights, .fetch = {y});
     if (!p) return fputs(an_compile_message(g), stderr), 1;
-    an_equivalence e = an_equivalent(.a = g, .b = an_program_graph(p), .gradients = true,
+    an_equivalence *e = an_equivalent(.a = g, .b = an_program_graph(p), .gradients = true,
                                      .subset = true);
     const an_tensor data = an_tensor_borrow(AN_F32, AN_EXTENTS(1, 4), (float[]){1, 2, 3, 4});
     an_tensor out = {0};
     const an_status status = an_run(p, .feed = {{"x", &data}}, .out = {&out});
-    printf("%s %d %.3f\n", an_verdict_name(e.verdict), (int)e.fused_forward,
+    printf("%s %d %.3f\n", an_verdict_name(an_equivalence_verdict(e)), (int)an_equivalence_fused(e),
            an_tensor_get(&out, 3));
 
     an_tensor_free(&out);
-    an_equivalence_free(&e);
+    an_equivalence_free(e);
     an_program_free(p);
     an_store_free(weights);
     an_graph_free(g);

@@ -2,6 +2,7 @@
  *
  * What each graph demands is said there; tests/graph/test_catalogue.c explains how.
  * Here nothing is asserted: whoever is not content objects.                  */
+#include "graph/equal/result.h"
 #include "graph/equal/project.h"
 #include "tests/mutants/mutants.h"
 
@@ -85,16 +86,17 @@ static void check_counts(const char *name, const an_graph *a, const an_graph *b,
 
 static void check_proved(const char *name, const an_graph *a, const an_graph *b)
 {
-    const an_proof p = an_prove(.a = a, .b = b);
-    if (!p.proved) an_object("proof", "%s: %s", name, p.message);
+    an_proof *p = an_prove(.a = a, .b = b);
+    if (!p->proved) an_object("proof", "%s: %s", name, p->message);
+    an_proof_free(p);
 }
 
 static void check_equal(const char *name, const an_graph *a, const an_graph *b, const demand *d)
 {
-    an_equivalence e = an_equivalent(a, b, .gradients = true, .seed = 11, .extent = 3,
+    an_equivalence *e = an_equivalent(a, b, .gradients = true, .seed = 11, .extent = 3,
                                      .quick = true);
-    an_judge_equal(name, &e, d->vacuous[0] ? d->vacuous : NULL);
-    an_equivalence_free(&e);
+    an_judge_equal(name, e, d->vacuous[0] ? d->vacuous : NULL);
+    an_equivalence_free(e);
 }
 
 /* Differentiated, then fused; and fused, differentiated, fused again. */

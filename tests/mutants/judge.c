@@ -1,4 +1,5 @@
 /* judge.c -- the one place that knows what is in an an_equivalence. */
+#include "graph/equal/result.h"
 #include "tests/mutants/mutants.h"
 
 #include <string.h>
@@ -9,7 +10,7 @@
 static void object_checks(const char *what, const an_equivalence *e)
 {
     for (int i = 0; i < e->checks; i++) {
-        const an_check *c = &e->check[i];
+        const an_check_row *c = &e->check[i];
         char part[40];
         snprintf(part, sizeof part, "check %.30s", c->name);
         if (c->verdict != AN_BITWISE && c->verdict != AN_VACUOUS)

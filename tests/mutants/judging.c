@@ -1,4 +1,5 @@
 /* judging.c -- tensors whose difference is known, and conclusions that must be drawn. */
+#include "graph/equal/result.h"
 #include "graph/equal/compare.h"
 #include "tests/mutants/mutants.h"
 
@@ -134,12 +135,12 @@ static void try_conclusion(const conclusion *c)
 {
     an_graph *a = an_read_graph("a", c->a), *b = an_read_graph("b", c->b);
     if (a && b) {
-        an_equivalence e = an_equivalent(.a = a, .b = b, .quick = true,
+        an_equivalence *e = an_equivalent(.a = a, .b = b, .quick = true,
                                          .seeds = c->seeds ? c->seeds : 4,
                                          .gradients = c->gradients, .fusions = c->fusions);
-        if (e.verdict != c->verdict || !strstr(e.message, c->says))
-            an_object("conclusion", "not %s: %s", an_verdict_name(c->verdict), e.message);
-        an_equivalence_free(&e);
+        if (e->verdict != c->verdict || !strstr(e->message, c->says))
+            an_object("conclusion", "not %s: %s", an_verdict_name(c->verdict), e->message);
+        an_equivalence_free(e);
     }
     an_graph_free(a);
     an_graph_free(b);
@@ -152,10 +153,10 @@ static void try_subset(void)
                                 "%4: f32[6] = slice %3 {stop=6, step=1}\n%5: f32[6] = tanh %4\n"
                                 "output \"y\" %5\n");
     an_graph *b = an_read_graph("b", X "%2: f32[6] = tanh %1\noutput \"y\" %2\n");
-    an_equivalence e = an_equivalent(.a = a, .b = b, .quick = true, .gradients = true,
+    an_equivalence *e = an_equivalent(.a = a, .b = b, .quick = true, .gradients = true,
                                      .subset = true);
-    if (e.verdict != AN_BITWISE) an_object("conclusion", "a leaf less: %s", e.message);
-    an_equivalence_free(&e);
+    if (e->verdict != AN_BITWISE) an_object("conclusion", "a leaf less: %s", e->message);
+    an_equivalence_free(e);
     an_graph_free(a);
     an_graph_free(b);
 }

@@ -1,4 +1,5 @@
 /* models.c -- training graphs through the pipeline, and as programs. */
+#include "graph/equal/result.h"
 #include "frontends/addnorm.h"
 #include "tests/mutants/mutants.h"
 
@@ -27,12 +28,12 @@ static void try_pipeline(const char *what, const an_graph *g, int64_t pairs)
     an_optimised o = an_optimise(.graph = g);
     if (o.status != AN_OK) an_object("pass", "%s: %s", what, o.message);
     if (o.status == AN_OK) {
-        an_equivalence e = an_equivalent(.a = g, .b = o.graph, .steps = 3, .extent = 3);
-        an_judge_equal(what, &e, NULL);
-        if (e.fused_forward != pairs || e.fused_backward != pairs)
-            an_object("counts", "%s: %lld and %lld fusions", what, (long long)e.fused_forward,
-                      (long long)e.fused_backward);
-        an_equivalence_free(&e);
+        an_equivalence *e = an_equivalent(.a = g, .b = o.graph, .steps = 3, .extent = 3);
+        an_judge_equal(what, e, NULL);
+        if (e->fused_forward != pairs || e->fused_backward != pairs)
+            an_object("counts", "%s: %lld and %lld fusions", what, (long long)e->fused_forward,
+                      (long long)e->fused_backward);
+        an_equivalence_free(e);
     }
     an_optimised_free(&o);
 }
@@ -46,13 +47,13 @@ static void try_subset(an_graph *g, an_updates up)
     if (!p) {
         an_object("program", "%s", an_compile_message(g));
     } else {
-        an_equivalence e = an_equivalent(.a = g, .b = an_program_graph(p), .subset = true);
-        an_judge_equal("a program of less", &e, NULL);
-        an_equivalence_free(&e);
+        an_equivalence *e = an_equivalent(.a = g, .b = an_program_graph(p), .subset = true);
+        an_judge_equal("a program of less", e, NULL);
+        an_equivalence_free(e);
         e = an_equivalent(.a = g, .b = an_program_graph(p));
-        if (e.verdict != AN_FAILED) an_object("numbers", "an output is gone, yet %s", e.message);
-        if (e.proof.proved) an_object("proof", "an output is gone, yet proved");
-        an_equivalence_free(&e);
+        if (e->verdict != AN_FAILED) an_object("numbers", "an output is gone, yet %s", e->message);
+        if (e->proof.proved) an_object("proof", "an output is gone, yet proved");
+        an_equivalence_free(e);
     }
     an_program_free(p);
     an_store_free(store);
@@ -101,9 +102,9 @@ static void try_alone(const char *name, const char *text)
 {
     an_graph *g = an_read_graph(name, text);
     if (!g) return;
-    an_equivalence e = an_equivalent(.a = g, .b = g, .steps = 3, .extent = 5);
-    an_judge_equal(name, &e, "node for node");
-    an_equivalence_free(&e);
+    an_equivalence *e = an_equivalent(.a = g, .b = g, .steps = 3, .extent = 5);
+    an_judge_equal(name, e, "node for node");
+    an_equivalence_free(e);
     an_graph_free(g);
 }
 

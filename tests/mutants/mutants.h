@@ -6,7 +6,7 @@
 #ifndef AN_TESTS_MUTANTS_H
 #define AN_TESTS_MUTANTS_H
 
-#include "graph/equal/equal.h"
+#include "graph/equal/result.h"
 #include "graph/ir.h"
 
 typedef struct an_mutant_row {

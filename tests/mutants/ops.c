@@ -3,6 +3,7 @@
  * A fault that fused and unfused ops share shows in no comparison of the two. The
  * input "far" lies far from zero, where a mean rounds visibly, "tiny" near it, where eps
  * counts.                                                                    */
+#include "graph/equal/result.h"
 #include "core/memory.h"
 #include "graph/equal/project.h"
 #include "graph/equal/trial_data.h"
@@ -146,12 +147,13 @@ static void try_gradient(const char *text)
     an_graph *g = an_read_graph("loss", text);
     if (!g) return;
     const an_value loss = an_graph_output_value(g, 0);
-    an_gradient_check c = an_check_gradients(.loss = loss, .samples = 4);
-    if (c.status != AN_OK) an_object("differences", "%s", c.message);
+    an_gradient_check *c = an_check_gradients(.loss = loss, .samples = 4);
+    if (c->status != AN_OK) an_object("differences", "%s", c->message);
     an_planted = an_mutant_number("grad-seed"); /* every rule is off by a factor */
     c = an_check_gradients(.loss = loss, .samples = 4);
     an_planted = 0;
-    if (c.status != AN_E_GRADIENT) an_object("planted", "gradients off by two: %s", c.message);
+    if (c->status != AN_E_GRADIENT) an_object("planted", "gradients off by two: %s", c->message);
+    an_gradient_check_free(c);
     an_graph_free(g);
 }
 
@@ -196,8 +198,9 @@ static void try_order(const char *const order[2], bool through_tanh)
     an_error error = {0};
     an_graph *g = an_read_graph("o", order[0]), *b = an_read_graph("w", wanted);
     an_graph *a = g ? an_project_gradients(g, false, &error) : NULL;
-    const an_proof f = an_prove(.a = a, .b = b, .subset = true);
-    if (!f.proved) an_object("order", "%s", f.message);
+    an_proof *f = an_prove(.a = a, .b = b, .subset = true);
+    if (!f->proved) an_object("order", "%s", f->message);
+    an_proof_free(f);
     an_graph_free(g);
     an_graph_free(a);
     an_graph_free(b);

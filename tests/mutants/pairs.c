@@ -3,6 +3,7 @@
  * Each pair of the second kind differs in exactly what a false axiom would claim, so
  * that a prover or a pass that believes it is found out. Of what is proved the bits
  * must be equal, too.                                                        */
+#include "graph/equal/result.h"
 #include "tests/mutants/mutants.h"
 
 #include <stdio.h>
@@ -187,11 +188,11 @@ static void try_passes(const char *what, const an_graph *g)
     if (o.status != AN_OK) {
         an_object("pass", "%s: %s", what, o.message);
     } else {
-        an_equivalence e = an_equivalent(.a = g, .b = o.graph, .bind = "B=5", .quick = true);
-        if (e.verdict != AN_VACUOUS && e.verdict != AN_BITWISE)
-            an_object("numbers", "%s: optimised: %s", what, e.message);
-        if (!e.proof.proved) an_object("proof", "%s: optimised: %s", what, e.proof.message);
-        an_equivalence_free(&e);
+        an_equivalence *e = an_equivalent(.a = g, .b = o.graph, .bind = "B=5", .quick = true);
+        if (e->verdict != AN_VACUOUS && e->verdict != AN_BITWISE)
+            an_object("numbers", "%s: optimised: %s", what, e->message);
+        if (!e->proof.proved) an_object("proof", "%s: optimised: %s", what, e->proof.message);
+        an_equivalence_free(e);
     }
     an_optimised_free(&o);
 }
@@ -202,11 +203,11 @@ static void try_pair(const pair *p)
     snprintf(what, sizeof what, "%.90s | %.90s", p->left, p->right);
     an_graph *a = side(p->left), *b = side(p->right);
     if (a && b) {
-        an_equivalence e = an_equivalent(.a = a, .b = b, .seeds = 2, .bind = "B=5", .quick = true);
-        if (p->kind == SAME) an_judge_equal(what, &e, NULL);
-        if (p->kind == DIFFERS) an_judge_different(what, &e);
-        if (p->kind == ALMOST && e.proof.proved) an_object("proof", "%s: proved", what);
-        an_equivalence_free(&e);
+        an_equivalence *e = an_equivalent(.a = a, .b = b, .seeds = 2, .bind = "B=5", .quick = true);
+        if (p->kind == SAME) an_judge_equal(what, e, NULL);
+        if (p->kind == DIFFERS) an_judge_different(what, e);
+        if (p->kind == ALMOST && e->proof.proved) an_object("proof", "%s: proved", what);
+        an_equivalence_free(e);
         try_passes(what, a);
     }
     an_graph_free(a);
@@ -264,13 +265,13 @@ static void try_whole(const whole *w)
 {
     an_graph *a = an_read_graph("a", w->text[0]), *b = an_read_graph("b", w->text[1]);
     for (int turn = 0; a && b && turn < 2; turn++) {
-        an_equivalence e = an_equivalent(.a = turn ? b : a, .b = turn ? a : b, .steps = 5,
+        an_equivalence *e = an_equivalent(.a = turn ? b : a, .b = turn ? a : b, .steps = 5,
                                          .quick = true,
                                          .bind = strstr(w->text[0], "dims") ? "B=3,T=4" : NULL);
-        if (w->kind == SAME) an_judge_equal(w->text[1], &e, NULL);
-        if (w->kind == DIFFERS) an_judge_different(w->text[1], &e);
-        if (w->kind == ALMOST && e.proof.proved) an_object("proof", "%s: proved", w->text[1]);
-        an_equivalence_free(&e);
+        if (w->kind == SAME) an_judge_equal(w->text[1], e, NULL);
+        if (w->kind == DIFFERS) an_judge_different(w->text[1], e);
+        if (w->kind == ALMOST && e->proof.proved) an_object("proof", "%s: proved", w->text[1]);
+        an_equivalence_free(e);
     }
     an_graph_free(a);
     an_graph_free(b);

@@ -1,0 +1,203 @@
+/* result.c -- what users see of a proof, an equivalence and a check of gradients.
+ *
+ * A result that is not there for want of memory reads as a failure.           */
+#include "graph/equal/result.h"
+
+static const char no_memory[] = "failed: out of memory";
+
+/* ---- proofs ------------------------------------------------------------ */
+
+void an_proof_free(an_proof *p)
+{
+    if (!p) return;
+    an_arena_free(&p->arena);
+    an_free(p);
+}
+
+bool an_proof_holds(const an_proof *p)
+{
+    return p && p->proved;
+}
+
+an_status an_proof_status(const an_proof *p)
+{
+    return p ? p->status : AN_E_MEMORY;
+}
+
+const char *an_proof_message(const an_proof *p)
+{
+    return p ? p->message : no_memory;
+}
+
+int64_t an_proof_roots(const an_proof *p)
+{
+    return p ? p->roots : 0;
+}
+
+int64_t an_proof_met(const an_proof *p)
+{
+    return p ? p->met : 0;
+}
+
+const an_proof_rule *an_proof_rule_at(const an_proof *p, int64_t i)
+{
+    return p && i >= 0 && i < p->rules ? &p->rule[i] : NULL;
+}
+
+const char *an_proof_root(const an_proof *p)
+{
+    return p ? p->root : "";
+}
+
+const an_place *an_proof_place(const an_proof *p, int graph)
+{
+    return p && (graph == 0 || graph == 1) && p->at[graph].op ? &p->at[graph] : NULL;
+}
+
+const char *an_proof_kind(const an_proof *p)
+{
+    return p ? p->kind : "";
+}
+
+const char *an_proof_difference(const an_proof *p)
+{
+    return p ? p->difference : "";
+}
+
+/* ---- equivalences ------------------------------------------------------ */
+
+void an_equivalence_free(an_equivalence *e)
+{
+    if (!e) return;
+    an_free(e->compared);
+    an_free(e->inner);
+    an_graph_free(e->owned[0]);
+    an_graph_free(e->owned[1]);
+    an_arena_free(&e->proof.arena);
+    an_arena_free(&e->arena);
+    an_free(e);
+}
+
+const char *an_verdict_name(an_verdict v)
+{
+    static const char *const names[] = {"bitwise",   "rounding", "suspect",
+                                        "different", "vacuous",  "failed"};
+    return (unsigned)v < sizeof names / sizeof *names ? names[v] : "?";
+}
+
+an_verdict an_equivalence_verdict(const an_equivalence *e)
+{
+    return e ? e->verdict : AN_FAILED;
+}
+
+const char *an_equivalence_message(const an_equivalence *e)
+{
+    return e ? e->message : no_memory;
+}
+
+const an_compared *an_equivalence_compared(const an_equivalence *e, int64_t i)
+{
+    return e && i >= 0 && i < e->compared_count ? &e->compared[i] : NULL;
+}
+
+const an_compared *an_equivalence_worst(const an_equivalence *e)
+{
+    return e ? an_equivalence_compared(e, e->worst) : NULL;
+}
+
+const an_inner *an_equivalence_inner(const an_equivalence *e, int64_t i)
+{
+    return e && i >= 0 && i < e->inner_count ? &e->inner[i] : NULL;
+}
+
+int64_t an_equivalence_inners(const an_equivalence *e)
+{
+    return e ? e->inner_count : 0;
+}
+
+int64_t an_equivalence_inners_different(const an_equivalence *e)
+{
+    return e ? e->inner_different : 0;
+}
+
+const an_divergence *an_equivalence_divergence(const an_equivalence *e)
+{
+    return e && e->divergence.at[1].op ? &e->divergence : NULL;
+}
+
+const an_check *an_equivalence_check(const an_equivalence *e, int64_t i)
+{
+    return e && i >= 0 && i < e->checks ? &e->shown[i] : NULL;
+}
+
+const an_proof *an_equivalence_proof(const an_equivalence *e)
+{
+    return e ? &e->proof : NULL;
+}
+
+const an_graph *an_equivalence_graph(const an_equivalence *e, int graph)
+{
+    return e && (graph == 0 || graph == 1) ? e->graph[graph] : NULL;
+}
+
+int64_t an_equivalence_fused(const an_equivalence *e)
+{
+    return e ? e->fused_forward : 0;
+}
+
+int64_t an_equivalence_fused_backward(const an_equivalence *e)
+{
+    return e ? e->fused_backward : 0;
+}
+
+int64_t an_equivalence_bytes_saved(const an_equivalence *e)
+{
+    return e ? e->bytes_saved : 0;
+}
+
+/* ---- checks of gradients ----------------------------------------------- */
+
+void an_gradient_check_free(an_gradient_check *c)
+{
+    an_free(c);
+}
+
+an_status an_gradient_check_status(const an_gradient_check *c)
+{
+    return c ? c->status : AN_E_MEMORY;
+}
+
+const char *an_gradient_check_message(const an_gradient_check *c)
+{
+    return c ? c->message : no_memory;
+}
+
+double an_gradient_check_worst(const an_gradient_check *c)
+{
+    return c ? c->worst : 0;
+}
+
+const char *an_gradient_check_where(const an_gradient_check *c)
+{
+    return c ? c->where : "";
+}
+
+double an_gradient_check_analytic(const an_gradient_check *c)
+{
+    return c ? c->analytic : 0;
+}
+
+double an_gradient_check_numeric(const an_gradient_check *c)
+{
+    return c ? c->numeric : 0;
+}
+
+int64_t an_gradient_check_tried(const an_gradient_check *c)
+{
+    return c ? c->tried : 0;
+}
+
+int64_t an_gradient_check_passed_over(const an_gradient_check *c)
+{
+    return c ? c->passed_over : 0;
+}

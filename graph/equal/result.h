@@ -1,0 +1,70 @@
+/* result.h -- what proofs, equivalences and checks of gradients hold, while they are made.
+ *
+ * Users read them through the calls of equal.h (result.c), so that results may grow. The
+ * texts that records point to lie in the result's arena.                     */
+#ifndef AN_GRAPH_EQUAL_RESULT_H
+#define AN_GRAPH_EQUAL_RESULT_H
+
+#include "core/memory.h"
+#include "graph/equal/equal.h"
+
+#define AN_PROOF_RULES 24
+
+struct an_proof {
+    bool proved;
+    an_status status;
+    int64_t roots, met;
+    int rules;
+    an_proof_rule rule[AN_PROOF_RULES];
+    char root[128];
+    an_place at[2];
+    const char *kind;
+    char difference[320];
+    char message[1024];
+    an_arena arena;
+};
+
+#define AN_CHECKS 12
+
+/* A check under way; when it is done, `an_check` shows it. */
+typedef struct an_check_row {
+    const char *name, *says;
+    an_verdict verdict;
+    int64_t tried, failed;
+    char message[512];
+} an_check_row;
+
+struct an_equivalence {
+    an_verdict verdict;
+    int64_t compared_count;
+    an_compared *compared;
+    int64_t worst; /* index of the worst tensor; -1 if all bits agree */
+    const an_graph *graph[2];
+    int64_t inner_count, inner_different;
+    an_inner *inner;
+    an_divergence divergence; /* at[1].op is NULL: there is none */
+    int checks;
+    an_check_row check[AN_CHECKS];
+    an_check shown[AN_CHECKS];
+    int64_t fused_forward, fused_backward, bytes_saved;
+    an_proof proof;
+    char message[2048];
+    an_graph *owned[2]; /* copies with gradients, freed with the result */
+    an_arena arena;
+};
+
+struct an_gradient_check {
+    an_status status;
+    double worst, analytic, numeric;
+    int64_t tried, passed_over;
+    char where[128];
+    char message[512];
+};
+
+/* A text as the arena keeps it; "" if memory is out or there is none. */
+static inline const char *an_kept(const char *text)
+{
+    return text ? text : "";
+}
+
+#endif
