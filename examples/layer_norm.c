@@ -58,14 +58,14 @@ static bool show_fusion(void)
     const an_value r = an_input(g, "r", AN_F32, AN_SHAPE(1, 4));
     const an_value y = an_layer_norm(an_residual_add(x, r), AN_NONE, AN_NONE, -1, 1e-5f);
     an_graph_output(y, "y");
-    an_optimised o = an_optimise(g);
-    an_equivalence *e = an_equivalent(.a = g, .b = o.graph, .gradients = true);
+    an_optimised *o = an_optimise(g);
+    an_equivalence *e = an_equivalent(.a = g, .b = an_optimised_graph(o), .gradients = true);
     const int64_t fused = an_equivalence_fused(e);
     printf("\nlayer_norm(x + r), before and after the pass: %lld node%s fused; %s\n",
            (long long)fused, fused == 1 ? " was" : "s were", an_equivalence_message(e));
     const bool right = fused == 1 && an_equivalence_verdict(e) == AN_BITWISE;
     an_equivalence_free(e);
-    an_optimised_free(&o);
+    an_optimised_free(o);
     an_graph_free(g);
     return right;
 }

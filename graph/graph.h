@@ -128,20 +128,26 @@ typedef struct an_optimise_args {
     bool inference;     /* first replace ops by their inference meaning */
 } an_optimise_args;
 
-typedef struct an_optimised {
-    an_graph *graph; /* NULL if it failed; else the caller's */
-    an_note *notes;  /* with their texts one block, freed by an_optimised_free */
-    int64_t note_count;
-    uint32_t *value; /* [old value id] -> new id, 0 where gone */
-    int64_t value_count;
-    an_status status;
-    char message[512];
-} an_optimised;
+/* What passes made of a graph. It belongs to the caller and is fixed once it is made: any
+ * number of threads may read it. Every call takes NULL, which reads as out of memory. */
+typedef struct an_optimised an_optimised;
 
-/* Copies the graph's roots through passes. The graph itself is untouched. */
-AN_API an_optimised an_optimise_with(const an_optimise_args *args);
+/* Copies the graph's roots through passes. The graph itself is untouched. NULL only if out
+ * of memory. */
+AN_API an_optimised *an_optimise_with(const an_optimise_args *args);
 #define an_optimise(...) an_optimise_with(&(an_optimise_args){.at = AN_HERE, __VA_ARGS__})
 AN_API void an_optimised_free(an_optimised *o);
+AN_API an_status an_optimised_status(const an_optimised *o);
+AN_API const char *an_optimised_message(const an_optimised *o); /* "" if all is well */
+/* The new graph, or NULL if a pass failed. It dies with the result, unless it is taken:
+ * then it is the caller's. */
+AN_API an_graph *an_optimised_graph(const an_optimised *o);
+AN_API an_graph *an_optimised_take(an_optimised *o);
+/* The i-th note, in the order of the passes; NULL past the end. */
+AN_API const an_note *an_optimised_note(const an_optimised *o, int64_t i);
+/* What a value of the old graph has become; AN_NONE where it is gone. */
+AN_API an_value an_optimised_value(const an_optimised *o, an_value old);
+
 /* The i-th pass's name and summary, in pipeline order; NULL past the end. */
 AN_API const char *an_pass_name(int i);
 AN_API const char *an_pass_summary(int i);

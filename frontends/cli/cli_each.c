@@ -11,17 +11,18 @@
 /* What one pass makes of the graph, held against it. */
 static void try_pass(const an_graph *g, an_equivalent_args args, bool numbers, an_cli_each *x)
 {
-    an_optimised o = an_optimise(g, .passes = x->name);
+    an_optimised *o = an_optimise(g, .passes = x->name);
     x->verdict = AN_FAILED;
-    if (!o.graph) {
-        snprintf(x->message, sizeof x->message, "%.300s", o.message);
-        an_optimised_free(&o);
+    const an_graph *after = an_optimised_graph(o);
+    if (!after) {
+        snprintf(x->message, sizeof x->message, "%.300s", an_optimised_message(o));
+        an_optimised_free(o);
         return;
     }
     x->before = an_graph_node_count(g);
-    x->after = an_graph_node_count(o.graph);
+    x->after = an_graph_node_count(after);
     args.a = g;
-    args.b = o.graph;
+    args.b = after;
     args.inexact = !x->exact;
     if (numbers) {
         an_equivalence *e = an_equivalent_with(&args);
@@ -30,13 +31,13 @@ static void try_pass(const an_graph *g, an_equivalent_args args, bool numbers, a
         snprintf(x->message, sizeof x->message, "%.300s", an_equivalence_message(e));
         an_equivalence_free(e);
     } else {
-        an_proof *p = an_prove(g, o.graph);
+        an_proof *p = an_prove(g, after);
         x->proved = an_proof_holds(p);
         x->verdict = x->proved ? (x->exact ? AN_BITWISE : AN_ROUNDING) : AN_SUSPECT;
         snprintf(x->message, sizeof x->message, "%.300s", an_proof_message(p));
         an_proof_free(p);
     }
-    an_optimised_free(&o);
+    an_optimised_free(o);
 }
 
 int an_cli_try_each(const an_graph *g, const an_equivalent_args *args, bool numbers,

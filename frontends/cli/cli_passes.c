@@ -6,9 +6,9 @@
 
 void an_cli_add_notes(const an_optimised *o, an_text *out)
 {
+    const an_note *n;
     for (int done = 1; done >= 0; done--)
-        for (int64_t i = 0; i < o->note_count; i++) {
-            const an_note *n = &o->notes[i];
+        for (int64_t i = 0; (n = an_optimised_note(o, i)) != NULL; i++) {
             if (n->done != (done == 1)) continue;
             an_text_addf(out, "  %-8s %s", n->done ? "fused" : "refused", n->text);
             an_text_addf(out, n->done ? "\n" : " (%s)\n", n->reason);
@@ -18,8 +18,8 @@ void an_cli_add_notes(const an_optimised *o, an_text *out)
 json_t *an_cli_json_notes(const an_optimised *o)
 {
     json_t *list = json_array();
-    for (int64_t i = 0; i < o->note_count; i++) {
-        const an_note *n = &o->notes[i];
+    const an_note *n;
+    for (int64_t i = 0; (n = an_optimised_note(o, i)) != NULL; i++) {
         json_array_append_new(list, json_pack("{s:o, s:b, s:o, s:I, s:o}", "pass",
                                               an_cli_json_text(n->pass), "done", n->done, "reason",
                                               an_cli_json_text(n->reason), "node",
@@ -42,10 +42,10 @@ an_cli_exit an_cli_print(const an_cli *line)
 
 static json_t *report(const an_graph *before, const an_optimised *o)
 {
-    char *text = an_print(o->graph);
+    char *text = an_print(an_optimised_graph(o));
     json_t *root = text ? json_pack("{s:I, s:I, s:o, s:o}", "nodes_before",
                                     (json_int_t)an_graph_node_count(before), "nodes_after",
-                                    (json_int_t)an_graph_node_count(o->graph), "notes",
+                                    (json_int_t)an_graph_node_count(an_optimised_graph(o)), "notes",
                                     an_cli_json_notes(o), "graph", an_cli_json_text(text))
                         : NULL;
     an_string_free(text);
@@ -56,9 +56,9 @@ static void explain(const an_graph *before, const an_optimised *o)
 {
     an_text text = {0};
     an_text_addf(&text, "%lld nodes became %lld\n", (long long)an_graph_node_count(before),
-                 (long long)an_graph_node_count(o->graph));
+                 (long long)an_graph_node_count(an_optimised_graph(o)));
     an_cli_add_notes(o, &text);
-    if (o->note_count == 0) an_text_add(&text, "  nothing to fuse: no norm reads a sum\n");
+    if (!an_optimised_note(o, 0)) an_text_add(&text, "  nothing to fuse: no norm reads a sum\n");
     an_cli_say_text(&text);
 }
 
@@ -67,16 +67,16 @@ an_cli_exit an_cli_opt(const an_cli *line)
     if (!an_cli_check_passes(line->passes)) return AN_CLI_USAGE;
     an_graph *g = an_cli_read_graph(line->operand[0]);
     if (!g) return AN_CLI_FILE;
-    an_optimised o = an_optimise(g, .passes = line->passes, .inference = line->inference);
+    an_optimised *o = an_optimise(g, .passes = line->passes, .inference = line->inference);
     an_cli_exit answer = AN_CLI_NOT;
-    if (!o.graph) {
-        an_cli_say("%s: the passes failed: %s", line->operand[0], o.message);
+    if (!an_optimised_graph(o)) {
+        an_cli_say("%s: the passes failed: %s", line->operand[0], an_optimised_message(o));
     } else {
-        if (line->explain) explain(g, &o);
-        answer = line->json ? an_cli_write_json(report(g, &o))
-                            : an_cli_write_string(NULL, an_print(o.graph));
+        if (line->explain) explain(g, o);
+        answer = line->json ? an_cli_write_json(report(g, o))
+                            : an_cli_write_string(NULL, an_print(an_optimised_graph(o)));
     }
-    an_optimised_free(&o);
+    an_optimised_free(o);
     an_graph_free(g);
     return answer;
 }

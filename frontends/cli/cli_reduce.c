@@ -44,16 +44,18 @@ typedef struct reduction {
 static failure try_verify(const reduction *r, const an_graph *g)
 {
     failure f = {0};
-    an_optimised o = an_optimise(.graph = g, .passes = r->line->passes);
-    if (!o.graph) {
+    an_optimised *o = an_optimise(.graph = g, .passes = r->line->passes);
+    if (!an_optimised_graph(o)) {
         f.fails = true;
-        f.refused = o.status;
-        snprintf(f.message, sizeof f.message, "the passes failed: %.400s", o.message);
+        f.refused = an_optimised_status(o);
+        snprintf(f.message, sizeof f.message, "the passes failed: %.400s",
+                 an_optimised_message(o));
+        an_optimised_free(o);
         return f;
     }
     an_equivalent_args args = r->args;
     args.a = g;
-    args.b = o.graph;
+    args.b = an_optimised_graph(o);
     an_equivalence *e = an_equivalent_with(&args);
     f.verdict = an_equivalence_verdict(e);
     f.fails = f.verdict != AN_BITWISE && f.verdict != AN_VACUOUS;
@@ -62,7 +64,7 @@ static failure try_verify(const reduction *r, const an_graph *g)
         if (c->failed > 0) f.failed |= (uint64_t)1 << i;
     snprintf(f.message, sizeof f.message, "%.500s", an_equivalence_message(e));
     an_equivalence_free(e);
-    an_optimised_free(&o);
+    an_optimised_free(o);
     return f;
 }
 
@@ -170,11 +172,11 @@ static const char *shown_by(const an_cli *line, const char *path, an_text *out)
     return an_text_view(out);
 }
 
-static void add_text(const reduction *r, const an_reduced *done, const char *summary, an_text *out)
+static void add_text(const reduction *r, const an_graph *g, const char *summary, an_text *out)
 {
     const bool named = r->line->output && strcmp(r->line->output, "-") != 0;
     an_text command = {0};
-    char *text = an_print(done->graph);
+    char *text = an_print(g);
     add_comment(out, "%s", summary);
     add_comment(out, "%.1000s", shown_by(r->line, named ? r->line->output : "FILE", &command));
     add_comment(out, "%s", r->first.message);
@@ -280,26 +282,28 @@ static bool fails_first(reduction *r)
 static an_cli_exit reduce(reduction *r)
 {
     if (!fails_first(r)) return AN_CLI_NOT;
-    an_reduced done = an_reduce(.graph = r->g, .fails = fails_alike, .context = r,
-                                .tries = r->line->tries, .progress = report_progress);
-    if (!done.graph || r->broken) {
-        an_cli_say("%s: not reduced: %s", r->line->operand[0], r->broken ? "see above"
-                                                                         : done.message);
-        an_graph_free(done.graph);
+    an_reduced *done = an_reduce(.graph = r->g, .fails = fails_alike, .context = r,
+                                 .tries = r->line->tries, .progress = report_progress);
+    const an_graph *small = an_reduced_graph(done);
+    if (!small || r->broken) {
+        an_cli_say("%s: not reduced: %s", r->line->operand[0],
+                   r->broken ? "see above" : an_reduced_message(done));
+        an_reduced_free(done);
         return AN_CLI_NOT;
     }
     char summary[160];
     snprintf(summary, sizeof summary, "%lld nodes became %lld in %lld tries%s",
-             (long long)an_graph_node_count(r->g), (long long)an_graph_node_count(done.graph),
-             (long long)done.tries, done.minimal ? "" : "; more tries may make it smaller");
-    r->first = try_graph(r, done.graph);
+             (long long)an_graph_node_count(r->g), (long long)an_graph_node_count(small),
+             (long long)an_reduced_tries(done),
+             an_reduced_is_minimal(done) ? "" : "; more tries may make it smaller");
+    r->first = try_graph(r, small);
     an_text text = {0};
-    add_text(r, &done, summary, &text);
+    add_text(r, small, summary, &text);
     an_cli_exit answer = an_cli_write(r->line->output, &text);
     const bool named = r->line->output && strcmp(r->line->output, "-") != 0;
-    if (answer == AN_CLI_FINE && named) answer = draw_beside(r, done.graph);
+    if (answer == AN_CLI_FINE && named) answer = draw_beside(r, small);
     an_cli_say("%s", summary);
-    an_graph_free(done.graph);
+    an_reduced_free(done);
     return answer;
 }
 

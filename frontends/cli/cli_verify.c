@@ -15,7 +15,7 @@
 typedef struct trial {
     const an_cli *line;
     an_graph *a, *other;
-    an_optimised o; /* no graph if there is a second file */
+    an_optimised *o; /* NULL if there is a second file */
     an_equivalence *e;
     an_cli_each each[AN_CLI_PASSES]; /* of one file only */
     int passes;
@@ -23,7 +23,7 @@ typedef struct trial {
 
 static const an_graph *second(const trial *t)
 {
-    return t->other ? t->other : t->o.graph;
+    return t->other ? t->other : an_optimised_graph(t->o);
 }
 
 static bool holds(const trial *t)
@@ -48,8 +48,8 @@ static an_cli_exit write_text(const trial *t)
     an_text_addf(&text, "\n\n%s against %s\n", t->line->operand[0],
                  t->other ? t->line->operand[1] : "what the passes make of it");
     if (!t->other) {
-        an_cli_add_notes(&t->o, &text);
-        if (t->o.note_count == 0) an_text_add(&text, "  no norm reads a sum\n");
+        an_cli_add_notes(t->o, &text);
+        if (!an_optimised_note(t->o, 0)) an_text_add(&text, "  no norm reads a sum\n");
     }
     if (report) an_text_add(&text, report + first + 1);
     if (t->passes > 0) an_cli_add_each(t->each, t->passes, &text);
@@ -131,7 +131,7 @@ static an_cli_exit write_json(const trial *t)
         an_cli_json_text(an_equivalence_message(e)), "fused", "forward",
         (json_int_t)an_equivalence_fused(e), "backward",
         (json_int_t)an_equivalence_fused_backward(e), "bytes_saved",
-        (json_int_t)an_equivalence_bytes_saved(e), "notes", an_cli_json_notes(&t->o), "compared",
+        (json_int_t)an_equivalence_bytes_saved(e), "notes", an_cli_json_notes(t->o), "compared",
         compared, "values", "compared", (json_int_t)an_equivalence_inners(e), "different",
         (json_int_t)an_equivalence_inners_different(e), "divergence",
         divergence_json(an_equivalence_divergence(e)), "checks", checks_json(e), "proof",
@@ -150,9 +150,8 @@ static an_cli_exit draw(const trial *t, int depth)
         return AN_CLI_NOT;
     }
     const an_status status = an_equivalence_dot_file(
-        .equivalence = t->e, .path = t->line->dot, .notes = t->o.notes,
-        .note_count = t->o.note_count, .depth = depth, .message = message,
-        .message_size = (int64_t)sizeof message);
+        .equivalence = t->e, .path = t->line->dot, .optimised = t->o, .depth = depth,
+        .message = message, .message_size = (int64_t)sizeof message);
     return an_cli_drawn(status, message);
 }
 
@@ -220,15 +219,13 @@ bool an_cli_read_trial(const an_cli *line, an_equivalent_args *args)
  * is the inference form before and after the other passes. */
 static bool take_inference_form(trial *t)
 {
-    an_optimised form = an_optimise(t->a, .passes = "", .inference = true);
-    if (!form.graph) {
-        an_cli_say("%s: %s", t->line->operand[0], form.message);
-        return false;
-    }
+    an_optimised *form = an_optimise(t->a, .passes = "", .inference = true);
+    an_graph *graph = an_optimised_take(form);
+    if (!graph) an_cli_say("%s: %s", t->line->operand[0], an_optimised_message(form));
+    an_optimised_free(form);
+    if (!graph) return false;
     an_graph_free(t->a);
-    t->a = form.graph;
-    form.graph = NULL;
-    an_optimised_free(&form);
+    t->a = graph;
     return true;
 }
 
@@ -242,8 +239,8 @@ static an_cli_exit open_trial(trial *t)
     }
     if (t->line->inference && !take_inference_form(t)) return AN_CLI_NOT;
     t->o = an_optimise(t->a, .passes = t->line->passes);
-    if (t->o.graph) return AN_CLI_FINE;
-    an_cli_say("%s: the passes failed: %s", t->line->operand[0], t->o.message);
+    if (an_optimised_graph(t->o)) return AN_CLI_FINE;
+    an_cli_say("%s: the passes failed: %s", t->line->operand[0], an_optimised_message(t->o));
     return AN_CLI_NOT;
 }
 
@@ -267,7 +264,7 @@ an_cli_exit an_cli_verify(const an_cli *line)
         if (answer == AN_CLI_FINE && !holds(&t)) answer = AN_CLI_NOT;
     }
     an_equivalence_free(t.e);
-    an_optimised_free(&t.o);
+    an_optimised_free(t.o);
     an_graph_free(t.other);
     an_graph_free(t.a);
     return answer;

@@ -68,13 +68,13 @@ static an_status prepare(check *c)
     const an_value loss = c->args->loss;
     if (!loss.graph || an_is_poison(loss))
         return an_fail(&c->error, AN_E_GRAPH, "an_check_gradients: the loss is no value");
-    an_optimised o = an_optimise(.graph = loss.graph, .passes = "");
-    if (o.status != AN_OK) return an_fail(&c->error, o.status, "%s", o.message);
-    c->copy = o.graph;
-    c->loss = o.value[loss.id];
-    o.graph = NULL;
-    an_optimised_free(&o);
-    an_status status = differentiate(c);
+    an_optimised *o = an_optimise(.graph = loss.graph, .passes = "");
+    an_status status = an_optimised_status(o);
+    if (status != AN_OK) an_fail(&c->error, status, "%s", an_optimised_message(o));
+    c->loss = an_optimised_value(o, loss).id;
+    c->copy = an_optimised_take(o);
+    an_optimised_free(o);
+    if (status == AN_OK) status = differentiate(c);
     if (status != AN_OK) return status;
     int64_t *bound = an_alloc_zeroed((an_dims_names(c->copy->dims) + 1) * (int64_t)sizeof *bound);
     if (!bound) return an_fail(&c->error, AN_E_MEMORY, "out of memory");

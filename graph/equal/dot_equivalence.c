@@ -204,14 +204,14 @@ static uint32_t unit_of_ordinal(const an_view *v, uint32_t ordinal)
 /* The first notes about a box in full, the others counted. */
 static void add_refusals(picture *p)
 {
-    const an_note *notes = p->args->notes;
     an_beside *side = &p->side[0];
     char head[200];
-    for (int64_t i = 0; notes && i < p->args->note_count; i++) {
-        const uint32_t unit = notes[i].done ? 0 : unit_of_ordinal(&p->v[0], notes[i].ordinal);
+    const an_note *n;
+    for (int64_t i = 0; (n = an_optimised_note(p->args->optimised, i)) != NULL; i++) {
+        const uint32_t unit = n->done ? 0 : unit_of_ordinal(&p->v[0], n->ordinal);
         if (!unit || side->mark[unit].refused++ >= SHOWN_REFUSALS) continue;
-        snprintf(head, sizeof head, "refused: %.180s", notes[i].reason);
-        an_beside_badge(AN_BESIDE_REFUSED, head, notes[i].text, &side->mark[unit].badge);
+        snprintf(head, sizeof head, "refused: %.180s", n->reason);
+        an_beside_badge(AN_BESIDE_REFUSED, head, n->text, &side->mark[unit].badge);
     }
     for (int64_t u = 1; u <= p->v[0].unit_count; u++) {
         if (side->mark[u].refused <= SHOWN_REFUSALS) continue;

@@ -186,8 +186,7 @@ AN_API char *an_equivalence_report(const an_equivalence *e); /* readable; an_str
 typedef struct an_equivalence_dot_args {
     an_at at;
     const an_equivalence *equivalence; /* the graphs that it compared must still be there */
-    const an_note *notes; /* of the passes that made the second graph, for what they refused */
-    int64_t note_count;
+    const an_optimised *optimised; /* what made the second graph, for what it refused */
     const char *title;    /* NULL: the first graph's name */
     const char *path;     /* an_equivalence_dot_file: where to; its ending says what */
     int depth;            /* depth, whole, no_legend, message: as in an_dot_args */

@@ -5,6 +5,7 @@
 #include "graph/equal/match.h"
 #include "graph/equal/project.h"
 #include "graph/equal/trial.h"
+#include "graph/passes/pipeline.h"
 
 #include <string.h>
 
@@ -139,11 +140,7 @@ static an_status match_values(an_trial *t)
  * that the user's graph does not declare. */
 static an_graph *adopt_outputs(an_trial *t, const an_graph *a, const an_graph *b)
 {
-    an_optimised copy = an_optimise(.graph = a, .passes = "");
-    an_graph *g = copy.graph;
-    copy.graph = NULL;
-    if (!g) an_fail(&t->error, copy.status, "%s", copy.message);
-    an_optimised_free(&copy);
+    an_graph *g = an_pipeline_copy(a, &t->error);
     if (!g) return NULL;
     uint32_t *values = an_alloc_zeroed((b->output_count + 1) * (int64_t)sizeof *values);
     an_status status = values ? AN_OK : AN_E_MEMORY;

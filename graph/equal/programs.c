@@ -6,6 +6,7 @@
  * before each run. Of several tables each has but its own updates, so with more than one
  * only the first step can be compared.                                       */
 #include "graph/equal/trial.h"
+#include "graph/passes/pipeline.h"
 #include "graph/run/program.h"
 
 #include <stdio.h>
@@ -60,12 +61,9 @@ static int threads_listed(const an_equivalent_args *args, int *list)
 
 static an_status reserve(an_trial *t, an_programs *p)
 {
-    an_optimised copy = an_optimise(.graph = t->side[1].g, .passes = "");
-    p->g = copy.graph;
-    copy.graph = NULL;
-    const an_status status = copy.status;
-    an_optimised_free(&copy);
-    if (status != AN_OK) return status;
+    an_error error = {0};
+    p->g = an_pipeline_copy(t->side[1].g, &error);
+    if (!p->g) return error.status;
     const int64_t tables = p->g->set_count > 0 ? p->g->set_count : 1;
     p->outputs = p->g->output_count;
     p->at = an_alloc_zeroed((8 * tables + 1) * (int64_t)sizeof *p->at);

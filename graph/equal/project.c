@@ -1,6 +1,8 @@
 /* project.c -- see project.h. */
 #include "graph/equal/project.h"
 
+#include "graph/passes/pipeline.h"
+
 #include <stdio.h>
 
 /* Nodes that the loss may be made of: each path by which a gradient could leave them
@@ -89,23 +91,20 @@ static an_status append_gradients(an_graph *g)
 
 an_graph *an_project_gradients(const an_graph *g, bool fuse_again, an_error *error)
 {
-    an_optimised copy = an_optimise(.graph = g, .passes = "");
-    an_status status = copy.status;
-    if (status == AN_OK) status = append_gradients(copy.graph);
+    an_error why = {0};
+    an_graph *copy = an_pipeline_copy(g, &why);
+    an_status status = copy ? append_gradients(copy) : why.status;
     if (status != AN_OK) {
         an_fail(error, status, "cannot differentiate: %s",
-                copy.graph ? an_graph_message(copy.graph) : copy.message);
-        an_optimised_free(&copy);
+                copy ? an_graph_message(copy) : why.text);
+        an_graph_free(copy);
         return NULL;
     }
-    if (fuse_again) {
-        an_optimised fused = an_optimise(.graph = copy.graph);
-        an_optimised_free(&copy);
-        copy = fused;
-        if (fused.status != AN_OK) an_fail(error, fused.status, "%s", fused.message);
-    }
-    an_graph *result = copy.graph;
-    copy.graph = NULL;
-    an_optimised_free(&copy);
+    if (!fuse_again) return copy;
+    an_optimised *fused = an_optimise(.graph = copy);
+    an_graph *result = an_optimised_take(fused);
+    if (!result) an_fail(error, an_optimised_status(fused), "%s", an_optimised_message(fused));
+    an_optimised_free(fused);
+    an_graph_free(copy);
     return result;
 }

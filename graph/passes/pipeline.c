@@ -136,40 +136,44 @@ static an_note *pack_notes(an_notes *notes)
     return packed;
 }
 
-an_optimised an_optimise_with(const an_optimise_args *args)
+static void optimise(const an_optimise_args *args, an_optimised *o)
 {
-    an_optimised result = {0};
-    if (!args || !args->graph) {
-        result.status = AN_E_ARGUMENT;
-        snprintf(result.message, sizeof result.message, "an_optimise: there is no graph");
-        return result;
-    }
     pipeline p = {.source = args->graph};
     p.value = an_alloc_zeroed((args->graph->slot_count + 1) * (int64_t)sizeof *p.value);
-    an_status status = p.value ? run_all(&p, args)
-                               : an_fail(&p.error, AN_E_MEMORY, "out of memory");
-    if (status == AN_OK) {
-        result.notes = pack_notes(&p.notes);
-        result.note_count = p.notes.count;
-        if (!result.notes || p.notes.failed)
-            status = an_fail(&p.error, AN_E_MEMORY, "out of memory");
+    o->status = p.value ? run_all(&p, args) : an_fail(&p.error, AN_E_MEMORY, "out of memory");
+    if (o->status == AN_OK) {
+        o->notes = pack_notes(&p.notes);
+        o->note_count = p.notes.count;
+        if (!o->notes || p.notes.failed)
+            o->status = an_fail(&p.error, AN_E_MEMORY, "out of memory");
     }
     an_arena_free(&p.notes.arena);
     an_free(p.notes.at);
-    result.status = status;
-    snprintf(result.message, sizeof result.message, "%.500s", p.error.text);
-    if (status == AN_OK) {
-        result.graph = p.graph;
-        result.value = p.value;
-        result.value_count = args->graph->slot_count;
-        return result;
+    snprintf(o->message, sizeof o->message, "%.500s", p.error.text);
+    if (o->status == AN_OK) {
+        o->graph = p.graph;
+        o->value = p.value;
+        o->value_count = args->graph->slot_count;
+        return;
     }
-    an_free(result.notes);
-    result.notes = NULL;
-    result.note_count = 0;
+    an_free(o->notes);
+    o->notes = NULL;
+    o->note_count = 0;
     an_graph_free(p.graph);
     an_free(p.value);
-    return result;
+}
+
+an_optimised *an_optimise_with(const an_optimise_args *args)
+{
+    an_optimised *o = an_alloc_zeroed(sizeof *o);
+    if (!o) return NULL;
+    if (args && args->graph) {
+        optimise(args, o);
+    } else {
+        o->status = AN_E_ARGUMENT;
+        snprintf(o->message, sizeof o->message, "an_optimise: there is no graph");
+    }
+    return o;
 }
 
 void an_optimised_free(an_optimised *o)
@@ -178,5 +182,49 @@ void an_optimised_free(an_optimised *o)
     an_graph_free(o->graph);
     an_free(o->notes);
     an_free(o->value);
-    *o = (an_optimised){0};
+    an_free(o);
+}
+
+an_graph *an_pipeline_copy(const an_graph *g, an_error *e)
+{
+    an_optimised *o = an_optimise(.graph = g, .passes = "");
+    an_graph *copy = an_optimised_take(o);
+    if (!copy) an_fail_text(e, an_optimised_status(o), an_optimised_message(o));
+    an_optimised_free(o);
+    return copy;
+}
+
+/* ---- what users read ---------------------------------------------------- */
+
+an_status an_optimised_status(const an_optimised *o)
+{
+    return o ? o->status : AN_E_MEMORY;
+}
+
+const char *an_optimised_message(const an_optimised *o)
+{
+    return o ? o->message : "out of memory";
+}
+
+an_graph *an_optimised_graph(const an_optimised *o)
+{
+    return o ? o->graph : NULL;
+}
+
+an_graph *an_optimised_take(an_optimised *o)
+{
+    an_graph *graph = an_optimised_graph(o);
+    if (o) o->graph = NULL;
+    return graph;
+}
+
+const an_note *an_optimised_note(const an_optimised *o, int64_t i)
+{
+    return o && i >= 0 && i < o->note_count ? &o->notes[i] : NULL;
+}
+
+an_value an_optimised_value(const an_optimised *o, an_value old)
+{
+    const bool known = o && o->graph && old.id > 0 && (int64_t)old.id <= o->value_count;
+    return an_value_of(o ? o->graph : NULL, known ? o->value[old.id] : 0);
 }

@@ -8,6 +8,7 @@
 #include "graph/reduce/reduce.h"
 
 #include "core/random.h"
+#include "graph/passes/pipeline.h"
 #include "graph/reduce/candidate.h"
 
 #include <limits.h>
@@ -333,33 +334,85 @@ static void reduce(search *s)
     }
 }
 
-static an_reduced refuse(an_status status, const char *why)
+/* ---- the result --------------------------------------------------------- */
+
+struct an_reduced {
+    an_graph *graph;
+    int64_t tries;
+    bool minimal;
+    an_status status;
+    char message[512];
+};
+
+static void refuse(an_reduced *r, an_status status, const char *why)
 {
-    an_reduced r = {.status = status};
-    snprintf(r.message, sizeof r.message, "an_reduce: %.480s", why);
-    return r;
+    r->status = status;
+    snprintf(r->message, sizeof r->message, "an_reduce: %.480s", why);
 }
 
-an_reduced an_reduce_with(const an_reduce_args *args)
+static void search_from(const an_reduce_args *args, an_graph *copy, an_reduced *r)
 {
-    if (!args || !args->graph || !args->fails)
-        return refuse(AN_E_ARGUMENT, "needs a graph and a function that says whether it fails");
-    if (an_graph_status(args->graph) != AN_OK)
-        return refuse(an_graph_status(args->graph), an_graph_message(args->graph));
-    search s = {.args = args, .tries = 1, .limit = args->tries > 0 ? args->tries : USUAL_TRIES};
-    if (!args->fails(args->context, args->graph))
-        return refuse(AN_E_ARGUMENT, "nothing fails on the graph as it is");
-    an_optimised copy = an_optimise(.graph = args->graph, .passes = "");
-    if (!copy.graph) return refuse(copy.status, copy.message);
-    s.best = copy.graph;
-    copy.graph = NULL;
-    an_optimised_free(&copy);
+    search s = {.args = args, .best = copy, .tries = 1,
+                .limit = args->tries > 0 ? args->tries : USUAL_TRIES};
     reduce(&s);
-    an_reduced r = {.graph = s.best, .tries = s.tries, .minimal = !s.over, .status = s.status};
+    r->graph = s.best;
+    r->tries = s.tries;
+    r->minimal = !s.over;
+    r->status = s.status;
     if (s.status != AN_OK)
-        snprintf(r.message, sizeof r.message, "an_reduce: out of memory after %lld tries",
+        snprintf(r->message, sizeof r->message, "an_reduce: out of memory after %lld tries",
                  (long long)s.tries);
     an_free(s.sites);
     an_free(s.rejected);
+}
+
+an_reduced *an_reduce_with(const an_reduce_args *args)
+{
+    an_reduced *r = an_alloc_zeroed(sizeof *r);
+    if (!r) return NULL;
+    an_error error = {0};
+    an_graph *copy = NULL;
+    if (!args || !args->graph || !args->fails)
+        refuse(r, AN_E_ARGUMENT, "needs a graph and a function that says whether it fails");
+    else if (an_graph_status(args->graph) != AN_OK)
+        refuse(r, an_graph_status(args->graph), an_graph_message(args->graph));
+    else if (!args->fails(args->context, args->graph))
+        refuse(r, AN_E_ARGUMENT, "nothing fails on the graph as it is");
+    else if (!(copy = an_pipeline_copy(args->graph, &error)))
+        refuse(r, error.status, error.text);
+    else
+        search_from(args, copy, r);
     return r;
+}
+
+void an_reduced_free(an_reduced *r)
+{
+    if (!r) return;
+    an_graph_free(r->graph);
+    an_free(r);
+}
+
+const an_graph *an_reduced_graph(const an_reduced *r)
+{
+    return r ? r->graph : NULL;
+}
+
+int64_t an_reduced_tries(const an_reduced *r)
+{
+    return r ? r->tries : 0;
+}
+
+bool an_reduced_is_minimal(const an_reduced *r)
+{
+    return r && r->minimal;
+}
+
+an_status an_reduced_status(const an_reduced *r)
+{
+    return r ? r->status : AN_E_MEMORY;
+}
+
+const char *an_reduced_message(const an_reduced *r)
+{
+    return r ? r->message : "out of memory";
 }

@@ -163,19 +163,16 @@ static an_status optimise(compiling *x)
 {
     an_graph *roots = extract(x);
     if (!roots) return x->g->compile_error.status;
-    an_optimised o = an_optimise(.graph = roots, .passes = x->args->passes,
-                                 .inference = x->args->inference);
+    an_optimised *o = an_optimise(.graph = roots, .passes = x->args->passes,
+                                  .inference = x->args->inference);
     an_graph_free(roots);
-    an_status status = o.status;
-    if (status != AN_OK) fail(x, status, "%s", o.message);
+    an_status status = an_optimised_status(o);
+    if (status != AN_OK) fail(x, status, "%s", an_optimised_message(o));
     char report[512] = "";
-    if (status == AN_OK) status = an_graph_verify(o.graph, report, sizeof report);
+    if (status == AN_OK) status = an_graph_verify(an_optimised_graph(o), report, sizeof report);
     if (status != AN_OK) fail(x, status, "the optimised graph is broken: %s", report);
-    if (status == AN_OK) {
-        x->p->graph = o.graph;
-        o.graph = NULL;
-    }
-    an_optimised_free(&o);
+    if (status == AN_OK) x->p->graph = an_optimised_take(o);
+    an_optimised_free(o);
     return status;
 }
 

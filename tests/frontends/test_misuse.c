@@ -187,7 +187,15 @@ START_TEST(test_null_everywhere)
     an_equivalence *nothing = an_equivalent_with(NULL);
     ck_assert_int_eq(an_equivalence_verdict(nothing), AN_FAILED);
     an_equivalence_free(nothing);
-    ck_assert_int_ne(an_optimise_with(NULL).status, AN_OK);
+    ck_assert_int_eq(an_optimised_status(NULL), AN_E_MEMORY);
+    ck_assert_str_eq(an_optimised_message(NULL), "out of memory");
+    ck_assert_ptr_null(an_optimised_take(NULL));
+    ck_assert_ptr_null(an_optimised_note(NULL, 0));
+    ck_assert(an_is_none(an_optimised_value(NULL, AN_NONE)));
+    an_optimised_free(NULL);
+    an_optimised *none = an_optimise_with(NULL);
+    ck_assert_int_eq(an_optimised_status(none), AN_E_ARGUMENT);
+    an_optimised_free(none);
 }
 END_TEST
 

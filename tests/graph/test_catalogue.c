@@ -9,6 +9,7 @@
  *     # vacuous: all zero   the numbers may show nothing here, and why they do not
  * Whatever fused is proved, compared bit for bit at two bindings, run through the
  * pass again, printed and read back, and differentiated before and after.     */
+#include "graph/passes/pipeline.h"
 #include "graph/equal/result.h"
 #include "graph/ir.h"
 #include "graph/equal/project.h"
@@ -77,12 +78,13 @@ static expectation read_expectation(const char *name, const char *text)
 
 /* ---- single demands ---------------------------------------------------- */
 
-static an_optimised optimise(const char *name, const an_graph *g, const char *passes)
+static an_optimised *optimise(const char *name, const an_graph *g, const char *passes)
 {
-    an_optimised o = an_optimise(g, .passes = passes);
-    ck_assert_msg(o.status == AN_OK, "%s: %s", name, o.message);
+    an_optimised *o = an_optimise(g, .passes = passes);
+    ck_assert_msg(o->status == AN_OK, "%s: %s", name, o->message);
     char report[512] = "";
-    ck_assert_msg(an_graph_verify(o.graph, report, sizeof report) == AN_OK, "%s: %s", name, report);
+    ck_assert_msg(an_graph_verify(o->graph, report, sizeof report) == AN_OK, "%s: %s", name,
+                  report);
     return o;
 }
 
@@ -135,9 +137,9 @@ static void check_same_text(const char *name, const char *what, const an_graph *
 
 static void check_stable(const char *name, const an_graph *fused)
 {
-    an_optimised again = optimise(name, fused, PASS);
-    check_same_text(name, "not idempotent", fused, again.graph);
-    an_optimised_free(&again);
+    an_optimised *again = optimise(name, fused, PASS);
+    check_same_text(name, "not idempotent", fused, again->graph);
+    an_optimised_free(again);
     char *text = an_print(fused);
     an_graph *back = an_parse(text, name);
     ck_assert_msg(an_graph_status(back) == AN_OK, "%s: %s", name, an_graph_message(back));
@@ -184,10 +186,10 @@ static void check_gradients(const char *name, const an_graph *g, const an_graph 
                             const expectation *e, tally *t)
 {
     an_graph *plain = with_gradients(name, g), *early = with_gradients(name, fused);
-    an_optimised late = optimise(name, plain, PASS), both = optimise(name, early, PASS);
+    an_optimised *late = optimise(name, plain, PASS), *both = optimise(name, early, PASS);
     long counts[2][2];
-    count_fused(g, late.graph, counts[0]);
-    count_fused(g, both.graph, counts[1]);
+    count_fused(g, late->graph, counts[0]);
+    count_fused(g, both->graph, counts[1]);
     for (int k = 0; k < 2; k++) {
         ck_assert_msg(counts[0][k] == counts[1][k],
                       "%s: %ld fusions after differentiating, %ld before", name, counts[0][k],
@@ -198,14 +200,14 @@ static void check_gradients(const char *name, const an_graph *g, const an_graph 
         t->trained[k] += counts[0][k];
     }
     if (counts[0][0] + counts[0][1] > 0) {
-        check_proved(name, plain, late.graph);
-        check_proved(name, plain, both.graph);
-        check_bitwise(name, plain, late.graph, false, e);
-        check_bitwise(name, plain, both.graph, false, e);
-        check_stable(name, late.graph);
+        check_proved(name, plain, late->graph);
+        check_proved(name, plain, both->graph);
+        check_bitwise(name, plain, late->graph, false, e);
+        check_bitwise(name, plain, both->graph, false, e);
+        check_stable(name, late->graph);
     }
-    an_optimised_free(&late);
-    an_optimised_free(&both);
+    an_optimised_free(late);
+    an_optimised_free(both);
     an_graph_free(plain);
     an_graph_free(early);
 }
@@ -217,31 +219,31 @@ static void run_graph(const char *name, const char *text, tally *t)
     const expectation e = read_expectation(name, text);
     an_graph *g = an_parse(text, name);
     ck_assert_msg(an_graph_status(g) == AN_OK, "%s: %s", name, an_graph_message(g));
-    an_optimised o = optimise(name, g, PASS), rest = optimise(name, g, NULL);
+    an_optimised *o = optimise(name, g, PASS), *rest = optimise(name, g, NULL);
     long fused[2];
-    count_fused(g, o.graph, fused);
+    count_fused(g, o->graph, fused);
     for (int k = 0; k < 2; k++) {
         ck_assert_msg(fused[k] == e.fused[k], "%s: %ld %s fusions, expected %ld", name, fused[k],
                       k ? "backward" : "forward", e.fused[k]);
         t->fused[k] += fused[k];
     }
-    check_notes(name, &o, &e, t);
-    check_proved(name, g, o.graph);
-    check_proved(name, g, rest.graph);
+    check_notes(name, o, &e, t);
+    check_proved(name, g, o->graph);
+    check_proved(name, g, rest->graph);
     if (fused[0] + fused[1] > 0) {
         t->fusing++;
-        ck_assert_msg(!fused[0] || any_sum_live(o.graph) == e.kept, "%s: the sum is %s", name,
+        ck_assert_msg(!fused[0] || any_sum_live(o->graph) == e.kept, "%s: the sum is %s", name,
                       e.kept ? "dropped" : "kept");
-        check_stable(name, o.graph);
-        check_bitwise(name, g, o.graph, true, &e);
+        check_stable(name, o->graph);
+        check_bitwise(name, g, o->graph, true, &e);
     } else {
-        an_optimised untouched = optimise(name, g, "dce");
-        check_same_text(name, "nothing fused, yet", untouched.graph, o.graph);
-        an_optimised_free(&untouched);
+        an_optimised *untouched = optimise(name, g, "dce");
+        check_same_text(name, "nothing fused, yet", untouched->graph, o->graph);
+        an_optimised_free(untouched);
     }
-    check_gradients(name, g, o.graph, &e, t);
-    an_optimised_free(&rest);
-    an_optimised_free(&o);
+    check_gradients(name, g, o->graph, &e, t);
+    an_optimised_free(rest);
+    an_optimised_free(o);
     an_graph_free(g);
     t->graphs++;
 }

@@ -2,6 +2,7 @@
  * give equal bytes; and each says what it must (fusions, ties, collapse, diffs).
  *
  * Where Graphviz is not installed, what needs it is skipped.                 */
+#include "graph/passes/pipeline.h"
 #include "core/text.h"
 #include "frontends/frontends.h"
 #include "tests/graph/pictures.h"
@@ -55,9 +56,9 @@ static an_graph *pair(const char *name)
 START_TEST(test_classifier)
 {
     an_graph *g = an_test_classifier(true);
-    an_optimised o = an_optimise(g);
-    ck_assert_msg(o.status == AN_OK, "%s", o.message);
-    char *dot = an_dot(o.graph);
+    an_optimised *o = an_optimise(g);
+    ck_assert_msg(o->status == AN_OK, "%s", o->message);
+    char *dot = an_dot(o->graph);
     ck_assert_ptr_nonnull(dot);
     ck_assert_int_eq(an_test_count(dot, "<B>Add &amp; Norm</B>"), 1);
     ck_assert_int_eq(an_test_count(dot, "<B>Add &amp; Norm gradient</B>"), 1);
@@ -73,7 +74,7 @@ START_TEST(test_classifier)
     ck_assert_ptr_nonnull(strstr(dot, "pictures.c:"));
     an_test_check_reads(dot);
     an_string_free(dot);
-    an_optimised_free(&o);
+    an_optimised_free(o);
     an_graph_free(g);
 }
 END_TEST
@@ -135,9 +136,9 @@ static void draw_hostile(const char *name, an_text *all)
     an_graph_scope_close(g);
     an_graph_output(z, name);
     ck_assert_msg(an_graph_status(g) == AN_OK, "%s", an_graph_message(g));
-    an_optimised o = an_optimise(g);
-    ck_assert_int_eq(o.status, AN_OK);
-    char *dot[] = {an_dot(o.graph), an_dot(o.graph, .diff = g, .title = name),
+    an_optimised *o = an_optimise(g);
+    ck_assert_int_eq(o->status, AN_OK);
+    char *dot[] = {an_dot(o->graph), an_dot(o->graph, .diff = g, .title = name),
                    an_dot(g, .focus = name, .radius = 2), an_dot(g, .depth = -1)};
     for (int i = 0; i < 4; i++) {
         ck_assert_ptr_nonnull(dot[i]);
@@ -151,7 +152,7 @@ static void draw_hostile(const char *name, an_text *all)
     an_string_free(chart);
     for (const char *c = table; *c; c++) ck_assert(*c == '\n' || (unsigned char)*c >= 0x20);
     an_string_free(table);
-    an_optimised_free(&o);
+    an_optimised_free(o);
     an_graph_free(g);
 }
 
@@ -188,8 +189,8 @@ END_TEST
 START_TEST(test_diff_shows_what_fused)
 {
     an_graph *g = pair("t");
-    an_optimised o = an_optimise(g, .passes = "fuse_add_norm");
-    char *dot = an_dot(o.graph, .diff = g, .no_legend = true);
+    an_optimised *o = an_optimise(g, .passes = "fuse_add_norm");
+    char *dot = an_dot(o->graph, .diff = g, .no_legend = true);
     ck_assert_int_eq(an_test_count(dot, "style=\"rounded,dashed\""), 2); /* the sum and the norm */
     ck_assert_int_eq(an_test_count(dot, "fillcolor=\"#b7e5c0\""), 1);    /* add_norm */
     const char *box = strstr(dot, "subgraph cluster_fused");
@@ -202,7 +203,7 @@ START_TEST(test_diff_shows_what_fused)
     ck_assert_ptr_null(strstr(same, "#b7e5c0"));
     an_string_free(dot);
     an_string_free(same);
-    an_optimised_free(&o);
+    an_optimised_free(o);
     an_graph_free(g);
 }
 END_TEST
@@ -247,8 +248,8 @@ END_TEST
 START_TEST(test_mermaid)
 {
     an_graph *g = pair("t");
-    an_optimised o = an_optimise(g);
-    char *text = an_mermaid(o.graph);
+    an_optimised *o = an_optimise(g);
+    char *text = an_mermaid(o->graph);
     ck_assert_str_eq(text, "flowchart TB\n"
                            "    n1[\"input<br/>x f32[B,8]\"]\n"
                            "  subgraph s4[\"block\"]\n"
@@ -263,7 +264,7 @@ START_TEST(test_mermaid)
                            "  n3 --> out1\n");
     an_string_free(text);
     ck_assert_ptr_null(an_mermaid(NULL));
-    an_optimised_free(&o);
+    an_optimised_free(o);
     an_graph_free(g);
 }
 END_TEST
@@ -337,10 +338,10 @@ END_TEST
 START_TEST(test_every_allocation_may_fail)
 {
     an_graph *g = pair("t");
-    an_optimised o = an_optimise(g);
+    an_optimised *o = an_optimise(g);
     for (int64_t i = 0;; i++) {
         an_test_heap_start(i);
-        char *dot = an_dot(o.graph, .diff = g), *table = an_summary(g, .bind = "B=2");
+        char *dot = an_dot(o->graph, .diff = g), *table = an_summary(g, .bind = "B=2");
         const bool failed = an_test_heap_failed();
         if (!failed) ck_assert(dot && table);
         an_string_free(dot);
@@ -348,7 +349,7 @@ START_TEST(test_every_allocation_may_fail)
         ck_assert_int_eq(an_test_heap_stop(), 0);
         if (!failed) break;
     }
-    an_optimised_free(&o);
+    an_optimised_free(o);
     an_graph_free(g);
     ck_assert_ptr_null(an_dot(NULL));
     ck_assert_ptr_null(an_dot_with(NULL));
@@ -360,10 +361,10 @@ END_TEST
 START_TEST(test_summary)
 {
     an_graph *g = an_test_classifier(true);
-    an_optimised o = an_optimise(g);
-    ck_assert_int_eq(an_graph_parameters(o.graph), 1133313); /* as Keras counts them */
-    char *plain = an_summary(o.graph), *bound = an_summary(o.graph, .bind = "B=32,T=100");
-    char *wrong = an_summary(o.graph, .bind = "B=32,U=1"), *half = an_summary(g, .bind = "B=32");
+    an_optimised *o = an_optimise(g);
+    ck_assert_int_eq(an_graph_parameters(o->graph), 1133313); /* as Keras counts them */
+    char *plain = an_summary(o->graph), *bound = an_summary(o->graph, .bind = "B=32,T=100");
+    char *wrong = an_summary(o->graph, .bind = "B=32,U=1"), *half = an_summary(g, .bind = "B=32");
     ck_assert_ptr_nonnull(strstr(plain, "1000000"));
     ck_assert_ptr_nonnull(strstr(plain, "fused Add & Norm: forward 1, backward 1"));
     ck_assert_ptr_nonnull(strstr(plain, "trainable 1133313, frozen 0"));
@@ -377,7 +378,7 @@ START_TEST(test_summary)
     an_string_free(bound);
     an_string_free(wrong);
     an_string_free(half);
-    an_optimised_free(&o);
+    an_optimised_free(o);
     an_graph_free(g);
 }
 END_TEST

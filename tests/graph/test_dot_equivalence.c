@@ -1,5 +1,6 @@
 /* test_dot_equivalence.c -- before and after in one picture: Graphviz reads it whatever names
  * hold, and it says what was removed, fused, refused, and by how much which value differs. */
+#include "graph/passes/pipeline.h"
 #include "core/text.h"
 #include "frontends/frontends.h"
 #include "graph/equal/result.h"
@@ -32,7 +33,7 @@ static const char two[] =
 
 typedef struct scene {
     an_graph *a, *b; /* b: NULL if the passes made the second graph */
-    an_optimised o;
+    an_optimised *o;
     an_equivalence *e;
     char *dot;
 } scene;
@@ -46,8 +47,7 @@ static an_graph *parse(const char *text)
 
 static void draw(scene *s)
 {
-    s->dot = an_equivalence_dot(.equivalence = s->e, .notes = s->o.notes,
-                                .note_count = s->o.note_count);
+    s->dot = an_equivalence_dot(.equivalence = s->e, .optimised = s->o);
     ck_assert_ptr_nonnull(s->dot);
 }
 
@@ -55,9 +55,9 @@ static void draw(scene *s)
 static scene after_passes(an_graph *a, an_equivalent_args how)
 {
     scene s = {.a = a, .o = an_optimise(a)};
-    ck_assert_msg(s.o.status == AN_OK, "%s", s.o.message);
+    ck_assert_msg(s.o->status == AN_OK, "%s", s.o->message);
     how.a = a;
-    how.b = s.o.graph;
+    how.b = s.o->graph;
     s.e = an_equivalent_with(&how);
     draw(&s);
     return s;
@@ -82,7 +82,7 @@ static void strike(scene *s)
 {
     an_string_free(s->dot);
     an_equivalence_free(s->e);
-    an_optimised_free(&s->o);
+    an_optimised_free(s->o);
     an_graph_free(s->b);
     an_graph_free(s->a);
 }
@@ -196,8 +196,7 @@ START_TEST(test_a_training_graph)
     ck_assert_ptr_nonnull(strstr(s.dot, "subgraph cluster_b3 {"));
     ck_assert_int_gt(lines_with(s.dot, "b", "style=dotted, " SAME), 0); /* updates */
     ck_assert_int_gt(lines_with(s.dot, "b", "dir=back, "), 0);
-    char *again = an_equivalence_dot(.equivalence = s.e, .notes = s.o.notes,
-                                     .note_count = s.o.note_count);
+    char *again = an_equivalence_dot(.equivalence = s.e, .optimised = s.o);
     ck_assert_str_eq(s.dot, again);
     an_string_free(again);
     an_test_check_reads(s.dot); /* within the limits: nothing is said */
@@ -258,8 +257,7 @@ START_TEST(test_large_graphs_collapse_alike)
     ck_assert_ptr_null(strstr(whole, "kept for backward"));
     ck_assert_ptr_nonnull(strstr(whole, "<B>whole</B>"));
     an_test_check_reads(whole);
-    char *flat = an_equivalence_dot(.equivalence = s.e, .notes = s.o.notes,
-                                    .note_count = s.o.note_count, .depth = -1);
+    char *flat = an_equivalence_dot(.equivalence = s.e, .optimised = s.o, .depth = -1);
     ck_assert_int_lt((int)strlen(flat), (int)strlen(whole));
     an_string_free(flat);
     an_string_free(whole);
@@ -288,11 +286,11 @@ static void draw_hostile(const char *name, an_text *all)
         an_graph_scope_close(g[i]);
         ck_assert_msg(an_graph_status(g[i]) == AN_OK, "%s", an_graph_message(g[i]));
     }
-    an_optimised o = an_optimise(g[0]);
+    an_optimised *o = an_optimise(g[0]);
     for (int i = 0; i < 2; i++) {
-        an_equivalence *e = an_equivalent(.a = g[0], .b = i ? g[1] : o.graph);
+        an_equivalence *e = an_equivalent(.a = g[0], .b = i ? g[1] : o->graph);
         char *dot = an_equivalence_dot(.equivalence = e, .title = i ? name : NULL,
-                                       .notes = o.notes, .note_count = o.note_count);
+                                       .optimised = o);
         ck_assert_ptr_nonnull(dot);
         ck_assert_int_eq(an_test_count(dot, HERE), 2 * i);
         ck_assert_int_eq(an_test_count(dot, "<B>refused: broadcast</B>"), 1);
@@ -301,7 +299,7 @@ static void draw_hostile(const char *name, an_text *all)
         an_string_free(dot);
         an_equivalence_free(e);
     }
-    an_optimised_free(&o);
+    an_optimised_free(o);
     an_graph_free(g[0]);
     an_graph_free(g[1]);
 }
@@ -357,8 +355,7 @@ START_TEST(test_every_allocation_may_fail)
         bool failed = true;
         for (int64_t i = 0; failed; i++) {
             an_test_heap_start(i);
-            char *dot = an_equivalence_dot(.equivalence = kinds[k].e, .notes = kinds[k].o.notes,
-                                           .note_count = kinds[k].o.note_count);
+            char *dot = an_equivalence_dot(.equivalence = kinds[k].e, .optimised = kinds[k].o);
             failed = an_test_heap_failed();
             if (!failed) ck_assert_str_eq(dot, kinds[k].dot);
             an_string_free(dot);

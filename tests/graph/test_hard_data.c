@@ -3,6 +3,7 @@
  * Hard data are told apart by the graphs that must agree on them in every bit, exact
  * data by graphs that are wrong by a hair: those must be called different there, which
  * on other data they are not.                                                 */
+#include "graph/passes/pipeline.h"
 #include "graph/equal/result.h"
 #include "graph/equal/trial_data.h"
 #include "tests/support.h"
@@ -58,15 +59,15 @@ static const char *describe(const pair *p, const char *bind)
 static an_equivalence *fused(const pair *p, an_equivalent_args args)
 {
     an_graph *g = graph_of(p);
-    an_optimised o = an_optimise(g);
-    ck_assert_msg(an_graph_count(o.graph, "add_norm") == 1, "%s", describe(p, args.bind));
+    an_optimised *o = an_optimise(g);
+    ck_assert_msg(an_graph_count(o->graph, "add_norm") == 1, "%s", describe(p, args.bind));
     args.at = AN_HERE;
     args.a = g;
-    args.b = o.graph;
+    args.b = o->graph;
     an_equivalence *e = an_equivalent_with(&args);
     if (args.gradients && p->live)
         ck_assert_int_eq(an_graph_count(e->graph[1], "add_norm_grad"), 1);
-    an_optimised_free(&o);
+    an_optimised_free(o);
     an_graph_free(g);
     return e;
 }

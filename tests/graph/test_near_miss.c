@@ -8,6 +8,7 @@
  *     AN_GRAPHS=100000 AN_SEED=7 build/tests/test_graph_near_miss
  *
  * A failure prints the seed and the smallest graph that still fails.         */
+#include "graph/passes/pipeline.h"
 #include "graph/equal/result.h"
 #include "graph/evaluate.h"
 #include "graph/run/program.h"
@@ -24,7 +25,7 @@
 typedef struct trial {
     const an_near_recipe *r;
     an_near_built built;
-    an_optimised optimised;
+    an_optimised *optimised;
     bool thorough; /* also compile and run */
     char fault[1600];
 } trial;
@@ -140,12 +141,12 @@ static bool check_bits(trial *t, const an_graph *a, const an_graph *b, bool grad
  * no-op of it has its gradients summed in two groups, and without the no-op in one. */
 static bool check_equal(trial *t, tally *y)
 {
-    const an_graph *from = t->built.graph, *to = t->optimised.graph;
-    an_optimised plain = an_optimise(.graph = from, .passes = "canonicalise,fold,cse,dce");
-    const bool good = (plain.graph || object(t, "%s", plain.message)) &&
+    const an_graph *from = t->built.graph, *to = t->optimised->graph;
+    an_optimised *plain = an_optimise(.graph = from, .passes = "canonicalise,fold,cse,dce");
+    const bool good = (plain->graph || object(t, "%s", plain->message)) &&
                       check_proof(t, from, to) && check_bits(t, from, to, false, NULL) &&
-                      check_bits(t, plain.graph, to, true, y);
-    an_optimised_free(&plain);
+                      check_bits(t, plain->graph, to, true, y);
+    an_optimised_free(plain);
     return good;
 }
 
@@ -155,11 +156,12 @@ static bool check_training(trial *t, tally *y)
     an_error error = {0};
     an_graph *whole = an_project_gradients(t->built.graph, false, &error);
     if (!whole) return object(t, "%s", error.text);
-    an_optimised o = an_optimise(.graph = whole);
-    const bool good = (o.graph || object(t, "%s", o.message)) && check_proof(t, whole, o.graph) &&
-                      check_bits(t, whole, o.graph, false, NULL);
-    if (y && o.graph) y->backward += an_graph_count(o.graph, "add_norm_grad");
-    an_optimised_free(&o);
+    an_optimised *o = an_optimise(.graph = whole);
+    const bool good = (o->graph || object(t, "%s", o->message)) &&
+                      check_proof(t, whole, o->graph) &&
+                      check_bits(t, whole, o->graph, false, NULL);
+    if (y && o->graph) y->backward += an_graph_count(o->graph, "add_norm_grad");
+    an_optimised_free(o);
     an_graph_free(whole);
     return good;
 }
@@ -169,20 +171,20 @@ static bool check_training(trial *t, tally *y)
  * behind the fusion: that would group the gradients' terms otherwise.) */
 static bool check_idempotent(trial *t)
 {
-    an_optimised again = an_optimise(.graph = t->optimised.graph);
+    an_optimised *again = an_optimise(.graph = t->optimised->graph);
     const an_near_expected e = an_near_expect(t->r, t->built.order, t->built.count);
-    char *once = an_print(t->optimised.graph), *twice = an_print(again.graph);
+    char *once = an_print(t->optimised->graph), *twice = an_print(again->graph);
     bool good = once && twice && (e.distinct < e.add_norms || !strcmp(once, twice));
-    if (good && an_graph_count(again.graph, "add_norm") != e.distinct)
+    if (good && an_graph_count(again->graph, "add_norm") != e.distinct)
         good = object(t, "%lld add_norm the second time, expected %lld",
-                      (long long)an_graph_count(again.graph, "add_norm"), (long long)e.distinct);
+                      (long long)an_graph_count(again->graph, "add_norm"), (long long)e.distinct);
     else if (!good)
-        object(t, "a second time changes it to:\n%.1200s", twice ? twice : again.message);
-    for (int64_t i = 0; i < again.note_count && good; i++)
-        if (again.notes[i].done) good = object(t, "fired again: %s", again.notes[i].text);
+        object(t, "a second time changes it to:\n%.1200s", twice ? twice : again->message);
+    for (int64_t i = 0; i < again->note_count && good; i++)
+        if (again->notes[i].done) good = object(t, "fired again: %s", again->notes[i].text);
     an_string_free(once);
     an_string_free(twice);
-    an_optimised_free(&again);
+    an_optimised_free(again);
     return good;
 }
 
@@ -203,17 +205,17 @@ static bool check_text(trial *t, const an_graph *g)
 static bool check_reordered(trial *t)
 {
     const an_near_built b = an_near_emit(t->r, t->r->seed + 1);
-    an_optimised o = an_optimise(.graph = b.graph);
-    bool good = o.status == AN_OK || object(t, "%s", o.message);
-    good = good && check_notes(t, &b, &o, NULL) &&
-           check_proof(t, t->optimised.graph, o.graph) &&
-           check_bits(t, t->optimised.graph, o.graph, false, NULL);
+    an_optimised *o = an_optimise(.graph = b.graph);
+    bool good = o->status == AN_OK || object(t, "%s", o->message);
+    good = good && check_notes(t, &b, o, NULL) &&
+           check_proof(t, t->optimised->graph, o->graph) &&
+           check_bits(t, t->optimised->graph, o->graph, false, NULL);
     if (!good) {
         char before[1400];
         snprintf(before, sizeof before, "%.1399s", t->fault);
         object(t, "in another order: %s", before);
     }
-    an_optimised_free(&o);
+    an_optimised_free(o);
     an_graph_free(b.graph);
     return good;
 }
@@ -298,14 +300,14 @@ static bool holds(trial *t, tally *y)
 {
     t->built = an_near_emit(t->r, 0);
     t->optimised = an_optimise(.graph = t->built.graph);
-    const an_graph *from = t->built.graph, *to = t->optimised.graph;
-    bool good = to != NULL || object(t, "%s", t->optimised.message);
-    good = good && check_notes(t, &t->built, &t->optimised, y);
+    const an_graph *from = t->built.graph, *to = t->optimised->graph;
+    bool good = to != NULL || object(t, "%s", t->optimised->message);
+    good = good && check_notes(t, &t->built, t->optimised, y);
     good = good && check_equal(t, y);
     good = good && check_idempotent(t) && check_text(t, from) && check_text(t, to);
     good = good && check_training(t, y) && check_reordered(t);
     if (t->thorough && good) good = check_run(t);
-    an_optimised_free(&t->optimised);
+    an_optimised_free(t->optimised);
     an_graph_free(t->built.graph);
     return good;
 }

@@ -55,14 +55,15 @@ static an_graph *pattern_in_stack(int blocks)
 START_TEST(test_pattern)
 {
     an_graph *g = pattern_in_stack(24);
-    const an_reduced r = an_reduce(.graph = g, .fails = pattern_fails);
-    ck_assert_msg(r.status == AN_OK && r.minimal, "%s", r.message);
+    an_reduced *r = an_reduce(.graph = g, .fails = pattern_fails);
+    ck_assert_msg(an_reduced_status(r) == AN_OK && an_reduced_is_minimal(r), "%s",
+                  an_reduced_message(r));
     printf("%lld nodes became %lld in %lld tries\n", (long long)g->node_count,
-           (long long)an_graph_node_count(r.graph), (long long)r.tries);
+           (long long)an_graph_node_count(an_reduced_graph(r)), (long long)an_reduced_tries(r));
     ck_assert_int_gt(g->node_count, 1000);
-    ck_assert_int_lt(r.tries, 300);
-    ck_assert_int_eq(an_graph_node_count(r.graph), 4);
-    char *text = text_of(r.graph);
+    ck_assert_int_lt(an_reduced_tries(r), 300);
+    ck_assert_int_eq(an_graph_node_count(an_reduced_graph(r)), 4);
+    char *text = text_of(an_reduced_graph(r));
     ck_assert_str_eq(text, "graph \"hidden\"\ndims B\n"
                            "%1: f32[B,1] = input \"v217\"\n"
                            "%2: f32[B,1] = residual_add %1, %1\n"
@@ -70,7 +71,7 @@ START_TEST(test_pattern)
                            "%4: f32[B,1] = tanh %2\n"
                            "output \"v227\" %4\noutput \"v226\" %3\n");
     an_string_free(text);
-    an_graph_free(r.graph);
+    an_reduced_free(r);
     an_graph_free(g);
 }
 END_TEST
@@ -127,22 +128,22 @@ START_TEST(test_random_graphs)
     for (uint64_t seed = 1; seed <= 40; seed++) {
         an_graph *g = random_graph(seed, 80);
         watch w = {.op = {ops[seed % 8], ops[(seed / 8 + seed + 1) % 8]}};
-        const an_reduced r = an_reduce(.graph = g, .fails = both_are_there, .context = &w);
-        if (r.graph) {
-            ck_assert_msg(r.status == AN_OK && r.minimal, "seed %llu: %s",
-                          (unsigned long long)seed, r.message);
-            ck_assert_int_le(an_graph_node_count(r.graph), 8);
-            const an_reduced twin = an_reduce(.graph = g, .fails = both_are_there, .context = &w);
-            check_same(r.graph, twin.graph);
-            ck_assert_int_eq(r.tries, twin.tries);
-            const an_reduced again =
-                an_reduce(.graph = r.graph, .fails = both_are_there, .context = &w);
-            check_same(r.graph, again.graph);
-            an_graph_free(again.graph);
-            an_graph_free(twin.graph);
+        an_reduced *r = an_reduce(.graph = g, .fails = both_are_there, .context = &w);
+        if (an_reduced_graph(r)) {
+            ck_assert_msg(an_reduced_status(r) == AN_OK && an_reduced_is_minimal(r),
+                          "seed %llu: %s", (unsigned long long)seed, an_reduced_message(r));
+            ck_assert_int_le(an_graph_node_count(an_reduced_graph(r)), 8);
+            an_reduced *twin = an_reduce(.graph = g, .fails = both_are_there, .context = &w);
+            check_same(an_reduced_graph(r), an_reduced_graph(twin));
+            ck_assert_int_eq(an_reduced_tries(r), an_reduced_tries(twin));
+            an_reduced *again =
+                an_reduce(.graph = an_reduced_graph(r), .fails = both_are_there, .context = &w);
+            check_same(an_reduced_graph(r), an_reduced_graph(again));
+            an_reduced_free(again);
+            an_reduced_free(twin);
             reduced++;
         }
-        an_graph_free(r.graph);
+        an_reduced_free(r);
         an_graph_free(g);
     }
     ck_assert_int_gt(reduced, 20);
@@ -158,23 +159,30 @@ static bool never(void *context, const an_graph *g)
     return false;
 }
 
+/* Takes the result. */
+static void must_refuse(an_reduced *r, an_status status, const char *says)
+{
+    ck_assert_ptr_null(an_reduced_graph(r));
+    ck_assert_int_eq(an_reduced_status(r), status);
+    ck_assert_msg(strstr(an_reduced_message(r), says) != NULL, "%s", an_reduced_message(r));
+    an_reduced_free(r);
+}
+
 START_TEST(test_refusals)
 {
     an_graph *g = pattern_in_stack(1);
-    an_reduced r = an_reduce(.graph = g);
-    ck_assert(!r.graph && r.status == AN_E_ARGUMENT);
-    r = an_reduce(.fails = never);
-    ck_assert(!r.graph && r.status == AN_E_ARGUMENT);
-    r = an_reduce(.graph = g, .fails = never);
-    ck_assert(!r.graph && r.status == AN_E_ARGUMENT && strstr(r.message, "nothing fails"));
-    r = an_reduce(.graph = g, .fails = pattern_fails, .tries = 3);
-    ck_assert(r.graph && r.tries == 3 && !r.minimal && has_pattern(r.graph));
-    an_graph_free(r.graph);
+    must_refuse(an_reduce(.graph = g), AN_E_ARGUMENT, "needs a graph");
+    must_refuse(an_reduce(.fails = never), AN_E_ARGUMENT, "needs a graph");
+    must_refuse(an_reduce_with(NULL), AN_E_ARGUMENT, "needs a graph");
+    must_refuse(an_reduce(.graph = g, .fails = never), AN_E_ARGUMENT, "nothing fails");
+    must_refuse(NULL, AN_E_MEMORY, "out of memory");
+    an_reduced *r = an_reduce(.graph = g, .fails = pattern_fails, .tries = 3);
+    ck_assert(an_reduced_graph(r) && has_pattern(an_reduced_graph(r)));
+    ck_assert(an_reduced_tries(r) == 3 && !an_reduced_is_minimal(r));
+    an_reduced_free(r);
     an_add(an_graph_find(g, "x"), an_graph_state(g, "no such state"));
-    r = an_reduce(.graph = g, .fails = pattern_fails);
-    ck_assert(!r.graph && r.status != AN_OK);
+    must_refuse(an_reduce(.graph = g, .fails = pattern_fails), AN_E_NAME, "no such state");
     an_graph_free(g);
-    ck_assert(!an_reduce_with(NULL).graph);
 }
 END_TEST
 
@@ -188,10 +196,10 @@ static bool always(void *context, const an_graph *g)
 START_TEST(test_something_is_left)
 {
     an_graph *g = pattern_in_stack(2);
-    const an_reduced r = an_reduce(.graph = g, .fails = always);
-    ck_assert_int_eq(an_graph_node_count(r.graph), 1);
-    ck_assert_int_eq(r.graph->output_count, 1);
-    an_graph_free(r.graph);
+    an_reduced *r = an_reduce(.graph = g, .fails = always);
+    ck_assert_int_eq(an_graph_node_count(an_reduced_graph(r)), 1);
+    ck_assert_int_eq(an_reduced_graph(r)->output_count, 1);
+    an_reduced_free(r);
     an_graph_free(g);
 }
 END_TEST
@@ -203,12 +211,13 @@ START_TEST(test_out_of_memory)
     int best = 0, none = 0;
     for (int64_t n = 0; failed; n += n < 50 ? 1 : 211) {
         an_test_heap_start(n);
-        const an_reduced r = an_reduce(.graph = g, .fails = pattern_fails);
+        an_reduced *r = an_reduce(.graph = g, .fails = pattern_fails);
         failed = an_test_heap_failed();
-        const bool good = r.graph ? has_pattern(r.graph) : r.status != AN_OK;
-        best += failed && r.graph;
-        none += !r.graph;
-        an_graph_free(r.graph);
+        const an_graph *small = an_reduced_graph(r);
+        const bool good = small ? has_pattern(small) : an_reduced_status(r) != AN_OK;
+        best += failed && small;
+        none += !small;
+        an_reduced_free(r);
         ck_assert_int_eq(an_test_heap_stop(), 0);
         ck_assert(good);
     }
@@ -276,13 +285,14 @@ static bool differs(void *context, const an_graph *g)
 static void check_wrong(an_model m, an_pass_fn run, int most)
 {
     an_pass pass = {"wrong", run, true, ""};
-    const an_reduced r = an_reduce(.graph = m.g, .fails = differs, .context = &pass);
-    ck_assert_msg(r.graph && r.status == AN_OK && r.minimal, "%s", r.message);
+    an_reduced *r = an_reduce(.graph = m.g, .fails = differs, .context = &pass);
+    ck_assert_msg(an_reduced_status(r) == AN_OK && an_reduced_is_minimal(r), "%s",
+                  an_reduced_message(r));
     printf("%lld nodes became %lld in %lld tries\n", (long long)an_graph_node_count(m.g),
-           (long long)an_graph_node_count(r.graph), (long long)r.tries);
-    ck_assert_int_le(an_graph_node_count(r.graph), most);
-    ck_assert(differs(&pass, r.graph));
-    an_graph_free(r.graph);
+           (long long)an_graph_node_count(an_reduced_graph(r)), (long long)an_reduced_tries(r));
+    ck_assert_int_le(an_graph_node_count(an_reduced_graph(r)), most);
+    ck_assert(differs(&pass, an_reduced_graph(r)));
+    an_reduced_free(r);
     an_graph_free(m.g);
 }
 

@@ -2,6 +2,7 @@
  *
  * What each graph demands is said there; tests/graph/test_catalogue.c explains how.
  * Here nothing is asserted: whoever is not content objects.                  */
+#include "graph/passes/pipeline.h"
 #include "graph/equal/result.h"
 #include "graph/equal/project.h"
 #include "tests/mutants/mutants.h"
@@ -41,20 +42,20 @@ static demand read_demand(const char *text)
 /* What the passes make of g, or NULL. */
 static an_graph *optimised(const char *name, const an_graph *g, const char *passes, char *refused)
 {
-    an_optimised o = an_optimise(g, .passes = passes);
-    an_graph *result = o.graph;
-    o.graph = NULL;
-    if (o.status != AN_OK) an_object("pass", "%s: %s", name, o.message);
-    for (int64_t i = 0; refused && i < o.note_count; i++) {
-        if (o.notes[i].done || strcmp(o.notes[i].pass, "fuse_add_norm") != 0) continue;
-        strcat(refused, o.notes[i].reason);
+    an_optimised *o = an_optimise(g, .passes = passes);
+    an_graph *result = o->graph;
+    o->graph = NULL;
+    if (o->status != AN_OK) an_object("pass", "%s: %s", name, o->message);
+    for (int64_t i = 0; refused && i < o->note_count; i++) {
+        if (o->notes[i].done || strcmp(o->notes[i].pass, "fuse_add_norm") != 0) continue;
+        strcat(refused, o->notes[i].reason);
         strcat(refused, " ");
     }
     char report[512] = "";
-    if (o.status == AN_OK && an_graph_verify(result, report, sizeof report) != AN_OK)
+    if (o->status == AN_OK && an_graph_verify(result, report, sizeof report) != AN_OK)
         an_object("verify", "%s: %s", name, report);
-    const bool good = o.status == AN_OK && !report[0];
-    an_optimised_free(&o);
+    const bool good = o->status == AN_OK && !report[0];
+    an_optimised_free(o);
     if (good) return result;
     an_graph_free(result);
     return NULL;

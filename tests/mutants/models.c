@@ -1,4 +1,5 @@
 /* models.c -- training graphs through the pipeline, and as programs. */
+#include "graph/passes/pipeline.h"
 #include "graph/equal/result.h"
 #include "frontends/addnorm.h"
 #include "tests/mutants/mutants.h"
@@ -25,17 +26,17 @@ static an_graph *stack(bool pre_norm, an_updates *up)
 
 static void try_pipeline(const char *what, const an_graph *g, int64_t pairs)
 {
-    an_optimised o = an_optimise(.graph = g);
-    if (o.status != AN_OK) an_object("pass", "%s: %s", what, o.message);
-    if (o.status == AN_OK) {
-        an_equivalence *e = an_equivalent(.a = g, .b = o.graph, .steps = 3, .extent = 3);
+    an_optimised *o = an_optimise(.graph = g);
+    if (o->status != AN_OK) an_object("pass", "%s: %s", what, o->message);
+    if (o->status == AN_OK) {
+        an_equivalence *e = an_equivalent(.a = g, .b = o->graph, .steps = 3, .extent = 3);
         an_judge_equal(what, e, NULL);
         if (e->fused_forward != pairs || e->fused_backward != pairs)
             an_object("counts", "%s: %lld and %lld fusions", what, (long long)e->fused_forward,
                       (long long)e->fused_backward);
         an_equivalence_free(e);
     }
-    an_optimised_free(&o);
+    an_optimised_free(o);
 }
 
 /* A program holds less than the graph it was made from. */

@@ -3,6 +3,7 @@
  * Each pair of the second kind differs in exactly what a false axiom would claim, so
  * that a prover or a pass that believes it is found out. Of what is proved the bits
  * must be equal, too.                                                        */
+#include "graph/passes/pipeline.h"
 #include "graph/equal/result.h"
 #include "tests/mutants/mutants.h"
 
@@ -184,17 +185,17 @@ static an_graph *side(const char *lines)
 /* The passes keep every bit of either side, whatever it is. */
 static void try_passes(const char *what, const an_graph *g)
 {
-    an_optimised o = an_optimise(.graph = g);
-    if (o.status != AN_OK) {
-        an_object("pass", "%s: %s", what, o.message);
+    an_optimised *o = an_optimise(.graph = g);
+    if (o->status != AN_OK) {
+        an_object("pass", "%s: %s", what, o->message);
     } else {
-        an_equivalence *e = an_equivalent(.a = g, .b = o.graph, .bind = "B=5", .quick = true);
+        an_equivalence *e = an_equivalent(.a = g, .b = o->graph, .bind = "B=5", .quick = true);
         if (e->verdict != AN_VACUOUS && e->verdict != AN_BITWISE)
             an_object("numbers", "%s: optimised: %s", what, e->message);
         if (!e->proof.proved) an_object("proof", "%s: optimised: %s", what, e->proof.message);
         an_equivalence_free(e);
     }
-    an_optimised_free(&o);
+    an_optimised_free(o);
 }
 
 static void try_pair(const pair *p)

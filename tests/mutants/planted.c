@@ -3,6 +3,7 @@
  * Whoever watches over kernels, memory and programs cannot be caught off guard by right
  * ones. So a second mutant is planted here, and the check that is there to see it must.
  * The fault is in what runs, not in the graphs: these are equal, and proved so.  */
+#include "graph/passes/pipeline.h"
 #include "graph/equal/result.h"
 #include "tests/mutants/mutants.h"
 
@@ -98,9 +99,9 @@ void an_battery_planted(void)
     an_graph_free(a);
     an_graph_free(b);
     a = an_read_graph("plain", plain);
-    an_optimised o = an_optimise(a);
-    for (size_t i = 0; a && o.graph && i < sizeof derived / sizeof *derived; i++)
-        try_plant(&derived[i], a, o.graph, true);
-    an_optimised_free(&o);
+    an_optimised *o = an_optimise(a);
+    for (size_t i = 0; a && o->graph && i < sizeof derived / sizeof *derived; i++)
+        try_plant(&derived[i], a, o->graph, true);
+    an_optimised_free(o);
     an_graph_free(a);
 }
