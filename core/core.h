@@ -10,7 +10,10 @@
  *   - Every function takes NULL where it takes a pointer and answers with an
  *     error or does nothing.
  *   - Extents, counts and sizes are `int64_t`; sizes are in bytes.
- *   - The library never prints, exits, aborts or installs a signal handler. */
+ *   - The library never prints, exits, aborts or installs a signal handler.
+ *   - Threads: an object is used by one thread at a time and different objects by
+ *     any number; where more is allowed, its header says so. The allocator and the
+ *     number of threads are to be set while nothing else is under way.       */
 #ifndef AN_CORE_H
 #define AN_CORE_H
 
@@ -179,7 +182,7 @@ AN_API int an_threads(void);
  * flavour. Points to static storage that the next call rewrites. */
 AN_API const char *an_runtime_describe(void);
 
-/* "0.1.0" */
+/* "0.2.0" */
 AN_API const char *an_version(void);
 
 #ifdef __cplusplus

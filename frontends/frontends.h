@@ -8,7 +8,10 @@
  * constructor gives NULL only when memory is out; if its arguments are wrong,
  * the object says so at every later call. Option structs may be NULL or zero:
  * that is the default. Texts are 0-terminated UTF-8; ill-formed bytes count as
- * U+FFFD, as Python's errors="replace" has it.                              */
+ * U+FFFD, as Python's errors="replace" has it.
+ *
+ * Threads: a tokenizer, a data set or a store is used by one thread at a time, a training
+ * by the one that called it; different objects by any number.                */
 #ifndef AN_FRONTENDS_H
 #define AN_FRONTENDS_H
 

@@ -8,7 +8,10 @@
  * the graph and its memory; each dies with its own _free and nothing else. A
  * program must die before its store. Calls named with a trailing `_with` take a
  * struct; the macro without it fills in the caller's file and line and lets the
- * fields be named: an_compile(g, store, .fetch = {loss}).                     */
+ * fields be named: an_compile(g, store, .fetch = {loss}).
+ *
+ * Threads: any number may read a graph that none changes, and an_compile changes the one
+ * it is given; programs of one store run one at a time, a second run is refused as busy. */
 #ifndef AN_GRAPH_GRAPH_H
 #define AN_GRAPH_GRAPH_H
 
@@ -128,8 +131,8 @@ typedef struct an_optimise_args {
     bool inference;     /* first replace ops by their inference meaning */
 } an_optimise_args;
 
-/* What passes made of a graph. It belongs to the caller and is fixed once it is made: any
- * number of threads may read it. Every call takes NULL, which reads as out of memory. */
+/* What passes made of a graph. It belongs to the caller; every call takes NULL, which reads
+ * as out of memory.                                                          */
 typedef struct an_optimised an_optimised;
 
 /* Copies the graph's roots through passes. The graph itself is untouched. NULL only if out

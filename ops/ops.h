@@ -9,7 +9,9 @@
  * languages without the macros (C++) call the function. Shapes are written
  * f32[B,T,64]; axes may be negative, counting from the end. "Float" means f32
  * or f64; operands of one op must agree in dtype, nothing is promoted silently.
- * An operand that may be absent takes AN_NONE.                               */
+ * An operand that may be absent takes AN_NONE.
+ *
+ * Threads: a builder changes its graph, so one thread at a time builds in a graph. */
 #ifndef AN_OPS_OPS_H
 #define AN_OPS_OPS_H
 

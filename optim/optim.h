@@ -5,7 +5,9 @@
  * shows in pictures, goes through the passes and is verified like the rest.
  *
  *     an_updates up = an_minimize(loss, an_adam(.rate = 1e-3f), .clip_norm = 1);
- *     an_program *train = an_compile(g, store, .fetch = {loss}, .update = up);  */
+ *     an_program *train = an_compile(g, store, .fetch = {loss}, .update = up);
+ *
+ * Threads: all of it changes the loss's graph, as builders do.               */
 #ifndef AN_OPTIM_OPTIM_H
 #define AN_OPTIM_OPTIM_H
 

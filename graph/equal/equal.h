@@ -2,7 +2,11 @@
  *
  * an_prove shows equality for every feed, state and extent, from the graphs alone.
  * an_equivalent adds numbers, which test what a proof rests on: kernels, lemmas,
- * plan, executor. an_check_gradients asks finite differences.                 */
+ * plan, executor. an_check_gradients asks finite differences.
+ *
+ * Threads: the graphs must not change meanwhile; an_equivalent runs programs and sets the
+ * number of threads, so nothing else may run beside it. A result is fixed once it is made,
+ * and any number of threads may read it.                                     */
 #ifndef AN_GRAPH_EQUAL_H
 #define AN_GRAPH_EQUAL_H
 
@@ -15,8 +19,7 @@ extern "C" {
 /* A proof, an equivalence and a check of gradients are read through calls and belong to
  * the caller, who frees them; records that calls hand out (rules, places, tensors, checks)
  * live as long as the result, and later versions may append fields to them. NULL, which a
- * verifying call returns only if memory is out, reads as a failure. A result is fixed once
- * it is made: any number of threads may read it.                             */
+ * verifying call returns only if memory is out, reads as a failure.          */
 
 typedef struct an_proof an_proof;
 

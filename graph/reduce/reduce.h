@@ -1,4 +1,7 @@
-/* reduce.h -- a graph on which something fails becomes the smallest that still does. */
+/* reduce.h -- a graph on which something fails becomes the smallest that still does.
+ *
+ * Threads: the graph must not change meanwhile. A result is fixed once it is made, and any
+ * number of threads may read it.                                             */
 #ifndef AN_GRAPH_REDUCE_REDUCE_H
 #define AN_GRAPH_REDUCE_REDUCE_H
 
@@ -20,8 +23,8 @@ typedef struct an_reduce_args {
     void (*progress)(void *context, const an_graph *best, int64_t tries); /* or NULL */
 } an_reduce_args;
 
-/* What was found. It belongs to the caller and is fixed once it is made: any number of
- * threads may read it. Every call takes NULL, which reads as out of memory.  */
+/* What was found. It belongs to the caller; every call takes NULL, which reads as out of
+ * memory.                                                                    */
 typedef struct an_reduced an_reduced;
 
 /* Shrinks a graph on which something fails to a small one on which it still does: fewer

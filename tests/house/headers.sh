@@ -1,4 +1,5 @@
-# Every public header compiles alone, as C11 and as C++17, without a warning.
+# Every public header compiles alone, as C11 and as C++17, without a warning, and says which threads
+# may use its objects.
 . tests/house/house.sh
 
 warnings='-Wall -Wextra -Wpedantic -Werror -fsyntax-only -I.'
@@ -12,6 +13,9 @@ compile() {
 }
 
 c_compilers=0 cpp_compilers=0
+for header in $public; do
+    grep -q "Threads: " "$header" || complain "$header" 'has no sentence that begins with "Threads:"'
+done
 for header in $public $umbrella; do
     [ -e "$header" ] || continue
     for compiler in gcc clang; do
