@@ -40,7 +40,9 @@ an_dim an_dims_mul(an_dims *dims, an_dim a, an_dim b);
 an_dim an_dims_div(an_dims *dims, an_dim a, an_dim b);
 /* True if b certainly divides a: the quotient then holds no new division. */
 bool an_dims_divides(an_dims *dims, an_dim a, an_dim b, an_dim *quotient);
-/* Product of all dims of a shape, as one dimension. */
+/* False if the extents that are numbers alone make a tensor too large (AN_MOST_ELEMENTS). */
+bool an_dims_fit(const an_shape *shape);
+/* Product of all dims of a shape, as one dimension; AN_DIM_BAD if it does not fit. */
 an_dim an_dims_count(an_dims *dims, const an_shape *shape);
 /* The same dimension, written in `from`, in this table (names meet names). */
 an_dim an_dims_translate(an_dims *dims, const an_dims *from, an_dim d);

@@ -172,9 +172,17 @@ an_dim an_dims_div(an_dims *dims, an_dim a, an_dim b)
     return d > 0 ? divide_by_integer(dims, &x, d) : AN_DIM_BAD;
 }
 
+bool an_dims_fit(const an_shape *shape)
+{
+    int64_t extent[AN_MAX_RANK], count;
+    if (shape->rank < 0 || shape->rank > AN_MAX_RANK) return false;
+    for (int i = 0; i < shape->rank; i++) extent[i] = shape->dim[i] < 0 ? 1 : shape->dim[i];
+    return an_count_elements(shape->rank, extent, &count);
+}
+
 an_dim an_dims_count(an_dims *dims, const an_shape *shape)
 {
-    if (!dims || !shape || shape->rank < 0 || shape->rank > AN_MAX_RANK) return AN_DIM_BAD;
+    if (!dims || !shape || !an_dims_fit(shape)) return AN_DIM_BAD;
     an_dim count = 1;
     for (int i = 0; i < shape->rank; i++) count = an_dims_mul(dims, count, shape->dim[i]);
     return count;

@@ -41,14 +41,13 @@ bool an_count_elements(int rank, const int64_t *extent, int64_t *count)
 {
     if (rank < 0 || rank > AN_MAX_RANK || (rank > 0 && !extent)) return false;
 
-    /* A zero extent makes the product zero, but must not hide a negative one,
-     * nor an overflow among the others: no order of extents is better. */
     int64_t product = 1;
     bool empty = false;
     for (int i = 0; i < rank; i++) {
         if (extent[i] < 0) return false;
         if (extent[i] == 0) empty = true;
         else if (!an_mul_size(product, extent[i], &product)) return false;
+        if (product > AN_MOST_ELEMENTS) return false;
     }
     *count = empty ? 0 : product;
     return true;

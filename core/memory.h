@@ -15,7 +15,12 @@ bool an_add_size(int64_t a, int64_t b, int64_t *sum);
 bool an_round_up(int64_t size, int64_t to, int64_t *rounded); /* `to` a power of two */
 /* How many parts of `b` > 0 hold `a` >= 0. */
 static inline int64_t an_ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
-/* Product of `rank` extents; 1 for rank 0. */
+
+/* The one door for the size of a tensor. Product of `rank` extents, 1 for rank 0; false if
+ * one is negative or there are more than AN_MOST_ELEMENTS, extents of 0 counted as 1: then
+ * no order of extents is better than another, every product of some of them fits, and so do
+ * the bytes, whatever the element, with room for what is added to them. */
+#define AN_MOST_ELEMENTS ((int64_t)1 << 59)
 bool an_count_elements(int rank, const int64_t *extent, int64_t *count);
 
 /* ---- the hook ---------------------------------------------------------- */

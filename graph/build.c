@@ -138,15 +138,20 @@ static bool infer(an_graph *g, const an_spec *s, an_type *out)
     return status == AN_OK;
 }
 
-/* Every extent that an op computes must be a dimension. */
+/* Every extent that an op computes must be a dimension, and what is known of them fit. */
 static bool check_results(an_graph *g, const an_spec *s, const an_type *out, int outputs)
 {
-    for (int k = 0; k < outputs; k++)
+    for (int k = 0; k < outputs; k++) {
         for (int i = 0; i < out[k].shape.rank; i++)
             if (!an_dims_valid(g->dims, out[k].shape.dim[i])) {
                 an_message_call(g, s, AN_E_LIMIT, "dim %d of result %d overflows", i, k);
                 return false;
             }
+        if (!an_dims_fit(&out[k].shape)) {
+            an_message_call(g, s, AN_E_LIMIT, "the element count of result %d overflows", k);
+            return false;
+        }
+    }
     return true;
 }
 

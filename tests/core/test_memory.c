@@ -156,7 +156,12 @@ START_TEST(test_tensor_refusals)
     ck_assert_int_eq(an_tensor_alloc(&t, AN_F32, AN_EXTENTS(2, -1)), AN_E_LIMIT);
     ck_assert_int_eq(an_tensor_alloc(&t, AN_F32, 2, big), AN_E_LIMIT);
     ck_assert_int_eq(an_tensor_alloc(&t, AN_F64, 1, big), AN_E_LIMIT);
-    ck_assert_int_eq(an_tensor_alloc(&t, AN_BOOL, 1, big), AN_E_MEMORY);
+    ck_assert_int_eq(an_tensor_alloc(&t, AN_BOOL, 1, big), AN_E_LIMIT);
+    ck_assert_int_eq(an_tensor_alloc(&t, AN_BOOL, AN_EXTENTS(AN_MOST_ELEMENTS)), AN_E_MEMORY);
+    /* One rule for all orders: a zero hides no overflow among the others. */
+    ck_assert_int_eq(an_tensor_alloc(&t, AN_F32, AN_EXTENTS(0, 1LL << 62, 1LL << 62)), AN_E_LIMIT);
+    ck_assert_int_eq(an_tensor_alloc(&t, AN_F32, AN_EXTENTS(1LL << 62, 1LL << 62, 0)), AN_E_LIMIT);
+    ck_assert_int_eq(an_tensor_alloc(&t, AN_F32, AN_EXTENTS(0, 1LL << 59, 2)), AN_E_LIMIT);
     ck_assert_ptr_null(t.data);
 
     an_tensor borrowed = an_tensor_borrow(AN_F32, AN_EXTENTS(2, 3), data);
