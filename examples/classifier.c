@@ -89,15 +89,15 @@ static void free_model(model *m)
 
 /* ---- what is done with them -------------------------------------------- */
 
-static bool train(const options *o, const model *m, const examples *e, an_history *history)
+static bool train(const options *o, const model *m, const examples *e, an_history **history)
 {
     *history = an_fit(m->train, m->evaluate,
                       .data = {{"ids", &e->ids}, {"label", &e->label}},
                       .validation_split = o->validation_split, .metric = {"loss", "accuracy"},
                       .epochs = o->epochs, .batch = o->batch, .seed = o->seed, .progress = stderr,
                       .directory = o->checkpoint, .resume = o->resume);
-    if (history->status == AN_OK) return true;
-    fprintf(stderr, "classifier: %s\n", history->message);
+    if (an_history_status(*history) == AN_OK) return true;
+    fprintf(stderr, "classifier: %s\n", an_history_message(*history));
     return false;
 }
 
@@ -113,18 +113,19 @@ static bool keep_vocabulary(const options *o, an_tokenizer *tokenizer)
 }
 
 static bool test(const options *o, const model *m, const examples *like, an_tokenizer *tokenizer,
-                 an_scores *scores)
+                 an_scores **scores)
 {
     examples e = {0};
     bool good = read_test_data(o, like, tokenizer, &e);
     if (good) {
         *scores = an_evaluate(m->evaluate, .data = {{"ids", &e.ids}, {"label", &e.label}});
-        good = scores->status == AN_OK;
+        good = an_scores_status(*scores) == AN_OK;
         if (good)
-            fprintf(stderr, "test: loss %.4f, accuracy %.4f on %lld texts\n", scores->value[0],
-                    scores->value[1], (long long)scores->examples);
+            fprintf(stderr, "test: loss %.4f, accuracy %.4f on %lld texts\n",
+                    an_scores_value(*scores, 0), an_scores_value(*scores, 1),
+                    (long long)an_scores_examples(*scores));
         else
-            fprintf(stderr, "classifier: %s\n", scores->message);
+            fprintf(stderr, "classifier: %s\n", an_scores_message(*scores));
     }
     free_examples(&e);
     return good;
@@ -174,17 +175,18 @@ static bool run(const options *o, model *m, examples *e, an_tokenizer **tokenize
             (long long)an_graph_parameters(m->graph), (long long)fused, an_runtime_describe());
     if (!draw(o, m) || !write_graph(o, m)) return false;
 
-    an_history history = {0};
-    an_scores scores = {0};
+    an_history *history = NULL;
+    an_scores *scores = NULL;
     bool good = train(o, m, e, &history) && keep_vocabulary(o, *tokenizer);
     if (good && o->test) good = test(o, m, e, *tokenizer, &scores);
-    const summary s = {.options = o, .history = &history, .test = o->test ? &scores : NULL,
+    const summary s = {.options = o, .history = history, .test = scores,
                        .classes = classes, .vocabulary = vocabulary, .fused = fused,
                        .parameters = an_graph_parameters(m->graph), .store = m->store};
     if (good && o->json) good = write_json(&s);
-    if (good && o->curves) good = plot(o, &history);
+    if (good && o->curves) good = plot(o, history);
     if (good && o->predict) good = predict_lines(o, e, *tokenizer, m->predict);
-    an_history_free(&history);
+    an_history_free(history);
+    an_scores_free(scores);
     return good;
 }
 

@@ -24,11 +24,12 @@ static int compare(const void *a, const void *b)
 /* The median over epochs of each epoch's median step. */
 static double median_step(const an_history *h)
 {
-    double *all = calloc((size_t)h->epoch_count + 1, sizeof *all);
+    const int64_t epochs = an_history_epochs(h);
+    double *all = calloc((size_t)epochs + 1, sizeof *all);
     if (!all) return NAN;
-    for (int64_t i = 0; i < h->epoch_count; i++) all[i] = h->epochs[i].step_ms;
-    qsort(all, (size_t)h->epoch_count, sizeof *all, compare);
-    const double median = h->epoch_count ? all[h->epoch_count / 2] : NAN;
+    for (int64_t i = 0; i < epochs; i++) all[i] = an_history_step_ms(h, i);
+    qsort(all, (size_t)epochs, sizeof *all, compare);
+    const double median = epochs ? all[epochs / 2] : NAN;
     free(all);
     return median;
 }
@@ -36,14 +37,13 @@ static double median_step(const an_history *h)
 static void write_epochs(FILE *f, const an_history *h)
 {
     fputs("{\"epochs\": [", f);
-    for (int64_t i = 0; i < h->epoch_count; i++) {
-        const an_epoch *e = &h->epochs[i];
-        fprintf(f, "%s\n  {\"epoch\": %lld, ", i ? "," : "", (long long)e->epoch);
-        number(f, "seconds", e->seconds, ", ");
-        number(f, "loss", e->train[0], ", ");
-        number(f, "accuracy", e->train[1], ", ");
-        number(f, "val_loss", h->validated ? e->validation[0] : NAN, ", ");
-        number(f, "val_accuracy", h->validated ? e->validation[1] : NAN, "}");
+    for (int64_t i = 0; i < an_history_epochs(h); i++) {
+        fprintf(f, "%s\n  {\"epoch\": %lld, ", i ? "," : "", (long long)i + 1);
+        number(f, "seconds", an_history_seconds(h, i), ", ");
+        number(f, "loss", an_history_train(h, i, 0), ", ");
+        number(f, "accuracy", an_history_train(h, i, 1), ", ");
+        number(f, "val_loss", an_history_validation(h, i, 0), ", ");
+        number(f, "val_accuracy", an_history_validation(h, i, 1), "}");
     }
     fputs("],\n", f);
 }
@@ -74,8 +74,8 @@ bool write_json(const summary *s)
     write_epochs(f, s->history);
     if (s->test) {
         fputs("\"test\": {", f);
-        number(f, "loss", s->test->value[0], ", ");
-        number(f, "accuracy", s->test->value[1], "},\n");
+        number(f, "loss", an_scores_value(s->test, 0), ", ");
+        number(f, "accuracy", an_scores_value(s->test, 1), "},\n");
     } else {
         fputs("\"test\": null,\n", f);
     }

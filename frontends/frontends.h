@@ -11,7 +11,8 @@
  * U+FFFD, as Python's errors="replace" has it.
  *
  * Threads: a tokenizer, a data set or a store is used by one thread at a time, a training
- * by the one that called it; different objects by any number.                */
+ * by the one that called it; different objects by any number. A history or scores, once a
+ * call has returned them, are fixed: any number of threads may read them.    */
 #ifndef AN_FRONTENDS_H
 #define AN_FRONTENDS_H
 
@@ -298,28 +299,35 @@ AN_API an_status an_store_sha256(an_store *s, char hex[65]);
  * batches are weighted by the batches' rows, as in Keras; the last batch may be
  * smaller than the others. */
 
-#define AN_MAX_METRICS 8
+/* A history and scores are read through calls and belong to the caller, who frees them.
+ * NULL, which a call returns only if memory is out, reads as a failure.      */
 
-typedef struct an_epoch {
-    int64_t epoch;  /* from 1 */
-    double seconds; /* with validation */
-    double step_ms; /* the median training step */
-    double train[AN_MAX_METRICS];      /* by metric, as seen while the weights changed */
-    double validation[AN_MAX_METRICS]; /* after the epoch; NaN without validation */
-} an_epoch;
-
-typedef struct an_history {
-    an_status status;
-    char message[2048]; /* "" unless status says otherwise */
-    int metric_count;
-    char metric[AN_MAX_METRICS][32]; /* "loss", "accuracy" ... */
-    bool validated;
-    int64_t epoch_count, epoch_capacity;
-    an_epoch *epochs; /* complete ones, those before a resume among them */
-    int64_t best;     /* the epoch whose monitored metric was best; 0: none */
-    bool stopped;     /* before the last epoch, by .patience or .on_epoch */
-} an_history;
+/* What a training has done so far. */
+typedef struct an_history an_history;
 AN_API void an_history_free(an_history *h);
+
+AN_API an_status an_history_status(const an_history *h);
+AN_API const char *an_history_message(const an_history *h); /* "" unless the status is an error */
+AN_API int64_t an_history_metrics(const an_history *h);
+/* "loss", "accuracy" ...; NULL past the end. */
+AN_API const char *an_history_metric(const an_history *h, int64_t i);
+AN_API bool an_history_validated(const an_history *h);
+/* Complete epochs, those before a resume among them. */
+AN_API int64_t an_history_epochs(const an_history *h);
+/* The epoch, counted from 1, whose monitored metric was best; 0: none. */
+AN_API int64_t an_history_best(const an_history *h);
+/* Before the last epoch, by .patience or .on_epoch. */
+AN_API bool an_history_stopped(const an_history *h);
+
+/* Of epoch i, counted from 0; NaN past the end. All of it, with validation; and its median
+ * training step. */
+AN_API double an_history_seconds(const an_history *h, int64_t i);
+AN_API double an_history_step_ms(const an_history *h, int64_t i);
+/* A metric as seen while the weights changed; and after the epoch, NaN without validation. */
+AN_API double an_history_train(const an_history *h, int64_t i, int64_t metric);
+AN_API double an_history_validation(const an_history *h, int64_t i, int64_t metric);
+
+#define AN_MAX_METRICS 8 /* that a program may fetch; sizes .metric below, and no result */
 
 typedef struct an_fit_args {
     an_at at;
@@ -334,7 +342,7 @@ typedef struct an_fit_args {
     uint64_t seed;  /* the order of an epoch depends on (seed, epoch) alone */
     bool keep_order; /* Keras's shuffle=False */
 
-    /* Called after each epoch; false ends the training. */
+    /* Called after each epoch; false ends the training. `so_far` lasts as long as the call. */
     bool (*on_epoch)(void *context, const an_history *so_far);
     void *context;
     FILE *progress; /* a bar on a terminal, else a line an epoch; NULL: silent */
@@ -359,7 +367,7 @@ typedef struct an_fit_args {
  * ends with the bits of a training that was never interrupted. `seed`, `batch`
  * and the number of examples must then be the same. One training at a time may
  * use a directory; a tokenizer and the like can be kept beside these files. */
-AN_API an_history an_fit_with(const an_fit_args *args);
+AN_API an_history *an_fit_with(const an_fit_args *args);
 #define an_fit(...) an_fit_with(&(an_fit_args){.at = AN_HERE, __VA_ARGS__})
 
 typedef struct an_evaluate_args {
@@ -369,16 +377,19 @@ typedef struct an_evaluate_args {
     int64_t batch; /* 0: 32 */
 } an_evaluate_args;
 
-typedef struct an_scores {
-    an_status status;
-    char message[2048];
-    int count;
-    double value[AN_MAX_METRICS]; /* in the order of the program's fetches */
-    int64_t examples;
-    double seconds;
-} an_scores;
+/* What an evaluation found. */
+typedef struct an_scores an_scores;
+AN_API void an_scores_free(an_scores *s);
 
-AN_API an_scores an_evaluate_with(const an_evaluate_args *args);
+AN_API an_status an_scores_status(const an_scores *s);
+AN_API const char *an_scores_message(const an_scores *s); /* "" unless the status is an error */
+AN_API int64_t an_scores_count(const an_scores *s);
+/* The i-th metric, in the order of the program's fetches; NaN past the end. */
+AN_API double an_scores_value(const an_scores *s, int64_t i);
+AN_API int64_t an_scores_examples(const an_scores *s);
+AN_API double an_scores_seconds(const an_scores *s);
+
+AN_API an_scores *an_evaluate_with(const an_evaluate_args *args);
 #define an_evaluate(...) an_evaluate_with(&(an_evaluate_args){.at = AN_HERE, __VA_ARGS__})
 
 typedef struct an_predict_args {
@@ -394,7 +405,7 @@ AN_API an_status an_predict_with(const an_predict_args *args);
 #define an_predict(...) an_predict_with(&(an_predict_args){.at = AN_HERE, __VA_ARGS__})
 
 /* The history of a directory that an_fit wrote. */
-AN_API an_history an_history_load(const char *directory);
+AN_API an_history *an_history_load(const char *directory);
 
 /* The curves of a training as one SVG, a panel a metric, with the best epoch
  * marked: text to be freed with an_string_free, or a file that is replaced as a

@@ -195,7 +195,7 @@ static an_status open_folder(training *t)
         if (status == AN_OK) status = an_folder_load(&t->folder);
         if (status == AN_OK) status = adopt(t, &before);
     }
-    an_history_free(&before);
+    an_history_reset(&before);
     return status;
 }
 
@@ -334,18 +334,19 @@ static an_status run_epoch(training *t)
     return status == AN_OK ? end_epoch(t, &record) : status;
 }
 
-an_history an_fit_with(const an_fit_args *args)
+an_history *an_fit_with(const an_fit_args *args)
 {
-    an_history h = {0};
+    an_history *const h = an_alloc_zeroed(sizeof *h);
+    if (!h) return NULL;
     const an_fit_args none = {0};
-    training t = {.args = args ? args : &none, .h = &h};
+    training t = {.args = args ? args : &none, .h = h};
     an_status status = open_training(&t);
-    h.stopped = status == AN_OK && an_monitor_gives_up(&t.monitor);
-    while (status == AN_OK && !h.stopped && h.epoch_count < t.epochs) status = run_epoch(&t);
+    h->stopped = status == AN_OK && an_monitor_gives_up(&t.monitor);
+    while (status == AN_OK && !h->stopped && h->epoch_count < t.epochs) status = run_epoch(&t);
     if (status != AN_OK) an_progress_abandon(&t.progress);
-    if (status == AN_OK && t.args->restore_best && h.best > 0) status = restore_best(&t);
-    h.status = status;
-    (void)snprintf(h.message, sizeof h.message, "%s", t.error.text);
+    if (status == AN_OK && t.args->restore_best && h->best > 0) status = restore_best(&t);
+    h->status = status;
+    (void)snprintf(h->message, sizeof h->message, "%s", t.error.text);
     close_training(&t);
     return h;
 }

@@ -170,22 +170,23 @@ an_status an_folder_restore_best(an_folder *f, const an_history *h)
     return load_states(f, f->best);
 }
 
-an_history an_history_load(const char *directory)
+an_history *an_history_load(const char *directory)
 {
-    an_history h = {0};
+    an_history *const h = an_alloc_zeroed(sizeof *h);
+    if (!h) return NULL;
     an_error e = {0};
     an_record_key key;
     an_text json = {0};
     char *const path = directory ? path_in(directory, file_names[2]) : NULL;
-    if (!directory) h.status = an_fail(&e, AN_E_ARGUMENT, "there is no directory");
-    else if (!path) h.status = an_fail(&e, AN_E_MEMORY, "%s: out of memory", directory);
-    else h.status = an_file_read(path, &json, &e);
-    if (h.status == AN_OK) {
-        const an_status status = parse(path, an_text_view(&json), &h, &key, &e);
-        if (status != AN_OK) an_history_free(&h); /* no half of it */
-        h.status = status;
+    if (!directory) h->status = an_fail(&e, AN_E_ARGUMENT, "there is no directory");
+    else if (!path) h->status = an_fail(&e, AN_E_MEMORY, "%s: out of memory", directory);
+    else h->status = an_file_read(path, &json, &e);
+    if (h->status == AN_OK) {
+        const an_status status = parse(path, an_text_view(&json), h, &key, &e);
+        if (status != AN_OK) an_history_reset(h); /* no half of it */
+        h->status = status;
     }
-    (void)snprintf(h.message, sizeof h.message, "%s", e.text);
+    (void)snprintf(h->message, sizeof h->message, "%s", e.text);
     an_text_free(&json);
     an_free(path);
     return h;

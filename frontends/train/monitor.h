@@ -6,6 +6,7 @@
 #define AN_FRONTENDS_TRAIN_MONITOR_H
 
 #include "frontends/train/batches.h"
+#include "frontends/train/history.h"
 
 typedef struct an_monitor {
     int metric;

@@ -11,8 +11,8 @@
 
 #include "core/memory.h"
 #include "frontends/formats/file.h"
-#include "frontends/frontends.h"
 #include "frontends/text/unicode.h"
+#include "frontends/train/history.h"
 
 #define PANEL_WIDTH 440
 #define PANEL_HEIGHT 330
@@ -350,7 +350,7 @@ static void draw(const an_history *h, const char *title, an_text *out)
 
 char *an_plot_history(const an_history *h, const char *title)
 {
-    if (!h || h->metric_count < 1 || h->metric_count > AN_MAX_METRICS) return NULL;
+    if (an_history_metrics(h) < 1) return NULL;
     an_text out = {0};
     draw(h, title, &out);
     return an_text_take(&out);
@@ -358,8 +358,7 @@ char *an_plot_history(const an_history *h, const char *title)
 
 an_status an_plot_history_file(const char *path, const an_history *h, const char *title)
 {
-    if (!path || !h || h->metric_count < 1 || h->metric_count > AN_MAX_METRICS)
-        return AN_E_ARGUMENT;
+    if (!path || an_history_metrics(h) < 1) return AN_E_ARGUMENT;
     char *const svg = an_plot_history(h, title);
     if (!svg) return AN_E_MEMORY;
     const an_status status = an_file_write(path, svg, (int64_t)strlen(svg), NULL);

@@ -5,7 +5,7 @@
 #ifndef AN_FRONTENDS_TRAIN_PROGRESS_H
 #define AN_FRONTENDS_TRAIN_PROGRESS_H
 
-#include "frontends/frontends.h"
+#include "frontends/train/history.h"
 
 typedef struct an_progress {
     FILE *to;

@@ -19,20 +19,6 @@
 #define FORMAT "addnorm training 1"
 #define NAME_BYTES ((int)sizeof((an_history *)0)->metric[0])
 
-bool an_history_append(an_history *h, const an_epoch *record)
-{
-    if (!AN_GROW(h->epochs, h->epoch_capacity, h->epoch_count + 1)) return false;
-    h->epochs[h->epoch_count++] = *record;
-    return true;
-}
-
-void an_history_free(an_history *h)
-{
-    if (!h) return;
-    an_free(h->epochs);
-    *h = (an_history){0};
-}
-
 /* ---- writing ----------------------------------------------------------- */
 
 static json_t *number(double value)

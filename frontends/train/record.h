@@ -3,7 +3,7 @@
 #define AN_FRONTENDS_TRAIN_RECORD_H
 
 #include "core/text.h"
-#include "frontends/frontends.h"
+#include "frontends/train/history.h"
 
 /* What must not change between the parts of an interrupted training. */
 typedef struct an_record_key {
@@ -18,8 +18,5 @@ an_status an_record_print(const an_history *h, const an_record_key *key,
 /* Fills `h` (which must be empty) and `key`; the arguments are passed over.
  * Messages do not name the file. */
 an_status an_record_parse(const char *json, an_history *h, an_record_key *key, an_error *e);
-
-/* One more epoch, after the others. */
-bool an_history_append(an_history *h, const an_epoch *record);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "frontends/train/history.h"
 #include "frontends/train/progress.h"
 #include "graph/run/program.h"
 
@@ -87,27 +88,28 @@ static an_status check_batch(int64_t *batch, an_at at, an_error *e)
                                            "be negative", (long long)*batch);
 }
 
-an_scores an_evaluate_with(const an_evaluate_args *args)
+an_scores *an_evaluate_with(const an_evaluate_args *args)
 {
-    an_scores scores = {0};
+    an_scores *const scores = an_alloc_zeroed(sizeof *scores);
+    if (!scores) return NULL;
     an_error e = {0};
     const an_evaluate_args a = args ? *args : (an_evaluate_args){0};
     int64_t batch = a.batch;
     const double start = an_now();
     an_batches b = {0};
     an_scoring s;
-    scores.status = an_scoring_open(&s, a.program, a.at, "evaluation", &e);
-    if (scores.status == AN_OK) scores.status = check_batch(&batch, a.at, &e);
-    if (scores.status == AN_OK) scores.status = an_batches_open(&b, a.data, a.at, &e);
-    if (scores.status == AN_OK) scores.status = an_scoring_pass(&s, &b, batch, &e);
+    scores->status = an_scoring_open(&s, a.program, a.at, "evaluation", &e);
+    if (scores->status == AN_OK) scores->status = check_batch(&batch, a.at, &e);
+    if (scores->status == AN_OK) scores->status = an_batches_open(&b, a.data, a.at, &e);
+    if (scores->status == AN_OK) scores->status = an_scoring_pass(&s, &b, batch, &e);
     an_batches_close(&b);
-    if (scores.status == AN_OK) {
-        scores.count = s.count;
-        scores.examples = s.examples;
-        an_scoring_means(&s, scores.value);
+    if (scores->status == AN_OK) {
+        scores->count = s.count;
+        scores->examples = s.examples;
+        an_scoring_means(&s, scores->value);
     }
-    scores.seconds = an_now() - start;
-    snprintf(scores.message, sizeof scores.message, "%s", e.text);
+    scores->seconds = an_now() - start;
+    snprintf(scores->message, sizeof scores->message, "%s", e.text);
     return scores;
 }
 

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <unistd.h>
 
-#include "frontends/frontends.h"
+#include "frontends/train/history.h"
 #include "tests/support.h"
 
 static an_epoch epochs[60];

@@ -1,0 +1,140 @@
+/* history.c -- what users see of a training and of an evaluation.
+ *
+ * One that is not there for want of memory reads as a failure.               */
+#include "frontends/train/history.h"
+
+#include <math.h>
+
+#include "core/memory.h"
+
+static const char no_memory[] = "out of memory";
+
+/* ---- while it is made -------------------------------------------------- */
+
+bool an_history_append(an_history *h, const an_epoch *record)
+{
+    if (!AN_GROW(h->epochs, h->epoch_capacity, h->epoch_count + 1)) return false;
+    h->epochs[h->epoch_count++] = *record;
+    return true;
+}
+
+void an_history_reset(an_history *h)
+{
+    an_free(h->epochs);
+    *h = (an_history){0};
+}
+
+/* ---- histories --------------------------------------------------------- */
+
+void an_history_free(an_history *h)
+{
+    if (!h) return;
+    an_history_reset(h);
+    an_free(h);
+}
+
+an_status an_history_status(const an_history *h)
+{
+    return h ? h->status : AN_E_MEMORY;
+}
+
+const char *an_history_message(const an_history *h)
+{
+    return h ? h->message : no_memory;
+}
+
+int64_t an_history_metrics(const an_history *h)
+{
+    return h ? h->metric_count : 0;
+}
+
+const char *an_history_metric(const an_history *h, int64_t i)
+{
+    return h && i >= 0 && i < h->metric_count ? h->metric[i] : NULL;
+}
+
+bool an_history_validated(const an_history *h)
+{
+    return h && h->validated;
+}
+
+int64_t an_history_epochs(const an_history *h)
+{
+    return h ? h->epoch_count : 0;
+}
+
+int64_t an_history_best(const an_history *h)
+{
+    return h ? h->best : 0;
+}
+
+bool an_history_stopped(const an_history *h)
+{
+    return h && h->stopped;
+}
+
+static const an_epoch *epoch_at(const an_history *h, int64_t i)
+{
+    return h && i >= 0 && i < h->epoch_count ? &h->epochs[i] : NULL;
+}
+
+double an_history_seconds(const an_history *h, int64_t i)
+{
+    const an_epoch *const e = epoch_at(h, i);
+    return e ? e->seconds : (double)NAN;
+}
+
+double an_history_step_ms(const an_history *h, int64_t i)
+{
+    const an_epoch *const e = epoch_at(h, i);
+    return e ? e->step_ms : (double)NAN;
+}
+
+double an_history_train(const an_history *h, int64_t i, int64_t metric)
+{
+    const an_epoch *const e = epoch_at(h, i);
+    return e && an_history_metric(h, metric) ? e->train[metric] : (double)NAN;
+}
+
+double an_history_validation(const an_history *h, int64_t i, int64_t metric)
+{
+    const an_epoch *const e = epoch_at(h, i);
+    return e && an_history_metric(h, metric) ? e->validation[metric] : (double)NAN;
+}
+
+/* ---- scores ------------------------------------------------------------ */
+
+void an_scores_free(an_scores *s)
+{
+    an_free(s);
+}
+
+an_status an_scores_status(const an_scores *s)
+{
+    return s ? s->status : AN_E_MEMORY;
+}
+
+const char *an_scores_message(const an_scores *s)
+{
+    return s ? s->message : no_memory;
+}
+
+int64_t an_scores_count(const an_scores *s)
+{
+    return s ? s->count : 0;
+}
+
+double an_scores_value(const an_scores *s, int64_t i)
+{
+    return s && i >= 0 && i < s->count ? s->value[i] : (double)NAN;
+}
+
+int64_t an_scores_examples(const an_scores *s)
+{
+    return s ? s->examples : 0;
+}
+
+double an_scores_seconds(const an_scores *s)
+{
+    return s ? s->seconds : 0;
+}
