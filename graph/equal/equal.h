@@ -50,7 +50,18 @@ AN_API an_proof *an_prove_with(const an_prove_args *args);
 #define an_prove(...) an_prove_with(&(an_prove_args){.at = AN_HERE, __VA_ARGS__})
 AN_API void an_proof_free(an_proof *p);
 
-AN_API bool an_proof_holds(const an_proof *p);
+/* What a proof says. */
+typedef enum an_proof_answer {
+    AN_PROOF_UNPROVED, /* the rules do not relate the two graphs */
+    AN_PROOF_LOCATED,  /* they differ at one place, which is named: after all rules the same op
+                          with another attribute, or other leaves, literals or results read,
+                          where all else is equal; or states that start otherwise */
+    AN_PROOF_REALS,    /* equal over the reals; no rule gives this yet */
+    AN_PROOF_PROVED
+} an_proof_answer;
+AN_API an_proof_answer an_proof_says(const an_proof *p);
+AN_API const char *an_proof_answer_name(an_proof_answer a); /* "unproved" ... */
+AN_API bool an_proof_holds(const an_proof *p); /* it says AN_PROOF_PROVED */
 /* Not AN_OK: it could not be tried; the message says why. */
 AN_API an_status an_proof_status(const an_proof *p);
 AN_API const char *an_proof_message(const an_proof *p); /* one paragraph for people */

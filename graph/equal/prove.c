@@ -135,16 +135,52 @@ static an_status settle(an_prover *p, uint32_t number)
 
 /* ---- taking a graph in ------------------------------------------------- */
 
-/* A leaf that the other graph has too must have the same type there. What a state
- * first holds is the store's affair, not the graph's. */
-static uint32_t add_leaf(an_prover *p, const an_spec *spec)
+static bool is_needed(const an_prover *p, int s, const char *leaf)
+{
+    const uint32_t value = an_graph_leaf(p->side[s], leaf);
+    return value && p->needed[s][p->side[s]->slots[value].node];
+}
+
+static bool mark_needed(an_prover *p, int s)
+{
+    const an_graph *g = p->side[s];
+    bool *needed = p->needed[s] = an_alloc_zeroed(g->node_count + 1);
+    if (!needed) return false;
+    for (int64_t i = 0; i < g->output_count; i++)
+        needed[g->slots[g->outputs[i].value].node] = true;
+    for (int64_t i = 0; i < g->commit_count; i++) {
+        needed[g->slots[g->commits[i].value].node] = true;
+        needed[g->slots[g->commits[i].state].node] = true;
+    }
+    an_graph_mark_needed(g, needed);
+    return true;
+}
+
+/* Whether two leaves of one op and type are alike in all else. */
+static bool starts_alike(int op, const an_attrs *a, const an_attrs *b)
+{
+    an_attrs typed = *b;
+    typed.dtype = a->dtype;
+    typed.shape = a->shape;
+    return an_attrs_equal(op, a, &typed);
+}
+
+/* A leaf that the other graph has too must have the same type there. What a state first
+ * holds, and whether it trains, changes no run but the training: the two are one value,
+ * and what is said of them is not proved. */
+static uint32_t add_leaf(an_prover *p, int s, const an_spec *spec)
 {
     an_graph *g = p->values.graph;
     const uint32_t found = an_graph_leaf(g, spec->name);
     if (!found) return an_graph_add(g, spec);
     const an_node *leaf = an_node_of(g, found);
     const an_type now = {spec->attrs->dtype, spec->attrs->shape};
-    if (leaf->op == spec->op && an_type_equal(an_slot_type(g, found), &now)) return found;
+    if (leaf->op == spec->op && an_type_equal(an_slot_type(g, found), &now)) {
+        if (!p->changed_leaf && is_needed(p, s, spec->name) && is_needed(p, 1 - s, spec->name) &&
+            !starts_alike(leaf->op, leaf->attrs, spec->attrs))
+            p->changed_leaf = found;
+        return found;
+    }
     an_prove_leaf_differs(p, found, spec);
     return 0;
 }
@@ -180,7 +216,7 @@ static an_status take_node(an_prover *p, int s, uint32_t number)
     const an_spec spec = {.op = n->op, .inputs = n->inputs, .in = in, .attrs = &attrs,
                           .name = leaf ? n->name : NULL};
     const int64_t before = g->slot_count;
-    const uint32_t first = leaf ? add_leaf(p, &spec) : an_graph_add(g, &spec);
+    const uint32_t first = leaf ? add_leaf(p, s, &spec) : an_graph_add(g, &spec);
     if (!first) return an_prove_check(p, g) != AN_OK ? p->proof->status : AN_E_NAME;
     if (g->slot_count > before && settle(p, g->slots[first].node) != AN_OK)
         return p->proof->status;
@@ -263,6 +299,8 @@ static void run(an_prover *p)
 {
     an_status status = AN_OK;
     for (int s = 0; s < 2 && status == AN_OK; s++) status = an_prove_check(p, p->side[s]);
+    for (int s = 0; s < 2 && status == AN_OK; s++)
+        if (!mark_needed(p, s)) status = an_prove_no_memory(p);
     if (status == AN_OK) status = take_side(p, 0);
     if (status == AN_OK) status = take_side(p, 1);
     if (status == AN_OK) status = meet_outputs(p);
@@ -270,7 +308,9 @@ static void run(an_prover *p)
     if (status == AN_OK && p->open_count > 0) status = an_prove_search(p);
     if (p->proof->status != AN_OK || an_prove_list(p) != AN_OK) return;
     an_axioms_used(&p->values, p->proof);
-    p->proof->proved = status == AN_OK && p->proof->roots > 0 && p->proof->met == p->proof->roots;
+    const bool met = p->proof->roots > 0 && p->proof->met == p->proof->roots;
+    p->proof->proved = status == AN_OK && met && !p->changed_leaf;
+    if (status == AN_OK && met && p->changed_leaf) an_prove_leaf_changed(p);
     an_prove_conclude(p);
 }
 
@@ -297,7 +337,10 @@ void an_prove_matching(an_proof *f, const an_prove_args *args, an_matches *match
     else run(&p);
     an_graph_free(p.values.graph);
     an_free(p.values.known);
-    for (int s = 0; s < 2; s++) an_free(p.normal[s]);
+    for (int s = 0; s < 2; s++) {
+        an_free(p.normal[s]);
+        an_free(p.needed[s]);
+    }
     an_free(p.slot);
     an_free(p.open);
 }

@@ -64,6 +64,28 @@ void an_prove_leaf_differs(an_prover *p, uint32_t first, const an_spec *second)
     an_text_free(&b);
 }
 
+void an_prove_leaf_changed(an_prover *p)
+{
+    const an_node *leaf = an_node_of(p->values.graph, p->changed_leaf);
+    p->proof->located = true;
+    for (int s = 0; s < 2; s++) {
+        const uint32_t value = an_graph_leaf(p->side[s], leaf->name);
+        an_place_set(&p->proof->at[s], &p->proof->arena, p->side[s],
+                     p->side[s]->slots[value].node, 0);
+    }
+    const an_node *m = an_node_of(p->side[0], an_graph_leaf(p->side[0], leaf->name));
+    const an_node *n = an_node_of(p->side[1], an_graph_leaf(p->side[1], leaf->name));
+    const int id = an_attrs_difference(m->op, m->attrs, n->attrs);
+    an_text x = {0}, y = {0};
+    an_attr_print(id, m->attrs, p->side[0]->dims, &x);
+    an_attr_print(id, n->attrs, p->side[1]->dims, &y);
+    an_prove_differ(p, "leaf",
+                    "%s of \"%.80s\" is %.80s in the first graph and %.80s in the second",
+                    an_attr(id)->name, leaf->name, an_text_view(&x), an_text_view(&y));
+    an_text_free(&x);
+    an_text_free(&y);
+}
+
 /* ---- what stops matching ----------------------------------------------- */
 
 /* Operand i of a node of a side, or of the value graph, in normal form. */
@@ -93,6 +115,11 @@ static bool is_crossed(const an_prover *p, int where_m, const an_node *m, int wh
     const int op_a = an_node_of(g, a)->op, op_b = an_node_of(g, b)->op;
     const int op_c = an_node_of(g, c)->op, op_d = an_node_of(g, d)->op;
     return op_a == op_d && op_b == op_c && (op_a != op_c || op_b != op_d);
+}
+
+bool an_prove_is_crossed(const an_prover *p, const an_node *m, const an_node *n)
+{
+    return is_crossed(p, VALUES, m, VALUES, n);
 }
 
 /* Where the search stands: the earliest couple so far that differs by itself. */
@@ -263,25 +290,41 @@ static void explain(an_prover *p, an_couple c)
 
 /* ---- the search -------------------------------------------------------- */
 
+/* A root that names another value, which both graphs have. */
+static void explain_root(an_prover *p, an_couple wrong)
+{
+    describe(p, 0, wrong.a, false);
+    describe(p, 1, wrong.b, false);
+    an_prove_differ(p, "root", "%s is %.90s in the first graph and %.90s in the second",
+                    p->proof->root, p->proof->at[0].name, p->proof->at[1].name);
+}
+
+/* Of leaves and results the reader is what somebody changed. */
+static void explain_place(an_prover *p, an_couple place, an_couple reader)
+{
+    const an_graph *g = p->values.graph;
+    const an_node *m = an_node_of(g, place.a), *n = an_node_of(g, place.b);
+    const bool read = m == n || m->op == AN_OP_input || m->op == AN_OP_state;
+    if (read && reader.a) explain(p, reader);
+    else if (read) explain_root(p, place);
+    else explain(p, place);
+}
+
 an_status an_prove_search(an_prover *p)
 {
     search s = {.p = p};
-    an_couple wrong = {0, 0}; /* a root that names another value which both graphs have */
-    an_status status = AN_OK;
+    an_couple wrong = {0, 0}, place, reader;
+    an_status status = an_prove_locate(p, p->open_count, &place, &reader);
     for (int64_t i = 0; i < p->open_count && status == AN_OK; i++) {
         const an_couple c = p->open[i];
         if (is_shared(p, c.a) && is_shared(p, c.b)) wrong = c;
         else status = look(&s, c);
     }
     if (status != AN_OK) return status;
-    if (s.at) {
-        explain(p, s.first);
-        return AN_OK;
-    }
-    describe(p, 0, wrong.a, false);
-    describe(p, 1, wrong.b, false);
-    an_prove_differ(p, "root", "%s is %.90s in the first graph and %.90s in the second",
-                    p->proof->root, p->proof->at[0].name, p->proof->at[1].name);
+    p->proof->located = place.a || !s.at;
+    if (place.a) explain_place(p, place, reader);
+    else if (s.at) explain(p, s.first);
+    else explain_root(p, wrong);
     return AN_OK;
 }
 
@@ -297,9 +340,14 @@ void an_prove_conclude(an_prover *p)
         snprintf(f->message, sizeof f->message, "unproved: there is nothing to prove");
     else if (!f->at[0].name[0])
         snprintf(f->message, sizeof f->message, "unproved: %s", f->difference);
+    else if (f->met == f->roots)
+        snprintf(f->message, sizeof f->message, "located: all %lld outputs and updates are equal, "
+                 "but %s starts or trains otherwise: %s", (long long)f->roots, f->at[0].name,
+                 f->difference);
     else
-        snprintf(f->message, sizeof f->message, "unproved: %lld of %lld outputs and updates "
+        snprintf(f->message, sizeof f->message, "%s: %lld of %lld outputs and updates "
                  "differ, such as %s; what differs first is %s, in the second graph %s: %s",
-                 (long long)(f->roots - f->met), (long long)f->roots, f->root, f->at[0].name,
+                 an_proof_answer_name(an_proof_says(f)), (long long)(f->roots - f->met),
+                 (long long)f->roots, f->root, f->at[0].name,
                  f->at[1].name, f->difference);
 }

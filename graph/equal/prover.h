@@ -20,6 +20,8 @@ typedef struct an_prover {
     int64_t size, used;
     an_couple *open;     /* roots that do not meet; later, couples still to be looked at */
     int64_t open_count, open_capacity;
+    bool *needed[2];     /* per node of a side: some root depends on it */
+    uint32_t changed_leaf; /* a state that starts otherwise in the second graph; 0: none */
     bool subset;
     an_proof *proof;
     struct an_matches *matches; /* where to list them; NULL: nowhere */
@@ -28,6 +30,12 @@ typedef struct an_prover {
 /* Lists every pair that the proof has found, and those it needed (match.c). */
 an_status an_prove_list(an_prover *p);
 
+/* Whether operand 0 of m goes with operand 1 of n, both of the value graph. */
+bool an_prove_is_crossed(const an_prover *p, const an_node *m, const an_node *n);
+/* The place at which the first `roots` open couples are located, the earliest in the first
+ * graph, and the couple that reads it; a is 0 where there is none (locate.c). */
+an_status an_prove_locate(an_prover *p, int64_t roots, an_couple *place, an_couple *reader);
+
 /* ---- prove_report.c ---------------------------------------------------- */
 
 /* Adds a couple to `open`. */
@@ -35,6 +43,8 @@ an_status an_prove_doubt(an_prover *p, an_couple c);
 /* Sets the proof's kind and difference. */
 void an_prove_differ(an_prover *p, const char *kind, const char *format, ...) AN_PRINTF(3, 4);
 void an_prove_leaf_differs(an_prover *p, uint32_t first, const an_spec *second);
+/* The same for a state of one type that starts or trains otherwise. */
+void an_prove_leaf_changed(an_prover *p);
 /* Sets the proof's status and message; returns the status. */
 an_status an_prove_give_up(an_prover *p, an_status status, const char *why);
 an_status an_prove_no_memory(an_prover *p);

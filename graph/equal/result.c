@@ -14,6 +14,18 @@ void an_proof_free(an_proof *p)
     an_free(p);
 }
 
+an_proof_answer an_proof_says(const an_proof *p)
+{
+    if (an_proof_holds(p)) return AN_PROOF_PROVED;
+    return p && p->located ? AN_PROOF_LOCATED : AN_PROOF_UNPROVED;
+}
+
+const char *an_proof_answer_name(an_proof_answer a)
+{
+    static const char *const names[] = {"unproved", "located", "reals", "proved"};
+    return (unsigned)a < sizeof names / sizeof *names ? names[a] : "?";
+}
+
 bool an_proof_holds(const an_proof *p)
 {
     return p && p->proved;

@@ -11,7 +11,7 @@
 #define AN_PROOF_RULES 24
 
 struct an_proof {
-    bool proved;
+    bool proved, located;
     an_status status;
     int64_t roots, met;
     int rules;

@@ -306,7 +306,7 @@ static const edit edits[] = {
      "output \"y\" is %19 (mul) in the first graph and %16 (softmax)", "%16 (softmax)"},
     {"output \"dx\" %20", "output \"dx\" %20\noutput \"dz\" %18", "interface", "no output \"dz\"",
      ""},
-    {"input \"skip\"", "input \"skipped\"", "op", "skip (input)", "skipped (input)"},
+    {"input \"skip\"", "input \"skipped\"", "operand", "skip (input)", "residual_add"},
 };
 
 START_TEST(test_wrong_edits)

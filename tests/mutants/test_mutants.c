@@ -48,6 +48,7 @@ static void run_battery(void)
     an_battery_catalogue();
     an_battery_models();
     an_battery_pairs();
+    an_battery_answers();
     an_battery_judging();
     an_battery_ops();
     an_battery_plans();
