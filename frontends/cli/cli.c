@@ -17,7 +17,7 @@ static const an_cli_command commands[] = {
      "With --explain, what fused, and what was refused and why, goes to standard error.\n"},
     {"verify", an_cli_verify, "FILE [FILE2]",
      "--data --gradients --seed --seeds --steps --bind --threads --passes --each --inference "
-     "--allow-rounding --dot --depth --json",
+     "--at-least --dot --depth --json",
      "check that the passes, or two files, compute the same",
      "With one file, the graph is compared with what the passes make of it, and each pass is\n"
      "tried by itself. Outputs, updates and every value inside that the proof pairs are compared\n"

@@ -35,9 +35,9 @@ typedef struct an_cli {
     const char *operand[2];
     int operands;
     bool help;
-    bool locations, explain, inference, gradients, json, allow_rounding, each;
+    bool locations, explain, inference, gradients, json, each;
     const char *passes, *bind, *threads, *of, *wrt, *update, *weights, *save;
-    const char *output, *diff, *dot, *focus, *color, *data, *shell;
+    const char *output, *diff, *dot, *focus, *color, *data, *shell, *least;
     int64_t seed, seeds, steps, radius, tries;
     int64_t depth; /* -1: not given */
     an_cli_list feed, fetch, set;

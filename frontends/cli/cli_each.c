@@ -27,7 +27,7 @@ static void try_pass(const an_graph *g, an_equivalent_args args, bool numbers, a
     if (numbers) {
         an_equivalence *e = an_equivalent_with(&args);
         x->proved = an_proof_holds(an_equivalence_proof(e));
-        x->verdict = an_equivalence_verdict(e);
+        x->verdict = an_equivalence_numbers(e);
         snprintf(x->message, sizeof x->message, "%.300s", an_equivalence_message(e));
         an_equivalence_free(e);
     } else {

@@ -25,7 +25,7 @@ typedef struct option {
 #define FIELD(name) offsetof(an_cli, name)
 
 static const option options[] = {
-    {"--allow-rounding", FLAG, FIELD(allow_rounding), "", "differences of rounding are fine, too"},
+    {"--at-least", TEXT, FIELD(least), "reals|bitwise|rounding", "ask for less than a proof"},
     {"--bind", TEXT, FIELD(bind), "B=32,T=100", "extents of named dims"},
     {"--color", TEXT, FIELD(color), "category|phase", "what colours stand for; category"},
     {"--command", TEXT, FIELD(shell), "CMD", "what fails: a shell's command, given a path"},

@@ -23,7 +23,7 @@
 typedef struct failure {
     bool fails;
     an_status refused;  /* what the passes say, if they do not run */
-    an_verdict verdict;
+    an_rung verdict;
     uint64_t failed;    /* which checks, a bit each */
     int status;         /* of a command, as wait tells it; -1: it took too long */
     char message[512];
@@ -57,8 +57,8 @@ static failure try_verify(const reduction *r, const an_graph *g)
     args.a = g;
     args.b = an_optimised_graph(o);
     an_equivalence *e = an_equivalent_with(&args);
-    f.verdict = an_equivalence_verdict(e);
-    f.fails = f.verdict != AN_BITWISE && f.verdict != AN_VACUOUS;
+    f.verdict = an_equivalence_rung(e);
+    f.fails = f.verdict != AN_RUNG_PROVED && an_equivalence_numbers(e) != AN_VACUOUS;
     const an_check *c;
     for (int i = 0; (c = an_equivalence_check(e, i)) != NULL; i++)
         if (c->failed > 0) f.failed |= (uint64_t)1 << i;
@@ -122,7 +122,7 @@ static bool fails_alike(void *context, const an_graph *g)
     const uint64_t check = first->failed & -first->failed; /* the first that failed */
     return f.fails && f.refused == first->refused && f.verdict == first->verdict &&
            f.status == first->status && (f.failed & check) == check &&
-           (f.verdict != AN_FAILED || begin_alike(first->message, f.message));
+           (f.verdict < AN_RUNG_REFUSED || begin_alike(first->message, f.message));
 }
 
 /* ---- what is printed --------------------------------------------------- */

@@ -1,8 +1,7 @@
 /* cli_verify.c -- verify: do the passes, or two files, compute the same?
  *
- * All of it is an_equivalent's work. Says yes only if the bits agree (or, when
- * allowed, all differences are of rounding). A comparison that could not have shown
- * a fault is a no.                                                          */
+ * All of it is an_equivalent's work. Says yes only if the proof holds and no number
+ * speaks against it, or if the verdict is at least what was asked for.       */
 #include "frontends/cli/cli_each.h"
 
 #include <stdlib.h>
@@ -19,6 +18,7 @@ typedef struct trial {
     an_equivalence *e;
     an_cli_each each[AN_CLI_PASSES]; /* of one file only */
     int passes;
+    an_rung least; /* what --at-least asks for */
 } trial;
 
 static const an_graph *second(const trial *t)
@@ -28,10 +28,9 @@ static const an_graph *second(const trial *t)
 
 static bool holds(const trial *t)
 {
-    const an_verdict v = an_equivalence_verdict(t->e);
     for (int i = 0; i < t->passes; i++)
         if (!an_cli_each_holds(&t->each[i])) return false;
-    return v == AN_BITWISE || (v == AN_ROUNDING && t->line->allow_rounding);
+    return an_equivalence_holds(t->e, t->least);
 }
 
 /* ---- the report -------------------------------------------------------- */
@@ -53,7 +52,7 @@ static an_cli_exit write_text(const trial *t)
     }
     if (report) an_text_add(&text, report + first + 1);
     if (t->passes > 0) an_cli_add_each(t->each, t->passes, &text);
-    if (an_equivalence_verdict(t->e) == AN_VACUOUS && !an_equivalence_compared(t->e, 0))
+    if (an_equivalence_numbers(t->e) == AN_VACUOUS && !an_equivalence_compared(t->e, 0))
         an_text_add(&text, "nothing was compared: declare outputs, with lines like: "
                            "output \"y\" %6\n");
     an_string_free(report);
@@ -68,7 +67,8 @@ static json_t *proof_json(const an_proof *p)
         json_array_append_new(rules, json_pack("{s:b, s:s, s:s, s:I}", "lemma", r->lemma, "name",
                                                r->name, "says", r->says, "uses",
                                                (json_int_t)r->uses));
-    return json_pack("{s:b, s:I, s:I, s:o, s:o, s:o}", "proved", an_proof_holds(p), "roots",
+    return json_pack("{s:s, s:b, s:I, s:I, s:o, s:o, s:o}", "says",
+                     an_proof_answer_name(an_proof_says(p)), "proved", an_proof_holds(p), "roots",
                      (json_int_t)an_proof_roots(p), "met", (json_int_t)an_proof_met(p), "rules",
                      rules, "difference", an_cli_json_text(an_proof_difference(p)), "message",
                      an_cli_json_text(an_proof_message(p)));
@@ -126,8 +126,9 @@ static an_cli_exit write_json(const trial *t)
     for (int64_t i = 0; (c = an_equivalence_compared(e, i)) != NULL; i++)
         json_array_append_new(compared, tensor_json(c));
     return an_cli_write_json(json_pack(
-        "{s:b, s:s, s:o, s:{s:I, s:I, s:I}, s:o, s:o, s:{s:I, s:I}, s:o, s:o, s:o, s:o}", "holds",
-        holds(t), "verdict", an_verdict_name(an_equivalence_verdict(e)), "message",
+        "{s:b, s:s, s:s, s:o, s:{s:I, s:I, s:I}, s:o, s:o, s:{s:I, s:I}, s:o, s:o, s:o, s:o}",
+        "holds", holds(t), "verdict", an_rung_name(an_equivalence_rung(e)), "numbers",
+        an_verdict_name(an_equivalence_numbers(e)), "message",
         an_cli_json_text(an_equivalence_message(e)), "fused", "forward",
         (json_int_t)an_equivalence_fused(e), "backward",
         (json_int_t)an_equivalence_fused_backward(e), "bytes_saved",
@@ -202,6 +203,18 @@ static bool check_line(const an_cli *line)
     return true;
 }
 
+/* What --at-least names; the best verdict if it was not given. */
+static bool read_least(const char *word, an_rung *least)
+{
+    *least = AN_RUNG_PROVED;
+    if (!word) return true;
+    for (int r = AN_RUNG_REALS; r <= AN_RUNG_ROUNDING; r++)
+        if (!strcmp(word, an_rung_name((an_rung)r))) *least = (an_rung)r;
+    if (*least != AN_RUNG_PROVED) return true;
+    an_cli_say("--at-least takes reals, bitwise or rounding, not '%s'", word);
+    return false;
+}
+
 bool an_cli_read_trial(const an_cli *line, an_equivalent_args *args)
 {
     if (line->seeds > MOST || line->steps > MOST) {
@@ -249,7 +262,8 @@ an_cli_exit an_cli_verify(const an_cli *line)
     int depth;
     trial t = {.line = line};
     an_equivalent_args args;
-    if (!check_line(line) || !an_cli_depth(line, &depth) || !an_cli_read_trial(line, &args))
+    if (!check_line(line) || !an_cli_depth(line, &depth) || !read_least(line->least, &t.least) ||
+        !an_cli_read_trial(line, &args))
         return AN_CLI_USAGE;
     an_cli_exit answer = open_trial(&t);
     if (answer == AN_CLI_FINE && !an_cli_check_bind(line, t.a)) answer = AN_CLI_USAGE;
@@ -261,7 +275,8 @@ an_cli_exit an_cli_verify(const an_cli *line)
         if (!t.other) t.passes = an_cli_try_each(t.a, &args, line->each, t.each);
         answer = draw(&t, depth); /* first: whoever reads the report may stop early */
         if (answer == AN_CLI_FINE) answer = line->json ? write_json(&t) : write_text(&t);
-        if (answer == AN_CLI_FINE && !holds(&t)) answer = AN_CLI_NOT;
+        const bool refused = an_equivalence_rung(t.e) == AN_RUNG_REFUSED;
+        if (answer == AN_CLI_FINE && !holds(&t)) answer = refused ? AN_CLI_FILE : AN_CLI_NOT;
     }
     an_equivalence_free(t.e);
     an_optimised_free(t.o);

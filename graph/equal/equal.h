@@ -81,6 +81,7 @@ AN_API const char *an_proof_difference(const an_proof *p);
 
 /* ---- numbers ----------------------------------------------------------- */
 
+/* What numbers say: of a tensor, a check, or all that was compared. */
 typedef enum an_verdict {
     AN_BITWISE,   /* every compared element has the same bits; NaN equals NaN */
     AN_ROUNDING,  /* within the bound: no farther from the truth than rounding goes */
@@ -120,6 +121,7 @@ typedef struct an_inner {
     an_verdict verdict;
     int64_t different;
     double max_ulp;
+    bool proved; /* else the two only had to be equal for some root to meet */
 } an_inner;
 
 /* Where numbers part: the earliest pair of values that should agree and do not, although
@@ -141,6 +143,18 @@ typedef struct an_check {
     int64_t tried, failed;
     const char *message;     /* the first failure, by name and place; "" if there is none */
 } an_check;
+
+/* The verdict: what proof and numbers say together, best first. A proof beats samples. */
+typedef enum an_rung {
+    AN_RUNG_PROVED,    /* the proof holds, and no number speaks against it */
+    AN_RUNG_REALS,     /* equal over the reals, and numbers differ by rounding at most */
+    AN_RUNG_BITWISE,   /* not proved; what was tried has the same bits */
+    AN_RUNG_ROUNDING,  /* not proved; what was tried differs by rounding at most */
+    AN_RUNG_SUSPECT,   /* the proof locates a difference, a check objects, or numbers are off */
+    AN_RUNG_DIFFERENT, /* an output, gradient or update differs in numbers: a witness */
+    AN_RUNG_REFUSED,   /* the interfaces do not match, so there is nothing to compare */
+    AN_RUNG_FAILED     /* it could not be carried out */
+} an_rung;
 
 typedef struct an_equivalence an_equivalence;
 
@@ -173,8 +187,15 @@ AN_API an_equivalence *an_equivalent_with(const an_equivalent_args *args);
 AN_API void an_equivalence_free(an_equivalence *e);
 AN_API const char *an_verdict_name(an_verdict v);
 
-AN_API an_verdict an_equivalence_verdict(const an_equivalence *e); /* the worst of all below */
-/* One paragraph for people; its first words are the verdict. */
+AN_API const char *an_rung_name(an_rung r); /* "proved" ... */
+
+AN_API an_rung an_equivalence_rung(const an_equivalence *e);
+/* Whether the verdict is `least` or better. Equal bits that could have shown no fault
+ * (AN_VACUOUS) count only beside a proof. */
+AN_API bool an_equivalence_holds(const an_equivalence *e, an_rung least);
+/* What numbers say by themselves: the worst of what was compared and checked. */
+AN_API an_verdict an_equivalence_numbers(const an_equivalence *e);
+/* One paragraph for people; its first word is the verdict. */
 AN_API const char *an_equivalence_message(const an_equivalence *e);
 /* The i-th output, gradient or update; NULL past the end. */
 AN_API const an_compared *an_equivalence_compared(const an_equivalence *e, int64_t i);

@@ -123,6 +123,15 @@ static bool same_text(const an_graph *a, const an_graph *b)
     return same;
 }
 
+/* How much a check can say. Only what a program puts out is a witness; of all else somebody
+ * should look at it. */
+static an_verdict weight(const an_check_row *c)
+{
+    const bool witness = !strcmp(c->name, "programs");
+    if (c->verdict == AN_VACUOUS) return AN_BITWISE;
+    return c->verdict == AN_DIFFERENT && !witness ? AN_SUSPECT : c->verdict;
+}
+
 static void add_worst(an_equivalence *r, const an_equivalent_args *args)
 {
     for (int64_t i = 0; i < r->compared_count; i++) {
@@ -135,9 +144,23 @@ static void add_worst(an_equivalence *r, const an_equivalent_args *args)
         if (c->verdict > r->verdict) r->verdict = c->verdict;
     }
     for (int i = 0; i < r->checks; i++)
-        if (r->check[i].verdict != AN_VACUOUS && r->check[i].verdict > r->verdict)
-            r->verdict = r->check[i].verdict;
-    if (args->inexact && r->verdict == AN_BITWISE) r->verdict = AN_ROUNDING;
+        if (weight(&r->check[i]) > r->verdict) r->verdict = weight(&r->check[i]);
+    if (args->inexact && !r->proof.proved && r->verdict == AN_BITWISE) r->verdict = AN_ROUNDING;
+}
+
+/* Proof and numbers together. Proved values whose bits differ mean that a kernel breaks a
+ * lemma; a difference that the proof can name is never called equal. */
+static an_rung rung_of(const an_equivalence *r)
+{
+    static const an_rung of[] = {[AN_BITWISE] = AN_RUNG_BITWISE, [AN_ROUNDING] = AN_RUNG_ROUNDING,
+                                 [AN_SUSPECT] = AN_RUNG_SUSPECT,
+                                 [AN_DIFFERENT] = AN_RUNG_DIFFERENT, [AN_VACUOUS] = AN_RUNG_BITWISE,
+                                 [AN_FAILED] = AN_RUNG_FAILED};
+    const an_rung numbers = of[r->verdict];
+    const an_proof_answer proof = an_proof_says(&r->proof);
+    if (proof == AN_PROOF_PROVED && numbers == AN_RUNG_BITWISE) return AN_RUNG_PROVED;
+    const bool objects = proof == AN_PROOF_PROVED || proof == AN_PROOF_LOCATED;
+    return objects && numbers < AN_RUNG_SUSPECT ? AN_RUNG_SUSPECT : numbers;
 }
 
 /* Why equal bits show nothing; NULL if they show something. */
@@ -177,22 +200,6 @@ static void add(an_equivalence *r, const char *format, ...)
     va_end(arguments);
 }
 
-static void add_proof(an_equivalence *r)
-{
-    const an_proof *f = &r->proof;
-    if (f->proved && r->verdict == AN_BITWISE)
-        add(r, "; proved equal for every feed, state and extent");
-    else if (f->proved && r->worst >= 0)
-        add(r, "; yet they are proved equal: a kernel breaks a lemma of the proof");
-    else if (f->proved)
-        add(r, "; proved equal");
-    else if (f->at[0].op && f->at[1].op && r->worst >= 0)
-        add(r, "; unproved: %lld of %lld outputs and updates do not meet",
-            (long long)(f->roots - f->met), (long long)f->roots);
-    else
-        add(r, "; %.900s", f->message);
-}
-
 /* The first words name the node and the reason, where both are known. */
 static void add_reason(an_equivalence *r)
 {
@@ -206,6 +213,13 @@ static void add_reason(an_equivalence *r)
         add(r, "%.500s; ", r->divergence.message);
 }
 
+static void add_tensors(an_equivalence *r)
+{
+    const bool one = r->compared_count == 1;
+    add(r, "%lld tensor%s agree%s in every bit", (long long)r->compared_count, one ? "" : "s",
+        one ? "s" : "");
+}
+
 static void add_difference(an_equivalence *r)
 {
     if (r->worst >= 0) {
@@ -216,13 +230,34 @@ static void add_difference(an_equivalence *r)
             w->worst_a, w->worst_b, w->max_ulp);
         return;
     }
-    add(r, "%lld tensors agree in every bit", (long long)r->compared_count);
+    add_tensors(r);
     for (int i = 0; i < r->checks; i++)
-        if (r->check[i].verdict == r->verdict && r->check[i].failed > 0) {
+        if (weight(&r->check[i]) == r->verdict && r->check[i].failed > 0) {
             add(r, ", but %s: %.500s", r->check[i].name, r->check[i].message);
             return;
         }
     add(r, "; but a pass that is not exact is within rounding at best");
+}
+
+static void add_numbers(an_equivalence *r, const char *vacuous)
+{
+    add(r, "numbers: %s, ", an_verdict_name(r->verdict));
+    if (vacuous) add(r, "%s", vacuous);
+    else if (r->verdict == AN_BITWISE) add_tensors(r);
+    else add_difference(r);
+}
+
+static void add_proof(an_equivalence *r)
+{
+    const an_proof *f = &r->proof;
+    add(r, "; proof: %s", an_proof_answer_name(an_proof_says(f)));
+    if (f->proved && r->worst >= 0)
+        add(r, ", yet bits differ: a kernel breaks a lemma of the proof");
+    else if (!f->proved && f->roots > f->met)
+        add(r, ", %lld of %lld outputs and updates do not meet", (long long)(f->roots - f->met),
+            (long long)f->roots);
+    else if (!f->proved && !f->at[0].op)
+        add(r, ", %.300s", f->difference[0] ? f->difference : "there is nothing to prove");
 }
 
 /* Where only gradients round, why they do. */
@@ -238,17 +273,18 @@ static void conclude(an_trial *t)
     an_equivalence *r = t->result;
     r->verdict = AN_BITWISE;
     add_worst(r, t->args);
-    const char *why = r->verdict == AN_BITWISE ? vacuity(t) : NULL;
-    if (why) r->verdict = AN_VACUOUS;
-    add(r, "%s: ", an_verdict_name(r->verdict));
-    if (r->verdict == AN_BITWISE || why) {
-        add(r, "%lld tensors agree in every bit%s%s", (long long)r->compared_count,
-            why ? "; but " : "", why ? why : "");
-    } else {
-        add_reason(r);
-        add_difference(r);
-        add_orders(r);
+    const char *vacuous = r->verdict == AN_BITWISE ? vacuity(t) : NULL;
+    if (vacuous) r->verdict = AN_VACUOUS;
+    r->rung = rung_of(r);
+    add(r, "%s: ", an_rung_name(r->rung));
+    if (r->rung == AN_RUNG_PROVED) {
+        add(r, "equal for every feed, state and extent; ");
+        add_numbers(r, vacuous);
+        return;
     }
+    add_reason(r);
+    add_numbers(r, vacuous);
+    add_orders(r);
     add_proof(r);
 }
 
@@ -286,11 +322,21 @@ static void show_checks(an_equivalence *r)
     }
 }
 
+/* Says so before what it is that does not match. */
+static void refused(an_equivalence *r)
+{
+    char why[sizeof r->message];
+    memcpy(why, r->message, sizeof why);
+    r->rung = AN_RUNG_REFUSED;
+    snprintf(r->message, sizeof r->message, "refused: %.1900s", why);
+}
+
 an_equivalence *an_equivalent_with(const an_equivalent_args *args)
 {
     an_equivalence *r = an_alloc_zeroed(sizeof *r);
     if (!r) return NULL;
     r->verdict = AN_FAILED;
+    r->rung = AN_RUNG_FAILED;
     r->worst = -1;
     r->divergence.message = r->proof.kind = "";
     for (int s = 0; s < 2; s++)
@@ -300,10 +346,10 @@ an_equivalence *an_equivalent_with(const an_equivalent_args *args)
         return r;
     }
     an_trial t = {.args = args, .result = r};
-    if (run(&t) == AN_OK)
-        conclude(&t);
-    else
-        snprintf(r->message, sizeof r->message, "failed: not compared: %.900s", t.error.text);
+    const an_status status = run(&t);
+    if (status == AN_OK) conclude(&t);
+    else if (r->refused) refused(r);
+    else snprintf(r->message, sizeof r->message, "failed: not compared: %.900s", t.error.text);
     show_checks(r);
     an_programs_free(t.programs);
     an_trial_close(&t);

@@ -7,7 +7,21 @@
 #include "graph/equal/trial.h"
 #include "graph/passes/pipeline.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+
+/* The graphs offer different things: that is no failure, and nothing is compared. */
+static an_status refuse(an_trial *t, an_status status, const char *format, ...) AN_PRINTF(3, 4);
+static an_status refuse(an_trial *t, an_status status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(t->result->message, sizeof t->result->message, format, arguments);
+    va_end(arguments);
+    t->result->refused = true;
+    return status;
+}
 
 static bool same_type_text(const an_graph *a, uint32_t va, const an_graph *b, uint32_t vb)
 {
@@ -22,12 +36,24 @@ static bool same_type_text(const an_graph *a, uint32_t va, const an_graph *b, ui
 
 /* ---- outputs, updates, leaves ------------------------------------------ */
 
+static an_status refuse_types(an_trial *t, const char *kind, const char *name, uint32_t va,
+                              uint32_t vb)
+{
+    an_text x = {0}, y = {0};
+    an_type_print(t->side[0].g->dims, an_slot_type(t->side[0].g, va), &x);
+    an_type_print(t->side[1].g->dims, an_slot_type(t->side[1].g, vb), &y);
+    refuse(t, AN_E_SHAPE, "%s \"%.100s\" is %.200s in the first graph and %.200s in the second",
+           kind, name, an_text_view(&x), an_text_view(&y));
+    an_text_free(&x);
+    an_text_free(&y);
+    return AN_E_SHAPE;
+}
+
 static an_status add_pair(an_trial *t, const char *kind, const char *name, const an_pair *p)
 {
     an_equivalence *r = t->result;
     if (!same_type_text(t->side[0].g, p->value[0], t->side[1].g, p->value[1]))
-        return an_fail(&t->error, AN_E_SHAPE, "%s \"%s\" has another type in each graph", kind,
-                       name);
+        return refuse_types(t, kind, name, p->value[0], p->value[1]);
     if (!AN_GROW(t->pairs, t->pair_capacity, r->compared_count + 1) ||
         !AN_GROW(r->compared, t->compared_capacity, r->compared_count + 1))
         return an_fail(&t->error, AN_E_MEMORY, "out of memory");
@@ -48,14 +74,14 @@ static an_status match_outputs(an_trial *t)
         const bool gradient = !strncmp(name, AN_GRADIENT_PREFIX, prefix);
         if (!p.value[0] && gradient && t->args->subset) continue;
         if (!p.value[0])
-            return an_fail(&t->error, AN_E_NAME, "the first graph has no output \"%s\"", name);
+            return refuse(t, AN_E_NAME, "the first graph has no output \"%s\"", name);
         const an_status status = add_pair(t, gradient ? "gradient" : "output",
                                           gradient ? name + prefix : name, &p);
         if (status != AN_OK) return status;
     }
     for (int64_t i = 0; i < a->output_count && !t->args->subset; i++)
         if (!an_graph_root(b, a->outputs[i].name))
-            return an_fail(&t->error, AN_E_NAME, "the second graph has no output \"%s\"",
+            return refuse(t, AN_E_NAME, "the second graph has no output \"%s\"",
                            a->outputs[i].name);
     return AN_OK;
 }
@@ -68,7 +94,7 @@ static an_status match_updates(an_trial *t)
         const char *set = b->sets[c->set], *state = an_node_of(b, c->state)->name;
         const an_commit *other = an_graph_commit(a, set, state);
         if (!other)
-            return an_fail(&t->error, AN_E_NAME,
+            return refuse(t, AN_E_NAME,
                            "the first graph does not update \"%s\" in \"%s\"", state, set);
         const an_pair p = {{other->value, c->value}, {other->state, c->state}};
         const an_status status = add_pair(t, "update", state, &p);
@@ -78,7 +104,7 @@ static an_status match_updates(an_trial *t)
         const an_commit *c = &a->commits[i];
         const char *set = a->sets[c->set], *state = an_node_of(a, c->state)->name;
         if (!an_graph_commit(b, set, state))
-            return an_fail(&t->error, AN_E_NAME,
+            return refuse(t, AN_E_NAME,
                            "the second graph does not update \"%s\" in \"%s\"", state, set);
     }
     return AN_OK;
@@ -90,14 +116,13 @@ static an_status match_leaves(an_trial *t)
     for (int64_t i = 0; i < b->leaf_count; i++) {
         const uint32_t leaf = an_graph_leaf(a, b->leaves[i].name);
         if (!leaf)
-            return an_fail(&t->error, AN_E_NAME, "the first graph has no leaf \"%s\"",
+            return refuse(t, AN_E_NAME, "the first graph has no leaf \"%s\"",
                            b->leaves[i].name);
         if (an_node_of(a, leaf)->op != an_node_of(b, b->leaves[i].value)->op)
-            return an_fail(&t->error, AN_E_NAME, "\"%s\" is an input in one graph and a state in "
+            return refuse(t, AN_E_NAME, "\"%s\" is an input in one graph and a state in "
                            "the other", b->leaves[i].name);
         if (!same_type_text(a, leaf, b, b->leaves[i].value))
-            return an_fail(&t->error, AN_E_SHAPE, "leaf \"%s\" has another type in each graph",
-                           b->leaves[i].name);
+            return refuse_types(t, "leaf", b->leaves[i].name, leaf, b->leaves[i].value);
     }
     return AN_OK;
 }
@@ -118,7 +143,7 @@ static an_status keep_matches(an_trial *t, const an_matches *m)
         if (!same_type_text(t->side[0].g, a, t->side[1].g, b)) continue;
         t->partner[0][a] = b;
         if (!t->partner[1][b]) t->partner[1][b] = a;
-        r->inner[r->inner_count++] = (an_inner){.value = {a, b}};
+        r->inner[r->inner_count++] = (an_inner){.value = {a, b}, .proved = m->at[i].proved};
     }
     return AN_OK;
 }

@@ -97,7 +97,25 @@ const char *an_verdict_name(an_verdict v)
     return (unsigned)v < sizeof names / sizeof *names ? names[v] : "?";
 }
 
-an_verdict an_equivalence_verdict(const an_equivalence *e)
+const char *an_rung_name(an_rung r)
+{
+    static const char *const names[] = {"proved",  "reals",     "bitwise", "rounding",
+                                        "suspect", "different", "refused", "failed"};
+    return (unsigned)r < sizeof names / sizeof *names ? names[r] : "?";
+}
+
+an_rung an_equivalence_rung(const an_equivalence *e)
+{
+    return e ? e->rung : AN_RUNG_FAILED;
+}
+
+bool an_equivalence_holds(const an_equivalence *e, an_rung least)
+{
+    const bool shown = e && (e->verdict != AN_VACUOUS || e->rung == AN_RUNG_PROVED);
+    return shown && e->rung <= least && e->rung < AN_RUNG_REFUSED;
+}
+
+an_verdict an_equivalence_numbers(const an_equivalence *e)
 {
     return e ? e->verdict : AN_FAILED;
 }

@@ -35,7 +35,9 @@ typedef struct an_check_row {
 } an_check_row;
 
 struct an_equivalence {
-    an_verdict verdict;
+    an_verdict verdict; /* of the numbers */
+    an_rung rung;
+    bool refused;       /* the interfaces do not match */
     int64_t compared_count;
     an_compared *compared;
     int64_t worst; /* index of the worst tensor; -1 if all bits agree */

@@ -37,9 +37,9 @@ static bool measure(const char *bind, int steps, an_model m)
            (long long)an_graph_parameters(m.g), (long long)an_equivalence_fused(e),
            (long long)an_equivalence_fused_backward(e),
            an_proof_holds(f) ? "proved" : "unproved", proving,
-           an_verdict_name(an_equivalence_verdict(e)), running,
+           an_verdict_name(an_equivalence_numbers(e)), running,
            seconds(CLOCK_PROCESS_CPUTIME_ID) - worked);
-    const bool good = an_proof_holds(f) && an_equivalence_verdict(e) == AN_BITWISE;
+    const bool good = an_equivalence_holds(e, AN_RUNG_PROVED);
     if (!good) printf("%s\n%s\n", an_proof_message(f), an_equivalence_message(e));
     an_proof_free(f);
     an_equivalence_free(e);

@@ -16,5 +16,16 @@ while IFS='|' read -r wanted command says; do
     [ $got = "$wanted" ] || { echo "addnorm $command: exit $got, not $wanted: $first"; status=1; }
 done <<'END'
 3|verify crash.an --bind B=1|error AN-E003 input: the element count overflows
+1|verify count_t.an count_b.an|size is T in the first graph and B in the second
+1|verify count_t.an count_b.an --at-least rounding|suspect: %2 (count) at count_t.an:4
+1|verify eps_a.an eps_b.an --at-least bitwise|eps is 0.001 in the first graph and 0.0010000002 in the
+1|verify less_a.an less_b.an --at-least bitwise|test is lt in the first graph and le in the second
+1|verify init_a.an init_b.an|init of "w" is zeros in the first graph and constant(1) in the second
+1|verify init_a.an init_b.an --at-least rounding|suspect: w (state) at init_a.an:3
+1|verify halves_a.an halves_b.an|proof: unproved, 1 of 1 outputs and updates do not meet
+0|verify halves_a.an halves_b.an --at-least bitwise|bitwise: 
+1|verify halves_a.an halves_b.an --at-least reals|bitwise: 
+0|verify eps_a.an eps_a.an|proved: equal for every feed, state and extent; numbers: vacuous
+3|verify eps_a.an init_a.an|refused: leaf "x" is f32[3,8] in the first graph and f32[4] in the second
 END
 exit $status

@@ -187,7 +187,7 @@ START_TEST(test_null_everywhere)
     ck_assert_int_eq(an_history_status(untrained), AN_E_ARGUMENT);
     an_history_free(untrained);
     an_equivalence *nothing = an_equivalent_with(NULL);
-    ck_assert_int_eq(an_equivalence_verdict(nothing), AN_FAILED);
+    ck_assert_int_eq(an_equivalence_rung(nothing), AN_RUNG_FAILED);
     an_equivalence_free(nothing);
     ck_assert_int_eq(an_optimised_status(NULL), AN_E_MEMORY);
     ck_assert_str_eq(an_optimised_message(NULL), "out of memory");

@@ -163,7 +163,7 @@ START_TEST(test_results_are_read_through_calls)
                            "output \"y\" %2\n", "b");
     an_equivalence *e = an_equivalent(a, b);
     const an_proof *p = an_equivalence_proof(e);
-    ck_assert_int_eq(an_equivalence_verdict(e), AN_DIFFERENT);
+    ck_assert_int_eq(an_equivalence_rung(e), AN_RUNG_DIFFERENT);
     ck_assert_str_eq(an_equivalence_worst(e)->name, "y");
     ck_assert_ptr_eq(an_equivalence_worst(e), an_equivalence_compared(e, 0));
     ck_assert_ptr_null(an_equivalence_compared(e, 1));
@@ -188,7 +188,7 @@ END_TEST
 
 START_TEST(test_no_result_reads_as_a_failure)
 {
-    ck_assert_int_eq(an_equivalence_verdict(NULL), AN_FAILED);
+    ck_assert_int_eq(an_equivalence_rung(NULL), AN_RUNG_FAILED);
     ck_assert_ptr_nonnull(strstr(an_equivalence_message(NULL), "out of memory"));
     ck_assert_ptr_null(an_equivalence_compared(NULL, 0));
     ck_assert_ptr_null(an_equivalence_worst(NULL));

@@ -25,6 +25,6 @@ layer_norm_2/%37 (add_norm) at edited.an:39: eps is 0.001 in the first graph and
 
 AN_MUTANT=rule-residual-sign && export AN_MUTANT
 first_line "rules: the gradient of %11 (residual_add) at encoder.an:13 with respect to skip is \
-.*, differences say .*: opposite sign; proved equal$" \
+.*, differences say .*: opposite sign; proof: proved$" \
     "$mutant" verify encoder.an --gradients
 exit $status

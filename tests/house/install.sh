@@ -40,7 +40,7 @@ int main(void)
     const an_tensor data = an_tensor_borrow(AN_F32, AN_EXTENTS(1, 4), (float[]){1, 2, 3, 4});
     an_tensor out = {0};
     const an_status status = an_run(p, .feed = {{"x", &data}}, .out = {&out});
-    printf("%s %d %.3f\n", an_verdict_name(an_equivalence_verdict(e)), (int)an_equivalence_fused(e),
+    printf("%s %d %.3f\n", an_rung_name(an_equivalence_rung(e)), (int)an_equivalence_fused(e),
            an_tensor_get(&out, 3));
 
     an_tensor_free(&out);
@@ -61,7 +61,7 @@ try() {
     gcc $strict $(flags --cflags) user.c -o "$name" "$@" >log 2>&1 ||
         { complain "$name" "does not build: $(head -n 5 log)"; return; }
     said=$("./$name" 2>&1)
-    [ "$said" = 'bitwise 1 1.342' ] || complain "$name" "printed '$said'"
+    [ "$said" = 'proved 1 1.342' ] || complain "$name" "printed '$said'"
 }
 LD_LIBRARY_PATH=$library && export LD_LIBRARY_PATH
 try shared $(flags --libs)

@@ -29,7 +29,7 @@ int compile_and_run(an_graph *g, an_value loss, an_value y, const an_tensor *fee
     an_equivalence *e = an_equivalent(g, an_program_graph(b), .gradients = true);
     char *text = an_print(g);
     char *dot = an_dot(g, .depth = 2);
-    const an_verdict verdict = an_equivalence_verdict(e);
+    const an_rung verdict = an_equivalence_rung(e);
     an_equivalence_free(e);
     an_string_free(text);
     an_string_free(dot);

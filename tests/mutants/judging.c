@@ -85,6 +85,7 @@ static void try_forms(void)
 typedef struct conclusion {
     const char *a, *b;
     an_verdict verdict;
+    an_rung rung;
     const char *says;
     bool gradients;
     int64_t fusions;
@@ -95,41 +96,56 @@ typedef struct conclusion {
 
 static const conclusion conclusions[] = {
     {X "%2: f32[6] = tanh %1\noutput \"y\" %2\n", X "%2: f32[6] = tanh %1\noutput \"y\" %2\n",
-     AN_VACUOUS, "the same, node for node", false, 0, 0},
+     AN_VACUOUS, AN_RUNG_PROVED, "the same, node for node", false, 0, 0},
     {X "%2: f32[6] = sub %1, %1\noutput \"y\" %2\n",
      X "%2: f32[6] = sub %1, %1\n%3: f32[6] = neg %2\n%4: f32[6] = neg %3\noutput \"y\" %4\n",
-     AN_VACUOUS, "all zero", false, 0, 0},
+     AN_VACUOUS, AN_RUNG_PROVED, "all zero", false, 0, 0},
     {X "%2: f32[6] = stop_gradient %1\n%3: f32[6] = mul %2, %2\n%4: f32[] = constant {data=[0]}\n"
      "%5: f32[6] = mul %1, %4\n%6: f32[6] = add %5, %3\noutput \"y\" %6\n",
      X "%2: f32[6] = stop_gradient %1\n%3: f32[6] = square %2\n%4: f32[] = constant {data=[0]}\n"
      "%5: f32[6] = mul %4, %1\n%6: f32[6] = add %5, %3\noutput \"y\" %6\n",
-     AN_VACUOUS, "every gradient", true, 0, 0},
-    {X, X, AN_VACUOUS, "nothing was compared", false, 0, 0},
+     AN_VACUOUS, AN_RUNG_BITWISE, "every gradient", true, 0, 0},
+    {X, X, AN_VACUOUS, AN_RUNG_BITWISE, "nothing was compared", false, 0, 0},
     {X "%2: f32[6] = tanh %1\noutput \"y\" %2\n",
-     X "%2: f32[6] = tanh %1\noutput \"y\" %2\noutput \"z\" %2\n", AN_FAILED,
+     X "%2: f32[6] = tanh %1\noutput \"y\" %2\noutput \"z\" %2\n", AN_FAILED, AN_RUNG_REFUSED,
      "no output \"z\"", false, 0, 0},
     {X "%2: f32[6] = tanh %1\noutput \"y\" %2\n",
-     X "%2: f32[3] = slice %1 {stop=3, step=1}\noutput \"y\" %2\n", AN_FAILED,
-     "another type", false, 0, 0},
+     X "%2: f32[3] = slice %1 {stop=3, step=1}\noutput \"y\" %2\n", AN_FAILED, AN_RUNG_REFUSED,
+     "\"y\" is f32[6] in the first graph and f32[3] in the second", false, 0, 0},
     {X "%2: f32[6] = mul %1, %1\n%3: f32[6] = add %2, %1\noutput \"y\" %3\n",
      X "%2: f32[6] = square %1\n%3: f32[6] = add %1, %2\noutput \"y\" %3\n", AN_BITWISE,
-     "agree in every bit", false, 0, 0},
+     AN_RUNG_BITWISE, "in every bit", false, 0, 0},
     {X "%2: f32[6] = mul %1, %1\noutput \"y\" %2\n", X "%2: f32[6] = square %1\noutput \"y\" %2\n",
-     AN_VACUOUS, "fewer pairs", false, 1, 0},
+     AN_VACUOUS, AN_RUNG_BITWISE, "fewer pairs", false, 1, 0},
     {X "%2: f32[6] = tanh %1\n%3: f32[6] = add %2, %1\n%4: f32[6] = add %3, %2\noutput \"y\" %4\n",
      X "%2: f32[6] = tanh %1\n%3: f32[6] = add %2, %2\n%4: f32[6] = add %3, %1\noutput \"y\" %4\n",
-     AN_ROUNDING, "differs", false, 0, 0},
+     AN_ROUNDING, AN_RUNG_ROUNDING, "differs", false, 0, 0},
     /* what only some seeds show */
     {"graph \"g\"\n%1: f32[] = input \"x\"\n%2: f32[] = constant {data=[1.5]}\n"
      "%3: f32[] = minimum %1, %2\noutput \"y\" %3\n",
      "graph \"g\"\n%1: f32[] = input \"x\"\n%2: f32[] = constant {data=[1.75]}\n"
-     "%3: f32[] = minimum %1, %2\noutput \"y\" %3\n", AN_BITWISE,
-     "agree in every bit", false, 0, 1},
+     "%3: f32[] = minimum %1, %2\noutput \"y\" %3\n", AN_BITWISE, AN_RUNG_SUSPECT,
+     "in every bit", false, 0, 1},
     {"graph \"g\"\n%1: f32[] = input \"x\"\n%2: f32[] = constant {data=[1.5]}\n"
      "%3: f32[] = minimum %1, %2\noutput \"y\" %3\n",
      "graph \"g\"\n%1: f32[] = input \"x\"\n%2: f32[] = constant {data=[1.75]}\n"
-     "%3: f32[] = minimum %1, %2\noutput \"y\" %3\n", AN_DIFFERENT, "differs", false, 0, 40},
+     "%3: f32[] = minimum %1, %2\noutput \"y\" %3\n", AN_DIFFERENT, AN_RUNG_DIFFERENT,
+     "differs", false, 0, 40},
 };
+
+/* A proof is asked for, then bits; equal bits that show nothing satisfy nobody. */
+static void try_rung(const conclusion *c, const an_equivalence *e)
+{
+    const an_rung rung = an_equivalence_rung(e);
+    const bool proved = c->rung == AN_RUNG_PROVED;
+    const bool bits = proved || (c->rung == AN_RUNG_BITWISE && c->verdict != AN_VACUOUS);
+    if (rung != c->rung || strncmp(e->message, an_rung_name(rung), strlen(an_rung_name(rung))) ||
+        an_equivalence_holds(e, AN_RUNG_PROVED) != proved ||
+        an_equivalence_holds(e, AN_RUNG_BITWISE) != bits ||
+        an_equivalence_holds(e, AN_RUNG_FAILED) != (c->verdict != AN_FAILED && (proved ||
+                                                    c->verdict != AN_VACUOUS)))
+        an_object("rung", "not %s: %s", an_rung_name(c->rung), e->message);
+}
 
 static void try_conclusion(const conclusion *c)
 {
@@ -140,10 +156,35 @@ static void try_conclusion(const conclusion *c)
                                          .gradients = c->gradients, .fusions = c->fusions);
         if (e->verdict != c->verdict || !strstr(e->message, c->says))
             an_object("conclusion", "not %s: %s", an_verdict_name(c->verdict), e->message);
+        try_rung(c, e);
         an_equivalence_free(e);
     }
     an_graph_free(a);
     an_graph_free(b);
+}
+
+/* With all checks: values inside that need not be equal refute nothing, and what is proved
+ * makes up for a pass that is not exact. */
+static void try_checked(void)
+{
+    an_graph *a = an_read_graph("a", X "%2: f32[] = constant {data=[0.5]}\n"
+                                "%3: f32[6] = mul %1, %2\n"
+                                "%4: f32[] = constant {data=[0.25]}\n%5: f32[6] = mul %3, %4\n"
+                                "output \"y\" %5\n");
+    an_graph *b = an_read_graph("b", X "%2: f32[] = constant {data=[0.125]}\n"
+                                "%3: f32[6] = mul %1, %2\noutput \"y\" %3\n");
+    an_graph *c = an_read_graph("c", X "%2: f32[] = constant {data=[0.125]}\n"
+                                "%3: f32[6] = mul %2, %1\noutput \"y\" %3\n");
+    an_equivalence *e = an_equivalent(a, b), *f = an_equivalent(b, c, .inexact = true);
+    if (an_equivalence_rung(e) != AN_RUNG_BITWISE)
+        an_object("rung", "halves: %s", an_equivalence_message(e));
+    if (an_equivalence_rung(f) != AN_RUNG_PROVED)
+        an_object("rung", "proved, though inexact: %s", an_equivalence_message(f));
+    an_equivalence_free(e);
+    an_equivalence_free(f);
+    an_graph_free(a);
+    an_graph_free(b);
+    an_graph_free(c);
 }
 
 /* The second graph has lost a leaf that never mattered, and with it a gradient of zeros. */
@@ -155,7 +196,8 @@ static void try_subset(void)
     an_graph *b = an_read_graph("b", X "%2: f32[6] = tanh %1\noutput \"y\" %2\n");
     an_equivalence *e = an_equivalent(.a = a, .b = b, .quick = true, .gradients = true,
                                      .subset = true);
-    if (e->verdict != AN_BITWISE) an_object("conclusion", "a leaf less: %s", e->message);
+    if (e->verdict != AN_BITWISE || e->rung != AN_RUNG_BITWISE)
+        an_object("conclusion", "a leaf less: %s", e->message);
     an_equivalence_free(e);
     an_graph_free(a);
     an_graph_free(b);
@@ -164,6 +206,7 @@ static void try_subset(void)
 void an_battery_judging(void)
 {
     try_subset();
+    try_checked();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) try_case(&cases[i]);
     try_forms();
     for (size_t i = 0; i < sizeof conclusions / sizeof *conclusions; i++)
