@@ -25,9 +25,11 @@ static const an_cli_command commands[] = {
      "numbers of threads. Dims that --bind does not name are 4.\n"
      "Hard data are rows far from zero, constant, denormal, with one NaN and so on, one by one.\n"
      "Exact data need no rounding at widths that are powers of two: any difference is an error.\n"
-     "The first line of the report is the verdict, with the node and the reason if there is one.\n"
-     "Exit status 0: every bit agrees; 1: something differs, or the comparison could not have\n"
-     "shown a fault. With --dot, a picture shows what was removed, fused and refused, and every\n"
+     "With --gradients the file is differentiated first, and the passes work on that.\n"
+     "The first line of the report is the verdict - proved, bitwise, rounding, suspect or\n"
+     "different - with the node and the reason, and what numbers and proof say by themselves.\n"
+     "Exit status 0: proved, and no number speaks against it, or as good as --at-least asks;\n"
+     "1: less; 3: the files offer other outputs or leaves. With --dot, a picture shows what was removed, fused and refused, and every\n"
      "arrow is coloured by how far its values differ.\n"},
     {"reduce", an_cli_reduce, "FILE",
      "--command --data --gradients --seed --seeds --steps --bind --threads --passes --tries -o",

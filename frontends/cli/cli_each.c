@@ -22,7 +22,8 @@ static void try_pass(const an_graph *g, an_equivalent_args args, bool numbers, a
     x->before = an_graph_node_count(g);
     x->after = an_graph_node_count(after);
     args.a = g;
-    args.b = after;
+    args.b = NULL;
+    args.passes = x->name;
     args.inexact = !x->exact;
     if (numbers) {
         an_equivalence *e = an_equivalent_with(&args);

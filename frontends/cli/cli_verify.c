@@ -14,17 +14,11 @@
 typedef struct trial {
     const an_cli *line;
     an_graph *a, *other;
-    an_optimised *o; /* NULL if there is a second file */
     an_equivalence *e;
     an_cli_each each[AN_CLI_PASSES]; /* of one file only */
     int passes;
     an_rung least; /* what --at-least asks for */
 } trial;
-
-static const an_graph *second(const trial *t)
-{
-    return t->other ? t->other : an_optimised_graph(t->o);
-}
 
 static bool holds(const trial *t)
 {
@@ -47,8 +41,9 @@ static an_cli_exit write_text(const trial *t)
     an_text_addf(&text, "\n\n%s against %s\n", t->line->operand[0],
                  t->other ? t->line->operand[1] : "what the passes make of it");
     if (!t->other) {
-        an_cli_add_notes(t->o, &text);
-        if (!an_optimised_note(t->o, 0)) an_text_add(&text, "  no norm reads a sum\n");
+        an_cli_add_notes(an_equivalence_optimised(t->e), &text);
+        if (!an_optimised_note(an_equivalence_optimised(t->e), 0))
+            an_text_add(&text, "  no norm reads a sum\n");
     }
     if (report) an_text_add(&text, report + first + 1);
     if (t->passes > 0) an_cli_add_each(t->each, t->passes, &text);
@@ -132,8 +127,9 @@ static an_cli_exit write_json(const trial *t)
         an_cli_json_text(an_equivalence_message(e)), "fused", "forward",
         (json_int_t)an_equivalence_fused(e), "backward",
         (json_int_t)an_equivalence_fused_backward(e), "bytes_saved",
-        (json_int_t)an_equivalence_bytes_saved(e), "notes", an_cli_json_notes(t->o), "compared",
-        compared, "values", "compared", (json_int_t)an_equivalence_inners(e), "different",
+        (json_int_t)an_equivalence_bytes_saved(e), "notes",
+        an_cli_json_notes(an_equivalence_optimised(e)), "compared", compared, "values",
+        "compared", (json_int_t)an_equivalence_inners(e), "different",
         (json_int_t)an_equivalence_inners_different(e), "divergence",
         divergence_json(an_equivalence_divergence(e)), "checks", checks_json(e), "proof",
         proof_json(an_equivalence_proof(e)), "passes", an_cli_json_each(t->each, t->passes)));
@@ -151,7 +147,8 @@ static an_cli_exit draw(const trial *t, int depth)
         return AN_CLI_NOT;
     }
     const an_status status = an_equivalence_dot_file(
-        .equivalence = t->e, .path = t->line->dot, .optimised = t->o, .depth = depth,
+        .equivalence = t->e, .path = t->line->dot, .optimised = an_equivalence_optimised(t->e),
+        .depth = depth,
         .message = message, .message_size = (int64_t)sizeof message);
     return an_cli_drawn(status, message);
 }
@@ -250,11 +247,7 @@ static an_cli_exit open_trial(trial *t)
         t->other = an_cli_read_graph(t->line->operand[1]);
         return t->other ? AN_CLI_FINE : AN_CLI_FILE;
     }
-    if (t->line->inference && !take_inference_form(t)) return AN_CLI_NOT;
-    t->o = an_optimise(t->a, .passes = t->line->passes);
-    if (an_optimised_graph(t->o)) return AN_CLI_FINE;
-    an_cli_say("%s: the passes failed: %s", t->line->operand[0], an_optimised_message(t->o));
-    return AN_CLI_NOT;
+    return t->line->inference && !take_inference_form(t) ? AN_CLI_NOT : AN_CLI_FINE;
 }
 
 an_cli_exit an_cli_verify(const an_cli *line)
@@ -269,7 +262,8 @@ an_cli_exit an_cli_verify(const an_cli *line)
     if (answer == AN_CLI_FINE && !an_cli_check_bind(line, t.a)) answer = AN_CLI_USAGE;
     if (answer == AN_CLI_FINE) {
         args.a = t.a;
-        args.b = second(&t);
+        args.b = t.other;
+        args.passes = line->passes;
         args.inexact = !t.other && !an_cli_passes_are_exact(line->passes);
         t.e = an_equivalent_with(&args);
         if (!t.other) t.passes = an_cli_try_each(t.a, &args, line->each, t.each);
@@ -279,7 +273,6 @@ an_cli_exit an_cli_verify(const an_cli *line)
         if (answer == AN_CLI_FINE && !holds(&t)) answer = refused ? AN_CLI_FILE : AN_CLI_NOT;
     }
     an_equivalence_free(t.e);
-    an_optimised_free(t.o);
     an_graph_free(t.other);
     an_graph_free(t.a);
     return answer;

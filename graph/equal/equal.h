@@ -160,7 +160,10 @@ typedef struct an_equivalence an_equivalence;
 
 typedef struct an_equivalent_args {
     an_at at;
-    const an_graph *a, *b;
+    const an_graph *a;
+    const an_graph *b;  /* NULL: what `passes` make of a */
+    const char *passes; /* as in an_optimise_args; a is differentiated before, as it is when a
+                           training program is compiled */
     bool gradients;  /* also d(random projection of the float outputs)/d(states, float inputs) */
     bool subset;     /* b, a program's graph say, may lack outputs and updates of a */
     bool inexact;    /* b comes from a pass that is not exact: `rounding` at best */
@@ -206,6 +209,8 @@ AN_API const an_inner *an_equivalence_inner(const an_equivalence *e, int64_t i);
 AN_API int64_t an_equivalence_inners(const an_equivalence *e);
 AN_API int64_t an_equivalence_inners_different(const an_equivalence *e);
 AN_API const an_divergence *an_equivalence_divergence(const an_equivalence *e); /* NULL: none */
+/* What the passes made and say, if .b was left to them; else NULL. */
+AN_API const an_optimised *an_equivalence_optimised(const an_equivalence *e);
 AN_API const an_check *an_equivalence_check(const an_equivalence *e, int64_t i);
 /* Of the same two graphs, gradients included if asked for; freed with the equivalence. */
 AN_API const an_proof *an_equivalence_proof(const an_equivalence *e);

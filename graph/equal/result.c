@@ -1,80 +1,9 @@
-/* result.c -- what users see of a proof, an equivalence and a check of gradients.
+/* result.c -- what users see of an equivalence and of a check of gradients.
  *
  * A result that is not there for want of memory reads as a failure.           */
 #include "graph/equal/result.h"
 
 static const char no_memory[] = "failed: out of memory";
-
-/* ---- proofs ------------------------------------------------------------ */
-
-void an_proof_free(an_proof *p)
-{
-    if (!p) return;
-    an_arena_free(&p->arena);
-    an_free(p);
-}
-
-an_proof_answer an_proof_says(const an_proof *p)
-{
-    if (an_proof_holds(p)) return AN_PROOF_PROVED;
-    return p && p->located ? AN_PROOF_LOCATED : AN_PROOF_UNPROVED;
-}
-
-const char *an_proof_answer_name(an_proof_answer a)
-{
-    static const char *const names[] = {"unproved", "located", "reals", "proved"};
-    return (unsigned)a < sizeof names / sizeof *names ? names[a] : "?";
-}
-
-bool an_proof_holds(const an_proof *p)
-{
-    return p && p->proved;
-}
-
-an_status an_proof_status(const an_proof *p)
-{
-    return p ? p->status : AN_E_MEMORY;
-}
-
-const char *an_proof_message(const an_proof *p)
-{
-    return p ? p->message : no_memory;
-}
-
-int64_t an_proof_roots(const an_proof *p)
-{
-    return p ? p->roots : 0;
-}
-
-int64_t an_proof_met(const an_proof *p)
-{
-    return p ? p->met : 0;
-}
-
-const an_proof_rule *an_proof_rule_at(const an_proof *p, int64_t i)
-{
-    return p && i >= 0 && i < p->rules ? &p->rule[i] : NULL;
-}
-
-const char *an_proof_root(const an_proof *p)
-{
-    return p ? p->root : "";
-}
-
-const an_place *an_proof_place(const an_proof *p, int graph)
-{
-    return p && (graph == 0 || graph == 1) && p->at[graph].op ? &p->at[graph] : NULL;
-}
-
-const char *an_proof_kind(const an_proof *p)
-{
-    return p ? p->kind : "";
-}
-
-const char *an_proof_difference(const an_proof *p)
-{
-    return p ? p->difference : "";
-}
 
 /* ---- equivalences ------------------------------------------------------ */
 
@@ -85,6 +14,7 @@ void an_equivalence_free(an_equivalence *e)
     an_free(e->inner);
     an_graph_free(e->owned[0]);
     an_graph_free(e->owned[1]);
+    an_optimised_free(e->optimised);
     an_arena_free(&e->proof.arena);
     an_arena_free(&e->arena);
     an_free(e);
@@ -158,6 +88,11 @@ const an_divergence *an_equivalence_divergence(const an_equivalence *e)
 const an_check *an_equivalence_check(const an_equivalence *e, int64_t i)
 {
     return e && i >= 0 && i < e->checks ? &e->shown[i] : NULL;
+}
+
+const an_optimised *an_equivalence_optimised(const an_equivalence *e)
+{
+    return e ? e->optimised : NULL;
 }
 
 const an_proof *an_equivalence_proof(const an_equivalence *e)

@@ -1,6 +1,6 @@
 /* result.h -- what proofs, equivalences and checks of gradients hold, while they are made.
  *
- * Users read them through the calls of equal.h (result.c), so that results may grow. The
+ * Users read them through the calls of equal.h (proof.c, result.c), so that results may grow. The
  * texts that records point to lie in the result's arena.                     */
 #ifndef AN_GRAPH_EQUAL_RESULT_H
 #define AN_GRAPH_EQUAL_RESULT_H
@@ -52,6 +52,7 @@ struct an_equivalence {
     an_proof proof;
     char message[2048];
     an_graph *owned[2]; /* copies with gradients, freed with the result */
+    an_optimised *optimised; /* whose graph is graph[1]; NULL if that is the caller's */
     an_arena arena;
 };
 

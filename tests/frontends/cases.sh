@@ -27,5 +27,8 @@ done <<'END'
 1|verify halves_a.an halves_b.an --at-least reals|bitwise: 
 0|verify eps_a.an eps_a.an|proved: equal for every feed, state and extent; numbers: vacuous
 3|verify eps_a.an init_a.an|refused: leaf "x" is f32[3,8] in the first graph and f32[4] in the second
+0|verify cse_adjoint.an --gradients|proved: equal for every feed, state and extent; numbers: bitwise
+0|verify f64_far_norm.an --gradients --data hard|proved: equal for every feed, state and extent
+0|verify dead_norm.an --gradients --passes fuse_add_norm|proved: equal for every feed
 END
 exit $status

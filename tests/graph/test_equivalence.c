@@ -104,8 +104,9 @@ START_TEST(test_interfaces_must_match)
     ck_assert_ptr_nonnull(strstr(e->message, "an input in one graph and a state"));
     an_equivalence_free(e);
     an_graph_free(kind);
-    e = an_equivalent(.a = g, .b = NULL);
+    e = an_equivalent(.a = g, .b = NULL, .passes = "no such pass");
     ck_assert_int_eq(e->verdict, AN_FAILED);
+    ck_assert_ptr_nonnull(strstr(e->message, "the passes failed: "));
     an_equivalence_free(e);
     e = an_equivalent(.a = g, .b = g, .bind = "Q=3");
     ck_assert_int_eq(e->verdict, AN_FAILED);
@@ -150,6 +151,29 @@ START_TEST(test_gradient_check_agrees_and_objects)
     ck_assert_int_eq(c->status, AN_E_GRADIENT);
     ck_assert_ptr_nonnull(strstr(c->where, "x["));
     an_gradient_check_free(c);
+    an_graph_free(g);
+}
+END_TEST
+
+/* Two equal nodes that a pass merges: their gradients are summed apart if each graph is
+ * differentiated by itself, and once if the passes come after. */
+START_TEST(test_passes_work_on_the_gradients)
+{
+    an_graph *g = an_parse("graph \"bn\"\n%1: f32[2,4] = input \"a\"\n%2: f32[4] = input \"b\"\n"
+                           "%3: f32[2,4] = sub %1, %2\n%4: f32[2,4] = sub %1, %2\n"
+                           "output \"y\" %4\noutput \"z\" %3\n", "bn");
+    an_equivalence *e = an_equivalent(g, .gradients = true);
+    ck_assert_msg(an_equivalence_holds(e, AN_RUNG_PROVED), "%s", an_equivalence_message(e));
+    ck_assert_ptr_eq(an_optimised_graph(an_equivalence_optimised(e)), an_equivalence_graph(e, 1));
+    an_equivalence_free(e);
+    an_graph_free(g);
+    g = parse(residual);
+    e = an_equivalent(g, .gradients = true, .passes = "fuse_add_norm", .fusions = 1);
+    ck_assert_msg(an_equivalence_holds(e, AN_RUNG_PROVED), "%s", an_equivalence_message(e));
+    ck_assert_int_eq(an_equivalence_fused(e), 1);
+    ck_assert_int_eq(an_equivalence_fused_backward(e), 1);
+    ck_assert(an_optimised_note(an_equivalence_optimised(e), 0)->done);
+    an_equivalence_free(e);
     an_graph_free(g);
 }
 END_TEST
@@ -212,7 +236,8 @@ START_TEST(test_no_result_reads_as_a_failure)
 }
 END_TEST
 
-AN_TEST_MAIN("equivalence", test_results_are_read_through_calls,
+AN_TEST_MAIN("equivalence", test_passes_work_on_the_gradients,
+             test_results_are_read_through_calls,
              test_no_result_reads_as_a_failure, test_fusion_is_bitwise_with_gradients,
              test_faults_are_found, test_what_shows_nothing_is_vacuous,
              test_interfaces_must_match, test_a_program_against_its_graph,
