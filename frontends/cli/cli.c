@@ -29,8 +29,8 @@ static const an_cli_command commands[] = {
      "The first line of the report is the verdict - proved, bitwise, rounding, suspect or\n"
      "different - with the node and the reason, and what numbers and proof say by themselves.\n"
      "Exit status 0: proved, and no number speaks against it, or as good as --at-least asks;\n"
-     "1: less; 3: the files offer other outputs or leaves. With --dot, a picture shows what was removed, fused and refused, and every\n"
-     "arrow is coloured by how far its values differ.\n"},
+     "1: less; 3: the files offer other outputs or leaves. With --dot, a picture shows what was\n"
+     "removed, fused and refused, and every arrow is coloured by how far its values differ.\n"},
     {"reduce", an_cli_reduce, "FILE",
      "--command --data --gradients --seed --seeds --steps --bind --threads --passes --tries -o",
      "shrink a graph on which something fails",
