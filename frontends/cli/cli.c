@@ -22,7 +22,7 @@ static const an_cli_command commands[] = {
      "With one file, the graph is compared with what the passes make of it, and each pass is\n"
      "tried by itself. Outputs, updates and every value inside that the proof pairs are compared\n"
      "on seeded data; each node is held to f64; then the program is compiled and run on several\n"
-     "numbers of threads. Dims that --bind does not name are 4.\n"
+     "numbers of threads. Dims that --bind does not name are 3, 5, 7 ...\n"
      "Hard data are rows far from zero, constant, denormal, with one NaN and so on, one by one.\n"
      "Exact data need no rounding at widths that are powers of two: any difference is an error.\n"
      "With --gradients the file is differentiated first, and the passes work on that.\n"

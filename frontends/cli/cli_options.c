@@ -49,7 +49,7 @@ static const option options[] = {
     {"--seed", NUMBER, FIELD(seed), "S", "the (first) seed of weights and data; 0 if not given"},
     {"--seeds", NUMBER, FIELD(seeds), "N", "so many draws of data; 1, or one per variant"},
     {"--set", LIST, FIELD(set), "NAME=FILE", "a state's array; may be repeated"},
-    {"--steps", NUMBER, FIELD(steps), "N", "so many runs in a row, updates fed back; 1"},
+    {"--steps", NUMBER, FIELD(steps), "N", "so many runs in a row, updates fed back; 1, or 2"},
     {"--threads", TEXT, FIELD(threads), "1,2,4", "run the program on so many threads, too"},
     {"--tries", NUMBER, FIELD(tries), "N", "look at so many graphs at most; 10000 if not given"},
     {"--update", TEXT, FIELD(update), "NAME", "commit this update table at each step"},

@@ -171,8 +171,8 @@ typedef struct an_equivalent_args {
     int seeds;       /* feeds drawn from this many seeds; 0: 1, of hard data one per trouble */
     uint64_t seed;   /* the first of them */
     an_trial_kind data;
-    int steps;       /* runs in a row, so that updates feed back; 0: 1 */
-    int64_t extent;  /* what every named dim is bound to; 0: 4 */
+    int steps;       /* runs in a row, so that updates feed back; 0: 2 if there are any */
+    int64_t extent;  /* what every named dim is bound to; 0: each to another: 3, 5, 7 ... */
     const char *bind; /* or by name: "B=32,T=100" */
     int threads[8];  /* b is compiled and run on so many; none given: 1 and 2 */
     int64_t fusions; /* fewer add_norm more in b than in a show nothing */

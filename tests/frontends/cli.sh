@@ -189,7 +189,7 @@ block=$scratch/block.an
 expect 0 "grad $block --of loss" out 'output "gradient of x"' out 'output "gradient of dense/kernel"'
 cp "$scratch/out" "$scratch/gradients.an"
 expect 0 "verify $scratch/gradients.an --threads 1,2,3 --bind B=300" out 'fused: 1 forward, 1 backward' \
-    out 'holds     programs' out '(18 tried)'
+    out 'holds     programs' out '(36 tried)'
 "$addnorm" opt "$scratch/gradients.an" >"$scratch/fused.an"
 expect 0 "verify --steps 3 $scratch/gradients.an $scratch/fused.an" out 'update   count'
 expect 0 "grad $block --of loss --wrt norm/gamma"

@@ -187,6 +187,33 @@ static void try_checked(void)
     an_graph_free(c);
 }
 
+#define SIZED(dim)                                                                                 \
+    "graph \"g\"\ndims B, T\n%1: f32[B,T] = input \"x\"\n%2: f32[] = count {size=" dim "}\n"       \
+    "%3: f32[B,T] = div %1, %2\noutput \"y\" %3\n"
+#define STEP(of)                                                                                   \
+    X "%2: f32[6] = state \"w\"\n%3: f32[6] = state \"m\"\n%4: f32[6] = state \"n\"\n"            \
+      "%5: f32[] = state \"rate\" {init=constant(0.1)}\n"                                         \
+      "%6: f32[6], f32[6] = momentum_step %2, %1, " of ", %5 {momentum=0.9}\n"                     \
+      "%7: f32[6] = neg %1\n"                                                                      \
+      "%8: f32[6], f32[6] = momentum_step %2, %7, %4, %5 {momentum=0.9}\n"                         \
+      "update \"u\" %2 <- %6\nupdate \"u\" %3 <- %6.1\nupdate \"u\" %4 <- %8.1\n"
+
+/* Different extents for different dims, and a second step: both find a witness. */
+static void try_aimed(void)
+{
+    static const char *const pairs[][2] = {{SIZED("T"), SIZED("B")},
+                                           {STEP("%3"), STEP("%4")}};
+    for (int i = 0; i < 2; i++) {
+        an_graph *a = an_read_graph("a", pairs[i][0]), *b = an_read_graph("b", pairs[i][1]);
+        an_equivalence *e = an_equivalent(a, b);
+        if (an_equivalence_rung(e) != AN_RUNG_DIFFERENT)
+            an_object("rung", "no witness: %s", an_equivalence_message(e));
+        an_equivalence_free(e);
+        an_graph_free(a);
+        an_graph_free(b);
+    }
+}
+
 /* The second graph has lost a leaf that never mattered, and with it a gradient of zeros. */
 static void try_subset(void)
 {
@@ -207,6 +234,7 @@ void an_battery_judging(void)
 {
     try_subset();
     try_checked();
+    try_aimed();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) try_case(&cases[i]);
     try_forms();
     for (size_t i = 0; i < sizeof conclusions / sizeof *conclusions; i++)
