@@ -6,7 +6,7 @@
 
 build_packages='gcc libc6-dev meson ninja-build pkg-config libopenblas-pthread-dev libjansson-dev
     libutf8proc-dev librandom123-dev'
-test_packages="$build_packages clang libclang-rt-14-dev check graphviz"
+test_packages="$build_packages g++ clang libclang-rt-14-dev check graphviz"
 
 missing_packages() {
     for package in "$@"; do

@@ -18,6 +18,17 @@ int an_test_run(const char *suite, const TTest *const *cases, int count)
     return failed != 0;
 }
 
+void an_test_skip(const char *what, const char *why)
+{
+    printf("SKIP: %s: %s\n", what, why);
+    fflush(stdout);
+}
+
+bool an_test_on_valgrind(void)
+{
+    return getenv("AN_VALGRIND") != NULL;
+}
+
 uint64_t an_test_next(an_test_random *r)
 {
     uint64_t z = r->state += 0x9e3779b97f4a7c15u;

@@ -36,6 +36,12 @@ int an_test_run(const char *suite, const TTest *const *cases, int count);
         return an_test_run(suite, cases, (int)(sizeof cases / sizeof *cases));                     \
     }
 
+/* Says what is not tried here and why: "SKIP: what: why", which tests/count.py collects. */
+void an_test_skip(const char *what, const char *why);
+/* Whether Valgrind runs this program (tests/run.sh says so): it computes some things otherwise
+ * than a CPU does. */
+bool an_test_on_valgrind(void);
+
 /* A seeded source of test data; print `seed` in every failure message. */
 typedef struct an_test_random {
     uint64_t state;

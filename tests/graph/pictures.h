@@ -4,9 +4,9 @@
 
 #include "graph/graph.h"
 
-bool an_test_have_graphviz(void);
-/* Lays `text` out (labels are only read then); Graphviz must have nothing to say. Does
- * nothing where it is not installed. */
+/* Whether Graphviz is installed; if not, `what` is said to be skipped. */
+bool an_test_have_graphviz(const char *what);
+/* Lays `text` out (labels are only read then); Graphviz must have nothing to say. */
 void an_test_check_reads(const char *text);
 /* How often `what` occurs. */
 int an_test_count(const char *text, const char *what);

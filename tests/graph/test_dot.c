@@ -1,7 +1,7 @@
 /* test_dot.c -- pictures: Graphviz reads every one, whatever names hold; equal graphs
  * give equal bytes; and each says what it must (fusions, ties, collapse, diffs).
  *
- * Where Graphviz is not installed, what needs it is skipped.                 */
+ * Where Graphviz is not installed, what needs it is skipped, and that is said. */
 #include "graph/passes/pipeline.h"
 #include "core/text.h"
 #include "frontends/frontends.h"
@@ -273,7 +273,7 @@ END_TEST
 
 START_TEST(test_a_thousand_nodes_are_laid_out_in_time)
 {
-    if (!an_test_have_graphviz()) return;
+    if (!an_test_have_graphviz("the time of a large layout")) return;
     an_graph *g = tower(getenv("AN_TEST_LONG") ? 420 : 84);
     ck_assert_int_gt(an_graph_node_count(g), 1000);
     char path[] = "/tmp/an_dot_XXXXXX.svg", message[512];
@@ -309,7 +309,7 @@ START_TEST(test_files)
     unlink(path);
     an_string_free(dot);
     snprintf(path, sizeof path, "%s/p.svg", folder);
-    if (an_test_have_graphviz()) {
+    if (an_test_have_graphviz("SVG files")) {
         ck_assert_int_eq(an_dot_file(g, path), AN_OK);
         f = fopen(path, "rb");
         ck_assert_uint_gt(fread(read, 1, sizeof read - 1, f), 1000);
@@ -317,10 +317,13 @@ START_TEST(test_files)
         ck_assert_ptr_nonnull(strstr(read, "<svg"));
         unlink(path);
     }
+    char *usual = strdup(getenv("PATH") ? getenv("PATH") : "");
     setenv("PATH", "/nowhere", 1);
     ck_assert_int_eq(an_dot_file(g, path, .message = message, .message_size = sizeof message),
                      AN_E_IO);
     ck_assert_ptr_nonnull(strstr(message, "apt install graphviz"));
+    setenv("PATH", usual, 1); /* without forks the next test sees it */
+    free(usual);
     ck_assert_int_eq(rmdir(folder), 0); /* nothing is left behind, neither half nor whole */
     snprintf(path, sizeof path, "%s/p.dot", folder);
     ck_assert_int_eq(an_dot_file(g, path, .message = message, .message_size = sizeof message),

@@ -321,7 +321,8 @@ START_TEST(test_files)
     scene s = after_passes(parse(two), (an_equivalent_args){0});
     char folder[] = "/tmp/an_dot_XXXXXX", path[64], message[512] = "", read[64] = "";
     ck_assert_ptr_nonnull(mkdtemp(folder));
-    for (int i = 0; i < (an_test_have_graphviz() ? 2 : 1); i++) {
+    const int kinds = an_test_have_graphviz("SVG files") ? 2 : 1;
+    for (int i = 0; i < kinds; i++) {
         snprintf(path, sizeof path, "%s/p.%s", folder, i ? "svg" : "dot");
         ck_assert_int_eq(an_equivalence_dot_file(.equivalence = s.e, .path = path), AN_OK);
         FILE *f = fopen(path, "rb");

@@ -19,12 +19,12 @@ done
 for header in $public $umbrella; do
     [ -e "$header" ] || continue
     for compiler in gcc clang; do
-        command -v $compiler >/dev/null || continue
+        has $compiler "headers as C with $compiler" || continue
         c_compilers=1
         compile c c11 $compiler "$header"
     done
     for compiler in g++ clang; do # clang speaks C++ even where no C++ library is installed
-        command -v $compiler >/dev/null || continue
+        has $compiler "headers as C++ with $compiler" || continue
         cpp_compilers=1
         compile c++ c++17 $compiler "$header"
     done

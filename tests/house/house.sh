@@ -1,5 +1,6 @@
 # house.sh -- what the house checks share. A check is `sh check.sh [arguments]`, run in the
-# source root; it prints "place: what is wrong" lines and then fails, or prints nothing.
+# source root; it prints "place: what is wrong" lines and then fails, or prints nothing but what it
+# could not try.
 
 library='core ops graph optim frontends'
 public='core/core.h ops/ops.h graph/graph.h graph/equal/equal.h graph/reduce/reduce.h optim/optim.h
@@ -13,6 +14,18 @@ complain() {
     shift
     echo "$place: $*"
     status=1
+}
+
+# skip WHAT WHY: what cannot be tried here; tests/count.py collects these lines.
+skip() {
+    echo "SKIP: $1: $2"
+}
+
+# has COMMAND WHAT: whether it is installed; if not, WHAT is skipped.
+has() {
+    command -v "$1" >/dev/null && return 0
+    skip "$2" "$1 is not installed"
+    return 1
 }
 
 # Passes its input on; fails if there was any, each line of it being a complaint. It is the end of a

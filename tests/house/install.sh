@@ -70,7 +70,7 @@ try static "$library/libaddnorm.a" $(flags --static --libs-only-L --libs-only-l 
 
 echo '#include <addnorm.h>' >user.cc
 for compiler in g++ clang; do # clang speaks C++ even where no C++ library is installed
-    command -v $compiler >/dev/null || continue
+    has $compiler "installed headers as C++ with $compiler" || continue
     $compiler -x c++ -std=c++17 -Wall -Wextra -Wpedantic -Werror -fsyntax-only \
         $(flags --cflags) user.cc >log 2>&1 || complain "$compiler" "$(head -n 5 log)"
 done
