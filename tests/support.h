@@ -38,9 +38,14 @@ int an_test_run(const char *suite, const TTest *const *cases, int count);
 
 /* Says what is not tried here and why: "SKIP: what: why", which tests/count.py collects. */
 void an_test_skip(const char *what, const char *why);
-/* Whether Valgrind runs this program (tests/run.sh says so): it computes some things otherwise
- * than a CPU does. */
+/* Whether Valgrind runs this program (tests/run.sh says so). It computes some things otherwise than
+ * a CPU does:
+ * - vfnmadd, which compilers make of fma(-a, b, c), as -(a * b - c): an exact zero gets the other
+ *   sign, as every dx of a norm of width 1, and other instruction sets do not agree;
+ * - long double as a double, which is no oracle for f64. */
 bool an_test_on_valgrind(void);
+/* Whether the sign of a zero counts: everywhere but on Valgrind, where it is said to be skipped. */
+bool an_test_zeros_have_signs(void);
 
 /* A seeded source of test data; print `seed` in every failure message. */
 typedef struct an_test_random {

@@ -55,7 +55,8 @@ static bool same_bits(const an_tensor *a, const an_tensor *b)
     const int64_t size = (int64_t)an_dtype_size(a->dtype);
     if (an_tensor_count(a) != an_tensor_count(b)) return false;
     for (int64_t i = 0; i < an_tensor_count(a); i++) {
-        if (isnan(an_tensor_get(a, i)) && isnan(an_tensor_get(b, i))) continue;
+        const double u = an_tensor_get(a, i), v = an_tensor_get(b, i);
+        if ((isnan(u) && isnan(v)) || (u == 0 && v == 0 && !an_test_zeros_have_signs())) continue;
         const char *x = (const char *)a->data + i * size, *y = (const char *)b->data + i * size;
         if (memcmp(x, y, (size_t)size)) return false;
     }
@@ -328,12 +329,15 @@ static void norm_error(an_dtype dtype, int how, double ratio, int64_t width, dou
 
 START_TEST(test_exact_at_any_mean)
 {
+    const bool oracle = !an_test_on_valgrind();
+    if (!oracle) an_test_skip("exactness of f64 norms", "Valgrind's long double is a double");
     for (double ratio = 1; ratio <= 1e7; ratio *= 10)
         for (int64_t width = 17; width < 4000; width *= 6) {
             double y, rstd;
             norm_error(AN_F32, (int)an_runtime_isa(), ratio, width, &y, &rstd);
             ck_assert_msg(y <= 2e-6 && rstd <= 4e-7, "ratio %g, width %d: y off by %g, rstd by %g",
                           ratio, (int)width, y, rstd);
+            if (!oracle) continue;
             norm_error(AN_F64, REF, ratio, width, &y, &rstd);
             ck_assert_msg(y <= 1e-12 && rstd <= 1e-12, "f64, ratio %g: y off by %g, rstd by %g",
                           ratio, y, rstd);
