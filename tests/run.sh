@@ -1,35 +1,30 @@
 #!/bin/sh
-# run.sh [--full] -- builds and tests everything; on a bare Debian it first installs what is missing.
+# run.sh [--full [PART]] -- builds and tests everything; on a bare Debian it first installs what is
+# missing.
 #
 # Default: a gcc release build with all tests, then a clang build with AddressSanitizer and
-# UndefinedBehaviorSanitizer with the fast ones. --full adds clang's release build, gcc's sanitizers,
-# ThreadSanitizer, Valgrind and more seeds. The last line is "N passed, N failed": Check's own
-# counts, and one for every other test; what crashes or times out has failed.
+# UndefinedBehaviorSanitizer with the fast ones. A test that takes longer than tests/count.py lets
+# it fails, and so does the whole above 12 minutes on two cores. --full PART runs that part instead,
+# --full alone the default and then part after part. At the end stand the ten slowest tests, what
+# was skipped and why, and in the last line "N passed, N failed, N skipped": Check's own counts, and
+# one for every other test; what crashes or times out has failed.
+#
+# Parts, each less than an hour on two cores:
 set -u
 cd "$(dirname "$0")/.." || exit 2
 . tests/setup.sh
 
-full=no
-case "${1-}" in
-'') ;;
---full) full=yes ;;
-*)
-    sed -n '2,7s/^# \{0,1\}//p' tests/run.sh >&2
-    exit 2
-    ;;
-esac
+# Some machines export these to force slow kernels; the tests are about the usual ones. The others
+# choose one test of many.
+unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE AN_SWEEP_OP AN_MUTANT CK_RUN_CASE CK_RUN_SUITE
 
-# Some machines export these to force slow kernels; the tests are about the usual ones.
-unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
-
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 
 # build NAME COMPILER MESON-OPTION...: configures once, then builds; a failure counts as one.
 build() {
     name=$1 compiler=$2
     shift 2
     directory=build-tests/$name log=build-tests/$name.log
-    mkdir -p build-tests
     { [ -e "$directory/build.ninja" ] ||
         CC=$compiler meson setup "$directory" -Dwerror=true "$@"; } >"$log" 2>&1 &&
         ninja -C "$directory" >>"$log" 2>&1 && return 0
@@ -39,46 +34,147 @@ build() {
     return 1
 }
 
-# run NAME MESON-TEST-ARGUMENT...: runs a build's tests, prints those that fail, adds to the counts.
+# run TITLE NAME MESON-TEST-ARGUMENT...: runs the tests of build NAME, prints those that fail, adds
+# to the counts. Tests are run by $wrap, and held to the limits of count.py if $limits says so.
+wrap='' limits=''
 run() {
-    name=$1
-    shift
-    directory=build-tests/$name
+    title=$1 directory=build-tests/$2
+    shift 2
     rm -f "$directory"/meson-logs/testlog*.json
-    meson test -C "$directory" --no-rebuild "$@" >"$directory.log" 2>&1
-    counts=$(python3 tests/count.py "$directory"/meson-logs/testlog*.json) ||
-        { tail -n 20 "$directory.log"; counts='0 1'; }
+    meson test -C "$directory" --no-rebuild --wrap "sh '$PWD/tests/timed.sh' $wrap" "$@" \
+        >"$directory.log" 2>&1
+    counts=$(python3 tests/count.py $limits "$title" "$directory"/meson-logs/testlog*.json) ||
+        { tail -n 20 "$directory.log"; counts='0 1 0'; }
     printf '%s\n' "$counts" | sed '$d'
     set -- $(printf '%s\n' "$counts" | tail -n 1)
-    echo "$name: $1 passed, $2 failed"
-    passed=$((passed + $1)) failed=$((failed + $2))
+    echo "$title: $1 passed, $2 failed, $3 skipped"
+    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
 }
 
 sanitize='-Doptimization=1 -Ddebug=true -Db_lundef=false'
 export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 
-setup $test_packages || exit 2
-build gcc gcc && run gcc
-build clang-asan clang $sanitize -Db_sanitize=address,undefined &&
-    run clang-asan --no-suite slow --no-suite house --timeout-multiplier 4
+usual() {
+    limits=--limits
+    build gcc gcc && run gcc gcc
+    limits=''
+    build clang-asan clang $sanitize -Db_sanitize=address,undefined &&
+        run clang-asan clang-asan --no-suite slow --no-suite house --timeout-multiplier 4
+}
 
-if [ $full = yes ]; then
-    setup valgrind g++ || exit 2
-    build clang clang && run clang
+# A part of --full is a function here and nothing else; the comment holds its name.
+full_clang() { # clang: clang's release build, all tests
+    build clang clang && run clang clang
+}
+full_gcc_asan() { # gcc-asan: gcc's AddressSanitizer and UndefinedBehaviorSanitizer, all tests
     build gcc-asan gcc $sanitize -Db_sanitize=address,undefined &&
-        run gcc-asan --timeout-multiplier 4
+        run gcc-asan gcc-asan --timeout-multiplier 4
+}
+full_tsan() { # tsan: clang's ThreadSanitizer, the fast tests
     # Check forks by default, which ThreadSanitizer does not survive once threads exist.
+    export CK_FORK=no
     build clang-tsan clang $sanitize -Db_sanitize=thread &&
-        CK_FORK=no run clang-tsan --no-suite slow --no-suite house --timeout-multiplier 10
+        run tsan clang-tsan --no-suite slow --no-suite house --timeout-multiplier 10
+    unset CK_FORK
+}
+full_valgrind() { # valgrind: the gcc build under Valgrind, the fast tests but the examples
+    setup valgrind || exit 2
     # Valgrind knows no AVX-512: keep OpenBLAS to what it knows. The library asks the CPU.
-    CK_FORK=no OPENBLAS_CORETYPE=Haswell run gcc --no-suite slow --no-suite house \
-        --timeout-multiplier 40 \
-        --wrap 'valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite'
+    export CK_FORK=no OPENBLAS_CORETYPE=Haswell AN_VALGRIND=yes AN_GRAPHS=400
+    # What a test script runs is watched too, if it comes from the build.
+    wrap="valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite
+        --suppressions='$PWD/tests/valgrind.supp'
+        --trace-children=yes --trace-children-skip=/usr/*,/bin/*"
+    build gcc gcc && run valgrind gcc --no-suite slow --no-suite house --no-suite examples \
+        --timeout-multiplier 40
+    wrap=''
+    unset CK_FORK OPENBLAS_CORETYPE AN_VALGRIND AN_GRAPHS
+}
+full_seeds() { # seeds: the op sweep on other data, eight times
+    build gcc gcc || return
     for seed in 2 3 4 5 6 7 8 9; do
-        AN_SEED=$seed run gcc --suite ops
+        export AN_SEED=$seed
+        run "seed-$seed" gcc sweep
     done
-    CK_TIMEOUT_MULTIPLIER=20 AN_SEED=10000 AN_GRAPHS=100000 run gcc --timeout-multiplier 20 near_miss
+    unset AN_SEED
+}
+full_near_miss() { # near_miss: 100,000 random graphs that nearly fuse
+    export AN_GRAPHS=100000 AN_SEED=10000 CK_TIMEOUT_MULTIPLIER=20
+    build gcc gcc && run near_miss gcc --timeout-multiplier 20 near_miss
+    unset AN_GRAPHS AN_SEED CK_TIMEOUT_MULTIPLIER
+}
+
+# parts: "name: what it is", a line each.
+parts() {
+    sed -n 's/^full_[a-z_]*() { # //p' tests/run.sh
+}
+
+usage() {
+    sed -n '2,/^# Parts/s/^# \{0,1\}//p' tests/run.sh
+    parts | sed 's/^/  /'
+}
+
+# timed NAME FUNCTION: runs it and says how long it took, which stays in $took.
+timed() {
+    began=$(date +%s)
+    "$2"
+    took=$(($(date +%s) - began))
+    echo "$1: took $((took / 60)) min $((took % 60)) s"
+}
+
+# count_others: $others becomes the seconds of CPU time that two cores gave to anything but this
+# script; 0 where there are more cores, of which nobody knows what they took from ours.
+count_others() {
+    times >build-tests/own # in $() it would be that shell's
+    others=$(awk -v tick="$(getconf CLK_TCK)" -F'[ms ]+' '
+        FILENAME ~ /own$/ { own += 60 * ($1 + $3) + $2 + $4; next }
+        /^cpu / { all = ($2 + $3 + $4 + $7 + $8 + $9) / tick }
+        /^cpu[0-9]/ { cores++ }
+        END { print cores == 2 ? int(all - own) : 0 }' build-tests/own /proc/stat)
+}
+
+# The default, and its limit: 12 minutes of two cores. What others computed meanwhile is taken off,
+# or the limit would judge them.
+default_run() {
+    count_others
+    before=$others
+    timed default usual
+    count_others
+    lost=$(((others - before) / 2))
+    [ $lost -le 0 ] || echo "default: other work took $lost s of that from both cores"
+    if [ "$(nproc)" != 2 ]; then
+        echo "default: the limit of 12 minutes is for two cores and not judged on $(nproc)"
+    elif [ $((took - lost)) -gt 720 ]; then
+        echo 'default: it may take 12 minutes'
+        failed=$((failed + 1))
+    fi
+}
+
+full_part() {
+    timed "$1" "full_$(echo "$1" | tr - _)"
+}
+
+full=no part=
+case "$#:${1-}" in
+0:) ;;
+1:--full) full=yes ;;
+2:--full) part=$(parts | sed 's/:.*//' | grep -Fx -e "$2") ;;
+esac
+[ $# = 0 ] || [ "$full$part" != no ] || { usage >&2; exit 2; }
+
+mkdir -p build-tests
+: >build-tests/times
+: >build-tests/skips
+setup $test_packages || exit 2
+if [ -n "$part" ]; then
+    full_part "$part"
+else
+    default_run
+    [ $full = no ] || for part in $(parts | sed 's/:.*//'); do full_part "$part"; done
 fi
 
-echo "$passed passed, $failed failed"
+echo 'slowest (seconds, seconds of CPU time, build, test):'
+sort -rn build-tests/times | head -n 10 | sed 's/^/  /'
+cat build-tests/skips
+echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]
