@@ -100,21 +100,20 @@ static bool locate(locator *l, an_couple c, an_couple *place, an_couple *reader)
     return true;
 }
 
-an_status an_prove_locate(an_prover *p, int64_t roots, an_couple *place, an_couple *reader)
+an_status an_prove_locate(an_prover *p)
 {
     locator l = {.p = p};
     l.of = an_alloc_zeroed((p->values.graph->slot_count + 1) * (int64_t)sizeof *l.of);
     bool good = l.of != NULL;
     uint32_t earliest = 0;
-    *place = *reader = (an_couple){0, 0};
-    for (int64_t i = 0; i < roots && good; i++) {
+    for (int64_t i = 0; i < p->open_count && good; i++) {
         an_couple found = {0, 0}, by = {0, 0};
         good = locate(&l, p->open[i], &found, &by);
         const uint32_t at = found.a ? p->values.known[found.a].node[0] : 0;
         if (!good || !found.a || (earliest && earliest <= at)) continue;
         earliest = at;
-        *place = found;
-        *reader = by;
+        p->place = found;
+        p->reader = by;
     }
     an_free(l.of);
     an_free(l.stack);

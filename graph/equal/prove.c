@@ -305,6 +305,7 @@ static void run(an_prover *p)
     if (status == AN_OK) status = take_side(p, 1);
     if (status == AN_OK) status = meet_outputs(p);
     if (status == AN_OK) status = meet_updates(p);
+    if (status == AN_OK && p->open_count > 0) status = an_prove_locate(p);
     if (status == AN_OK && p->open_count > 0) status = an_prove_search(p);
     if (p->proof->status != AN_OK || an_prove_list(p) != AN_OK) return;
     an_axioms_used(&p->values, p->proof);

@@ -313,16 +313,16 @@ static void explain_place(an_prover *p, an_couple place, an_couple reader)
 an_status an_prove_search(an_prover *p)
 {
     search s = {.p = p};
-    an_couple wrong = {0, 0}, place, reader;
-    an_status status = an_prove_locate(p, p->open_count, &place, &reader);
+    an_couple wrong = {0, 0}; /* a root that names another value which both graphs have */
+    an_status status = AN_OK;
     for (int64_t i = 0; i < p->open_count && status == AN_OK; i++) {
         const an_couple c = p->open[i];
         if (is_shared(p, c.a) && is_shared(p, c.b)) wrong = c;
         else status = look(&s, c);
     }
     if (status != AN_OK) return status;
-    p->proof->located = place.a || !s.at;
-    if (place.a) explain_place(p, place, reader);
+    p->proof->located = p->place.a || !s.at;
+    if (p->place.a) explain_place(p, p->place, p->reader);
     else if (s.at) explain(p, s.first);
     else explain_root(p, wrong);
     return AN_OK;

@@ -22,6 +22,7 @@ typedef struct an_prover {
     int64_t open_count, open_capacity;
     bool *needed[2];     /* per node of a side: some root depends on it */
     uint32_t changed_leaf; /* a state that starts otherwise in the second graph; 0: none */
+    an_couple place, reader; /* where the roots are located, and who reads that; a 0: nowhere */
     bool subset;
     an_proof *proof;
     struct an_matches *matches; /* where to list them; NULL: nowhere */
@@ -32,9 +33,9 @@ an_status an_prove_list(an_prover *p);
 
 /* Whether operand 0 of m goes with operand 1 of n, both of the value graph. */
 bool an_prove_is_crossed(const an_prover *p, const an_node *m, const an_node *n);
-/* The place at which the first `roots` open couples are located, the earliest in the first
- * graph, and the couple that reads it; a is 0 where there is none (locate.c). */
-an_status an_prove_locate(an_prover *p, int64_t roots, an_couple *place, an_couple *reader);
+/* Sets the place at which an open root is located, the earliest in the first graph, and the
+ * couple that reads it (locate.c). */
+an_status an_prove_locate(an_prover *p);
 
 /* ---- prove_report.c ---------------------------------------------------- */
 
