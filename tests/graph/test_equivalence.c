@@ -147,6 +147,7 @@ START_TEST(test_gradient_check_agrees_and_objects)
     ck_assert_msg(c->status == AN_OK && c->worst < 1e-6, "%s", c->message);
     /* stop_gradient makes the analytic gradient wrong on purpose. */
     const an_value cheat = an_sum_axes(an_mul(x, an_stop_gradient(x)), AN_ALL_AXES, false);
+    an_gradient_check_free(c);
     c = an_check_gradients(.loss = cheat, .seed = 5);
     ck_assert_int_eq(c->status, AN_E_GRADIENT);
     ck_assert_ptr_nonnull(strstr(c->where, "x["));

@@ -327,6 +327,7 @@ START_TEST(test_wrong_edits)
         ck_assert_msg(strstr(f->difference, e->says) != NULL, "%s: %s", e->to, f->message);
         ck_assert_msg(strstr(f->at[0].name, e->culprit) || strstr(f->at[1].name, e->culprit),
                       "%s: blames %s and %s", e->to, f->at[0].name, f->at[1].name);
+        an_proof_free(back);
         an_proof_free(f);
         an_graph_free(wrong);
         caught++;
@@ -464,11 +465,11 @@ static void check_law(const law *l)
     ck_assert_msg(f->proved == (l->rule != NULL), "%s | %s: %s", l->left, l->right, f->message);
     if (l->rule) {
         ck_assert_msg(uses(f, l->rule) > 0, "%s: %s was not used", l->left, l->rule);
-    an_proof_free(f);
         an_equivalence *e = an_equivalent(.a = a, .b = b, .seeds = 5, .bind = "B=7");
         ck_assert_msg(e->verdict == AN_BITWISE, "%s | %s: %s", l->left, l->right, e->message);
         an_equivalence_free(e);
     }
+    an_proof_free(f);
     an_graph_free(a);
     an_graph_free(b);
 }
