@@ -390,7 +390,7 @@ static bool build_and_copy(void)
     const an_dim d = parse(dims, "(B*T+U-3)/(T+1)+2*B*(T/2)");
     bool good = d != AN_DIM_BAD;
     for (int i = 0; good && i < 40; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "n%d", i);
         good = an_dims_name(dims, name) != AN_DIM_BAD;
     }

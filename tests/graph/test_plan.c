@@ -17,7 +17,7 @@ static planned make(uint64_t seed, int nodes)
     planned x = {.t = an_test_graph_make(seed, nodes)};
     an_graph *g = x.t.graph;
     for (int i = 0; i < AN_TEST_FETCHES; i++) {
-        char name[16];
+        char name[20];
         snprintf(name, sizeof name, "fetch%d", i);
         ck_assert_int_eq(an_graph_output(x.t.fetch[i], name), AN_OK);
     }
@@ -252,7 +252,7 @@ static int64_t copied_updates(int shared)
     const an_init init = {AN_INIT_NORMAL, 0, 1};
     an_value w[4];
     for (int i = 0; i < 4; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "w%d", i);
         w[i] = an_state(g, name, AN_F32, AN_SHAPE(100), init);
     }

@@ -164,7 +164,7 @@ START_TEST(test_gradients)
     an_test_random r = {SEED + 1};
     an_value in[OPERANDS], out[4], d[OPERANDS], dd[OPERANDS];
     for (int i = 0; i < s->operands; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "x%d", i);
         in[i] = an_input(g, name, AN_F64, s->shape[i]);
     }
