@@ -67,9 +67,9 @@ AN_INLINE an_v an_v_log(an_v x)
     const an_vi small = an_v_lt(x, an_v_set(0x1p-126f)); /* subnormals get their leading bit */
     const an_v scaled = an_v_select(small, x * 0x1p23f, x);
 
-    const an_vi bits = (an_vi)scaled - 0x3f2aaaab; /* less the bits of 2/3 */
-    const an_vi exponent = bits >> 23;
-    const an_v m = (an_v)((an_vi)scaled - (exponent << 23));
+    /* Less the bits of 2/3; unsigned, as those of a negative x overflow, whose y nobody reads. */
+    const an_vi exponent = (an_vi)((an_vu)scaled - 0x3f2aaaab) >> 23;
+    const an_v m = (an_v)((an_vu)scaled - ((an_vu)exponent << 23));
     const an_v e = an_v_from_int(exponent + (small & -23));
     const an_v f = m - 1.0f, f2 = f * f;
     const an_v p = an_v_fma(an_v_polynomial(f, c, 8), f, an_v_set(-0.5f));
