@@ -25,6 +25,8 @@ static const an_cli_command commands[] = {
      "numbers of threads. Dims that --bind does not name are 3, 5, 7 ...\n"
      "Hard data are rows far from zero, constant, denormal, with one NaN and so on, one by one.\n"
      "Exact data need no rounding at widths that are powers of two: any difference is an error.\n"
+     "Aimed data are ties, rows that hardly vary and so on, where ops turn; it is tried by itself\n"
+     "where the proof names a difference that other data does not show.\n"
      "With --gradients the file is differentiated first, and the passes work on that.\n"
      "The first line of the report is the verdict - proved, bitwise, rounding, suspect or\n"
      "different - with the node and the reason, and what numbers and proof say by themselves.\n"

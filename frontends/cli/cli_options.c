@@ -29,7 +29,7 @@ static const option options[] = {
     {"--bind", TEXT, FIELD(bind), "B=32,T=100", "extents of named dims"},
     {"--color", TEXT, FIELD(color), "category|phase", "what colours stand for; category"},
     {"--command", TEXT, FIELD(shell), "CMD", "what fails: a shell's command, given a path"},
-    {"--data", TEXT, FIELD(data), "plain|hard|exact", "what to try: see above; plain"},
+    {"--data", TEXT, FIELD(data), "plain|hard|exact|aimed", "what to try: see above; plain"},
     {"--depth", NUMBER, FIELD(depth), "N", "draw scopes deeper than this as one box"},
     {"--diff", TEXT, FIELD(diff), "FILE2", "mark what came and went since FILE2"},
     {"--dot", TEXT, FIELD(dot), "FILE", "draw both graphs side by side: .dot .svg .png .pdf"},

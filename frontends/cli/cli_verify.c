@@ -99,6 +99,13 @@ static json_t *divergence_json(const an_divergence *d)
                      (json_int_t)d->inherited, "message", an_cli_json_text(d->message));
 }
 
+static json_t *aimed_json(const an_equivalence *e)
+{
+    uint64_t seed = 0;
+    const char *data = an_equivalence_aimed(e, &seed);
+    return data ? json_pack("{s:s, s:I}", "data", data, "seed", (json_int_t)seed) : json_null();
+}
+
 static json_t *checks_json(const an_equivalence *e)
 {
     json_t *list = json_array();
@@ -121,7 +128,7 @@ static an_cli_exit write_json(const trial *t)
     for (int64_t i = 0; (c = an_equivalence_compared(e, i)) != NULL; i++)
         json_array_append_new(compared, tensor_json(c));
     return an_cli_write_json(json_pack(
-        "{s:b, s:s, s:s, s:o, s:{s:I, s:I, s:I}, s:o, s:o, s:{s:I, s:I}, s:o, s:o, s:o, s:o}",
+        "{s:b, s:s, s:s, s:o, s:{s:I, s:I, s:I}, s:o, s:o, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:o}",
         "holds", holds(t), "verdict", an_rung_name(an_equivalence_rung(e)), "numbers",
         an_verdict_name(an_equivalence_numbers(e)), "message",
         an_cli_json_text(an_equivalence_message(e)), "fused", "forward",
@@ -130,7 +137,7 @@ static an_cli_exit write_json(const trial *t)
         (json_int_t)an_equivalence_bytes_saved(e), "notes",
         an_cli_json_notes(an_equivalence_optimised(e)), "compared", compared, "values",
         "compared", (json_int_t)an_equivalence_inners(e), "different",
-        (json_int_t)an_equivalence_inners_different(e), "divergence",
+        (json_int_t)an_equivalence_inners_different(e), "aimed", aimed_json(e), "divergence",
         divergence_json(an_equivalence_divergence(e)), "checks", checks_json(e), "proof",
         proof_json(an_equivalence_proof(e)), "passes", an_cli_json_each(t->each, t->passes)));
 }
@@ -177,11 +184,11 @@ static bool read_threads(const char *list, int threads[8])
 
 static bool read_data(const char *word, an_trial_kind *data)
 {
-    static const char *const kinds[] = {"plain", "hard", "exact"};
-    for (int i = 0; word && i < 3; i++)
+    static const char *const kinds[] = {"plain", "hard", "exact", "aimed"};
+    for (int i = 0; word && i < 4; i++)
         if (!strcmp(word, kinds[i])) *data = (an_trial_kind)i;
     if (!word || !strcmp(word, kinds[*data])) return true;
-    an_cli_say("--data takes plain, hard or exact, not '%s'", word);
+    an_cli_say("--data takes plain, hard, exact or aimed, not '%s'", word);
     return false;
 }
 

@@ -242,14 +242,11 @@ static void move_beside(check *c)
 
 static an_status run_check(check *c)
 {
-    const uint64_t seed = c->args->seed;
     const line all = {c, 0, c->count, -1, NULL};
     c->direction = an_alloc((2 * line_count(&all) + 1) * (int64_t)sizeof *c->direction);
     if (!c->direction) return an_fail(&c->error, AN_E_MEMORY, "out of memory");
-    for (int64_t i = 0; i < c->copy->leaf_count; i++) {
-        const uint32_t id = c->copy->leaves[i].value;
-        an_trial_fill(&c->e, id, &(an_draw){.seed = seed}, &c->e.value[id]);
-    }
+    if (!an_trial_fill(&c->e, &(an_draw){.seed = c->args->seed}))
+        return an_fail(&c->error, AN_E_MEMORY, "out of memory");
     an_status status = an_evaluation_run(&c->e);
     for (int64_t i = 0; i < c->count && status == AN_OK; i++) status = check_elements(c, i);
     move_beside(c);

@@ -96,9 +96,12 @@ typedef enum an_trial_kind {
     AN_DATA_PLAIN, /* uniform in +-2, an eighth zeros; kernels scaled by their fan-in */
     AN_DATA_HARD,  /* each seed another trouble: rows far from zero, constant rows, one NaN, one
                       infinity, denormals, near overflow, addends that cancel */
-    AN_DATA_EXACT  /* powers of two in pairs, such that sums, means and norms need no rounding
+    AN_DATA_EXACT, /* powers of two in pairs, such that sums, means and norms need no rounding
                       where widths are powers of two and eps allows it; then any difference
                       is an error of logic */
+    AN_DATA_AIMED  /* each seed another kind of values at which ops turn: ties, rows that hardly
+                      vary, states as they start; tried by itself where a proof locates what
+                      ordinary data does not show */
 } an_trial_kind;
 
 typedef struct an_compared { /* one tensor of both graphs */
@@ -203,6 +206,10 @@ AN_API const char *an_equivalence_message(const an_equivalence *e);
 /* The i-th output, gradient or update; NULL past the end. */
 AN_API const an_compared *an_equivalence_compared(const an_equivalence *e, int64_t i);
 AN_API const an_compared *an_equivalence_worst(const an_equivalence *e); /* NULL: all bits agree */
+/* What kind of aimed data showed a difference that the proof located and the data asked for did
+ * not, and with which seed; NULL: none was needed, or none found one. The same call finds the
+ * same again. */
+AN_API const char *an_equivalence_aimed(const an_equivalence *e, uint64_t *seed);
 /* The i-th pair inside, by the first graph's order; NULL past the end. How many there are,
  * and how many differ. */
 AN_API const an_inner *an_equivalence_inner(const an_equivalence *e, int64_t i);

@@ -58,10 +58,10 @@ static bool needs_truth(const an_trial *t)
     return !same;
 }
 
-static an_status look(an_trial *t)
+an_status an_trial_compare(an_trial *t)
 {
     an_equivalence *r = t->result;
-    an_status status = needs_truth(t) ? an_trial_catch_up(t) : AN_OK;
+    const an_status status = needs_truth(t) ? an_trial_catch_up(t) : AN_OK;
     for (int64_t i = 0; i < r->compared_count && status == AN_OK; i++) {
         const an_judge judge = {.truth = &t->truth.e.value[t->pairs[i].value[0]],
                                 .ulps = an_trial_ulps(t),
@@ -69,6 +69,13 @@ static an_status look(an_trial *t)
         an_compare_tensors(&r->compared[i], &t->side[0].e.value[t->pairs[i].value[0]],
                            &t->side[1].e.value[t->pairs[i].value[1]], &judge);
     }
+    return status;
+}
+
+static an_status look(an_trial *t)
+{
+    an_equivalence *r = t->result;
+    an_status status = an_trial_compare(t);
     t->varied = t->varied || !an_norms_see_constants(&t->side[0]);
     for (int i = 0; i < r->checks && status == AN_OK; i++)
         for (int k = 0; k < CHECKS && status == AN_OK; k++)
@@ -159,6 +166,7 @@ static an_rung rung_of(const an_equivalence *r)
     const an_rung numbers = of[r->verdict];
     const an_proof_answer proof = an_proof_says(&r->proof);
     if (proof == AN_PROOF_PROVED && numbers == AN_RUNG_BITWISE) return AN_RUNG_PROVED;
+    if (proof == AN_PROOF_LOCATED && r->worst >= 0) return AN_RUNG_DIFFERENT;
     const bool objects = proof == AN_PROOF_PROVED || proof == AN_PROOF_LOCATED;
     return objects && numbers < AN_RUNG_SUSPECT ? AN_RUNG_SUSPECT : numbers;
 }
@@ -228,6 +236,9 @@ static void add_difference(an_equivalence *r)
                "in the first graph and %.9g in the second (%.3g ulp)",
             w->kind, w->name, (long long)w->different, (long long)w->count, (long long)w->worst,
             w->worst_a, w->worst_b, w->max_ulp);
+        if (r->aimed)
+            add(r, ", on data aimed at it (%s, seed %llu)", r->aimed,
+                (unsigned long long)r->aimed_seed);
         return;
     }
     add_tensors(r);
@@ -309,6 +320,7 @@ static an_status run(an_trial *t)
     if (status == AN_OK)
         r->bytes_saved = bytes_saved(&t->side[1]) - bytes_saved(&t->side[0]);
     if (status == AN_OK) status = an_trial_run(t, look);
+    if (status == AN_OK) status = an_trial_aim(t);
     for (int i = 0; i < r->checks; i++)
         if (r->check[i].tried == 0 && r->check[i].failed == 0) r->check[i].verdict = AN_VACUOUS;
     return status;

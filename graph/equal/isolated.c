@@ -139,18 +139,16 @@ static bool bind(an_isolated *p)
     return good;
 }
 
-static void fill(an_isolated *p, const an_node *n)
+static bool fill(an_isolated *p, const an_node *n)
 {
-    for (int64_t i = 0; i < p->g->leaf_count; i++) {
-        const uint32_t id = p->g->leaves[i].value;
-        an_trial_fill(&p->e, id, &(an_draw){.seed = 1}, &p->e.value[id]);
-    }
+    if (!an_trial_fill(&p->e, &(an_draw){.seed = 1})) return false;
     for (int i = 0; p->own && i < n->inputs; i++) {
         if (!n->in[i]) continue;
         const an_tensor *value = &p->side->e.value[n->in[i]];
         for (int64_t k = 0; k < an_tensor_count(value); k++)
             an_tensor_set(&p->e.value[p->in[i].id], k, an_tensor_get(value, k));
     }
+    return true;
 }
 
 bool an_isolated_open(an_isolated *p, const an_trial_side *side, uint32_t number)
@@ -160,8 +158,7 @@ bool an_isolated_open(an_isolated *p, const an_trial_side *side, uint32_t number
     choose_size(p, n);
     p->g = an_graph_new("isolated");
     if (!p->g || !add_node(p, n) || !differentiate(p, n) || !bind(p)) return false;
-    fill(p, n);
-    return true;
+    return fill(p, n);
 }
 
 void an_isolated_close(an_isolated *p)

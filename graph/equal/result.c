@@ -70,6 +70,13 @@ const an_inner *an_equivalence_inner(const an_equivalence *e, int64_t i)
     return e && i >= 0 && i < e->inner_count ? &e->inner[i] : NULL;
 }
 
+const char *an_equivalence_aimed(const an_equivalence *e, uint64_t *seed)
+{
+    if (!e || !e->aimed) return NULL;
+    if (seed) *seed = e->aimed_seed;
+    return e->aimed;
+}
+
 int64_t an_equivalence_inners(const an_equivalence *e)
 {
     return e ? e->inner_count : 0;

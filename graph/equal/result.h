@@ -41,6 +41,8 @@ struct an_equivalence {
     int64_t compared_count;
     an_compared *compared;
     int64_t worst; /* index of the worst tensor; -1 if all bits agree */
+    const char *aimed; /* the data on which a located difference showed; NULL: it was not aimed */
+    uint64_t aimed_seed;
     const an_graph *graph[2];
     int64_t inner_count, inner_different;
     an_inner *inner;

@@ -7,6 +7,7 @@
 #include "graph/equal/trial.h"
 
 #include "core/pool.h"
+#include "graph/run/store.h"
 #include "ops/access.h"
 
 #include <stdarg.h>
@@ -24,18 +25,24 @@ static void copy_values(const an_tensor *from, an_tensor *to)
     for (int64_t i = 0, count = an_elements(from); i < count; i++) an_put(to, i, an_get(from, i));
 }
 
-static void fill_leaves(an_trial *t, const an_draw *draw)
+/* All sides get the first one's values, but for states that are to start each as its own graph
+ * says. */
+static bool fill_leaves(an_trial *t, const an_draw *draw)
 {
     const an_graph *a = t->side[0].g, *b = t->side[1].g;
     an_evaluation *e = &t->side[0].e;
-    for (int64_t i = 0; i < a->leaf_count; i++) {
-        const uint32_t id = a->leaves[i].value;
-        an_trial_fill(e, id, draw, &e->value[id]);
-        copy_values(&e->value[id], &t->truth.e.value[id]);
+    if (!an_trial_fill(e, draw)) return an_fail(&t->error, AN_E_MEMORY, "out of memory"), false;
+    for (int64_t i = 0; i < a->leaf_count; i++)
+        copy_values(&e->value[a->leaves[i].value], &t->truth.e.value[a->leaves[i].value]);
+    for (int64_t i = 0; i < b->leaf_count; i++) {
+        const uint32_t id = b->leaves[i].value;
+        const an_node *n = an_node_of(b, id);
+        if (n->op == AN_OP_state && an_draw_starts(draw))
+            an_initialise(&n->attrs->init, n->name, draw->seed, &t->side[1].e.value[id]);
+        else
+            copy_values(&e->value[an_graph_leaf(a, b->leaves[i].name)], &t->side[1].e.value[id]);
     }
-    for (int64_t i = 0; i < b->leaf_count; i++)
-        copy_values(&e->value[an_graph_leaf(a, b->leaves[i].name)],
-                    &t->side[1].e.value[b->leaves[i].value]);
+    return true;
 }
 
 /* ---- extents ----------------------------------------------------------- */
@@ -108,8 +115,8 @@ static void unbind(an_trial *t)
  * of tables are checked by nobody else. */
 static bool runs(an_trial *t)
 {
-    fill_leaves(t, &(an_draw){t->args->seed, AN_DATA_PLAIN, 0});
-    return an_evaluation_run(&t->side[0].e) == AN_OK;
+    return fill_leaves(t, &(an_draw){.seed = t->args->seed}) &&
+           an_evaluation_run(&t->side[0].e) == AN_OK;
 }
 
 an_status an_trial_bind_sides(an_trial *t)
@@ -202,19 +209,30 @@ static an_status run_step(an_trial *t, an_status (*look)(an_trial *t))
     return status;
 }
 
+/* What the first step makes of zeros, a velocity say, is seen at the second. */
+static int steps_of(const an_trial *t)
+{
+    const bool updates = t->side[1].g->commit_count > 0;
+    return t->args->steps > 0 ? t->args->steps : updates ? 2 : 1;
+}
+
+an_status an_trial_round(an_trial *t, const an_draw *draw, an_status (*look)(an_trial *t))
+{
+    an_status status = fill_leaves(t, draw) ? AN_OK : AN_E_MEMORY;
+    for (t->step = 0; t->step < steps_of(t) && status == AN_OK; t->step++)
+        status = run_step(t, look);
+    return status;
+}
+
 an_status an_trial_run(an_trial *t, an_status (*look)(an_trial *t))
 {
     const int variants = an_trial_variants(t->args->data);
     const int seeds = t->args->seeds > 0 ? t->args->seeds : variants;
-    /* What the first step makes of zeros, a velocity say, is seen at the second. */
-    const bool updates = t->side[1].g->commit_count > 0;
-    const int steps = t->args->steps > 0 ? t->args->steps : updates ? 2 : 1;
     an_status status = AN_OK;
     for (t->round = 0; t->round < seeds && status == AN_OK; t->round++) {
-        fill_leaves(t, &(an_draw){t->args->seed + (uint64_t)t->round, t->args->data,
-                                  variants > 0 ? t->round % variants : 0});
-        for (t->step = 0; t->step < steps && status == AN_OK; t->step++)
-            status = run_step(t, look);
+        const an_draw draw = {.seed = t->args->seed + (uint64_t)t->round, .data = t->args->data,
+                              .variant = variants > 0 ? t->round % variants : 0, .at = {0, 1}};
+        status = an_trial_round(t, &draw, look);
     }
     return status;
 }

@@ -50,11 +50,23 @@ an_status an_trial_open(an_trial *t);
 
 /* Binds the dims of all sides and allocates their values. */
 an_status an_trial_bind_sides(an_trial *t);
-/* Runs all rounds and steps; `look` sees each step before its updates are fed back. */
+/* Runs one round on that data; `look` sees each step before its updates are fed back. */
+an_status an_trial_round(an_trial *t, const an_draw *draw, an_status (*look)(an_trial *t));
+/* Runs all rounds. */
 an_status an_trial_run(an_trial *t, an_status (*look)(an_trial *t));
 /* Brings the truth to this step. Before, its values may be those of an earlier one. */
 an_status an_trial_catch_up(an_trial *t);
 void an_trial_close(an_trial *t);
+
+/* ---- aim.c ------------------------------------------------------------- */
+
+/* Looks for a witness of a difference that the proof located and no number showed. */
+an_status an_trial_aim(an_trial *t);
+
+/* ---- equivalence.c ----------------------------------------------------- */
+
+/* Compares the outputs, gradients and updates of this step. */
+an_status an_trial_compare(an_trial *t);
 
 /* ---- checks: each a file, and a row of the table in equivalence.c ------- */
 

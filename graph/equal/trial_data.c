@@ -14,6 +14,7 @@ typedef struct purpose {
     bool label;       /* floats: 0 or 1 */
     bool factor;      /* of a matrix product */
     bool weight;      /* read by something other than an optimizer step's moments */
+    an_addend addend; /* of the first addition that reads it beside another leaf */
 } purpose;
 
 static int64_t extent_at(const an_evaluation *e, uint32_t value, int axis)
@@ -55,41 +56,44 @@ static void judge_use(const an_evaluation *e, const an_node *n, int i, purpose *
     if (bound > 0 && (p->bound == 0 || bound < p->bound)) p->bound = bound;
 }
 
-/* Looks at all users of the leaf, and through nodes that only move elements. */
-static purpose purpose_of(const an_evaluation *e, uint32_t leaf)
+static bool is_leaf(const an_graph *g, uint32_t value)
 {
-    const an_graph *g = e->graph;
-    purpose p = {0};
-    bool *same = an_alloc_zeroed(g->slot_count + 1);
-    if (!same) return p;
-    same[leaf] = true;
-    for (int64_t i = 1; i <= g->node_count; i++) {
-        const an_node *n = &g->nodes[i];
-        for (int k = 0; k < n->inputs; k++) {
-            if (!n->in[k] || !same[n->in[k]]) continue;
-            judge_use(e, n, k, &p);
-            if (bound_by(e, n, k) < 0) same[n->first] = true;
-        }
-    }
-    an_free(same);
-    return p;
+    const int op = value ? an_node_of(g, value)->op : AN_OP_add;
+    return op == AN_OP_input || op == AN_OP_state;
 }
 
-/* As which operand an addition of two leaves reads this one. */
-static an_addend addend_of(const an_evaluation *e, uint32_t leaf)
+/* An addition of two leaves says to both as which operand it reads them. */
+static void judge_addition(const an_graph *g, const an_node *n, purpose *of)
+{
+    const bool adds = n->op == AN_OP_add || n->op == AN_OP_residual_add || n->op == AN_OP_add_norm;
+    if (!adds || !is_leaf(g, n->in[0]) || !is_leaf(g, n->in[1])) return;
+    const bool twice = n->in[0] == n->in[1];
+    for (int k = 0; k < 2; k++)
+        if (of[n->in[k]].addend == AN_ALONE)
+            of[n->in[k]].addend = twice ? AN_ADDEND_TWICE : k ? AN_ADDEND_SECOND : AN_ADDEND_FIRST;
+}
+
+/* What each leaf is for, by its value; NULL if memory is out. Looks at all users, and through
+ * nodes that only move elements. */
+static purpose *purposes_of(const an_evaluation *e)
 {
     const an_graph *g = e->graph;
-    for (int64_t i = 1; i <= g->node_count; i++) {
+    purpose *of = an_alloc_zeroed((g->slot_count + 1) * (int64_t)sizeof *of);
+    uint32_t *from = an_alloc_zeroed((g->slot_count + 1) * (int64_t)sizeof *from);
+    for (int64_t i = 0; of && from && i < g->leaf_count; i++)
+        from[g->leaves[i].value] = g->leaves[i].value;
+    for (int64_t i = 1; of && from && i <= g->node_count; i++) {
         const an_node *n = &g->nodes[i];
-        const bool adds =
-            n->op == AN_OP_add || n->op == AN_OP_residual_add || n->op == AN_OP_add_norm;
-        if (!adds || (n->in[0] != leaf && n->in[1] != leaf)) continue;
-        if (n->in[0] == n->in[1]) return AN_ADDEND_TWICE;
-        const int other = an_node_of(g, n->in[n->in[0] == leaf])->op;
-        if (other == AN_OP_input || other == AN_OP_state)
-            return n->in[0] == leaf ? AN_ADDEND_FIRST : AN_ADDEND_SECOND;
+        judge_addition(g, n, of);
+        for (int k = 0; k < n->inputs; k++) {
+            if (!n->in[k] || !from[n->in[k]]) continue;
+            judge_use(e, n, k, &of[from[n->in[k]]]);
+            if (bound_by(e, n, k) < 0) from[n->first] = from[n->in[k]];
+        }
     }
-    return AN_ALONE;
+    if (!from) an_free(of), of = NULL;
+    an_free(from);
+    return of;
 }
 
 /* ---- values ------------------------------------------------------------ */
@@ -126,6 +130,18 @@ static void fill_plain(const an_leaf_fill *l, an_tensor *t)
         an_put(t, i, an_plain_value(&l->own, i) * l->scale);
 }
 
+/* A counter or key goes on from where it starts, for much is the same in the first step. A
+ * moment is a few sixteenths: of m and v only the latter must not be negative, and on exact data
+ * nothing is rounded. */
+static void fill_unread(const an_node *n, uint64_t seed, const an_stream *s, an_tensor *t)
+{
+    const bool moment = an_dtype_is_float(t->dtype);
+    an_initialise(&n->attrs->init, n->name, seed, t);
+    for (int64_t i = 0, count = t->dtype == AN_BOOL ? 0 : an_elements(t); i < count; i++)
+        if (moment) an_put(t, i, an_get(t, i) + (1 + an_random_bits_at(s, i) % 4) / 16.0);
+        else an_put_int(t, i, an_get_int(t, i) + 1);
+}
+
 static const char *plain_name(int variant)
 {
     return variant == 0 ? "plain" : NULL;
@@ -138,6 +154,7 @@ static const struct {
     [AN_DATA_PLAIN] = {plain_name, fill_plain},
     [AN_DATA_HARD] = {an_hard_name, an_hard_fill},
     [AN_DATA_EXACT] = {an_exact_name, an_exact_fill},
+    [AN_DATA_AIMED] = {an_aimed_name, an_aimed_fill},
 };
 
 int an_trial_variants(an_trial_kind data)
@@ -153,23 +170,32 @@ const char *an_trial_variant_name(an_trial_kind data, int variant)
     return known ? kinds[data].name(variant) : NULL;
 }
 
-void an_trial_fill(const an_evaluation *e, uint32_t id, const an_draw *draw, an_tensor *t)
+static void fill_leaf(const an_evaluation *e, uint32_t id, const purpose *p, const an_draw *draw)
 {
+    an_tensor *t = &e->value[id];
     const uint64_t seed = draw->seed;
     const an_node *n = an_node_of(e->graph, id);
-    const purpose p = purpose_of(e, id);
     const bool state = n->op == AN_OP_state;
     const bool is_float = an_dtype_is_float(t->dtype);
-    if (state && (!is_float || !p.weight)) { /* counters, keys and moments */
-        an_initialise(&n->attrs->init, n->name, seed, t);
-        return;
-    }
     const an_stream s = {.seed = seed, .step = 1, .stream = (uint32_t)an_hash_string(n->name)};
-    if (!is_float) fill_integers(&s, &p, t);
-    else if (p.label) fill_labels(&s, t);
+    if (state && an_draw_starts(draw)) an_initialise(&n->attrs->init, n->name, seed, t);
+    else if (state && (is_float ? !p->weight : !p->bound)) fill_unread(n, seed, &s, t);
+    else if (!is_float) fill_integers(&s, p, t);
+    else if (p->label) fill_labels(&s, t);
     else kinds[draw->data].fill(&(an_leaf_fill){.e = e, .id = id, .variant = draw->variant,
-                                                .addend = addend_of(e, id), .state = state,
-                                                .kernel = state && p.factor,
+                                                .addend = p->addend, .state = state,
+                                                .kernel = state && p->factor,
                                                 .scale = scale_of(state, t), .own = s,
-                                                .shared = {.seed = seed, .step = 2}}, t);
+                                                .shared = {.seed = seed, .step = 2},
+                                                .at = draw->at}, t);
+}
+
+bool an_trial_fill(const an_evaluation *e, const an_draw *draw)
+{
+    const an_graph *g = e->graph;
+    purpose *of = purposes_of(e);
+    for (int64_t i = 0; of && i < g->leaf_count; i++)
+        fill_leaf(e, g->leaves[i].value, &of[g->leaves[i].value], draw);
+    an_free(of);
+    return of != NULL;
 }

@@ -1,8 +1,8 @@
 /* trial_data.h -- seeded values for the leaves of any graph.
  *
  * Verifying needs data that can show a fault: weights with zeros and negatives,
- * ids and lengths within their bounds, labels that are labels, moments as their
- * initialiser makes them. What a leaf is for is read off its users.         */
+ * ids and lengths within their bounds, labels that are labels, moments that are not
+ * zero. What a leaf is for is read off its users.                            */
 #ifndef AN_GRAPH_EQUAL_TRIAL_DATA_H
 #define AN_GRAPH_EQUAL_TRIAL_DATA_H
 
@@ -15,6 +15,7 @@ typedef struct an_draw {
     uint64_t seed;
     an_trial_kind data;
     int variant;
+    double at[2]; /* aimed data: what a located difference lies between */
 } an_draw;
 
 /* How many variants a kind of data has (1 for plain), and what one is called:
@@ -22,9 +23,11 @@ typedef struct an_draw {
 int an_trial_variants(an_trial_kind data);
 const char *an_trial_variant_name(an_trial_kind data, int variant);
 
-/* Fills the tensor of leaf `id`, which has its extents already. Values depend on the
- * draw, the leaf's name and what it is for. */
-void an_trial_fill(const an_evaluation *e, uint32_t id, const an_draw *draw, an_tensor *t);
+/* Fills the tensors of all leaves, which have their extents already; false if memory is out.
+ * Values depend on the draw, the leaf's name and what it is for. */
+bool an_trial_fill(const an_evaluation *e, const an_draw *draw);
+/* Whether each state is what its own initialiser makes of the seed, in either graph. */
+bool an_draw_starts(const an_draw *draw);
 
 /* ---- for the files that make one kind of data --------------------------- */
 
@@ -40,6 +43,7 @@ typedef struct an_leaf_fill {
     bool state, kernel;  /* a state; one that something is multiplied by as a matrix */
     double scale;       /* keeps products with kernels near 1 */
     an_stream own, shared;
+    const double *at;
 } an_leaf_fill;
 
 /* Uniform in +-2 with every eighth a zero, so that zeros are tried too. */
@@ -51,5 +55,7 @@ const char *an_hard_name(int variant);
 void an_hard_fill(const an_leaf_fill *l, an_tensor *t);   /* hard_data.c */
 const char *an_exact_name(int variant);
 void an_exact_fill(const an_leaf_fill *l, an_tensor *t);  /* exact_data.c */
+const char *an_aimed_name(int variant);
+void an_aimed_fill(const an_leaf_fill *l, an_tensor *t);  /* aimed_data.c */
 
 #endif

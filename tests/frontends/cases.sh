@@ -19,11 +19,11 @@ done <<'END'
 1|verify count_t.an count_b.an|size is T in the first graph and B in the second
 1|verify count_t.an count_b.an --at-least rounding|different: %2 (count) at count_t.an:4
 1|verify velocity_a.an velocity_b.an|velocity is m_w (state) in the first graph and m_v (state) in the second; numbers: different
-1|verify velocity_a.an velocity_b.an --steps 1 --at-least rounding|suspect: 
+1|verify velocity_a.an velocity_b.an --steps 1 --at-least rounding|different: %9 (momentum_step) at velocity_a.an:10
 1|verify eps_a.an eps_b.an --at-least bitwise|eps is 0.001 in the first graph and 0.0010000002 in the
-1|verify less_a.an less_b.an --at-least bitwise|test is lt in the first graph and le in the second
+1|verify less_a.an less_b.an --at-least bitwise|test is lt in the first graph and le in the second; numbers: different
 1|verify init_a.an init_b.an|init of "w" is zeros in the first graph and constant(1) in the second
-1|verify init_a.an init_b.an --at-least rounding|suspect: w (state) at init_a.an:3
+1|verify init_a.an init_b.an --at-least rounding|aimed at it (each state as it starts, seed 0)
 1|verify halves_a.an halves_b.an|proof: unproved, 1 of 1 outputs and updates do not meet
 0|verify halves_a.an halves_b.an --at-least bitwise|bitwise: 
 1|verify halves_a.an halves_b.an --at-least reals|bitwise: 

@@ -104,7 +104,7 @@ expect 3 "verify $stream $scratch/fuse_gradient.an" \
 expect 2 "verify $stream --at-least nothing" err "reals, bitwise or rounding, not 'nothing'"
 expect 0 "verify $stream --gradients --data hard --bind B=5" out 'bitwise'
 expect 0 "verify $stream --gradients --data=plain" out 'bitwise'
-expect 2 "verify $stream --data soft" err "plain, hard or exact, not 'soft'"
+expect 2 "verify $stream --data soft" err "plain, hard, exact or aimed, not 'soft'"
 expect 2 "verify $stream --bind Q=3" err "no dim 'Q'; the nearest is 'B'"
 for list in B B= =3 B=3. B=3,,B=4x B=-1 B=9999999999999; do
     expect 2 "verify $stream --bind $list" err '--bind'

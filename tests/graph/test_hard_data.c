@@ -280,11 +280,8 @@ static void fill(an_evaluation *e, const an_draw *draw, drawn *d)
 {
     const char *const names[] = {"x", "skip", "gamma"};
     const float *data[3];
-    for (int i = 0; i < 3; i++) {
-        const uint32_t id = an_graph_leaf(e->graph, names[i]);
-        an_trial_fill(e, id, draw, &e->value[id]);
-        data[i] = e->value[id].data;
-    }
+    ck_assert(an_trial_fill(e, draw));
+    for (int i = 0; i < 3; i++) data[i] = e->value[an_graph_leaf(e->graph, names[i])].data;
     *d = (drawn){data[0], data[1], data[2]};
 }
 
@@ -300,7 +297,7 @@ START_TEST(test_each_variant_has_what_it_claims)
             drawn d;
             const char *name = an_trial_variant_name(AN_DATA_HARD, i);
             ck_assert_str_eq(name, claims[i].name);
-            fill(&e, &(an_draw){seed, AN_DATA_HARD, i}, &d);
+            fill(&e, &(an_draw){.seed = seed, .data = AN_DATA_HARD, .variant = i}, &d);
             ck_assert_msg(claims[i].holds(&d), "%s, seed %d", name, (int)seed);
             ck_assert_msg(scales_are_awkward(&d), "%s, seed %d: gamma", name, (int)seed);
         }

@@ -53,6 +53,37 @@ static void must_be_proved(const an_graph *a, const an_graph *b)
     an_proof_free(f);
 }
 
+/* What ordinary data does not show, aimed data does, and the same call finds it again. */
+START_TEST(test_aimed_data_finds_a_witness)
+{
+    static const struct {
+        const char *w, *left, *right;
+    } pairs[] = {
+#define AN_AIMED(w, left, right) {w, left, right},
+#include "tests/graph/aimed.def"
+#undef AN_AIMED
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        an_graph *a = with_leaves("", pairs[i].left);
+        an_graph *b = with_leaves(pairs[i].w, pairs[i].right);
+        an_equivalence *e = an_equivalent(a, b), *again = an_equivalent(a, b);
+        const char *message = an_equivalence_message(e);
+        uint64_t seed = 99, same = 98;
+        ck_assert_msg(an_equivalence_rung(e) == AN_RUNG_DIFFERENT, "%zu: %s", i, message);
+        ck_assert_msg(an_equivalence_aimed(e, &seed) != NULL, "%zu: %s", i, message);
+        ck_assert_ptr_nonnull(strstr(message, an_equivalence_aimed(e, NULL)));
+        ck_assert_ptr_nonnull(an_equivalence_worst(e));
+        ck_assert_str_eq(message, an_equivalence_message(again));
+        ck_assert_str_eq(an_equivalence_aimed(e, NULL), an_equivalence_aimed(again, &same));
+        ck_assert(seed == same);
+        an_equivalence_free(e);
+        an_equivalence_free(again);
+        an_graph_free(a);
+        an_graph_free(b);
+    }
+}
+END_TEST
+
 /* What a state first holds and whether it trains decides a training, though no run. */
 START_TEST(test_leaves_are_compared)
 {
@@ -86,4 +117,5 @@ START_TEST(test_leaves_are_compared)
 }
 END_TEST
 
-AN_TEST_MAIN("locate", test_located_or_not, test_leaves_are_compared)
+AN_TEST_MAIN("locate", test_located_or_not, test_aimed_data_finds_a_witness,
+             test_leaves_are_compared)

@@ -93,6 +93,7 @@ typedef struct conclusion {
 } conclusion;
 
 #define X "graph \"g\"\n%1: f32[6] = input \"x\"\n"
+#define SCALAR "graph \"g\"\n%1: f32[] = input \"x\"\n"
 
 static const conclusion conclusions[] = {
     {X "%2: f32[6] = tanh %1\noutput \"y\" %2\n", X "%2: f32[6] = tanh %1\noutput \"y\" %2\n",
@@ -121,16 +122,17 @@ static const conclusion conclusions[] = {
      X "%2: f32[6] = tanh %1\n%3: f32[6] = add %2, %2\n%4: f32[6] = add %3, %1\noutput \"y\" %4\n",
      AN_ROUNDING, AN_RUNG_ROUNDING, "differs", false, 0, 0},
     /* what only some seeds show */
-    {"graph \"g\"\n%1: f32[] = input \"x\"\n%2: f32[] = constant {data=[1.5]}\n"
-     "%3: f32[] = minimum %1, %2\noutput \"y\" %3\n",
-     "graph \"g\"\n%1: f32[] = input \"x\"\n%2: f32[] = constant {data=[1.75]}\n"
-     "%3: f32[] = minimum %1, %2\noutput \"y\" %3\n", AN_BITWISE, AN_RUNG_SUSPECT,
-     "in every bit", false, 0, 1},
-    {"graph \"g\"\n%1: f32[] = input \"x\"\n%2: f32[] = constant {data=[1.5]}\n"
-     "%3: f32[] = minimum %1, %2\noutput \"y\" %3\n",
-     "graph \"g\"\n%1: f32[] = input \"x\"\n%2: f32[] = constant {data=[1.75]}\n"
-     "%3: f32[] = minimum %1, %2\noutput \"y\" %3\n", AN_DIFFERENT, AN_RUNG_DIFFERENT,
-     "differs", false, 0, 40},
+    {SCALAR "%2: f32[] = constant {data=[1.5]}\n%3: f32[] = minimum %1, %2\noutput \"y\" %3\n",
+     SCALAR "%2: f32[] = neg %1\n%3: f32[] = neg %2\noutput \"y\" %3\n", AN_BITWISE,
+     AN_RUNG_BITWISE, "in every bit", false, 0, 1},
+    {SCALAR "%2: f32[] = constant {data=[1.5]}\n%3: f32[] = minimum %1, %2\noutput \"y\" %3\n",
+     SCALAR "%2: f32[] = neg %1\n%3: f32[] = neg %2\noutput \"y\" %3\n", AN_DIFFERENT,
+     AN_RUNG_DIFFERENT, "differs", false, 0, 40},
+    /* what the proof locates and no data can show */
+    {X "%2: f32[6] = tanh %1\n%3: f32[] = constant {data=[1.5]}\n%4: f32[6] = minimum %2, %3\n"
+     "output \"y\" %4\n",
+     X "%2: f32[6] = tanh %1\n%3: f32[] = constant {data=[1.75]}\n%4: f32[6] = minimum %2, %3\n"
+     "output \"y\" %4\n", AN_BITWISE, AN_RUNG_SUSPECT, "in every bit", false, 0, 0},
 };
 
 /* A proof is asked for, then bits; equal bits that show nothing satisfy nobody. */
@@ -197,15 +199,24 @@ static void try_checked(void)
       "%7: f32[6] = neg %1\n"                                                                      \
       "%8: f32[6], f32[6] = momentum_step %2, %7, %4, %5 {momentum=0.9}\n"                         \
       "update \"u\" %2 <- %6\nupdate \"u\" %3 <- %6.1\nupdate \"u\" %4 <- %8.1\n"
+/* In the first step, which begins at 1, x whatever `of` is. */
+#define LATER(of)                                                                                  \
+    X "%2: i64[] = state \"step\"\n%3: i64[] = constant {data=[1]}\n%4: i64[] = add %2, %3\n"      \
+      "%5: bool[] = compare %2, %3 {test=gt}\n%6: f32[6] = tanh %1\n%7: f32[6] = where %5, " of    \
+      ", %1\noutput \"y\" %7\nupdate \"u\" %2 <- %4\n"
 
 /* Different extents for different dims, and a second step: both find a witness. */
 static void try_aimed(void)
 {
-    static const char *const pairs[][2] = {{SIZED("T"), SIZED("B")},
-                                           {STEP("%3"), STEP("%4")}};
-    for (int i = 0; i < 2; i++) {
-        an_graph *a = an_read_graph("a", pairs[i][0]), *b = an_read_graph("b", pairs[i][1]);
-        an_equivalence *e = an_equivalent(a, b);
+    static const struct {
+        const char *a, *b;
+        int steps;
+    } pairs[] = {{SIZED("T"), SIZED("B"), 0},
+                 {STEP("%3"), STEP("%4"), 1}, /* moments are not zero */
+                 {LATER("%1"), LATER("%6"), 0}};
+    for (int i = 0; i < 3; i++) {
+        an_graph *a = an_read_graph("a", pairs[i].a), *b = an_read_graph("b", pairs[i].b);
+        an_equivalence *e = an_equivalent(a, b, .steps = pairs[i].steps);
         if (an_equivalence_rung(e) != AN_RUNG_DIFFERENT)
             an_object("rung", "no witness: %s", an_equivalence_message(e));
         an_equivalence_free(e);

@@ -38,7 +38,7 @@ void an_judge_watched(const char *what, const an_equivalence *e, const char *nam
 /* A graph from text; objects as "graph" and returns NULL if it is none. */
 an_graph *an_read_graph(const char *name, const char *text);
 
-/* ---- the batteries, in the order in which they run --------------------- */
+/* ---- the batteries ------------------------------------------------------- */
 
 void an_battery_catalogue(void); /* what fuses, what must not, and what comes of it */
 void an_battery_models(void);    /* training graphs through the pipeline and as programs */
