@@ -141,7 +141,7 @@ static an_status report_fault(an_evaluation *e, const an_node *n)
 {
     an_text name = {0};
     char operand[32];
-    an_node_print(e->graph, n, &name);
+    an_node_print(n, &name);
     an_op_input_name(n->op, e->fault.operand, operand, sizeof operand);
     an_fail(&e->error, AN_E_DATA, "%s (%s): %s[%lld] is %lld, outside 0..%lld", an_text_view(&name),
             an_op(n->op)->name, operand, (long long)e->fault.position, (long long)e->fault.value,

@@ -199,7 +199,7 @@ static an_status no_gradient(differentiation *d, const an_applied *a)
     const an_node *n = &d->g->nodes[a->node];
     const char *why = an_op(a->op)->rules->no_grad;
     an_text name = {0};
-    an_node_print(d->g, n, &name);
+    an_node_print(n, &name);
     const an_status status =
         an_graph_fail(d->g, n->at, AN_E_GRADIENT,
                       "an_gradients: %s (%s) has no gradient: %s\n  hint: put an_stop_gradient "

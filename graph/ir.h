@@ -173,8 +173,9 @@ an_status an_graph_fail(an_graph *g, an_at at, an_status status, const char *for
     AN_PRINTF(4, 5);
 /* "f.c:12: " unless the place is unknown. */
 void an_at_print(an_at at, an_text *out);
-/* "encoder/res1", "encoder/relu %7" or "%7": what messages call a node. */
-void an_node_print(const an_graph *g, const an_node *node, an_text *out);
+/* "encoder/res1", "encoder/%7" or "%7": what messages call a node, by its ordinal. In a file
+ * that is the line's number unless the line says another. */
+void an_node_print(const an_node *node, an_text *out);
 /* Opens and closes the bracket in which emitted nodes are derived from `node`
  * (NULL: from the graph as a whole). Brackets do not nest. */
 void an_graph_derive(an_graph *g, const char *how, const an_node *node);

@@ -17,9 +17,8 @@ void an_at_print(an_at at, an_text *out)
     if (at.file && at.line > 0) an_text_addf(out, "%s:%d: ", at.file, at.line);
 }
 
-void an_node_print(const an_graph *g, const an_node *node, an_text *out)
+void an_node_print(const an_node *node, an_text *out)
 {
-    const long number = (long)(node - g->nodes);
     const bool leaf = node->op == AN_OP_input || node->op == AN_OP_state;
     if (leaf) {
         an_text_add(out, node->name);
@@ -29,7 +28,7 @@ void an_node_print(const an_graph *g, const an_node *node, an_text *out)
     if (node->name[0])
         an_text_add(out, node->name);
     else
-        an_text_addf(out, "%%%ld", number);
+        an_text_addf(out, "%%%u", node->ordinal);
 }
 
 static void add_head(const an_spec *s, an_status status, an_text *t)
@@ -80,7 +79,7 @@ static void add_operand(const an_graph *g, const an_spec *s, int i, int width, a
         return;
     }
     const an_node *n = an_node_of(g, s->in[i]);
-    an_node_print(g, n, t);
+    an_node_print(n, t);
     if (g->slots[s->in[i]].index > 0) an_text_addf(t, ".%d", g->slots[s->in[i]].index);
     an_text_add(t, "  ");
     an_type_print(g->dims, an_slot_type(g, s->in[i]), t);

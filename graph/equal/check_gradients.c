@@ -31,7 +31,7 @@ static void project(check *c)
     const an_value loss = {c->copy, c->loss};
     const an_type type = an_type_of(loss);
     if (type.shape.rank == 0 || !an_dtype_is_float(type.dtype)) return;
-    const an_value r = an_input(c->copy, "projection of the loss", type.dtype, type.shape);
+    const an_value r = an_input(c->copy, "cotangent of the loss", type.dtype, type.shape);
     c->loss = an_sum_axes(an_mul(loss, r), AN_ALL_AXES, false).id;
 }
 
@@ -272,9 +272,11 @@ static void conclude(an_gradient_check *r, const an_check_gradients_args *args)
                  "nothing could be tried: the loss has no slope at any of %lld places",
                  (long long)r->passed_over);
     } else {
+        char near[40] = "in every digit";
+        if (r->worst > 0) snprintf(near, sizeof near, "within %.2g", r->worst);
         snprintf(r->message, sizeof r->message,
-                 "gradients agree with differences within %.2g: %lld slopes, %lld passed over "
-                 "for a kink", r->worst, (long long)r->tried, (long long)r->passed_over);
+                 "gradients agree with differences %s: %lld slopes, %lld passed over for a kink",
+                 near, (long long)r->tried, (long long)r->passed_over);
     }
 }
 

@@ -51,10 +51,10 @@ static void record(an_compared *c, const an_tensor *a, double x, double y, int64
     if (c->first < 0) c->first = i;
     if (!(gap <= c->max_abs)) c->max_abs = gap;
     if (!(gap <= c->max_rel * fabs(x))) c->max_rel = gap / fabs(x);
-    if (worse) {
+    if (worse) { /* a NaN's sign means nothing and is not printed */
         c->worst = i;
-        c->worst_a = x;
-        c->worst_b = y;
+        c->worst_a = isnan(x) ? NAN : x;
+        c->worst_b = isnan(y) ? NAN : y;
     }
     if (!(ulps <= c->max_ulp)) c->max_ulp = ulps;
     if (verdict > c->verdict) c->verdict = verdict;

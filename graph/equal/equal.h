@@ -167,7 +167,8 @@ typedef struct an_equivalent_args {
     const an_graph *b;  /* NULL: what `passes` make of a */
     const char *passes; /* as in an_optimise_args; a is differentiated before, as it is when a
                            training program is compiled */
-    bool gradients;  /* also d(random projection of the float outputs)/d(states, float inputs) */
+    bool gradients;  /* also d(sum of the float outputs times random cotangents)/d(states, float
+                        inputs); an added input "cotangent of y" stands for what is fed */
     bool subset;     /* b, a program's graph say, may lack outputs and updates of a */
     bool inexact;    /* b comes from a pass that is not exact: `rounding` at best */
     bool quick;      /* outputs, gradients and updates only: no check, no compiled program */

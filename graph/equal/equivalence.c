@@ -216,7 +216,7 @@ static void add_reason(an_equivalence *r)
     an_place_describe(&f->at[0], a, sizeof a);
     an_place_describe(&f->at[1], b, sizeof b);
     if (!f->proved && f->at[0].op && f->at[1].op)
-        add(r, "%.200s, in the second graph %.200s: %.300s; ", a, b, f->difference);
+        add(r, "%.200s, in the second graph %.200s: %.600s; ", a, b, f->difference);
     else if (r->divergence.at[1].op)
         add(r, "%.500s; ", r->divergence.message);
 }
@@ -307,6 +307,19 @@ static int64_t fused(const an_equivalence *r, const char *op)
     return an_graph_count(r->graph[1], op) - an_graph_count(r->graph[0], op);
 }
 
+/* How many of the fused gradients were in the graph before --gradients added its own. */
+static int64_t fused_before(const an_equivalence *r, const an_equivalent_args *args)
+{
+    const an_graph *const given[2] = {args->a, args->b ? args->b : args->a};
+    int64_t count[2] = {0};
+    for (int s = 0; s < 2; s++)
+        for (int64_t i = 1; i <= r->graph[s]->node_count; i++) {
+            const an_node *n = &r->graph[s]->nodes[i];
+            count[s] += n->op == AN_OP_add_norm_grad && n->ordinal < given[s]->next_ordinal;
+        }
+    return count[1] - count[0];
+}
+
 static an_status run(an_trial *t)
 {
     an_equivalence *r = t->result;
@@ -316,6 +329,7 @@ static an_status run(an_trial *t)
     if (status != AN_OK) return status;
     r->fused_forward = fused(r, "add_norm");
     r->fused_backward = fused(r, "add_norm_grad");
+    r->own_backward = fused_before(r, args);
     status = an_trial_bind_sides(t);
     if (status == AN_OK)
         r->bytes_saved = bytes_saved(&t->side[1]) - bytes_saved(&t->side[0]);
@@ -337,6 +351,7 @@ static void show_checks(an_equivalence *r)
 /* Says so before what it is that does not match. */
 static void refused(an_equivalence *r)
 {
+    r->checks = 0; /* none was carried out */
     char why[sizeof r->message];
     memcpy(why, r->message, sizeof why);
     r->rung = AN_RUNG_REFUSED;

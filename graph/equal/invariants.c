@@ -70,7 +70,7 @@ static bool read_parts(const an_trial_side *side, const an_node *n, parts *p)
     p->width = p->rows > 0 ? an_tensor_count(p->s) / p->rows : 0;
     p->eps = (double)n->attrs->eps;
     p->unit = p->s->dtype == AN_F32 ? FLT_EPSILON : 4 * DBL_EPSILON;
-    return p->width > 0;
+    return p->width > 0 && isfinite(p->eps);
 }
 
 static row_sums measure(const parts *p, int64_t row)

@@ -5,7 +5,7 @@
 
 void an_place_print(const an_graph *g, const an_node *n, uint32_t value, an_text *out)
 {
-    an_node_print(g, n, out);
+    an_node_print(n, out);
     if (value && n->outputs > 1) {
         char name[32];
         an_op_output_name(n->op, g->slots[value].index, name, sizeof name);

@@ -1,9 +1,9 @@
 /* project.c -- see project.h. */
 #include "graph/equal/project.h"
 
+#include "core/text.h"
 #include "graph/passes/pipeline.h"
 
-#include <stdio.h>
 
 /* Nodes that the loss may be made of: each path by which a gradient could leave them
  * has rules all the way. stop_gradient and one_hot have no such path and end it. */
@@ -24,6 +24,28 @@ static void mark_differentiable(const an_graph *g, bool *good)
     }
 }
 
+/* A name that the graph has not: ticks are added until it is one. NULL if memory is out, and
+ * the graph says so. */
+static const char *free_name(an_graph *g, const char *prefix, const char *name,
+                             bool taken(const an_graph *g, const char *name), an_text *out)
+{
+    an_text_addf(out, "%s%s", prefix, name);
+    while (!out->failed && taken(g, an_text_view(out))) an_text_add(out, "'");
+    if (!out->failed) return an_text_view(out);
+    an_graph_fail(g, (an_at){0}, AN_E_MEMORY, "out of memory");
+    return NULL;
+}
+
+static bool is_leaf_name(const an_graph *g, const char *name)
+{
+    return an_graph_leaf(g, name) != 0;
+}
+
+static bool is_output_name(const an_graph *g, const char *name)
+{
+    return an_graph_root(g, name) != 0;
+}
+
 /* sum over outputs of sum(y * r), r an input named after the output. */
 static an_value projection(an_graph *g, const bool *good)
 {
@@ -32,9 +54,11 @@ static an_value projection(an_graph *g, const bool *good)
         const an_value y = {g, g->outputs[i].value};
         const an_type type = an_type_of(y);
         if (!an_dtype_is_float(type.dtype) || !good[g->slots[y.id].node]) continue;
-        char name[160];
-        snprintf(name, sizeof name, "projection of %.140s", g->outputs[i].name);
-        const an_value r = an_input(g, name, type.dtype, type.shape);
+        an_text name = {0};
+        const char *word = free_name(g, "cotangent of ", g->outputs[i].name, is_leaf_name, &name);
+        const an_value r = word ? an_input(g, word, type.dtype, type.shape) : AN_NONE;
+        an_text_free(&name);
+        if (!word) return AN_NONE;
         an_value term = an_sum_axes(an_mul(y, r), AN_ALL_AXES, false);
         if (!loss.graph) {
             loss = term;
@@ -78,10 +102,11 @@ static an_status append_gradients(an_graph *g)
         if (count < 0) status = AN_E_MEMORY;
         if (count > 0) status = an_gradients(loss, wrt, (int)count, out);
         for (int64_t i = 0; status == AN_OK && i < count; i++) {
-            char name[200];
-            snprintf(name, sizeof name, AN_GRADIENT_PREFIX "%.180s",
-                     an_node_of(g, wrt[i].id)->name);
-            status = an_graph_output(out[i], name);
+            an_text name = {0};
+            const char *word = free_name(g, AN_GRADIENT_PREFIX, an_node_of(g, wrt[i].id)->name,
+                                         is_output_name, &name);
+            status = word ? an_graph_output(out[i], word) : AN_E_MEMORY;
+            an_text_free(&name);
         }
     }
     an_free(good);

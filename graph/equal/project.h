@@ -1,8 +1,8 @@
 /* project.h -- a graph with the gradients of its outputs appended as outputs.
  *
  * What verifying gradients stands on: every float output is multiplied by an
- * input of its own type (fed with random numbers), all products are summed, and
- * that scalar is differentiated with respect to float states and inputs.     */
+ * input of its own type, its cotangent (fed with random numbers), all products are
+ * summed, and that scalar is differentiated with respect to float states and inputs.     */
 #ifndef AN_GRAPH_PROJECT_H
 #define AN_GRAPH_PROJECT_H
 

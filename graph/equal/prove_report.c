@@ -288,6 +288,32 @@ static void explain(an_prover *p, an_couple c)
         an_prove_differ(p, "result", "they are different results of it");
 }
 
+/* Of values, stop_gradient changes nothing, so nobody misses it; of gradients it does, and
+ * the first difference may lie far from it. */
+static an_status add_stops(an_prover *p)
+{
+    int32_t *more = an_alloc_zeroed((p->values.graph->slot_count + 1) * (int64_t)sizeof *more);
+    if (!more) return an_prove_no_memory(p);
+    for (int pass = 0; pass < 2; pass++)
+        for (int s = 0; s < 2; s++)
+            for (uint32_t i = 1; (int64_t)i <= p->side[s]->node_count; i++) {
+                const an_node *n = &p->side[s]->nodes[i];
+                if (n->op != AN_OP_stop_gradient) continue;
+                const int32_t one = s == 0 ? 1 : -1;
+                int32_t *count = &more[p->normal[s][n->in[0]]];
+                if (pass == 0) *count += one;
+                if (pass == 0 || *count * one <= 0) continue;
+                char *end = p->proof->difference + strlen(p->proof->difference), where[240];
+                an_place_words(p->side[s], i, 0, where, sizeof where);
+                snprintf(end, sizeof p->proof->difference - (size_t)(end - p->proof->difference),
+                         "; %s ends gradients in the %s graph only", where,
+                         s == 0 ? "first" : "second");
+                *count = 0;
+            }
+    an_free(more);
+    return AN_OK;
+}
+
 /* ---- the search -------------------------------------------------------- */
 
 /* A root that names another value, which both graphs have. */
@@ -325,7 +351,7 @@ an_status an_prove_search(an_prover *p)
     if (p->place.a) explain_place(p, p->place, p->reader);
     else if (s.at) explain(p, s.first);
     else explain_root(p, wrong);
-    return AN_OK;
+    return add_stops(p);
 }
 
 void an_prove_conclude(an_prover *p)

@@ -68,6 +68,9 @@ char *an_equivalence_report(const an_equivalence *e)
     an_text_addf(&t, "%s\n", e->message);
     an_text_addf(&t, "fused: %lld forward, %lld backward", (long long)e->fused_forward,
                  (long long)e->fused_backward);
+    if (e->own_backward > 0 && e->fused_backward > e->own_backward)
+        an_text_addf(&t, " (%lld of the graph itself, the others of the gradients added to it)",
+                     (long long)e->own_backward);
     if (e->bytes_saved) {
         an_text_add(&t, "; ");
         an_text_add_size(&t, (double)e->bytes_saved);

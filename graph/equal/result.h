@@ -19,7 +19,7 @@ struct an_proof {
     char root[128];
     an_place at[2];
     const char *kind;
-    char difference[320];
+    char difference[640];
     char message[1024];
     an_arena arena;
 };
@@ -51,6 +51,7 @@ struct an_equivalence {
     an_check_row check[AN_CHECKS];
     an_check shown[AN_CHECKS];
     int64_t fused_forward, fused_backward, bytes_saved;
+    int64_t own_backward; /* those whose gradient the graph had before any was added */
     an_proof proof;
     char message[2048];
     an_graph *owned[2]; /* copies with gradients, freed with the result */

@@ -69,7 +69,7 @@ void an_rewrite_note(an_rewrite *rw, const an_node *n, const char *reason, const
     va_end(arguments);
     an_text text = {0};
     an_at_print(n->at, &text);
-    an_node_print(rw->from, n, &text);
+    an_node_print(n, &text);
     an_text_addf(&text, ": %s", line);
     const char *kept = an_arena_string(&notes->arena, an_text_view(&text));
     an_text_free(&text);

@@ -261,7 +261,7 @@ static an_status report_fault(const run *r)
     an_text node = {0}, what = {0};
     char operand[32];
     an_op_input_name(n->op, f->operand, operand, sizeof operand);
-    an_node_print(g, n, &node);
+    an_node_print(n, &node);
     an_text_addf(&node, " (%s", an_op(n->op)->name);
     if (n->at.file && n->at.line > 0)
         an_text_addf(&node, ", made at %s:%d", n->at.file, n->at.line);

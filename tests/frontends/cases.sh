@@ -32,5 +32,9 @@ done <<'END'
 0|verify cse_adjoint.an --gradients|proved: equal for every feed, state and extent; numbers: bitwise
 0|verify f64_far_norm.an --gradients --data hard|proved: equal for every feed, state and extent
 0|verify dead_norm.an --gradients --passes fuse_add_norm|proved: equal for every feed
+0|verify stop_a.an stop_b.an|proved: 
+1|verify stop_a.an stop_b.an --gradients|%5 (stop_gradient) at stop_b.an:7 ends gradients in the second graph only
+1|verify stop_b.an stop_a.an --gradients|%5 (stop_gradient) at stop_b.an:7 ends gradients in the first graph only
+3|verify stop_a.an stop_n.an|refused: leaf "x" is f32[B,8] in the first graph and f32[N,8] in the second
 END
 exit $status

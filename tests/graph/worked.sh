@@ -20,7 +20,7 @@ first_line() {
 "$command" opt encoder.an | sed '39s/eps=0.001/eps=0.0001/' | cmp - edited.an ||
     complain edited.an 'is not encoder.an fused, with another eps in line 39'
 first_line "^different: layer_norm_2/%40 (layer_norm) at encoder.an:42, in the second graph \
-layer_norm_2/%37 (add_norm) at edited.an:39: eps is 0.001 in the first graph and 0.0001 in the second; " \
+layer_norm_2/%40 (add_norm) at edited.an:39: eps is 0.001 in the first graph and 0.0001 in the second; " \
     "$command" verify encoder.an edited.an --gradients
 
 AN_MUTANT=rule-residual-sign && export AN_MUTANT

@@ -161,8 +161,8 @@ static void try_gradient(const char *text)
  * first norm of a sum comes last. Each row: a graph, and the gradient of its x or s. */
 #define ROLES                                                                                      \
     "%1: f32[2,6] = input \"x\"\n%2: f32[2,6] = input \"a\"\n%3: f32[2,6] = input \"b\"\n"         \
-    "%4: f32[2,6] = input \"projection of u\"\n%5: f32[2,6] = input \"projection of v\"\n"         \
-    "%6: f32[2,6] = input \"projection of w\"\n"
+    "%4: f32[2,6] = input \"cotangent of u\"\n%5: f32[2,6] = input \"cotangent of v\"\n"         \
+    "%6: f32[2,6] = input \"cotangent of w\"\n"
 #define NORM "layer_norm %7 {axis=1, eps=0.1}\n"
 #define NORM_GRAD "layer_norm_grad %4, %7, _, %8.1, %8.2 {axis=1, eps=0.1}\n"
 
