@@ -73,8 +73,8 @@ static int seeds_for(const an_trial *t)
 /* An id that was computed may leave its table on such data: that draw shows nothing. */
 static void pass_over(an_trial *t)
 {
-    an_evaluation *const e[] = {&t->side[0].e, &t->side[1].e, &t->truth.e};
-    for (int i = 0; i < 3; i++) {
+    an_evaluation *const e[] = {&t->side[0].e, &t->side[1].e, &t->truth[0].e, &t->truth[1].e};
+    for (int i = 0; i < 4; i++) {
         an_error_clear(&e[i]->error);
         atomic_store(&e[i]->fault.raised, false);
     }

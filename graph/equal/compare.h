@@ -6,9 +6,11 @@
 
 /* How a difference is judged. `truth` is a in f64 (NULL: judge by ulps alone): b may be
  * twice as far from it as a is, or `ulps` units in the last place. If `exact`, an element
- * of a that has the very bits of the truth must be had by b, too. */
+ * of a that has the very bits of the truth must be had by b, too. `other` is b in f64 (NULL:
+ * unknown): where both truths are one, a difference is rounding, however far a sum that
+ * cancels carried it, as long as it is small beside the largest element. It needs a truth, too. */
 typedef struct an_judge {
-    const an_tensor *truth;
+    const an_tensor *truth, *other;
     double ulps;
     bool exact;
 } an_judge;

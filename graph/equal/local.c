@@ -20,7 +20,7 @@ an_status an_check_values(an_trial *t, an_check_row *row)
         an_inner *inner = &r->inner[i];
         an_compared c;
         an_compare_begin(&c, "value", "");
-        const an_judge judge = {.truth = &t->truth.e.value[inner->value[0]],
+        const an_judge judge = {.truth = &t->truth[0].e.value[inner->value[0]],
                                 .ulps = an_trial_ulps(t),
                                 .exact = t->args->data == AN_DATA_EXACT};
         c.degenerate = false; /* not asked for here */

@@ -193,7 +193,7 @@ an_status an_check_kernels(an_trial *t, an_check_row *row)
 
 an_status an_check_memory(an_trial *t, an_check_row *row)
 {
-    const an_trial_side *const sides[] = {&t->side[0], &t->side[1], &t->truth};
+    const an_trial_side *const sides[] = {&t->side[0], &t->side[1], &t->truth[0]};
     for (int s = 0; s < 3; s++) {
         row->tried += t->step == 0 ? sides[s]->g->node_count : 0;
         if (!sides[s]->e.trespasser) continue;

@@ -33,7 +33,7 @@ static bool fill_leaves(an_trial *t, const an_draw *draw)
     an_evaluation *e = &t->side[0].e;
     if (!an_trial_fill(e, draw)) return an_fail(&t->error, AN_E_MEMORY, "out of memory"), false;
     for (int64_t i = 0; i < a->leaf_count; i++)
-        copy_values(&e->value[a->leaves[i].value], &t->truth.e.value[a->leaves[i].value]);
+        copy_values(&e->value[a->leaves[i].value], &t->truth[0].e.value[a->leaves[i].value]);
     for (int64_t i = 0; i < b->leaf_count; i++) {
         const uint32_t id = b->leaves[i].value;
         const an_node *n = an_node_of(b, id);
@@ -41,7 +41,9 @@ static bool fill_leaves(an_trial *t, const an_draw *draw)
             an_initialise(&n->attrs->init, n->name, draw->seed, &t->side[1].e.value[id]);
         else
             copy_values(&e->value[an_graph_leaf(a, b->leaves[i].name)], &t->side[1].e.value[id]);
+        if (an_trial_has_both(t)) copy_values(&t->side[1].e.value[id], &t->truth[1].e.value[id]);
     }
+    t->truth_steps[0] = t->truth_steps[1] = 0;
     return true;
 }
 
@@ -93,18 +95,20 @@ static an_status bind_all(an_trial *t, int64_t *bound, int set)
     an_status status = an_graph_bind(t->side[0].g, t->args->bind, -1, bound, &t->error);
     for (int i = 0; i < names; i++)
         if (bound[i] < 0) bound[i] = usual_extent(t, set, i);
-    t->truth.g = t->side[0].g;
-    t->truth.e.shadow = true;
-    if (status == AN_OK) status = bind_side(t, bound, set, &t->side[0]);
-    if (status == AN_OK) status = bind_side(t, bound, set, &t->side[1]);
-    if (status == AN_OK) status = bind_side(t, bound, set, &t->truth);
+    for (int s = 0; s < 2 && status == AN_OK; s++) {
+        t->truth[s].g = t->side[s].g;
+        t->truth[s].e.shadow = true;
+        status = bind_side(t, bound, set, &t->side[s]);
+        if (status == AN_OK && (s == 0 || an_trial_has_both(t)))
+            status = bind_side(t, bound, set, &t->truth[s]);
+    }
     return status;
 }
 
 static void unbind(an_trial *t)
 {
-    an_trial_side *const sides[] = {&t->side[0], &t->side[1], &t->truth};
-    for (int s = 0; s < 3; s++) {
+    an_trial_side *const sides[] = {&t->side[0], &t->side[1], &t->truth[0], &t->truth[1]};
+    for (int s = 0; s < 4; s++) {
         an_evaluation_free(&sides[s]->e);
         sides[s]->e = (an_evaluation){.graph = sides[s]->g};
     }
@@ -176,13 +180,14 @@ static an_status check_side(an_trial *t, const an_trial_side *s)
     return error->status == AN_OK ? AN_OK : an_fail_text(&t->error, error->status, error->text);
 }
 
-an_status an_trial_catch_up(an_trial *t)
+an_status an_trial_catch_up(an_trial *t, int graph)
 {
     an_status status = AN_OK;
-    for (; t->truth_steps <= t->step && status == AN_OK; t->truth_steps++) {
-        if (t->truth_steps > 0) status = feed_back(t, &t->truth, 0);
-        if (status == AN_OK) an_evaluation_run(&t->truth.e);
-        if (status == AN_OK) status = check_side(t, &t->truth);
+    an_trial_side *truth = &t->truth[graph];
+    for (int *done = &t->truth_steps[graph]; *done <= t->step && status == AN_OK; ++*done) {
+        if (*done > 0) status = feed_back(t, truth, graph);
+        if (status == AN_OK) an_evaluation_run(&truth->e);
+        if (status == AN_OK) status = check_side(t, truth);
     }
     return status;
 }
@@ -191,18 +196,18 @@ an_status an_trial_catch_up(an_trial *t)
  * is one; later steps when a difference asks for it. */
 static an_status run_step(an_trial *t, an_status (*look)(an_trial *t))
 {
-    an_evaluation *first[] = {&t->truth.e, &t->side[0].e}, *later[] = {&t->side[0].e,
+    an_evaluation *first[] = {&t->truth[0].e, &t->side[0].e}, *later[] = {&t->side[0].e,
                                                                        &t->side[1].e};
     if (t->step == 0) {
         an_pool_run(2, evaluate_two, first);
         an_evaluation_run(&t->side[1].e);
-        t->truth_steps = 1;
+        t->truth_steps[0] = 1;
     } else {
         an_pool_run(2, evaluate_two, later);
     }
     an_status status = check_side(t, &t->side[0]);
     if (status == AN_OK) status = check_side(t, &t->side[1]);
-    if (status == AN_OK) status = check_side(t, &t->truth);
+    if (status == AN_OK) status = check_side(t, &t->truth[0]);
     if (status == AN_OK) status = look(t);
     if (status == AN_OK) status = feed_back(t, &t->side[0], 0);
     if (status == AN_OK) status = feed_back(t, &t->side[1], 1);
@@ -241,7 +246,8 @@ void an_trial_close(an_trial *t)
 {
     an_evaluation_free(&t->side[0].e);
     an_evaluation_free(&t->side[1].e);
-    an_evaluation_free(&t->truth.e);
+    an_evaluation_free(&t->truth[0].e);
+    an_evaluation_free(&t->truth[1].e);
     an_free(t->partner[0]);
     an_free(t->partner[1]);
     an_free(t->pairs);

@@ -22,7 +22,8 @@ typedef struct an_pair {
 
 typedef struct an_trial {
     const an_equivalent_args *args;
-    an_trial_side side[2], truth; /* truth: the first graph in f64 on the reference loops */
+    an_trial_side side[2], truth[2]; /* truth: both graphs in f64 on the reference loops; the
+                                        second's only where nothing is proved */
     an_equivalence *result;
     an_pair *pairs; /* beside result->compared */
     int64_t pair_capacity, compared_capacity;
@@ -30,7 +31,7 @@ typedef struct an_trial {
                              equal; 0: none. result->inner lists them */
     bool varied;          /* some norm saw a row that is not constant, or there are no norms */
     int round, step;      /* which seed, which of its runs; both from 0 */
-    int truth_steps;      /* how many of the round's steps the truth has been through */
+    int truth_steps[2];   /* how many of the round's steps each truth has been through */
     struct an_programs *programs;
     an_error error;
 } an_trial;
@@ -54,8 +55,13 @@ an_status an_trial_bind_sides(an_trial *t);
 an_status an_trial_round(an_trial *t, const an_draw *draw, an_status (*look)(an_trial *t));
 /* Runs all rounds. */
 an_status an_trial_run(an_trial *t, an_status (*look)(an_trial *t));
-/* Brings the truth to this step. Before, its values may be those of an earlier one. */
-an_status an_trial_catch_up(an_trial *t);
+/* Brings the truth of graph 0 or 1 to this step. Before, its values may be an earlier one's. */
+an_status an_trial_catch_up(an_trial *t, int graph);
+/* Whether the second graph has a truth of its own. */
+static inline bool an_trial_has_both(const an_trial *t)
+{
+    return !t->result->proof.proved;
+}
 void an_trial_close(an_trial *t);
 
 /* ---- aim.c ------------------------------------------------------------- */

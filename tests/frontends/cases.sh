@@ -36,5 +36,9 @@ done <<'END'
 1|verify stop_a.an stop_b.an --gradients|%5 (stop_gradient) at stop_b.an:7 ends gradients in the second graph only
 1|verify stop_b.an stop_a.an --gradients|%5 (stop_gradient) at stop_b.an:7 ends gradients in the first graph only
 3|verify stop_a.an stop_n.an|refused: leaf "x" is f32[B,8] in the first graph and f32[N,8] in the second
+0|verify distribute_a.an distribute_b.an --gradients --seeds 20 --at-least rounding|rounding: 
+0|verify distribute_b.an distribute_a.an --gradients --seeds 20 --at-least rounding|rounding: 
+0|verify written_a.an written_b.an --gradients --seeds 20 --at-least rounding|rounding: 
+0|verify written_b.an written_a.an --gradients --seeds 20 --at-least rounding|rounding: 
 END
 exit $status

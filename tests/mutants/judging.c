@@ -59,10 +59,38 @@ static void try_case(const known *k)
     const an_tensor y = an_tensor_borrow(AN_F32, AN_EXTENTS(COUNT), b);
     const an_tensor t = an_tensor_borrow(AN_F64, AN_EXTENTS(COUNT), truth);
     an_compare_begin(&c, "output", k->what);
-    an_compare_tensors(&c, &x, &y, &(an_judge){&t, 16, k->exact});
+    an_compare_tensors(&c, &x, &y, &(an_judge){.truth = &t, .ulps = 16, .exact = k->exact});
     if (c.verdict != k->verdict || c.different != k->different || c.degenerate)
         an_object("comparison", "%s: %s, %d differ", k->what, an_verdict_name(c.verdict),
                   (int)c.different);
+}
+
+/* 200 units off: rounding if both have the same number in f64 and others are larger by far. */
+static void try_cancellation(void)
+{
+    static const struct {
+        double truth, other;
+        float large;
+        an_verdict verdict;
+    } of[] = {{1, 1, 100, AN_ROUNDING},
+              {1, 1 + 1e-6, 100, AN_DIFFERENT},
+              {1, 1 + 2000 * (double)SMALL, 100, AN_DIFFERENT},
+              {1, 1, 0.5f, AN_ROUNDING},
+              {1e-3, 1e-3, 1e-3f, AN_DIFFERENT}};
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+        const double t = of[i].truth, large = (double)of[i].large;
+        float a[2] = {(float)t, of[i].large}, b[2] = {(float)t + 2000 * SMALL, of[i].large};
+        double truth[2] = {t, large}, other[2] = {of[i].other, large};
+        const an_tensor x = an_tensor_borrow(AN_F32, AN_EXTENTS(2), a);
+        const an_tensor y = an_tensor_borrow(AN_F32, AN_EXTENTS(2), b);
+        const an_tensor u = an_tensor_borrow(AN_F64, AN_EXTENTS(2), truth);
+        const an_tensor v = an_tensor_borrow(AN_F64, AN_EXTENTS(2), other);
+        an_compared c;
+        an_compare_begin(&c, "output", "x");
+        an_compare_tensors(&c, &x, &y, &(an_judge){.truth = &u, .other = &v, .ulps = 16});
+        if (c.verdict != of[i].verdict)
+            an_object("comparison", "cancellation %zu: %s", i, an_verdict_name(c.verdict));
+    }
 }
 
 static void try_forms(void)
@@ -121,6 +149,12 @@ static const conclusion conclusions[] = {
     {X "%2: f32[6] = tanh %1\n%3: f32[6] = add %2, %1\n%4: f32[6] = add %3, %2\noutput \"y\" %4\n",
      X "%2: f32[6] = tanh %1\n%3: f32[6] = add %2, %2\n%4: f32[6] = add %3, %1\noutput \"y\" %4\n",
      AN_ROUNDING, AN_RUNG_ROUNDING, "differs", false, 0, 0},
+    /* 81 units, for the sum cancels; in f64 both are one */
+    {X "%2: f32[6] = input \"r\"\n%3: f32[6] = input \"g\"\n%4: f32[6] = add %1, %2\n"
+     "%5: f32[6] = mul %4, %3\noutput \"y\" %5\n",
+     X "%2: f32[6] = input \"r\"\n%3: f32[6] = input \"g\"\n%4: f32[6] = mul %1, %3\n"
+     "%5: f32[6] = mul %2, %3\n%6: f32[6] = add %4, %5\noutput \"y\" %6\n", AN_ROUNDING,
+     AN_RUNG_ROUNDING, "differs", false, 0, 100},
     /* what only some seeds show */
     {SCALAR "%2: f32[] = constant {data=[1.5]}\n%3: f32[] = minimum %1, %2\noutput \"y\" %3\n",
      SCALAR "%2: f32[] = neg %1\n%3: f32[] = neg %2\noutput \"y\" %3\n", AN_BITWISE,
@@ -248,6 +282,7 @@ void an_battery_judging(void)
     try_aimed();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) try_case(&cases[i]);
     try_forms();
+    try_cancellation();
     for (size_t i = 0; i < sizeof conclusions / sizeof *conclusions; i++)
         try_conclusion(&conclusions[i]);
 }
