@@ -65,15 +65,16 @@ static an_value only_before(an_value scores, int64_t length)
     return an_where(an_compare(column, AN_LE, row), scores, an_number(scores, -1e9));
 }
 
-static an_value attention(an_value x, const an_transformer_sizes *s)
+/* Each place of x looks at all places of `from`, or at those before it. */
+static an_value attention(an_value x, an_value from, const an_transformer_sizes *s, bool causal)
 {
-    an_scope_open(x, "attention");
+    an_scope_open_unique(x, "attention");
     const an_value q = split_heads(an_nn_dense(x, .units = s->width, .name = "query"), s);
-    const an_value k = split_heads(an_nn_dense(x, .units = s->width, .name = "key"), s);
-    const an_value v = split_heads(an_nn_dense(x, .units = s->width, .name = "value"), s);
+    const an_value k = split_heads(an_nn_dense(from, .units = s->width, .name = "key"), s);
+    const an_value v = split_heads(an_nn_dense(from, .units = s->width, .name = "value"), s);
     an_value scores = an_matmul_t(q, false, k, true);
     scores = an_mul(scores, an_number(scores, 1 / sqrt((double)(s->width / s->heads))));
-    if (s->causal) scores = only_before(scores, s->length);
+    if (causal) scores = only_before(scores, s->length);
     const an_value mixed = an_matmul(an_softmax(scores, -1), v);
     const an_value joined = an_reshape(an_transpose(mixed, AN_AXES(0, 2, 1, 3)),
                                        an_type_of(x).shape);
@@ -91,10 +92,11 @@ static an_value transformer_block(an_value x, const an_transformer_sizes *s)
 {
     an_scope_open_unique(x, "block");
     if (s->pre_norm) {
-        x = an_residual_add(x, attention(an_nn_layer_norm(x), s));
+        const an_value y = an_nn_layer_norm(x);
+        x = an_residual_add(x, attention(y, y, s, s->causal));
         x = an_residual_add(x, wide_layers(an_nn_layer_norm(x), s->width));
     } else {
-        x = an_nn_layer_norm(an_residual_add(x, attention(x, s)));
+        x = an_nn_layer_norm(an_residual_add(x, attention(x, x, s, s->causal)));
         x = an_nn_layer_norm(an_residual_add(x, wide_layers(x, s->width)));
     }
     an_scope_close(x);
@@ -116,5 +118,37 @@ an_model an_model_transformer(an_transformer_sizes s)
     m.y = s.tied ? an_matmul_t(x, false, table, true)
                  : an_nn_dense(x, .units = s.tokens, .name = "logits");
     m.loss = an_softmax_cross_entropy(m.y, labels);
+    return m;
+}
+
+/* ---- translation ------------------------------------------------------- */
+
+static an_value embed(an_graph *g, const char *name, const an_transformer_sizes *s)
+{
+    const an_init small = {AN_INIT_NORMAL, 0, 0.02};
+    const an_value ids = an_input(g, name, AN_I32, AN_SHAPE(an_dim_named(g, "B"), s->length));
+    an_scope_open(ids, name);
+    const an_value table = an_state(g, "tokens", AN_F32, AN_SHAPE(s->tokens, s->width), small);
+    const an_value places = an_state(g, "places", AN_F32, AN_SHAPE(s->length, s->width), small);
+    const an_value x = an_add(an_embedding(table, ids), places);
+    an_scope_close(ids);
+    return x;
+}
+
+an_model an_model_translator(an_transformer_sizes s)
+{
+    an_model m = {.g = an_graph_new(s.name)};
+    an_value memory = embed(m.g, "source", &s), x = embed(m.g, "target", &s);
+    for (int i = 0; i < s.blocks; i++) memory = transformer_block(memory, &s);
+    for (int i = 0; i < s.blocks; i++) {
+        an_scope_open_unique(x, "decoder");
+        x = an_nn_layer_norm(an_residual_add(x, attention(x, x, &s, true)));
+        x = an_nn_layer_norm(an_residual_add(x, attention(x, memory, &s, false)));
+        x = an_nn_layer_norm(an_residual_add(x, wide_layers(x, s.width)));
+        an_scope_close(x);
+    }
+    m.y = an_nn_dense(x, .units = s.tokens, .name = "logits");
+    const an_dim B = an_dim_named(m.g, "B");
+    m.loss = an_softmax_cross_entropy(m.y, an_input(m.g, "labels", AN_I32, AN_SHAPE(B, s.length)));
     return m;
 }

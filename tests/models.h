@@ -52,6 +52,9 @@ typedef struct an_transformer_sizes {
     ((an_transformer_sizes){.name = "encoder", .tokens = 24, .length = 16, .width = 64,            \
                             .heads = 4, .blocks = 2, .pre_norm = false})
 an_model an_model_transformer(an_transformer_sizes s);
+/* An encoder of such blocks, and decoder blocks that look at its last values. Inputs "source",
+ * "target" and "labels" i32[B,length]. */
+an_model an_model_translator(an_transformer_sizes s);
 
 /* Adds Adam's updates for all parameters and declares the outputs "loss" and "y". */
 an_model an_model_minimise(an_model m, float rate);

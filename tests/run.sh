@@ -98,6 +98,11 @@ full_seeds() { # seeds: the op sweep on other data, eight times
     done
     unset AN_SEED
 }
+full_edits() { # edits: every edit of three training graphs, and 1,000 rewrites
+    export AN_EDITS=0 AN_REWRITES=1000
+    build gcc gcc && run edits gcc --timeout-multiplier 20 edits rewrites
+    unset AN_EDITS AN_REWRITES
+}
 full_near_miss() { # near_miss: 100,000 random graphs that nearly fuse
     export AN_GRAPHS=100000 AN_SEED=10000 CK_TIMEOUT_MULTIPLIER=20
     build gcc gcc && run near_miss gcc --timeout-multiplier 20 near_miss

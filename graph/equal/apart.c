@@ -15,10 +15,8 @@ static an_status widen(const an_tensor *from, an_tensor *to)
 {
     const an_status status = an_tensor_alloc(to, AN_F64, from->rank, from->extent);
     if (status != AN_OK) return status;
-    const float *x = from->data;
     double *y = to->data;
-    const int64_t count = an_tensor_count(from);
-    for (int64_t i = 0; i < count; i++) y[i] = x[i];
+    for (int64_t i = 0, count = an_elements(from); i < count; i++) y[i] = an_get(from, i);
     return AN_OK;
 }
 
@@ -59,13 +57,14 @@ an_status an_apart_open(an_apart *p, const an_trial_side *s, uint32_t number)
     for (int i = 0; i < n->inputs && status == AN_OK; i++) {
         if (!n->in[i]) continue;
         const an_tensor *value = &s->e.value[n->in[i]];
-        p->owned[i] = value->dtype == AN_F32;
+        p->owned[i] = an_dtype_is_float(value->dtype);
+        p->single[i] = value->dtype == AN_F32;
         if (p->owned[i]) status = widen(value, &p->in[i]);
         else p->in[i] = *value;
     }
     for (int k = 0; k < n->outputs && status == AN_OK; k++)
         status = like(&s->e.value[n->first + (uint32_t)k], &p->out[k]);
-    if (status == AN_OK && n->op == AN_OP_add_norm && p->owned[0]) round_sum(p);
+    if (status == AN_OK && n->op == AN_OP_add_norm && p->single[0]) round_sum(p);
     return status;
 }
 
@@ -83,23 +82,52 @@ an_status an_apart_run(an_apart *p, const an_trial_side *s, uint32_t number)
     return evaluate(p, s, number, p->out);
 }
 
+/* One unit in the last place of 1, as operand i had it. */
+static double unit_of(const an_apart *p, int i)
+{
+    return p->single[i] ? (double)FLT_EPSILON : DBL_EPSILON;
+}
+
+/* How far operand i moves; one in f64 by whole units, for there is nothing between them. */
+static double step_of(const an_apart *p, int i)
+{
+    return unit_of(p, i) * (p->single[i] ? 1 : 4);
+}
+
+/* How far a row's saved mean is from the row's own, in deviations. Both loops shift xhat by it,
+ * for means are rounded; x less a mean that is not the row's at all is rounded before. */
+static double misplaced(const an_tensor *x, const an_tensor *mean, int64_t row, int64_t width,
+                        double rstd)
+{
+    double rest = 0;
+    for (int64_t i = row * width; i < (row + 1) * width; i++)
+        rest += an_get(x, i) - an_get(mean, row);
+    return fabs(rest) / (double)width * rstd;
+}
+
 /* A norm's gradient takes w = dy*gamma apart: its mean and its part along xhat go. Where
  * little is left, at two columns or in a constant row nothing, no operand moves the rest,
- * but in it stays what rounding took from w and from the mean of w, a sum in 32 lanes. */
+ * but in it stays what rounding took from w and from the mean of w, a sum in 32 lanes, and
+ * what a misplaced mean took from xhat. */
 static void widen_gradient(const an_apart *p, const an_node *n)
 {
+    const bool rms = n->op == AN_OP_rms_norm_grad;
     const double *dy = p->in[0].data, *gamma = n->in[2] ? p->in[2].data : NULL;
-    const an_tensor *rstd = &p->in[n->op == AN_OP_rms_norm_grad ? 3 : 4];
+    const an_tensor *rstd = &p->in[rms ? 3 : 4];
     const int64_t rows = an_tensor_count(rstd);
     const int64_t width = rows > 0 ? an_tensor_count(&p->in[0]) / rows : 0;
-    const double part = FLT_EPSILON * (4 + (double)width / 64) / AN_SPREAD_TIMES;
-    double *spread = p->spread[0].data;
+    const double part = unit_of(p, 0) * (4 + (double)width / 64) / AN_SPREAD_TIMES;
+    double *spread = p->spread[0].data, *dgamma = p->spread[1].data;
     for (int64_t row = 0; row < rows; row++) {
+        const double r = an_get(rstd, row);
+        const double off = rms ? 0 : misplaced(&p->in[1], &p->in[3], row, width, r);
         double most = 0;
         for (int64_t i = 0; i < width; i++)
             most = fmax(most, fabs(dy[row * width + i] * (gamma ? gamma[i] : 1)));
-        for (int64_t i = 0; i < width; i++)
-            spread[row * width + i] += part * most * an_tensor_get(rstd, row);
+        for (int64_t i = 0; i < width; i++) {
+            spread[row * width + i] += part * most * r * (1 + off * sqrt((double)width));
+            dgamma[i] += part * fabs(dy[row * width + i]) * off;
+        }
     }
 }
 
@@ -116,10 +144,11 @@ an_status an_apart_spread(an_apart *p, const an_trial_side *s, uint32_t number)
             if (!p->owned[i]) continue;
             const an_stream stream = {.seed = number, .step = (uint64_t)round,
                                       .stream = (uint32_t)i};
-            const float *from = s->e.value[n->in[i]].data;
+            const an_tensor *from = &s->e.value[n->in[i]];
             double *to = p->in[i].data;
             for (int64_t k = 0, count = an_elements(&p->in[i]); k < count; k++)
-                to[k] = from[k] * (1 + (an_random_uniform(&stream, k) - 0.5) * FLT_EPSILON);
+                to[k] = an_get(from, k) *
+                        (1 + (an_random_uniform(&stream, k) - 0.5) * step_of(p, i));
         }
         status = evaluate(p, s, number, p->moved);
         for (int k = 0; k < n->outputs && status == AN_OK; k++) {

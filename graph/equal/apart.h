@@ -8,10 +8,10 @@
 #define AN_SPREAD_TIMES 64 /* a kernel may err by so many of the largest spread seen */
 
 typedef struct an_apart {
-    an_tensor in[AN_APART_INPUTS]; /* f32 operands widened; the others borrowed */
+    an_tensor in[AN_APART_INPUTS]; /* floats as f64; the others borrowed */
     an_tensor out[AN_MAX_OUTPUTS];
     an_tensor moved[AN_MAX_OUTPUTS], spread[AN_MAX_OUTPUTS];
-    bool owned[AN_APART_INPUTS];   /* was f32 */
+    bool owned[AN_APART_INPUTS], single[AN_APART_INPUTS]; /* was a float; was f32 */
     int inputs, outputs;
 } an_apart;
 
@@ -20,7 +20,7 @@ an_status an_apart_open(an_apart *p, const an_trial_side *s, uint32_t number);
 /* Computes `out` by the op's reference loops. */
 an_status an_apart_run(an_apart *p, const an_trial_side *s, uint32_t number);
 /* How far the f64 results move (`spread`, largest of a few tries) when every operand that
- * was f32 moves by up to half a unit in the last place. The operands stay moved. */
+ * was a float moves by up to half a unit in the last place. The operands stay moved. */
 an_status an_apart_spread(an_apart *p, const an_trial_side *s, uint32_t number);
 void an_apart_close(an_apart *p);
 

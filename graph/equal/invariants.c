@@ -139,7 +139,7 @@ static bool backward_misses(const parts *p, const row_sums *r, int64_t row, find
         const double h = (at(p->s, i) - r->mean) * r->rstd, apart = p->dsum ? at(p->dsum, i) : 0;
         const double dx = at(p->dx, i) - apart;
         const double terms = (fabs(w) + w_size + (fabs(h) + typical) * wh_size) * r->rstd +
-                             fabs(apart) + fabs(dx) + FLT_MIN;
+                             fabs(apart) + fabs(dx) + FLT_MIN * (1 + r->rstd);
         sum += dx;
         product += dx * h;
         size += terms;

@@ -23,7 +23,7 @@
 static bool is_in_range(const an_apart *p)
 {
     for (int i = 0; i < p->inputs; i++) {
-        if (!p->owned[i]) continue;
+        if (!p->single[i]) continue;
         const double *x = p->in[i].data;
         double most = 0;
         for (int64_t k = 0, count = an_elements(&p->in[i]); k < count; k++) {
@@ -55,29 +55,32 @@ static bool is_near(double y, double t, double allowed)
     return fabs(y - t) <= allowed;
 }
 
+/* How far all elements of a tensor may be off: a few units of the largest, or of denormals a
+ * thousand. The plain loops in f64 are no truer than a kernel in f64, but no nearer to each other
+ * than 1e-12 need two ways to compute one number be. */
+static double scale_of(an_dtype dtype, const an_tensor *t)
+{
+    const double unit = dtype == AN_F32 ? (double)FLT_EPSILON : DBL_EPSILON;
+    return fmax(4 * unit * largest(t), dtype == AN_F32 ? FLT_MIN / 0x1p13 : 1e-12);
+}
+
 /* The first element of result k that is too far from f64; -1 if none. `spread` NULL: by
  * the simple bound. */
 static int64_t first_far(const an_tensor *y, const an_tensor *t, const an_tensor *spread)
 {
     const int64_t count = an_tensor_count(y);
-    if (y->dtype != AN_F32) {
+    if (!an_dtype_is_float(y->dtype)) {
         for (int64_t i = 0; i < count; i++)
-            if (an_dtype_is_float(y->dtype)
-                    ? !is_near(an_tensor_get(y, i), an_tensor_get(t, i),
-                               1e-12 * fmax(1, fabs(an_tensor_get(t, i))))
-                    : an_tensor_get(y, i) != an_tensor_get(t, i))
-                return i;
+            if (an_get(y, i) != an_get(t, i)) return i;
         return -1;
     }
-    const float *f = y->data;
     const double *d = t->data, *wide = spread ? spread->data : NULL;
-    const double underflow = FLT_MIN / 0x1p13; /* of denormals, a thousand units */
-    const double scale = fmax(4 * FLT_EPSILON * largest(t), underflow);
+    const double scale = scale_of(y->dtype, t);
     for (int64_t i = 0; i < count; i++) {
-        const double gap = fabs(f[i] - d[i]);
-        if (gap <= scale) continue;
-        const double bound = scale + ULPS * an_ulp_at(d[i], AN_F32);
-        if (!is_near(f[i], d[i], bound + (wide ? AN_SPREAD_TIMES * wide[i] : 0))) return i;
+        const double f = an_get(y, i);
+        if (fabs(f - d[i]) <= scale) continue;
+        const double bound = scale + ULPS * an_ulp_at(d[i], y->dtype);
+        if (!is_near(f, d[i], bound + (wide ? AN_SPREAD_TIMES * wide[i] : 0))) return i;
     }
     return -1;
 }
@@ -109,7 +112,7 @@ static void examine(const an_trial_side *s, finding *f)
     for (int k = 0; k < n->outputs && f->tried && f->status == AN_OK && f->output < 0; k++) {
         const an_tensor *y = &s->e.value[n->first + (uint32_t)k];
         int64_t far = first_far(y, &p.out[k], NULL);
-        if (far >= 0 && y->dtype == AN_F32) {
+        if (far >= 0 && an_dtype_is_float(y->dtype)) {
             if (!measured) f->status = an_apart_spread(&p, s, f->number);
             measured = true;
             if (f->status == AN_OK) far = first_far(y, &p.out[k], &p.spread[k]);
@@ -134,7 +137,7 @@ static void complain(an_check_row *row, const an_trial_side *s, const finding *f
     const an_node *n = &s->g->nodes[f->number];
     const uint32_t value = n->first + (uint32_t)f->output;
     const double y = an_tensor_get(&s->e.value[value], f->element), t = f->truth;
-    const double far = fabs(y - t) / fmax(f->allowed, an_ulp_at(t, AN_F32));
+    const double far = fabs(y - t) / fmax(f->allowed, an_ulp_at(t, s->e.value[value].dtype));
     const bool turned = fabs(y + t) < 1e-3 * fabs(t);
     char where[360];
     an_place_words(s->g, f->number, value, where, sizeof where);

@@ -249,24 +249,61 @@ static bool explain_operands(an_prover *p, const int where[2], const an_node *m,
     return false;
 }
 
-static void explain_attribute(an_prover *p, const an_node *m, const an_node *n)
+static bool explain_attribute(an_prover *p, int op, const an_attrs *a, const an_attrs *b)
 {
-    const int id = an_attrs_difference(m->op, m->attrs, n->attrs);
+    const int id = an_attrs_difference(op, a, b);
     const an_dims *dims = p->values.graph->dims;
+    if (id < 0) return false;
     an_text x = {0}, y = {0};
-    an_attr_print(id, m->attrs, dims, &x);
-    an_attr_print(id, n->attrs, dims, &y);
+    an_attr_print(id, a, dims, &x);
+    an_attr_print(id, b, dims, &y);
     an_prove_differ(p, "attribute", "%s is %.100s in the first graph and %.100s in the second",
            an_attr(id)->name, an_text_view(&x), an_text_view(&y));
     an_text_free(&x);
     an_text_free(&y);
+    return true;
+}
+
+/* From two nodes down to the operands in which they differ, if these have one number and one
+ * op: then what somebody changed is below, though both graphs have its value elsewhere. */
+static bool step_down(const an_prover *p, const an_node **m, const an_node **n)
+{
+    const bool crossed = is_crossed(p, 0, *m, 1, *n);
+    for (int i = 0; i < (*m)->inputs && i < (*n)->inputs; i++) {
+        const uint32_t x = (*m)->in[i], y = (*n)->in[crossed && i < 2 ? 1 - i : i];
+        if (x && y && p->normal[0][x] == p->normal[1][y]) continue;
+        if (!x || !y) return false;
+        const an_node *down_m = an_node_of(p->side[0], x), *down_n = an_node_of(p->side[1], y);
+        const bool one = p->side[0]->slots[x].index == p->side[1]->slots[y].index;
+        if (!one || down_m->op != down_n->op || down_m->ordinal != down_n->ordinal) return false;
+        *m = down_m;
+        *n = down_n;
+        return true;
+    }
+    return false;
+}
+
+/* Two nodes of one op, as they were written: the operand or attribute in which they differ. */
+static bool explain_written(an_prover *p, const an_node *m, const an_node *n)
+{
+    static const int sides[2] = {0, 1};
+    const an_node *top_m = m, *top_n = n;
+    while (step_down(p, &m, &n)) {}
+    for (int s = 0; s < 2 && m != top_m && n != top_n; s++)
+        an_place_set(&p->proof->at[s], &p->proof->arena, p->side[s],
+                     (uint32_t)((s ? n : m) - p->side[s]->nodes), 0);
+    if (explain_operands(p, sides, m, n)) return true;
+    an_attrs a = *m->attrs, b = *n->attrs;
+    an_attrs_translate(m->op, &a, p->values.graph->dims, p->side[0]->dims);
+    an_attrs_translate(n->op, &b, p->values.graph->dims, p->side[1]->dims);
+    return explain_attribute(p, m->op, &a, &b);
 }
 
 /* Says what is different about the couple: the attribute; the operand, of the
  * nodes as the user wrote them if these are of one op; or the op itself. */
 static void explain(an_prover *p, an_couple c)
 {
-    static const int sides[2] = {0, 1}, inside[2] = {VALUES, VALUES};
+    static const int inside[2] = {VALUES, VALUES};
     const an_values *v = &p->values;
     const an_node *m = an_node_of(v->graph, c.a), *n = an_node_of(v->graph, c.b);
     const an_node *own_m = &p->side[0]->nodes[v->known[c.a].node[0]];
@@ -278,8 +315,8 @@ static void explain(an_prover *p, an_couple c)
     describe(p, 0, c.a, true);
     describe(p, 1, c.b, true);
     if (m->op == n->op && !an_attrs_equal(m->op, m->attrs, n->attrs))
-        explain_attribute(p, m, n);
-    else if (as_written && explain_operands(p, sides, own_m, own_n))
+        explain_attribute(p, m->op, m->attrs, n->attrs);
+    else if (as_written && explain_written(p, own_m, own_n))
         return;
     else if (m->op != n->op || m->inputs == 0)
         an_prove_differ(p, "op", "one is %s, the other %s", p->proof->at[0].name,
@@ -325,12 +362,13 @@ static void explain_root(an_prover *p, an_couple wrong)
                     p->proof->root, p->proof->at[0].name, p->proof->at[1].name);
 }
 
-/* Of leaves and results the reader is what somebody changed. */
+/* Of leaves, of results and of what both graphs have, the reader is what somebody changed. */
 static void explain_place(an_prover *p, an_couple place, an_couple reader)
 {
     const an_graph *g = p->values.graph;
     const an_node *m = an_node_of(g, place.a), *n = an_node_of(g, place.b);
-    const bool read = m == n || m->op == AN_OP_input || m->op == AN_OP_state;
+    const bool leaf = m->op == AN_OP_input || m->op == AN_OP_state;
+    const bool read = m == n || leaf || (is_shared(p, place.a) && is_shared(p, place.b));
     if (read && reader.a) explain(p, reader);
     else if (read) explain_root(p, place);
     else explain(p, place);
