@@ -166,7 +166,8 @@ static an_status read_header(const an_text *file, const char *path, header *h, a
     const bool good = !dictionary.failed && read_dictionary(&s, h);
     an_text_free(&dictionary);
     h->data = an_text_view(file) + start + length;
-    return good ? AN_OK : an_fail(e, AN_E_MEMORY, "%s: out of memory", path);
+    if (good) return AN_OK;
+    return e->status != AN_OK ? e->status : an_fail(e, AN_E_MEMORY, "%s: out of memory", path);
 }
 
 static void swap_bytes(unsigned char *bytes, int64_t count, size_t size)

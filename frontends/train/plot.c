@@ -22,6 +22,7 @@
 #define TOP 52
 #define BOTTOM 48
 #define MOST_DOTS 40 /* with more epochs than that, dots would be a band */
+#define TINY 1e-290  /* a step much smaller than that may be 0 */
 
 static const char *const colour[2] = {"#0072B2", "#D55E00"};
 static const char *const series_name[2] = {"training", "validation"};
@@ -64,7 +65,10 @@ static bool is_plain(double size)
 static void add_scientific(an_text *out, double value)
 {
     int exponent = (int)floor(log10(fabs(value)));
-    long long hundredths = llround(value / pow(10, exponent) * 100);
+    /* In two steps below 1e-300, where a power of ten may be 0. */
+    const double lead = exponent < -300 ? value * 1e300 / pow(10, exponent + 300)
+                                        : value / pow(10, exponent);
+    long long hundredths = llround(lead * 100);
     if (hundredths >= 1000 || hundredths <= -1000) { /* 9.999 rounds up to 10 */
         hundredths /= 10;
         exponent++;
@@ -135,8 +139,8 @@ static void begin_label(an_text *out, const char *style, double x, double y)
 static axis axis_for(double low, double high, int wanted, double least_step)
 {
     double span = high - low;
-    if (!(span > 0)) { /* one value: some room around it */
-        span = low != 0 ? fabs(low) * 0.2 : 1;
+    if (!(span > fmax(fabs(low) * 1e-12, TINY))) { /* one value: some room around it */
+        span = fabs(low) > TINY ? fabs(low) * 0.2 : 1;
         low -= span / 2;
     }
     const double raw = span / wanted, power = pow(10, floor(log10(raw)));
