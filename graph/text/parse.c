@@ -142,7 +142,8 @@ static bool read_annotations(parser *p, line *l)
         l->spec.at.file = an_scan_quoted(s);
         if (!l->spec.at.file || !an_scan_expect(s, ":") || !an_scan_integer(s, &integer))
             return false;
-        l->spec.at.line = integer > 0 && integer < INT32_MAX ? (int)integer : 0;
+        if (integer < 1 || integer > INT32_MAX) return an_scan_fail(s, "no such line");
+        l->spec.at.line = (int)integer;
     }
     return an_scan_end_of_line(s) || an_scan_fail(s, "unexpected text at the end of the line");
 }
