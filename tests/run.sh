@@ -20,14 +20,16 @@ unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE AN_SWEEP_OP AN_MUTANT CK_RUN_CASE CK_RU
 
 passed=0 failed=0 skipped=0
 
-# build NAME COMPILER MESON-OPTION...: configures once, then builds; a failure counts as one.
+# build NAME COMPILER MESON-OPTION...: configures once, then builds ($only: nothing else); a failure
+# counts as one.
+only=''
 build() {
     name=$1 compiler=$2
     shift 2
     directory=build-tests/$name log=build-tests/$name.log
     { [ -e "$directory/build.ninja" ] ||
         CC=$compiler meson setup "$directory" -Dwerror=true "$@"; } >"$log" 2>&1 &&
-        ninja -C "$directory" >>"$log" 2>&1 && return 0
+        ninja -C "$directory" $only >>"$log" 2>&1 && return 0
     grep -E 'error:|ERROR:|undefined reference|multiple definition' "$log" | head -n 20
     echo "$name: the build failed; see $log"
     failed=$((failed + 1))
@@ -107,6 +109,24 @@ full_near_miss() { # near_miss: 100,000 random graphs that nearly fuse
     export AN_GRAPHS=100000 AN_SEED=10000 CK_TIMEOUT_MULTIPLIER=20
     build gcc gcc && run near_miss gcc --timeout-multiplier 20 near_miss
     unset AN_GRAPHS AN_SEED CK_TIMEOUT_MULTIPLIER
+}
+
+full_fuzz() { # fuzz: seven fuzz targets, a million inputs each, 100,000 programs (AN_FUZZ_RUNS)
+    if ! echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
+        clang -fsanitize=fuzzer -x c - -o build-tests/fuzzer 2>/dev/null; then
+        echo 'SKIP: fuzz: all targets: clang with libFuzzer is not installed' >>build-tests/skips
+        skipped=$((skipped + 1))
+        return
+    fi
+    targets=$(ls tests/fuzz/fuzz_*.c | sed 's|.*/fuzz_||; s|\.c$||')
+    only=$(echo "$targets" | sed 's|^|tests/fuzz/fuzz_|')
+    build fuzz clang $sanitize -Db_sanitize=address,undefined -Dc_args=-fsanitize=fuzzer-no-link ||
+        targets=''
+    only=''
+    for target in $targets; do
+        if sh tests/fuzz/fuzz.sh build-tests/fuzz "$target"; then passed=$((passed + 1))
+        else failed=$((failed + 1)); fi
+    done
 }
 
 # parts: "name: what it is", a line each.
