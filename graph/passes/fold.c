@@ -1,7 +1,8 @@
 /* fold.c -- computes now what depends on literals only.
  *
  * A node folds if its operands are constants, its result has literal extents and
- * at most FOLD_ELEMENTS elements, and computing it raises no fault. It runs on the
+ * at most FOLD_ELEMENTS elements, and computing it raises no fault. Operands may be
+ * larger, but not as large as one literal can be said to fill. It runs on the
  * kernels that the program would use, so no bit changes. Random ops read a state
  * and therefore never fold.                                                  */
 #include "graph/evaluate.h"
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #define FOLD_ELEMENTS 4096
+#define FOLD_OPERAND 65536 /* elements of an operand, which folding spells out */
 
 static bool foldable(const an_rewrite *rw, const an_node *n)
 {
@@ -20,8 +22,13 @@ static bool foldable(const an_rewrite *rw, const an_node *n)
     for (int i = 0; i < type->shape.rank; i++) {
         if (type->shape.dim[i] < 0 || !an_mul_size(count, type->shape.dim[i], &count)) return false;
     }
-    for (int i = 0; i < n->inputs; i++)
-        if (n->in[i] && an_node_of(rw->to, rw->value[n->in[i]])->op != AN_OP_constant) return false;
+    for (int i = 0; i < n->inputs; i++) {
+        if (!n->in[i]) continue;
+        const uint32_t operand = rw->value[n->in[i]];
+        if (an_node_of(rw->to, operand)->op != AN_OP_constant) return false;
+        if (an_value_bytes(rw->to, operand) < 0) return false;
+        if (an_value_elements(rw->to, operand) > FOLD_OPERAND) return false;
+    }
     return count <= FOLD_ELEMENTS;
 }
 

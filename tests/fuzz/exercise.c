@@ -277,15 +277,31 @@ static void differentiate(an_graph *g, const an_value *root, int count, uint64_t
     if (fits(g, choice)) compare(g, grad, wanted, (an_updates){0}, choice);
 }
 
+/* A graph is the same as what its text says. */
+static void prove_itself(const an_graph *g)
+{
+    char *const text = an_print(g, .locations = false);
+    an_graph *const again = an_parse(text, "again");
+    an_proof *const p = an_prove(g, again);
+    an_fuzz_demand(an_proof_roots(p) == 0 || an_proof_holds(p), "a graph equals itself",
+                   an_proof_message(p));
+    an_proof_free(p);
+    an_graph_free(again);
+    an_string_free(text);
+}
+
 static void ask_verifier(const an_graph *g, uint64_t choice)
 {
     extents x = {0};
     if (choose_extents(g, choice, &x)) {
         an_equivalence *const e =
-            an_equivalent(g, .gradients = choice >> 1 & 1, .quick = true, .bind = x.bind,
-                          .seed = choice, .data = (an_trial_kind)(choice >> 2 & 1));
+            an_equivalent(g, .gradients = choice >> 1 & 1, .quick = choice >> 3 & 3,
+                          .bind = x.bind, .seed = choice, .threads = {1},
+                          .data = (an_trial_kind)((choice >> 5 & 3) % 3));
         an_fuzz_demand(an_equivalence_rung(e) != AN_RUNG_DIFFERENT, "the passes keep the meaning",
                        an_equivalence_message(e));
+        an_string_free(an_equivalence_report(e));
+        an_string_free(an_equivalence_dot(.equivalence = e));
         an_equivalence_free(e);
     }
     free(x.of);
@@ -303,6 +319,7 @@ void an_fuzz_exercise(an_graph *g, an_updates updates, uint64_t choice)
     if (choice % 4 == 1) optimise(g, choice >> 3);
     if (count == 0 || !fits(g, choice)) return;
     if (choice % 2 == 0) compare(g, root, count, updates, choice);
-    if (choice % 8 == 3) ask_verifier(g, choice);
+    if (choice % 8 == 5) prove_itself(g);
+    if (choice % 8 == 3) ask_verifier(g, choice >> 3);
     if (choice % 4 == 2) differentiate(g, root, count, choice);
 }
