@@ -124,8 +124,9 @@ static void fill(an_tensor *t, uint64_t *state)
 /* Something for every input; false if there are too many. */
 static bool make_feeds(const an_graph *g, const int64_t *extent, uint64_t choice, feeds *f)
 {
-    uint64_t state = choice;
     for (int64_t i = 0; i < g->leaf_count; i++) {
+        const char *const name = g->leaves[i].name; /* passes may change the order of leaves */
+        uint64_t state = choice ^ an_fuzz_hash((const uint8_t *)name, strlen(name));
         const an_type *const type = an_slot_type(g, g->leaves[i].value);
         if (an_node_of(g, g->leaves[i].value)->op != AN_OP_input) continue;
         if (f->count == MOST_LEAVES) return false;
@@ -135,7 +136,7 @@ static bool make_feeds(const an_graph *g, const int64_t *extent, uint64_t choice
         an_tensor *const t = &f->tensor[f->count];
         if (an_tensor_alloc(t, type->dtype, type->shape.rank, of) != AN_OK) return false;
         fill(t, &state);
-        f->feed[f->count++] = (an_feed){g->leaves[i].name, t};
+        f->feed[f->count++] = (an_feed){name, t};
     }
     return true;
 }

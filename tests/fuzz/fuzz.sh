@@ -12,6 +12,11 @@ build=$1 target=$2
 runs=${AN_FUZZ_RUNS:-1000000}
 [ "$target" != program ] || runs=$((runs / 10))
 
+# The longest input, in bytes. What is written out as graphs needs some room; other files repeat
+# themselves early.
+longest=1024
+[ "$target" != an ] || longest=4096
+
 # Words that mutations put in. Those of .an come from the tables of ops and attributes.
 words() {
     case $1 in
@@ -44,7 +49,7 @@ seeds=tests/fuzz/seeds/$target
 # The library never prints, and the targets only when they end: no output is turned away. Without
 # entropic scheduling, which here takes five times as long as the inputs do.
 ASAN_OPTIONS=detect_leaks=1:quarantine_size_mb=8:malloc_context_size=8 \
-    "$build/tests/fuzz/fuzz_$target" -runs="$runs" -seed=1 -max_len=4096 -entropic=0 \
+    "$build/tests/fuzz/fuzz_$target" -runs="$runs" -seed=1 -max_len="$longest" -entropic=0 \
     -timeout=1 -malloc_limit_mb=256 -rss_limit_mb=256 -print_final_stats=1 \
     $dictionary -artifact_prefix="$build/found/$target-" "$corpus" $seeds \
     >"$corpus.log" 2>&1
