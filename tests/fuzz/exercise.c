@@ -239,7 +239,9 @@ static void draw_pictures(const an_graph *g, uint64_t choice)
 {
     an_string_free(an_dot(g, .depth = (int)(choice & 3) - 1, .color = choice >> 2 & 1));
     an_string_free(an_mermaid(g, .depth = (int)(choice & 3) - 1));
-    an_string_free(an_summary(g));
+    extents x = {0};
+    an_string_free(an_summary(g, .bind = choose_extents(g, choice, &x) ? x.bind : NULL));
+    free(x.of);
 }
 
 static void optimise(const an_graph *g, uint64_t choice)
@@ -308,6 +310,53 @@ static void ask_verifier(const an_graph *g, uint64_t choice)
     free(x.of);
 }
 
+/* The graph with one word of its text replaced by another, if that is a graph, too. */
+static an_graph *make_other(const an_graph *g, uint64_t choice)
+{
+    static const char *const words[][2] = {
+        {" add ", " sub "}, {" mul ", " div "}, {" sqrt ", " relu "}, {"=lt}", "=le}"},
+        {"axis=-1", "axis=-2"}, {" mean ", " sum "}, {" max ", " min "}, {"=0.001", "=0.002"},
+        {" %2", " %1"}, {"[0", "[1"}, {" layer_norm ", " rms_norm "}, {", %1", ", %2"},
+    };
+    const char *const *const pair = words[choice % (sizeof words / sizeof *words)];
+    char *const text = an_print(g, .locations = false);
+    const char *at = text ? strstr(text, pair[0]) : NULL;
+    for (unsigned i = 0; at && i < (choice >> 8 & 3); i++)
+        if (strstr(at + 1, pair[0])) at = strstr(at + 1, pair[0]);
+    an_text other = {0};
+    if (at) {
+        an_text_add_bytes(&other, text, at - text);
+        an_text_add(&other, pair[1]);
+        an_text_add(&other, at + strlen(pair[0]));
+    }
+    an_graph *const made = at ? an_parse(an_text_view(&other), "other") : NULL;
+    an_text_free(&other);
+    an_string_free(text);
+    if (made && an_graph_status(made) == AN_OK) return made;
+    an_graph_free(made);
+    return NULL;
+}
+
+/* What is proved must not be refuted by numbers, and what differs is to be explained. */
+static void compare_with_other(const an_graph *g, uint64_t choice)
+{
+    an_graph *const other = make_other(g, choice);
+    extents x = {0};
+    if (other && choose_extents(g, choice, &x) && fits(other, choice)) {
+        an_equivalence *const e =
+            an_equivalent(g, other, .gradients = choice >> 10 & 1, .quick = choice >> 11 & 1,
+                          .bind = x.bind, .seed = choice, .threads = {1});
+        an_fuzz_demand(!an_proof_holds(an_equivalence_proof(e)) ||
+                           an_equivalence_numbers(e) != AN_DIFFERENT,
+                       "numbers refute no proof", an_equivalence_message(e));
+        an_string_free(an_equivalence_report(e));
+        an_string_free(an_equivalence_dot(.equivalence = e));
+        an_equivalence_free(e);
+    }
+    free(x.of);
+    an_graph_free(other);
+}
+
 void an_fuzz_exercise(an_graph *g, an_updates updates, uint64_t choice)
 {
     an_value root[MOST_ROOTS];
@@ -322,5 +371,6 @@ void an_fuzz_exercise(an_graph *g, an_updates updates, uint64_t choice)
     if (choice % 2 == 0) compare(g, root, count, updates, choice);
     if (choice % 8 == 5) prove_itself(g);
     if (choice % 8 == 3) ask_verifier(g, choice >> 3);
+    if (choice % 8 == 7) compare_with_other(g, choice >> 3);
     if (choice % 4 == 2) differentiate(g, root, count, choice);
 }

@@ -241,6 +241,15 @@ static an_value move(maker *m)
     }
 }
 
+/* A class for every row of x. */
+static an_value labels_for(maker *m, an_value x)
+{
+    char text[16];
+    an_shape s = an_type_of(x).shape;
+    if (s.rank > 0) s.rank--;
+    return an_input(m->g, name(m, text), AN_I64, s);
+}
+
 static an_value index_into(maker *m)
 {
     const unsigned which = byte(m);
@@ -256,7 +265,7 @@ static an_value index_into(maker *m)
     case 1: return an_embedding(x, ids);
     case 2: return an_one_hot(ids, dim(m), dtype(m));
     case 3: return an_scatter_add(ids, x, axis(m), dim(m));
-    default: return an_softmax_cross_entropy(x, ids);
+    default: return an_softmax_cross_entropy(x, which & 16 ? ids : labels_for(m, x));
     }
 }
 
