@@ -12,10 +12,13 @@ build=$1 target=$2
 runs=${AN_FUZZ_RUNS:-1000000}
 [ "$target" != program ] || runs=$((runs / 10))
 
-# The longest input, in bytes. What is written out as graphs needs some room; other files repeat
-# themselves early.
-longest=1024
-[ "$target" != an ] || longest=4096
+# The longest input, in bytes. Graphs need some room; a tokenizer's JSON says each of its words five
+# times, and other files repeat themselves early, too.
+case $target in
+an) longest=4096 ;;
+tokenizer) longest=512 ;;
+*) longest=1024 ;;
+esac
 
 # Words that mutations put in. Those of .an come from the tables of ops and attributes.
 words() {
