@@ -216,8 +216,8 @@ static void choose_passes(uint64_t choice, char out[200], bool *exact)
     }
 }
 
-/* The program as the passes make it against the program as it was written. A run that fails on its
- * data may do so only before a pass took the node away. */
+/* The program as the passes make it against the program as it was written. Where one of them fails
+ * on its data, as it may where a pass took the node away that refuses them, nothing is compared. */
 static void compare(an_graph *g, const an_value *fetch, int count, an_updates updates,
                     uint64_t choice)
 {
