@@ -17,6 +17,7 @@ an_graph *an_graph_new(const char *name)
     g->name = an_arena_string(&g->arena, name ? name : "graph");
     g->scope = an_arena_string(&g->arena, "");
     g->next_ordinal = 1;
+    atomic_flag_clear(&g->telling);
     if (g->dims && g->name && g->scope) return g;
     an_graph_free(g);
     return NULL;

@@ -10,8 +10,9 @@
  * struct; the macro without it fills in the caller's file and line and lets the
  * fields be named: an_compile(g, store, .fetch = {loss}).
  *
- * Threads: any number may read a graph that none changes, and an_compile changes the one
- * it is given; programs of one store run one at a time, a second run is refused as busy. */
+ * Threads: any number may read, or compile, a graph that none changes; an_compile_message then
+ * tells of whichever ended last. Programs of one store run one at a time, a second run is
+ * refused as busy, and so is compiling while one runs.                       */
 #ifndef AN_GRAPH_GRAPH_H
 #define AN_GRAPH_GRAPH_H
 

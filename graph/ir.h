@@ -91,6 +91,7 @@ struct an_graph {
     const char *origin_scope;
     an_error error; /* the first one */
     an_error compile_error; /* why the last an_compile failed */
+    atomic_flag telling;    /* held while compile_error is written */
 };
 
 /* ---- reading ----------------------------------------------------------- */

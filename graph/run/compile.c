@@ -17,11 +17,11 @@ typedef struct compiling {
     const an_value *fetch;
     int fetch_count;
     an_program *p;
+    an_error error;
 } compiling;
 
-static an_status fail(const compiling *x, an_status status, const char *format, ...)
-    AN_PRINTF(3, 4);
-static an_status fail(const compiling *x, an_status status, const char *format, ...)
+static an_status fail(compiling *x, an_status status, const char *format, ...) AN_PRINTF(3, 4);
+static an_status fail(compiling *x, an_status status, const char *format, ...)
 {
     char line[1200], text[AN_ERROR_BYTES];
     va_list arguments;
@@ -31,7 +31,7 @@ static an_status fail(const compiling *x, an_status status, const char *format, 
     const an_at at = x->args->at;
     snprintf(text, sizeof text, "%.600s:%d: error AN-E%03d: an_compile: %s",
              at.file ? at.file : "?", at.line, (int)status, line);
-    return an_fail_text(&x->g->compile_error, status, text);
+    return an_fail_text(&x->error, status, text);
 }
 
 /* ---- what was asked for ------------------------------------------------ */
@@ -139,7 +139,7 @@ static an_status copy_roots(const compiling *x, an_graph *part, const uint32_t *
 }
 
 /* A graph of what the program needs and nothing else; its outputs are the fetches. */
-static an_graph *extract(const compiling *x)
+static an_graph *extract(compiling *x)
 {
     an_arena scrap = {0};
     bool *needed = an_arena_alloc(&scrap, x->g->node_count + 1);
@@ -162,7 +162,7 @@ static an_graph *extract(const compiling *x)
 static an_status optimise(compiling *x)
 {
     an_graph *roots = extract(x);
-    if (!roots) return x->g->compile_error.status;
+    if (!roots) return x->error.status;
     an_optimised *o = an_optimise(.graph = roots, .passes = x->args->passes,
                                   .inference = x->args->inference);
     an_graph_free(roots);
@@ -220,7 +220,7 @@ static an_status ready_leaves(compiling *x)
     return status;
 }
 
-static an_status check_kernels(const compiling *x)
+static an_status check_kernels(compiling *x)
 {
     const an_run_schedule *s = &x->p->schedule;
     for (int64_t t = 0; t < s->task_count; t++) {
@@ -254,28 +254,36 @@ static an_status build(compiling *x)
     return status;
 }
 
+static an_status compile(compiling *x)
+{
+    const an_compile_args *args = x->args;
+    if (x->g->error.status != AN_OK)
+        return an_fail_text(&x->error, x->g->error.status, x->g->error.text);
+    if (!args->store) return fail(x, AN_E_ARGUMENT, "there is no store");
+    an_status status = check_fetches(x);
+    if (status == AN_OK) status = check_updates(x);
+    if (status != AN_OK) return status;
+    x->p = an_alloc_zeroed(sizeof *x->p);
+    if (!x->p) return fail(x, AN_E_MEMORY, "out of memory");
+    x->p->store = args->store;
+    status = optimise(x);
+    return status == AN_OK ? build(x) : status;
+}
+
+/* The one thing of the user's graph that compiling changes: what the last one to end says. */
+static void tell(an_graph *g, const an_error *error)
+{
+    while (atomic_flag_test_and_set(&g->telling)) {}
+    g->compile_error = *error;
+    atomic_flag_clear(&g->telling);
+}
+
 an_program *an_compile_with(const an_compile_args *args)
 {
     if (!args || !args->graph) return NULL;
     compiling x = {.args = args, .g = args->graph};
-    an_error_clear(&x.g->compile_error);
-    if (x.g->error.status != AN_OK) {
-        x.g->compile_error = x.g->error;
-        return NULL;
-    }
-    an_status status = AN_OK;
-    if (!args->store) status = fail(&x, AN_E_ARGUMENT, "there is no store");
-    if (status == AN_OK) status = check_fetches(&x);
-    if (status == AN_OK) status = check_updates(&x);
-    if (status != AN_OK) return NULL;
-    x.p = an_alloc_zeroed(sizeof *x.p);
-    if (!x.p) {
-        fail(&x, AN_E_MEMORY, "out of memory");
-        return NULL;
-    }
-    x.p->store = args->store;
-    status = optimise(&x);
-    if (status == AN_OK) status = build(&x);
+    const an_status status = compile(&x);
+    tell(x.g, &x.error);
     if (status == AN_OK) return x.p;
     an_program_free(x.p);
     return NULL;

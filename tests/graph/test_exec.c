@@ -415,6 +415,40 @@ END_TEST
 
 /* ---- compiling --------------------------------------------------------- */
 
+static void *compile_often(void *graph)
+{
+    an_graph *g = graph;
+    for (int i = 0; i < 50; i++) {
+        an_store *s = an_store_new((uint64_t)i);
+        const an_value y = {g, g->outputs[0].value};
+        an_program *p = an_compile(g, s, .fetch = {y}), *none = an_compile(g, s);
+        an_tensor out = {0};
+        ck_assert_ptr_null(none);
+        ck_assert_ptr_nonnull(p);
+        ck_assert_int_eq(an_run(p, .out = {&out}), AN_OK);
+        ck_assert_double_eq(an_tensor_get(&out, 3), 6);
+        an_tensor_free(&out);
+        an_program_free(p);
+        an_store_free(s);
+    }
+    return NULL;
+}
+
+/* One graph may be compiled by several threads at once, into stores of their own. */
+START_TEST(test_one_graph_is_compiled_by_two_threads)
+{
+    an_graph *g = an_graph_new("t");
+    const an_value n = an_state(g, "n", AN_F32, AN_SHAPE(64), (an_init){AN_INIT_CONSTANT, 3, 0});
+    an_graph_output(an_add(n, n), "y");
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, compile_often, g), 0);
+    for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+    ck_assert_ptr_nonnull(strstr(an_compile_message(g), "nothing to compute"));
+    an_graph_free(g);
+}
+END_TEST
+
 START_TEST(test_compiling_says_what_is_wrong)
 {
     an_graph *g = an_graph_new("t"), *other = an_graph_new("other");
@@ -568,6 +602,7 @@ AN_TEST_MAIN("exec", test_runs_give_the_interpreters_bits, test_threads_change_n
              test_bad_feeds_are_refused_by_name,
              test_dims_of_attributes_must_be_bound, test_many_bindings_share_one_slab,
              test_out_tensors, test_a_busy_store_refuses_runs,
-             test_concurrent_runs_are_whole_or_refused, test_compiling_says_what_is_wrong,
+             test_concurrent_runs_are_whole_or_refused,
+             test_one_graph_is_compiled_by_two_threads, test_compiling_says_what_is_wrong,
              test_null_is_survived, test_nothing_is_allocated_after_the_first_run,
              test_every_failed_allocation_is_survived)
