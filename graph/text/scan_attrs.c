@@ -4,6 +4,7 @@
  * is read here is only how each kind is spelled.                             */
 #include "graph/text/scan.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef const char *(*name_fn)(int);
@@ -22,7 +23,12 @@ static bool choice(an_scan *s, name_fn name, int *out)
             *out = i;
             return true;
         }
-    return an_scan_fail(s, "'%s' is no value of this attribute", word);
+    char known[200] = "";
+    for (int i = 0; strcmp(name(i), "?") != 0; i++) {
+        const size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, " %s", name(i));
+    }
+    return an_scan_fail(s, "'%s' is no value of this attribute (it takes:%s)", word, known);
 }
 
 static bool read_init(an_scan *s, an_init *init)
