@@ -23,18 +23,17 @@ static bool check_operands(an_graph *g, const an_spec *s, const an_op_info *op)
         return false;
     }
     for (int i = 0; i < s->inputs; i++) {
+        const bool missing = s->in[i] == 0 && !an_op_input_optional(s->op, i);
+        if (!missing && (int64_t)s->in[i] <= g->slot_count) continue;
         char name[32];
         an_op_input_name(s->op, i, name, sizeof name);
-        if (s->in[i] == 0 && !an_op_input_optional(s->op, i)) {
+        if (missing)
             an_message_call(g, s, AN_E_ARGUMENT, "operand %s is missing", name);
-            return false;
-        }
-        if ((int64_t)s->in[i] > g->slot_count) {
+        else
             an_message_call(g, s, AN_E_GRAPH,
                             "operand %s is no value of this graph (id %u of %lld)", name, s->in[i],
                             (long long)g->slot_count);
-            return false;
-        }
+        return false;
     }
     return true;
 }
@@ -157,55 +156,57 @@ static bool check_results(an_graph *g, const an_spec *s, const an_type *out, int
 
 /* ---- appending --------------------------------------------------------- */
 
-static an_attrs *copy_attributes(an_graph *g, const an_spec *s, const an_type *out)
+/* Neighbours often come from the same place: then nothing is searched for. */
+static const char *keep_text(an_graph *g, const char *text, const char *before)
 {
-    an_attrs *a = an_arena_copy(&g->arena, s->attrs, sizeof *a);
-    if (!a) return NULL;
-    const uint64_t set = an_op(s->op)->attribute_set;
-    if (set >> AN_ATTR_data & 1 && a->data.bytes) {
-        int64_t size;
-        if (!an_mul_size(a->data.count, (int64_t)an_dtype_size(a->dtype), &size)) return NULL;
-        a->data.bytes = an_arena_copy(&g->arena, a->data.bytes, size > 0 ? size : 1);
-        if (!a->data.bytes) return NULL;
-    }
-    if (set >> AN_ATTR_order & 1 && a->order.at) {
-        a->order.at = an_arena_copy(&g->arena, a->order.at,
-                                    a->order.count * (int64_t)sizeof *a->order.at);
-        if (!a->order.at) return NULL;
-    }
-    if (s->op == AN_OP_reshape) a->shape = out[0].shape; /* what was left over is now known */
-    return a;
+    return text && before && !strcmp(text, before) ? before : an_graph_keep_text(g, text);
 }
 
-static bool copy_from(an_graph *g, an_from *to, const an_from *from)
+static const an_attrs *keep_attributes(an_graph *g, const an_spec *s, const an_type *out)
+{
+    if (s->op != AN_OP_reshape) return an_graph_keep_attrs(g, s->op, s->attrs);
+    an_attrs known = *s->attrs; /* what was left over is now known */
+    known.shape = out[0].shape;
+    return an_graph_keep_attrs(g, s->op, &known);
+}
+
+static bool copy_from(an_graph *g, an_from *to, const an_from *from, const an_from *before)
 {
     *to = (an_from){0};
     if (!from->how) return true;
-    to->how = an_arena_string(&g->arena, from->how);
+    const size_t bytes = (size_t)from->count * sizeof *from->of;
+    to->how = keep_text(g, from->how, before->how);
     to->count = from->count;
-    if (from->count > 0)
-        to->of = an_arena_copy(&g->arena, from->of, from->count * (int64_t)sizeof *from->of);
+    if (from->count > 0 && from->count == before->count && !memcmp(from->of, before->of, bytes))
+        to->of = before->of;
+    else if (from->count > 0)
+        to->of = an_arena_copy(&g->arena, from->of, (int64_t)bytes);
     return to->how && (from->count == 0 || to->of);
 }
 
 static bool fill_node(an_graph *g, an_node *n, const an_spec *s, const an_type *out)
 {
+    static const an_node none;
+    const an_node *before = g->node_count ? &g->nodes[g->node_count] : &none;
+    const bool leaf = s->op == AN_OP_input || s->op == AN_OP_state;
+    const char *name = s->name ? s->name : "", *scope = s->scope ? s->scope : "";
     n->op = s->op;
     n->inputs = s->inputs;
     n->outputs = an_op(s->op)->outputs_count;
     n->first = (uint32_t)g->slot_count + 1;
-    n->attrs = copy_attributes(g, s, out);
-    n->name = an_arena_string(&g->arena, s->name ? s->name : "");
-    n->scope = an_arena_string(&g->arena, s->scope ? s->scope : "");
-    n->at = (an_at){an_arena_string(&g->arena, s->at.file), s->at.line};
+    n->attrs = keep_attributes(g, s, out);
+    n->name = leaf ? an_arena_string(&g->arena, name) : an_graph_keep_text(g, name);
+    n->scope = keep_text(g, scope, before->scope);
+    n->at = (an_at){keep_text(g, s->at.file, before->at.file), s->at.line};
     if (s->inputs > 0) n->in = an_arena_copy(&g->arena, s->in, s->inputs * (int64_t)sizeof *s->in);
     return n->attrs && n->name && n->scope && (s->inputs == 0 || n->in) &&
-           (n->at.file || !s->at.file) && copy_from(g, &n->from, &s->from);
+           (n->at.file || !s->at.file) && copy_from(g, &n->from, &s->from, &before->from);
 }
 
 static void take_ordinal(an_graph *g, an_node *n, uint32_t wanted)
 {
     n->ordinal = wanted ? wanted : g->next_ordinal;
+    if (g->node_count > 0 && n->ordinal <= g->nodes[g->node_count].ordinal) g->disordered = true;
     if (n->ordinal >= g->next_ordinal) g->next_ordinal = n->ordinal + 1;
 }
 

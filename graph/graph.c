@@ -1,6 +1,6 @@
-/* graph.c -- a graph's life, names, scopes, roots and look-ups.
+/* graph.c -- a graph's life, scopes, roots and look-ups.
  *
- * Leaves are looked up in leaves.c; other look-ups are rare, and linear.      */
+ * What has a name is filed and found in names.c.                              */
 #include "core/random.h"
 #include "graph/ir.h"
 
@@ -34,9 +34,13 @@ void an_graph_free(an_graph *g)
     an_free(g->commits);
     an_free(g->sets);
     an_free(g->leaves);
-    an_free(g->leaf_slots);
     an_free(g->enclosing);
     an_free(g->counters);
+    an_free(g->texts);
+    an_free(g->attrs);
+    an_index *const indices[] = {&g->by_leaf, &g->by_output, &g->by_set, &g->by_state,
+                                 &g->by_counter, &g->by_text, &g->by_attrs};
+    for (size_t i = 0; i < sizeof indices / sizeof *indices; i++) an_index_free(indices[i]);
     an_free(g);
 }
 
@@ -134,18 +138,11 @@ static const char *unique_name(an_graph *g, const char *name, an_text *out)
 {
     an_text key = {0};
     an_text_addf(&key, "%s/%s", g->scope, name);
-    int64_t i = 0;
-    while (i < g->counter_count && strcmp(g->counters[i].name, an_text_view(&key)) != 0) i++;
-    if (i == g->counter_count) {
-        const char *kept = an_arena_string(&g->arena, an_text_view(&key));
-        if (kept && AN_GROW(g->counters, g->counter_capacity, g->counter_count + 1))
-            g->counters[g->counter_count++] = (an_name_entry){kept, 0};
-        else
-            an_graph_fail(g, (an_at){0}, AN_E_MEMORY, "out of memory while naming \"%s\"", name);
-    }
+    an_name_entry *taken = key.failed ? NULL : an_graph_counter(g, an_text_view(&key));
+    if (!taken)
+        an_graph_fail(g, (an_at){0}, AN_E_MEMORY, "out of memory while naming \"%s\"", name);
     an_text_add(out, name);
-    if (i < g->counter_count && g->counters[i].value++ > 0)
-        an_text_addf(out, "_%u", g->counters[i].value - 1);
+    if (taken && taken->value++ > 0) an_text_addf(out, "_%u", taken->value - 1);
     an_text_free(&key);
     return an_text_view(out);
 }
@@ -192,24 +189,12 @@ an_value an_label(an_value v, const char *label)
     an_graph *g = v.graph;
     an_node *n = &g->nodes[g->slots[v.id].node];
     if (n->op == AN_OP_input || n->op == AN_OP_state) return v;
-    const char *kept = an_arena_string(&g->arena, label);
+    const char *kept = an_graph_keep_text(g, label);
     if (kept) n->name = kept;
     return v;
 }
 
 /* ---- roots ------------------------------------------------------------- */
-
-an_status an_graph_add_output(an_graph *g, const char *name, uint32_t value)
-{
-    for (int64_t i = 0; i < g->output_count; i++)
-        if (!strcmp(g->outputs[i].name, name))
-            return an_graph_fail(g, (an_at){0}, AN_E_NAME, "output \"%s\" is declared twice", name);
-    const char *kept = an_arena_string(&g->arena, name);
-    if (!kept || !AN_GROW(g->outputs, g->output_capacity, g->output_count + 1))
-        return an_graph_fail(g, (an_at){0}, AN_E_MEMORY, "out of memory");
-    g->outputs[g->output_count++] = (an_root){kept, value};
-    return AN_OK;
-}
 
 an_status an_graph_output(an_value v, const char *name)
 {
@@ -220,47 +205,34 @@ an_status an_graph_output(an_value v, const char *name)
     return an_graph_add_output(v.graph, name, v.id);
 }
 
-uint32_t an_graph_add_set(an_graph *g, const char *name)
-{
-    const char *kept = an_arena_string(&g->arena, name ? name : "update");
-    if (!kept || !AN_GROW(g->sets, g->set_capacity, g->set_count + 2)) {
-        an_graph_fail(g, (an_at){0}, AN_E_MEMORY, "out of memory");
-        return 0;
-    }
-    g->sets[++g->set_count] = kept;
-    return (uint32_t)g->set_count;
-}
-
-an_status an_graph_add_commit(an_graph *g, uint32_t set, uint32_t state, uint32_t value)
-{
-    if (!AN_GROW(g->commits, g->commit_capacity, g->commit_count + 1))
-        return an_graph_fail(g, (an_at){0}, AN_E_MEMORY, "out of memory");
-    g->commits[g->commit_count++] = (an_commit){set, state, value};
-    return AN_OK;
-}
-
 /* ---- look-ups ---------------------------------------------------------- */
 
-uint32_t an_graph_root(const an_graph *g, const char *name)
+/* The first node of that ordinal that has so many outputs, or 0. Only where a pass or
+ * a file put ordinals out of order are all nodes looked at. */
+static uint32_t node_of_ordinal(const an_graph *g, uint32_t ordinal, int outputs)
 {
-    for (int64_t i = 0; i < g->output_count; i++)
-        if (!strcmp(g->outputs[i].name, name)) return g->outputs[i].value;
-    unsigned ordinal = 0;
-    int k = 0;
-    if (sscanf(name, "%%%u.%d", &ordinal, &k) < 1) return 0;
-    for (int64_t i = 1; i <= g->node_count; i++)
-        if (g->nodes[i].ordinal == ordinal && k >= 0 && k < g->nodes[i].outputs)
-            return g->nodes[i].first + (uint32_t)k;
+    int64_t low = 1, high = g->node_count + 1; /* the first that is not before it */
+    while (!g->disordered && low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (g->nodes[middle].ordinal < ordinal) low = middle + 1;
+        else high = middle;
+    }
+    for (int64_t i = low; i <= g->node_count; i++) {
+        if (g->nodes[i].ordinal == ordinal && outputs <= g->nodes[i].outputs) return (uint32_t)i;
+        if (g->nodes[i].ordinal > ordinal && !g->disordered) return 0;
+    }
     return 0;
 }
 
-const an_commit *an_graph_commit(const an_graph *g, const char *set, const char *state)
+uint32_t an_graph_root(const an_graph *g, const char *name)
 {
-    for (int64_t i = 0; i < g->commit_count; i++)
-        if (!strcmp(g->sets[g->commits[i].set], set) &&
-            !strcmp(an_node_of(g, g->commits[i].state)->name, state))
-            return &g->commits[i];
-    return NULL;
+    const uint32_t named = an_graph_named_output(g, name);
+    if (named) return named;
+    unsigned ordinal = 0;
+    int k = 0;
+    if (sscanf(name, "%%%u.%d", &ordinal, &k) < 1 || k < 0 || k >= AN_MAX_OUTPUTS) return 0;
+    const uint32_t node = node_of_ordinal(g, ordinal, k + 1);
+    return node ? g->nodes[node].first + (uint32_t)k : 0;
 }
 
 an_value an_graph_find(an_graph *g, const char *name)
@@ -268,9 +240,8 @@ an_value an_graph_find(an_graph *g, const char *name)
     if (!g || !name) return AN_NONE;
     const uint32_t leaf = an_graph_leaf(g, name);
     if (leaf) return (an_value){g, leaf};
-    for (int64_t i = 0; i < g->output_count; i++)
-        if (!strcmp(g->outputs[i].name, name)) return (an_value){g, g->outputs[i].value};
-    return AN_NONE;
+    const uint32_t output = an_graph_named_output(g, name);
+    return output ? (an_value){g, output} : AN_NONE;
 }
 
 const char *an_graph_output_name(const an_graph *g, int64_t i)
@@ -313,7 +284,11 @@ int an_graph_freeze(an_graph *g, const char *name, bool frozen)
         an_node *n = &g->nodes[i];
         if (n->op != AN_OP_state || strncmp(n->name, name, length) != 0) continue;
         if (n->name[length] != 0 && n->name[length] != '/') continue;
-        n->attrs->frozen = frozen;
+        an_attrs attrs = *n->attrs;
+        attrs.frozen = frozen;
+        const an_attrs *kept = an_graph_keep_attrs(g, n->op, &attrs);
+        if (!kept) return an_graph_fail(g, n->at, AN_E_MEMORY, "out of memory"), found;
+        n->attrs = kept;
         found++;
     }
     return found;

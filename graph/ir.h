@@ -13,6 +13,7 @@
 #define AN_GRAPH_IR_H
 
 #include "core/dims.h"
+#include "core/index.h"
 #include "core/memory.h"
 #include "core/text.h"
 #include "graph/graph.h"
@@ -33,7 +34,7 @@ typedef struct an_node {
     uint32_t first;     /* id of output 0 */
     uint32_t ordinal;
     const uint32_t *in; /* value ids; 0 where absent */
-    an_attrs *attrs;
+    const an_attrs *attrs; /* this and the texts: shared by all nodes that have the same */
     const char *name;   /* input and state: their name; else a label or "" */
     const char *scope;  /* "encoder/res1", or "" */
     an_at at;
@@ -46,17 +47,12 @@ typedef struct an_slot { /* a value */
     int index; /* which output of the node */
 } an_slot;
 
-typedef struct an_root { /* a named output */
-    const char *name;
-    uint32_t value;
-} an_root;
-
 typedef struct an_commit { /* one row of an update table: state <- value */
     uint32_t set;          /* which table; index into sets, from 1 */
     uint32_t state, value;
 } an_commit;
 
-typedef struct an_name_entry {
+typedef struct an_name_entry { /* a leaf, an output, or how often a layer's name was taken */
     const char *name;
     uint32_t value;
 } an_name_entry;
@@ -67,12 +63,10 @@ struct an_graph {
     an_dims *dims;
     an_node *nodes; /* [1 .. node_count] */
     an_slot *slots; /* [1 .. slot_count] */
-    an_root *outputs;
+    an_name_entry *outputs;
     an_commit *commits;
     const char **sets; /* [1 .. set_count]: update tables' names */
     an_name_entry *leaves; /* inputs and states by full name */
-    uint32_t *leaf_slots;  /* hash table: 1 + index into leaves, 0 where free */
-    int64_t leaf_slot_count; /* a power of two, or 0 */
     int64_t node_count, slot_count, output_count, commit_count, set_count, leaf_count;
     int64_t node_capacity, slot_capacity, output_capacity, commit_capacity, set_capacity,
         leaf_capacity;
@@ -82,6 +76,11 @@ struct an_graph {
     int64_t depth, depth_capacity;
     an_name_entry *counters; /* how often a layer name was taken in a scope (value = count) */
     int64_t counter_count, counter_capacity;
+    const char **texts;      /* scopes, labels, files and reasons, each once */
+    const an_attrs **attrs;  /* each once */
+    int64_t text_count, text_capacity, attrs_count, attrs_capacity;
+    an_index by_leaf, by_output, by_set, by_state, by_counter, by_text, by_attrs; /* names.c */
+    bool disordered;         /* ordinals do not increase with the nodes' numbers */
     uint32_t random_key;     /* the state dropout reads, once there is one; else 0 */
     uint32_t random_next;    /* its successor for update tables, once made; else 0 */
     /* While a gradient or an update is emitted: where its nodes say they come from. */
@@ -119,13 +118,16 @@ static inline bool an_node_is_leaf(const an_node *n)
 /* Marks, beside the nodes marked already, every node that they depend on. `needed`
  * has node_count + 1 entries, by node number. */
 void an_graph_mark_needed(const an_graph *g, bool *needed);
-/* The leaf of that full name, or 0. */
+/* The leaf, the output, the update table of that full name, or 0. */
 uint32_t an_graph_leaf(const an_graph *g, const char *name);
+uint32_t an_graph_named_output(const an_graph *g, const char *name);
+uint32_t an_graph_set(const an_graph *g, const char *name);
 /* The output of that name, or the value that "%12.1", output 1 of ordinal 12, calls
  * by place; 0 if there is none. */
 uint32_t an_graph_root(const an_graph *g, const char *name);
 /* The row of update table `set` for the state of that name, or NULL. */
 const an_commit *an_graph_commit(const an_graph *g, const char *set, const char *state);
+const an_commit *an_graph_commit_of(const an_graph *g, uint32_t set, uint32_t state);
 /* True if b differs from a in nothing that matters: identical dtype and shape. */
 bool an_type_equal(const an_type *a, const an_type *b);
 
@@ -167,8 +169,14 @@ an_graph *an_graph_like(const an_graph *g);
  * the graph; false if memory is out. */
 bool an_graph_add_leaf(an_graph *g, const char *name, uint32_t id);
 an_status an_graph_add_output(an_graph *g, const char *name, uint32_t value);
+void an_graph_forget_outputs(an_graph *g); /* to declare others */
 uint32_t an_graph_add_set(an_graph *g, const char *name); /* 0 on failure */
 an_status an_graph_add_commit(an_graph *g, uint32_t set, uint32_t state, uint32_t value);
+/* How often that name was taken, made as 0 at the first call; NULL if memory is out. */
+an_name_entry *an_graph_counter(an_graph *g, const char *name);
+/* The graph's own copy, which all who ask for the same share. NULL if memory is out. */
+const char *an_graph_keep_text(an_graph *g, const char *text); /* NULL gives NULL */
+const an_attrs *an_graph_keep_attrs(an_graph *g, int op, const an_attrs *attrs);
 /* Records an error about a value or call; returns its status. */
 an_status an_graph_fail(an_graph *g, an_at at, an_status status, const char *format, ...)
     AN_PRINTF(4, 5);

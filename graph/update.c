@@ -1,16 +1,13 @@
 /* update.c -- update tables: which state becomes which value when a run ends. */
 #include "graph/ir.h"
 
-#include <string.h>
-
 an_updates an_updates_new(an_graph *g, const char *name)
 {
     if (!g || g->error.status != AN_OK) return (an_updates){g, 0};
     /* The text form tells tables apart by name. */
     an_text unique = {0};
     an_text_add(&unique, name && name[0] ? name : "update");
-    for (int64_t i = 1; i <= g->set_count; i++)
-        if (!strcmp(g->sets[i], an_text_view(&unique))) an_text_add(&unique, "_"), i = 0;
+    while (!unique.failed && an_graph_set(g, an_text_view(&unique))) an_text_add(&unique, "_");
     const an_updates u = {g, an_graph_add_set(g, an_text_view(&unique))};
     an_text_free(&unique);
     return u;
@@ -60,13 +57,13 @@ an_status an_updates_add(an_updates u, an_value state, an_value value)
     if (g->error.status != AN_OK) return g->error.status;
     const an_status status = check_update(g, u, state, value);
     if (status != AN_OK) return status;
-    for (int64_t i = 0; i < g->commit_count; i++)
-        if (g->commits[i].set == u.id && g->commits[i].state == state.id)
-            return g->commits[i].value == value.id
-                       ? AN_OK
-                       : an_graph_fail(g, an_node_of(g, value.id)->at, AN_E_NAME,
-                                       "an_updates_add: state \"%s\" is updated twice in one table",
-                                       an_node_of(g, state.id)->name);
+    const an_commit *made = an_graph_commit_of(g, u.id, state.id);
+    if (made)
+        return made->value == value.id
+                   ? AN_OK
+                   : an_graph_fail(g, an_node_of(g, value.id)->at, AN_E_NAME,
+                                   "an_updates_add: state \"%s\" is updated twice in one table",
+                                   an_node_of(g, state.id)->name);
     return an_graph_add_commit(g, u.id, state.id, value.id);
 }
 

@@ -128,10 +128,9 @@ static bool check_roots(const an_graph *g, const report *r)
         if (!an_type_equal(an_slot_type(g, c->state), an_slot_type(g, c->value)))
             return broken(r, "update of \"%s\": its new value has another type",
                           an_node_of(g, c->state)->name);
-        for (int64_t j = 0; j < i; j++)
-            if (g->commits[j].set == c->set && g->commits[j].state == c->state)
-                return broken(r, "state \"%s\" is updated twice in \"%s\"",
-                              an_node_of(g, c->state)->name, g->sets[c->set]);
+        if (an_graph_commit_of(g, c->set, c->state) != c)
+            return broken(r, "state \"%s\" is updated twice in \"%s\"",
+                          an_node_of(g, c->state)->name, g->sets[c->set]);
     }
     return true;
 }

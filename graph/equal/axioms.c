@@ -281,8 +281,7 @@ void an_axiom_spell(an_values *v, uint32_t number)
 {
     const an_node *n = &v->graph->nodes[number];
     const uint64_t set = an_op(n->op)->attribute_set;
-    const an_attrs before = *n->attrs;
-    an_attrs *a = n->attrs;
+    an_attrs spelled = *n->attrs, *a = &spelled;
     if (set >> AN_ATTR_axis & 1) { /* counts in the operand where the result loses the axis */
         const bool lost = n->op == AN_OP_argmax || n->op == AN_OP_gather;
         a->axis = an_axis(a->axis, an_slot_type(v->graph, lost ? n->in[0] : n->first)->shape.rank);
@@ -295,5 +294,9 @@ void an_axiom_spell(an_values *v, uint32_t number)
             sort_axes(&a->axes, rank);
     }
     if (n->op == AN_OP_constant) shorten_literal(a);
-    v->uses[SPELLING] += !an_attrs_equal(n->op, &before, a);
+    if (an_attrs_equal(n->op, n->attrs, a)) return;
+    v->uses[SPELLING]++;
+    const an_attrs *kept = an_graph_keep_attrs(v->graph, n->op, a);
+    if (kept) v->graph->nodes[number].attrs = kept;
+    else an_graph_fail(v->graph, (an_at){0}, AN_E_MEMORY, "out of memory");
 }

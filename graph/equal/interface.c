@@ -171,7 +171,7 @@ static an_graph *adopt_outputs(an_trial *t, const an_graph *a, const an_graph *b
     an_status status = values ? AN_OK : AN_E_MEMORY;
     for (int64_t i = 0; i < b->output_count && status == AN_OK; i++)
         values[i] = an_graph_root(g, b->outputs[i].name);
-    g->output_count = 0;
+    an_graph_forget_outputs(g);
     for (int64_t i = 0; i < b->output_count && status == AN_OK; i++)
         if (values[i]) status = an_graph_add_output(g, b->outputs[i].name, values[i]);
     an_free(values);

@@ -229,14 +229,13 @@ static bool read_output(parser *p)
 
 static bool read_update(parser *p)
 {
-    uint32_t state = 0, value = 0, set = 0;
+    uint32_t state = 0, value = 0;
     an_graph *g = p->graph;
     const char *name = an_scan_quoted(&p->scan);
     if (!name || !read_reference(p, &state) || !an_scan_expect(&p->scan, "<-") ||
         !read_reference(p, &value))
         return false;
-    for (int64_t i = 1; i <= g->set_count; i++)
-        if (!strcmp(g->sets[i], name)) set = (uint32_t)i;
+    uint32_t set = an_graph_set(g, name);
     if (!set) set = an_graph_add_set(g, name);
     return set && an_updates_add((an_updates){g, set}, (an_value){g, state},
                                  (an_value){g, value}) == AN_OK;

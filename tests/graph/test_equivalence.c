@@ -120,7 +120,7 @@ END_TEST
 START_TEST(test_a_program_against_its_graph)
 {
     an_graph *g = parse(residual);
-    g->output_count = 0;
+    an_graph_forget_outputs(g);
     const an_value y = {g, (uint32_t)g->slot_count};
     an_store *store = an_store_new(1);
     an_program *p = an_compile(g, store, .fetch = {y});

@@ -1,0 +1,188 @@
+/* names.c -- what a graph finds by its name, and what it keeps only once.
+ *
+ * Leaves, outputs, update tables and the names that layers took are each told from all others
+ * of their kind, and a file may hold any number of them: all are looked up by hash. So are a
+ * table's updates, by their state. Texts and attributes of nodes are kept once, however many
+ * nodes have them: a graph of a million has few scopes, files and reasons.     */
+#include "core/random.h"
+#include "graph/ir.h"
+
+#include <string.h>
+
+/* ---- by name ----------------------------------------------------------- */
+
+typedef const char *(*name_fn)(const an_graph *g, uint32_t number);
+
+static const char *leaf_name(const an_graph *g, uint32_t n) { return g->leaves[n - 1].name; }
+static const char *output_name(const an_graph *g, uint32_t n) { return g->outputs[n - 1].name; }
+static const char *set_name(const an_graph *g, uint32_t n) { return g->sets[n]; }
+static const char *counter_name(const an_graph *g, uint32_t n) { return g->counters[n - 1].name; }
+static const char *text_at(const an_graph *g, uint32_t n) { return g->texts[n - 1]; }
+
+/* The number filed under that name, or 0. */
+static uint32_t find(const an_graph *g, const an_index *x, name_fn name_of, const char *name,
+                     uint64_t hash)
+{
+    uint64_t probe = 0;
+    uint32_t number;
+    while ((number = an_index_next(x, hash, &probe)))
+        if (!strcmp(name_of(g, number), name)) break;
+    return number;
+}
+
+bool an_graph_add_leaf(an_graph *g, const char *name, uint32_t id)
+{
+    if (!AN_GROW(g->leaves, g->leaf_capacity, g->leaf_count + 1) ||
+        !an_index_add(&g->by_leaf, an_hash_string(name), (uint32_t)g->leaf_count + 1))
+        return false;
+    g->leaves[g->leaf_count++] = (an_name_entry){name, id};
+    return true;
+}
+
+uint32_t an_graph_leaf(const an_graph *g, const char *name)
+{
+    const uint32_t n = name ? find(g, &g->by_leaf, leaf_name, name, an_hash_string(name)) : 0;
+    return n ? g->leaves[n - 1].value : 0;
+}
+
+const char *an_graph_leaf_name(const an_graph *g, int64_t i)
+{
+    return g && i >= 0 && i < g->leaf_count ? g->leaves[i].name : NULL;
+}
+
+an_status an_graph_add_output(an_graph *g, const char *name, uint32_t value)
+{
+    const uint64_t hash = an_hash_string(name);
+    if (find(g, &g->by_output, output_name, name, hash))
+        return an_graph_fail(g, (an_at){0}, AN_E_NAME, "output \"%s\" is declared twice", name);
+    const char *kept = an_arena_string(&g->arena, name);
+    if (!kept || !AN_GROW(g->outputs, g->output_capacity, g->output_count + 1) ||
+        !an_index_add(&g->by_output, hash, (uint32_t)g->output_count + 1))
+        return an_graph_fail(g, (an_at){0}, AN_E_MEMORY, "out of memory");
+    g->outputs[g->output_count++] = (an_name_entry){kept, value};
+    return AN_OK;
+}
+
+uint32_t an_graph_named_output(const an_graph *g, const char *name)
+{
+    const uint32_t n = find(g, &g->by_output, output_name, name, an_hash_string(name));
+    return n ? g->outputs[n - 1].value : 0;
+}
+
+void an_graph_forget_outputs(an_graph *g)
+{
+    g->output_count = 0;
+    an_index_free(&g->by_output);
+}
+
+uint32_t an_graph_add_set(an_graph *g, const char *name)
+{
+    const char *kept = an_arena_string(&g->arena, name ? name : "update");
+    if (!kept || !AN_GROW(g->sets, g->set_capacity, g->set_count + 2) ||
+        !an_index_add(&g->by_set, an_hash_string(kept), (uint32_t)g->set_count + 1)) {
+        an_graph_fail(g, (an_at){0}, AN_E_MEMORY, "out of memory");
+        return 0;
+    }
+    g->sets[++g->set_count] = kept;
+    return (uint32_t)g->set_count;
+}
+
+uint32_t an_graph_set(const an_graph *g, const char *name)
+{
+    return find(g, &g->by_set, set_name, name, an_hash_string(name));
+}
+
+an_name_entry *an_graph_counter(an_graph *g, const char *name)
+{
+    const uint64_t hash = an_hash_string(name);
+    const uint32_t n = find(g, &g->by_counter, counter_name, name, hash);
+    if (n) return &g->counters[n - 1];
+    const char *kept = an_arena_string(&g->arena, name);
+    if (!kept || !AN_GROW(g->counters, g->counter_capacity, g->counter_count + 1) ||
+        !an_index_add(&g->by_counter, hash, (uint32_t)g->counter_count + 1))
+        return NULL;
+    g->counters[g->counter_count] = (an_name_entry){kept, 0};
+    return &g->counters[g->counter_count++];
+}
+
+/* ---- updates by table and state ---------------------------------------- */
+
+static uint64_t hash_commit(uint32_t set, uint32_t state)
+{
+    const uint32_t key[] = {set, state};
+    return an_hash_bytes(key, sizeof key, 0);
+}
+
+an_status an_graph_add_commit(an_graph *g, uint32_t set, uint32_t state, uint32_t value)
+{
+    if (!AN_GROW(g->commits, g->commit_capacity, g->commit_count + 1) ||
+        !an_index_add(&g->by_state, hash_commit(set, state), (uint32_t)g->commit_count + 1))
+        return an_graph_fail(g, (an_at){0}, AN_E_MEMORY, "out of memory");
+    g->commits[g->commit_count++] = (an_commit){set, state, value};
+    return AN_OK;
+}
+
+const an_commit *an_graph_commit_of(const an_graph *g, uint32_t set, uint32_t state)
+{
+    uint64_t probe = 0;
+    uint32_t n;
+    while ((n = an_index_next(&g->by_state, hash_commit(set, state), &probe)))
+        if (g->commits[n - 1].set == set && g->commits[n - 1].state == state) break;
+    return n ? &g->commits[n - 1] : NULL;
+}
+
+const an_commit *an_graph_commit(const an_graph *g, const char *set, const char *state)
+{
+    const uint32_t table = an_graph_set(g, set), leaf = an_graph_leaf(g, state);
+    return table && leaf ? an_graph_commit_of(g, table, leaf) : NULL;
+}
+
+/* ---- kept once --------------------------------------------------------- */
+
+const char *an_graph_keep_text(an_graph *g, const char *text)
+{
+    if (!text || !text[0]) return text ? "" : NULL;
+    const uint64_t hash = an_hash_string(text);
+    const uint32_t n = find(g, &g->by_text, text_at, text, hash);
+    if (n) return g->texts[n - 1];
+    const char *kept = an_arena_string(&g->arena, text);
+    if (!kept || !AN_GROW(g->texts, g->text_capacity, g->text_count + 1) ||
+        !an_index_add(&g->by_text, hash, (uint32_t)g->text_count + 1))
+        return NULL;
+    return g->texts[g->text_count++] = kept;
+}
+
+/* A copy with what it points to; what the op does not have points nowhere. */
+static an_attrs *copy_attributes(an_graph *g, int op, const an_attrs *from)
+{
+    an_attrs *a = an_arena_copy(&g->arena, from, sizeof *a);
+    if (!a) return NULL;
+    const uint64_t set = an_op(op)->attribute_set;
+    if (!(set >> AN_ATTR_data & 1)) a->data = (an_data){0};
+    if (!(set >> AN_ATTR_order & 1)) a->order = (an_order){0};
+    if (a->data.bytes) {
+        int64_t size;
+        if (!an_mul_size(a->data.count, (int64_t)an_dtype_size(a->dtype), &size)) return NULL;
+        a->data.bytes = an_arena_copy(&g->arena, a->data.bytes, size > 0 ? size : 1);
+        if (!a->data.bytes) return NULL;
+    }
+    if (a->order.at) {
+        a->order.at = an_arena_copy(&g->arena, a->order.at,
+                                    a->order.count * (int64_t)sizeof *a->order.at);
+        if (!a->order.at) return NULL;
+    }
+    return a;
+}
+
+const an_attrs *an_graph_keep_attrs(an_graph *g, int op, const an_attrs *attrs)
+{
+    const uint64_t hash = an_attrs_hash(op, attrs);
+    uint64_t probe = 0;
+    for (uint32_t n; (n = an_index_next(&g->by_attrs, hash, &probe));)
+        if (an_attrs_equal(op, g->attrs[n - 1], attrs)) return g->attrs[n - 1];
+    const an_attrs *kept = copy_attributes(g, op, attrs);
+    if (!kept || !AN_GROW(g->attrs, g->attrs_capacity, g->attrs_count + 1) ||
+        !an_index_add(&g->by_attrs, hash, (uint32_t)g->attrs_count + 1))
+        return NULL;
+    return g->attrs[g->attrs_count++] = kept;
+}
