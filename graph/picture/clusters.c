@@ -1,5 +1,6 @@
 /* clusters.c -- the tree of clusters that boxes stand in: a lane for each phase, and in it
  * a cluster for each scope, a child of the scope around it.                   */
+#include "core/random.h"
 #include "graph/picture/view.h"
 
 #include <string.h>
@@ -16,12 +17,18 @@ const char *an_view_scope(const an_graph *g, const an_node *n, int *length)
     return parameter->name;
 }
 
+static uint64_t hash_box(uint32_t parent, const char *path, int length)
+{
+    return an_hash_bytes(path, length, parent);
+}
+
 static uint32_t add_box(an_view *v, uint32_t parent, an_phase phase, const char *path, int length)
 {
     if (!AN_GROW(v->boxes, v->box_capacity, v->box_count + 2)) return 0;
     const uint32_t id = (uint32_t)++v->box_count;
     v->boxes[id] = (an_box){.path = path, .length = length, .parent = parent, .phase = phase};
     if (!parent) return id;
+    if (!an_index_add(&v->by_path, hash_box(parent, path, length), id)) return 0;
     an_box *p = &v->boxes[parent];
     if (p->last_child) v->boxes[p->last_child].next = id;
     else p->child = id;
@@ -31,13 +38,14 @@ static uint32_t add_box(an_view *v, uint32_t parent, an_phase phase, const char 
 
 static uint32_t find_child(const an_view *v, uint32_t parent, const char *path, int length)
 {
-    const uint32_t last = v->boxes[parent].last_child; /* neighbours share their scope */
-    for (uint32_t c = last; c; c = c == last ? v->boxes[parent].child : v->boxes[c].next) {
+    uint64_t probe = 0;
+    uint32_t c;
+    while ((c = an_index_next(&v->by_path, hash_box(parent, path, length), &probe))) {
         const an_box *b = &v->boxes[c];
-        if (b->length == length && !memcmp(b->path, path, (size_t)length)) return c;
-        if (v->boxes[parent].child == last || b->next == last) break;
+        if (b->parent == parent && b->length == length && !memcmp(b->path, path, (size_t)length))
+            break;
     }
-    return 0;
+    return c;
 }
 
 uint32_t an_view_box(an_view *v, an_phase phase, const char *path, int length)
@@ -63,6 +71,7 @@ int an_view_level(const an_view *v, uint32_t box)
 bool an_view_lanes(an_view *v)
 {
     v->box_count = 0;
+    an_index_free(&v->by_path);
     for (int p = 0; p < AN_PHASES; p++)
         if (!add_box(v, 0, (an_phase)p, "", 0)) return false;
     return true;

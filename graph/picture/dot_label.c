@@ -82,9 +82,7 @@ static bool shows(const an_view *v, uint32_t node, int operand)
 {
     const an_node *n = &v->g->nodes[node];
     const uint32_t p = n->in[operand] ? v->g->slots[n->in[operand]].node : 0;
-    if (!p || !v->folded[p]) return false;
-    for (int k = 0; k < operand; k++)
-        if (n->in[k] == n->in[operand]) return false;
+    if (!p || !v->folded[p] || !an_view_first_use(v, node, operand)) return false;
     return an_view_is_tiny(v->g, &v->g->nodes[p]) || v->phase[node] == v->phase[p];
 }
 
@@ -140,10 +138,9 @@ static void add_attributes(const an_view *v, const an_node *n, const char *line,
 /* States of a few elements that become this node's results: counters and keys. */
 static void add_commits(const an_view *v, uint32_t node, an_text *out)
 {
-    for (int64_t c = 0; c < v->g->commit_count; c++) {
-        const an_commit *commit = &v->g->commits[c];
-        const an_node *state = an_node_of(v->g, commit->state);
-        if (v->g->slots[commit->value].node != node || !an_view_is_tiny(v->g, state)) continue;
+    for (uint32_t c = v->becomes[node]; c; c = v->becomes_next[c - 1]) {
+        const an_node *state = an_node_of(v->g, v->g->commits[c - 1].state);
+        if (!an_view_is_tiny(v->g, state)) continue;
         an_text_add(out, SMALL "becomes <B>");
         add_html(out, state->name);
         an_text_add(out, "</B></FONT>");
@@ -154,9 +151,8 @@ static void add_commits(const an_view *v, uint32_t node, an_text *out)
 
 static const an_node *replaced(const an_view *v, uint32_t ordinal)
 {
-    for (int64_t i = 1; v->before && i <= v->before->node_count; i++)
-        if (v->before->nodes[i].ordinal == ordinal && !v->same_as[i]) return &v->before->nodes[i];
-    return NULL;
+    const uint32_t node = ordinal < v->gone_limit ? v->gone[ordinal] : 0;
+    return node ? &v->before->nodes[node] : NULL;
 }
 
 static void label_fused(const an_view *v, uint32_t node, const fused_title *f, an_text *out)

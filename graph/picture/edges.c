@@ -3,6 +3,7 @@
  * Values that several nodes of a box read from one other box share its arrow. What
  * the backward phase reads from the forward phase was kept for it ("saved"); a
  * commit leads from the value to the box that shows the state.               */
+#include "core/random.h"
 #include "graph/picture/view.h"
 
 typedef struct drawing {
@@ -11,6 +12,8 @@ typedef struct drawing {
     uint32_t *target; /* per unit: where that arrow leads */
     uint32_t *named;  /* per value: the unit whose arrow named it last */
     uint32_t *steps;  /* per value: how many updates read it */
+    uint32_t *reader; /* per node: the first of its phase that reads it; 0: none */
+    an_index commits; /* arrows of commits, by where they lead from and to */
 } drawing;
 
 static bool add_edge(an_view *v, an_edge_kind kind, uint32_t from, uint32_t to, uint32_t value)
@@ -67,51 +70,66 @@ static bool draw_data(drawing *d)
     return true;
 }
 
-/* The unit in which a state is seen: its own, or that of its first user. */
-static uint32_t shown_in(const an_view *v, uint32_t state)
+static void find_readers(drawing *d)
 {
-    const uint32_t node = v->g->slots[state].node;
-    if (!v->folded[node]) return v->unit_of[node];
-    for (int64_t i = node + 1; i <= v->g->node_count; i++) {
+    const an_view *v = d->v;
+    for (int64_t i = v->g->node_count; i > 0; i--) {
         const an_node *n = &v->g->nodes[i];
-        for (int k = 0; k < n->inputs; k++)
-            if (n->in[k] == state && v->phase[i] == v->phase[node]) return v->unit_of[i];
+        for (int k = 0; k < n->inputs; k++) {
+            const uint32_t p = n->in[k] ? v->g->slots[n->in[k]].node : 0;
+            if (p && v->phase[i] == v->phase[p]) d->reader[p] = (uint32_t)i;
+        }
     }
-    return 0;
 }
 
-static bool draw_commits(an_view *v)
+/* The unit in which a state is seen: its own, or that of its first user. */
+static uint32_t shown_in(const drawing *d, uint32_t state)
 {
-    const int64_t first = v->edge_count;
+    const uint32_t node = d->v->g->slots[state].node;
+    return d->v->unit_of[d->v->folded[node] ? d->reader[node] : node];
+}
+
+static bool draw_commit(drawing *d, uint32_t from, uint32_t to, uint32_t state)
+{
+    const uint32_t ends[] = {from, to};
+    const uint64_t hash = an_hash_bytes(ends, sizeof ends, 0);
+    uint64_t probe = 0;
+    for (uint32_t e; (e = an_index_next(&d->commits, hash, &probe));)
+        if (d->v->edges[e - 1].from == from && d->v->edges[e - 1].to == to) return true;
+    return add_edge(d->v, AN_EDGE_COMMIT, from, to, state) &&
+           an_index_add(&d->commits, hash, (uint32_t)d->v->edge_count);
+}
+
+static bool draw_commits(drawing *d)
+{
+    const an_view *v = d->v;
+    find_readers(d);
     for (int64_t c = 0; c < v->g->commit_count; c++) {
         const an_commit *commit = &v->g->commits[c];
         const an_node *state = an_node_of(v->g, commit->state);
         if (an_view_is_tiny(v->g, state)) continue; /* the label says it */
         const uint32_t from = v->unit_of[v->g->slots[commit->value].node];
-        const uint32_t to = shown_in(v, commit->state);
-        bool news = from && to && from != to;
-        for (int64_t e = first; e < v->edge_count && news; e++)
-            news = v->edges[e].from != from || v->edges[e].to != to;
-        if (news && !add_edge(v, AN_EDGE_COMMIT, from, to, commit->state)) return false;
+        const uint32_t to = shown_in(d, commit->state);
+        if (from && to && from != to && !draw_commit(d, from, to, commit->state)) return false;
     }
     return true;
 }
 
 /* Old arrows that touch a ghost. */
-static bool draw_gone(an_view *v)
+static bool draw_gone(drawing *d)
 {
+    an_view *v = d->v;
+    for (int64_t u = 1; u <= v->unit_count; u++) d->target[u] = 0; /* from now on an old node */
     for (int64_t i = 1; i <= v->before->node_count; i++) {
         const an_node *n = &v->before->nodes[i];
         const uint32_t to = v->ghost_of[i] ? v->ghost_of[i] : v->unit_of[v->same_as[i]];
-        const int64_t first = v->edge_count;
         for (int k = 0; to && k < n->inputs; k++) {
             const uint32_t p = n->in[k] ? v->before->slots[n->in[k]].node : 0;
             if (!p || (!v->ghost_of[i] && !v->ghost_of[p])) continue;
             const uint32_t from = v->ghost_of[p] ? v->ghost_of[p] : v->unit_of[v->same_as[p]];
-            bool news = from != 0;
-            for (int64_t e = first; e < v->edge_count && news; e++)
-                news = v->edges[e].from != from;
-            if (news && !add_edge(v, AN_EDGE_GONE, from, to, n->in[k])) return false;
+            if (!from || d->target[from] == (uint32_t)i) continue;
+            d->target[from] = (uint32_t)i;
+            if (!add_edge(v, AN_EDGE_GONE, from, to, n->in[k])) return false;
         }
     }
     return true;
@@ -123,12 +141,16 @@ bool an_view_edges(an_view *v)
     drawing d = {.v = v, .arrow = an_alloc_zeroed(units * (int64_t)sizeof *d.arrow),
                  .target = an_alloc_zeroed(units * (int64_t)sizeof *d.target),
                  .named = an_alloc_zeroed((v->g->slot_count + 1) * (int64_t)sizeof *d.named),
-                 .steps = an_alloc_zeroed((v->g->slot_count + 1) * (int64_t)sizeof *d.steps)};
-    bool good = d.arrow && d.target && d.named && d.steps && draw_data(&d) && draw_commits(v);
-    if (good && v->before && !v->beside) good = draw_gone(v);
+                 .steps = an_alloc_zeroed((v->g->slot_count + 1) * (int64_t)sizeof *d.steps),
+                 .reader = an_alloc_zeroed((v->g->node_count + 1) * (int64_t)sizeof *d.reader)};
+    bool good = d.arrow && d.target && d.named && d.steps && d.reader && draw_data(&d) &&
+                draw_commits(&d);
+    if (good && v->before && !v->beside) good = draw_gone(&d);
     an_free(d.arrow);
     an_free(d.target);
     an_free(d.named);
     an_free(d.steps);
+    an_free(d.reader);
+    an_index_free(&d.commits);
     return good;
 }

@@ -95,6 +95,16 @@ static void mark_added(an_view *v, const bool *old)
     }
 }
 
+static bool find_gone(an_view *v, uint32_t limit)
+{
+    v->gone = an_alloc_zeroed((int64_t)limit * (int64_t)sizeof *v->gone);
+    if (!v->gone) return false;
+    v->gone_limit = limit;
+    for (uint32_t i = (uint32_t)v->before->node_count; i > 0; i--)
+        if (!v->same_as[i]) v->gone[v->before->nodes[i].ordinal] = i;
+    return true;
+}
+
 bool an_view_ghosts(an_view *v)
 {
     const int64_t count = v->before->node_count + 1, words = count * (int64_t)sizeof(uint32_t);
@@ -106,6 +116,7 @@ bool an_view_ghosts(an_view *v)
     bool good = v->ghost_of && v->same_as && old && phase && make_index(v, &x) &&
                 an_graph_phases(v->before, phase);
     if (good) match(v, &x, old);
+    if (good) good = find_gone(v, x.limit);
     if (good) mark_added(v, old);
     for (uint32_t i = 1; good && (int64_t)i < count; i++)
         if (!v->same_as[i]) good = add_ghost(v, i, &x, phase);

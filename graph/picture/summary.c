@@ -4,6 +4,7 @@
  * the first node that reads it, once, however often it is used. Only the forward
  * phase has rows; gradients and updates are counted below the table. FLOPs need
  * numbers for all named dims (.bind) and come from the ops' own rules.        */
+#include "core/random.h"
 #include "graph/ir.h"
 
 #include <string.h>
@@ -20,6 +21,7 @@ typedef struct table {
     uint8_t *phase;
     row *rows;
     int64_t count, capacity;
+    an_index by_scope;
     int64_t *bound, *extent; /* NULL: no FLOPs */
     double total[AN_PHASES];
 } table;
@@ -85,9 +87,13 @@ static an_status bind(table *t, const char *text, an_error *e)
 static row *row_for(table *t, uint32_t number)
 {
     const an_node *n = &t->g->nodes[number];
-    for (int64_t i = t->count; n->scope[0] && i > 0; i--)
+    const uint64_t hash = an_hash_string(n->scope);
+    uint64_t probe = 0;
+    for (uint32_t i; n->scope[0] && (i = an_index_next(&t->by_scope, hash, &probe));)
         if (!strcmp(t->rows[i - 1].scope, n->scope)) return &t->rows[i - 1];
-    if (!AN_GROW(t->rows, t->capacity, t->count + 1)) return NULL;
+    if (!AN_GROW(t->rows, t->capacity, t->count + 1) ||
+        (n->scope[0] && !an_index_add(&t->by_scope, hash, (uint32_t)t->count + 1)))
+        return NULL;
     t->rows[t->count++] = (row){.scope = n->scope, .name = n->name};
     return &t->rows[t->count - 1];
 }
@@ -264,6 +270,7 @@ char *an_summary_with(const an_summary_args *args)
     if (error.status != AN_OK) an_text_addf(&out, "%s\n", error.text);
     an_free(t.phase);
     an_free(t.rows);
+    an_index_free(&t.by_scope);
     an_free(t.bound);
     an_free(t.extent);
     return an_text_take(&out);

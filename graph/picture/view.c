@@ -100,11 +100,25 @@ static bool reserve(an_view *v)
     return v->unit_of && v->next_in_unit && v->last_in_unit && v->phase && v->folded && v->hidden;
 }
 
+static bool find_commits(an_view *v)
+{
+    const an_graph *g = v->g;
+    v->becomes = an_alloc_zeroed((g->node_count + 1) * (int64_t)sizeof *v->becomes);
+    v->becomes_next = an_alloc_zeroed((g->commit_count + 1) * (int64_t)sizeof *v->becomes_next);
+    if (!v->becomes || !v->becomes_next) return false;
+    for (int64_t c = g->commit_count - 1; c >= 0; c--) {
+        uint32_t *first = &v->becomes[g->slots[g->commits[c].value].node];
+        v->becomes_next[c] = *first;
+        *first = (uint32_t)c + 1;
+    }
+    return true;
+}
+
 bool an_view_make(an_view *v, const an_dot_args *args)
 {
     v->g = args->graph;
     v->before = args->diff;
-    return reserve(v) && an_graph_phases(v->g, v->phase) && an_view_fold(v) &&
+    return reserve(v) && find_commits(v) && an_graph_phases(v->g, v->phase) && an_view_fold(v) &&
            an_view_focus(v, args->focus, args->radius) && choose_depth(v, args) &&
            (!v->before || an_view_ghosts(v)) && an_view_edges(v) && an_view_rows(v);
 }
@@ -119,7 +133,13 @@ void an_view_free(an_view *v)
     an_free(v->last_in_unit);
     an_free(v->phase);
     an_free(v->folded);
+    an_free(v->again);
+    an_free(v->operands);
+    an_free(v->becomes);
+    an_free(v->becomes_next);
+    an_free(v->gone);
     an_free(v->hidden);
+    an_index_free(&v->by_path);
     an_free(v->row);
     an_free(v->below);
     an_free(v->ghost_of);

@@ -74,12 +74,19 @@ typedef struct an_view {
     uint32_t *next_in_unit; /* per node: the next one of the unit; 0 ends */
     uint32_t *last_in_unit; /* per unit, while nodes are filed */
     uint8_t *phase;         /* per node: an_phase */
+    an_index by_path;       /* boxes by their parent and path */
     bool *folded;           /* per node: a leaf written into its users' boxes */
+    bool *again;            /* per operand of all nodes: the node has read its node before */
+    int64_t *operands;      /* per node: where its operands begin among all */
+    uint32_t *becomes;      /* per node: 1 + the first commit of a value of it; 0: none */
+    uint32_t *becomes_next; /* per commit: 1 + the next of the same node */
     bool *hidden;           /* per node: out of focus */
     int32_t *row;           /* per unit: its row in the ladder, from 0 */
     uint32_t *below;        /* per update unit: the next one of their column */
     uint32_t *ghost_of;     /* per node of `before`: its ghost; 0: still there */
     uint32_t *same_as;      /* per node of `before`: the node it is now; 0: gone */
+    uint32_t *gone;         /* per ordinal below `gone_limit`: the first node that is gone */
+    uint32_t gone_limit;
 } an_view;
 
 /* Fills a view that is zeroed but for `beside` and `twin`; false if out of memory. Free it
@@ -104,6 +111,11 @@ bool an_view_is_cluster(const an_view *v, uint32_t box);
 typedef void (*an_box_fn)(void *context, uint32_t box);
 void an_view_walk(const an_view *v, an_box_fn enter, an_box_fn leave, void *context);
 
+/* Is operand k of a node the first by which it reads the node that made it? */
+static inline bool an_view_first_use(const an_view *v, uint32_t node, int k)
+{
+    return !v->again[v->operands[node] + k];
+}
 /* A leaf small enough to be named in every box that reads it. */
 bool an_view_is_tiny(const an_graph *g, const an_node *n);
 /* The scope a node is drawn in: for an optimizer step its parameter's. */

@@ -14,21 +14,41 @@ bool an_view_is_tiny(const an_graph *g, const an_node *n)
            (s->rank == 1 && s->dim[0] >= 0 && s->dim[0] <= 2);
 }
 
+/* Which operands only repeat another of their node. */
+static bool find_repeats(an_view *v, uint32_t *last)
+{
+    const an_graph *g = v->g;
+    v->operands = an_alloc_zeroed((g->node_count + 2) * (int64_t)sizeof *v->operands);
+    if (!v->operands) return false;
+    for (int64_t i = 1; i <= g->node_count; i++)
+        v->operands[i + 1] = v->operands[i] + g->nodes[i].inputs;
+    v->again = an_alloc_zeroed(v->operands[g->node_count + 1] + 1);
+    if (!v->again) return false;
+    for (uint32_t i = 1; (int64_t)i <= g->node_count; i++)
+        for (int k = 0; k < g->nodes[i].inputs; k++) {
+            const uint32_t p = g->nodes[i].in[k] ? g->slots[g->nodes[i].in[k]].node : 0;
+            v->again[v->operands[i] + k] = p && last[p] == i;
+            last[p] = i;
+        }
+    return true;
+}
+
 /* A leaf is folded if it is tiny, or if it has one user in the phase that reads it
  * first: gradients and updates of that user read it by implication. */
 bool an_view_fold(an_view *v)
 {
     const an_graph *g = v->g;
     uint32_t *users = an_alloc_zeroed((g->node_count + 1) * (int64_t)sizeof *users);
-    if (!users) return false;
-    for (int64_t i = 1; i <= g->node_count; i++) {
+    if (!users || !find_repeats(v, users)) {
+        an_free(users);
+        return false;
+    }
+    memset(users, 0, (size_t)(g->node_count + 1) * sizeof *users);
+    for (uint32_t i = 1; (int64_t)i <= g->node_count; i++) {
         const an_node *n = &g->nodes[i];
         for (int k = 0; k < n->inputs; k++) {
             const uint32_t p = n->in[k] ? g->slots[n->in[k]].node : 0;
-            bool first = p && v->phase[i] == v->phase[p];
-            for (int j = 0; j < k && first; j++)
-                first = !n->in[j] || g->slots[n->in[j]].node != p;
-            users[p] += first;
+            users[p] += p && v->phase[i] == v->phase[p] && an_view_first_use(v, i, k);
         }
     }
     for (int64_t i = 1; i <= g->node_count; i++) {
@@ -53,10 +73,8 @@ static bool focus_matches(const an_graph *g, const an_node *n, const char *focus
     char ordinal[16];
     snprintf(ordinal, sizeof ordinal, "%%%u", n->ordinal);
     if (!strcmp(ordinal, focus)) return true;
-    for (int64_t i = 0; i < g->output_count; i++)
-        if (an_node_of(g, g->outputs[i].value) == n && !strcmp(g->outputs[i].name, focus))
-            return true;
-    return false;
+    const uint32_t output = an_graph_named_output(g, focus);
+    return output && an_node_of(g, output) == n;
 }
 
 /* One step outwards from everything at distance `now` - 1, both ways. */
