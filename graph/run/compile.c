@@ -99,24 +99,23 @@ static void mark_needed(const compiling *x, bool *needed)
     an_graph_mark_needed(g, needed);
 }
 
-static bool has_output(const an_graph *g, const char *name)
-{
-    for (int64_t i = 0; i < g->output_count; i++)
-        if (!strcmp(g->outputs[i].name, name)) return true;
-    return false;
-}
+typedef struct naming { /* per value of the user's graph */
+    uint32_t *output; /* 1 + the first output that it is; 0: none */
+    int *tries;       /* names by place that are known to be taken */
+} naming;
 
 /* The name that the graph declares for the value; otherwise "%ordinal.output", by
  * which the verifier finds it in the user's graph. Fetched twice, it gets a "#". */
-static an_status name_output(const compiling *x, an_graph *to, int i, uint32_t value)
+static an_status name_output(const compiling *x, const naming *names, an_graph *to, int i,
+                             uint32_t value)
 {
     char made[48];
-    const an_slot *slot = &x->g->slots[x->fetch[i].id];
-    const char *name = NULL;
-    for (int64_t k = 0; k < x->g->output_count && !name; k++)
-        if (x->g->outputs[k].value == x->fetch[i].id) name = x->g->outputs[k].name;
-    for (int n = 1; !name || has_output(to, name); n++) {
+    const uint32_t id = x->fetch[i].id;
+    const an_slot *slot = &x->g->slots[id];
+    const char *name = names->output[id] ? x->g->outputs[names->output[id] - 1].name : NULL;
+    while (!name || an_graph_named_output(to, name)) {
         const uint32_t ordinal = x->g->nodes[slot->node].ordinal;
+        const int n = ++names->tries[id];
         int length = snprintf(made, sizeof made, "%%%u", ordinal);
         if (slot->index > 0) length += snprintf(made + length, 12, ".%d", slot->index);
         if (n > 1) snprintf(made + length, 12, "#%d", n);
@@ -125,11 +124,24 @@ static an_status name_output(const compiling *x, an_graph *to, int i, uint32_t v
     return an_graph_add_output(to, name, value);
 }
 
+static an_status name_outputs(const compiling *x, an_graph *to, const uint32_t *value)
+{
+    an_arena scrap = {0};
+    const int64_t slots = x->g->slot_count + 1;
+    const naming names = {.output = an_arena_alloc(&scrap, slots * (int64_t)sizeof *names.output),
+                          .tries = an_arena_alloc(&scrap, slots * (int64_t)sizeof *names.tries)};
+    an_status status = names.output && names.tries ? AN_OK : AN_E_MEMORY;
+    for (int64_t k = status == AN_OK ? x->g->output_count : 0; k > 0; k--)
+        names.output[x->g->outputs[k - 1].value] = (uint32_t)k;
+    for (int i = 0; status == AN_OK && i < x->fetch_count; i++)
+        status = name_output(x, &names, to, i, value[x->fetch[i].id]);
+    an_arena_free(&scrap);
+    return status;
+}
+
 static an_status copy_roots(const compiling *x, an_graph *part, const uint32_t *value)
 {
-    an_status status = AN_OK;
-    for (int i = 0; status == AN_OK && i < x->fetch_count; i++)
-        status = name_output(x, part, i, value[x->fetch[i].id]);
+    an_status status = name_outputs(x, part, value);
     for (int64_t i = 0; status == AN_OK && i < x->g->commit_count; i++) {
         const an_commit *c = &x->g->commits[i];
         if (x->args->update.id && c->set == x->args->update.id)

@@ -1,6 +1,6 @@
 /* plan_check.c -- proves that a plan keeps every value until its last reader.
  *
- * The schedule is acted out on an imaginary slab: a sorted list of ranges, each
+ * The schedule is acted out on an imaginary slab: a sorted set of ranges, each
  * owned by the value last written there. A read must find its operand as the
  * owner; a write must find free bytes, or exactly one owner that may die under
  * it. When values are needed is worked out here again, from the graph and the
@@ -8,9 +8,10 @@
  * n log n, so that every plan is checked, not only those of the tests.       */
 #include "graph/run/plan.h"
 
+#include "graph/run/ranks.h"
 #include "graph/run/slab.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 typedef struct range {
     int64_t offset, size;
@@ -28,10 +29,13 @@ typedef struct check {
     int64_t *made;      /* [root] wave, -1 for leaves, NEVER */
     int64_t *last;      /* [owner] wave of the last reader */
     int64_t *readers;   /* [root] tasks that read it in that wave */
+    int64_t *seen;      /* [root] the task that was counted last, plus one */
     uint32_t *stored;   /* [state] the root value its bytes hold now */
     uint32_t *update;   /* [state] the value it shall have in the end; 0: its own */
-    range *live;        /* by offset */
-    int64_t live_count, claims;
+    int64_t *offset;    /* [rank] every offset that the plan names, in order */
+    int64_t ranks, claims;
+    range *live;        /* [rank] what begins there, if `alive` has the rank */
+    an_ranks alive;
     int64_t *expire;    /* [wave] first claim that ends there ... */
     int64_t *expire_next; /* [claim] ... and the next, plus one each; 0 ends */
     range *claim;       /* [claim] */
@@ -82,9 +86,8 @@ static an_status read_order(check *c)
             if (!r) continue;
             if (c->made[r] == NEVER || c->made[r] >= task->wave)
                 return broken(c, task->wave, r, "an operand is read before it is made");
-            bool again = false;
-            for (int i = 0; i < j; i++) again |= n->in[i] && c->root[n->in[i]] == r;
-            if (again) continue;
+            if (c->seen[r] == t + 1) continue;
+            c->seen[r] = t + 1;
             if (task->wave > c->last[r]) c->readers[r] = 0;
             c->last[r] = task->wave > c->last[r] ? task->wave : c->last[r];
             c->readers[r]++;
@@ -114,16 +117,39 @@ static an_status read_roots(check *c)
 
 /* ---- the imaginary slab ------------------------------------------------ */
 
-/* The first range that ends beyond `offset`. */
-static int64_t first_beyond(const check *c, int64_t offset)
+static int by_size(const void *a, const void *b)
 {
-    int64_t low = 0, high = c->live_count;
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void rank_offsets(check *c)
+{
+    int64_t count = 0;
+    for (int64_t b = 1; b <= c->s->buffer_count; b++) c->offset[count++] = c->p->offset[b];
+    for (int64_t t = 0; t < c->s->task_count; t++) c->offset[count++] = c->p->scratch[t];
+    qsort(c->offset, (size_t)count, sizeof *c->offset, by_size);
+    for (int64_t i = 0; i < count; i++)
+        if (i == 0 || c->offset[i] != c->offset[i - 1]) c->offset[c->ranks++] = c->offset[i];
+}
+
+static int64_t rank_of(const check *c, int64_t offset)
+{
+    int64_t low = 0, high = c->ranks;
     while (low < high) {
         const int64_t middle = low + (high - low) / 2;
-        if (c->live[middle].offset + c->live[middle].size <= offset) low = middle + 1;
+        if (c->offset[middle] < offset) low = middle + 1;
         else high = middle;
     }
     return low;
+}
+
+/* Does anything alive overlap `r`, which begins at that rank? */
+static bool is_taken(const check *c, int64_t rank, const range *r)
+{
+    const int64_t before = an_ranks_last(&c->alive, rank), next = an_ranks_next(&c->alive, rank);
+    return (before >= 0 && c->live[before].offset + c->live[before].size > r->offset) ||
+           (next < c->ranks && c->live[next].offset < r->offset + r->size);
 }
 
 static void expire_later(check *c, range r, int64_t wave)
@@ -139,31 +165,27 @@ static bool claim(check *c, range r, int64_t until)
 {
     if (r.offset < 0 || r.offset % AN_SLAB_ALIGNMENT || r.size > c->p->slab_bytes - r.offset)
         return false;
-    const int64_t i = first_beyond(c, r.offset);
-    if (i < c->live_count && c->live[i].offset < r.offset + r.size) return false;
-    memmove(&c->live[i + 1], &c->live[i], (size_t)(c->live_count - i) * sizeof *c->live);
-    c->live[i] = r;
-    c->live_count++;
+    const int64_t rank = rank_of(c, r.offset);
+    if (is_taken(c, rank, &r)) return false;
+    c->live[rank] = r;
+    an_ranks_put(&c->alive, rank);
     expire_later(c, r, until);
     return true;
 }
 
-static range *find(check *c, uint32_t buffer)
+static range *find(check *c, int64_t offset)
 {
-    const int64_t i = first_beyond(c, c->p->offset[buffer]);
-    return i < c->live_count && c->live[i].offset == c->p->offset[buffer] ? &c->live[i] : NULL;
+    const int64_t rank = rank_of(c, offset);
+    const bool there = rank < c->ranks && an_ranks_next(&c->alive, rank) == rank;
+    return there && c->live[rank].offset == offset ? &c->live[rank] : NULL;
 }
 
 static void expire(check *c, int64_t wave)
 {
     for (int64_t e = c->expire[wave]; e; e = c->expire_next[e - 1]) {
-        const range *gone = &c->claim[e - 1];
-        const int64_t i = first_beyond(c, gone->offset);
-        if (i >= c->live_count || c->live[i].owner != gone->owner ||
-            c->live[i].offset != gone->offset)
-            continue; /* written over in place by another value */
-        c->live_count--;
-        memmove(&c->live[i], &c->live[i + 1], (size_t)(c->live_count - i) * sizeof *c->live);
+        const range *gone = find(c, c->claim[e - 1].offset);
+        if (gone && gone->owner == c->claim[e - 1].owner) /* else written over in place */
+            an_ranks_drop(&c->alive, gone - c->live);
     }
 }
 
@@ -180,7 +202,7 @@ static bool holds(check *c, uint32_t buffer, uint32_t r)
     if (buffer == 0 || (int64_t)buffer > c->s->buffer_count) return false;
     const an_buffer *b = &c->s->buffers[buffer];
     if (b->home == AN_HOME_SLAB) {
-        const range *at = find(c, buffer);
+        const range *at = find(c, c->p->offset[buffer]);
         return at && at->owner == r && at->size == size_in_slab(c, buffer);
     }
     if (b->home == AN_HOME_STATE)
@@ -224,7 +246,7 @@ static an_status write_output(check *c, const an_task *task, int k)
     const range r = {c->p->offset[buffer], size_in_slab(c, buffer), v};
     const int64_t until = c->last[v] > task->wave ? c->last[v] : task->wave;
     if (claim(c, r, until)) return AN_OK;
-    range *there = find(c, buffer);
+    range *there = find(c, c->p->offset[buffer]);
     if (!there || there->size != r.size || there->owner == SCRATCH ||
         (int64_t)there->owner > c->g->slot_count || !may_overwrite(c, task, k, there->owner))
         return broken(c, task->wave, v, "its bytes overlap a value that is still needed");
@@ -291,7 +313,7 @@ static an_status act_write(check *c, int64_t i)
     if (!r || c->stored[state] != state) return broken(c, c->s->end, state, "it is updated twice");
     bool good;
     if (w->kept) {
-        const range *at = find(c, w->kept);
+        const range *at = find(c, c->p->offset[w->kept]);
         good = at && at->owner == (uint32_t)(c->g->slot_count + 1 + i) &&
                c->s->buffers[w->from].home == AN_HOME_STATE && c->s->buffers[w->from].value == r;
     } else {
@@ -329,12 +351,18 @@ static bool begin(check *c)
     c->readers = an_arena_alloc(a, slots * (int64_t)sizeof *c->readers);
     c->stored = an_arena_alloc(a, slots * (int64_t)sizeof *c->stored);
     c->update = an_arena_alloc(a, slots * (int64_t)sizeof *c->update);
-    c->live = an_arena_alloc(a, claims * (int64_t)sizeof *c->live);
+    c->seen = an_arena_alloc(a, slots * (int64_t)sizeof *c->seen);
+    const int64_t offsets = c->s->buffer_count + c->s->task_count + 1;
+    c->offset = an_arena_alloc(a, offsets * (int64_t)sizeof *c->offset);
+    c->live = an_arena_alloc(a, offsets * (int64_t)sizeof *c->live);
     c->claim = an_arena_alloc(a, claims * (int64_t)sizeof *c->claim);
     c->expire = an_arena_alloc(a, (c->s->end + 1) * (int64_t)sizeof *c->expire);
     c->expire_next = an_arena_alloc(a, claims * (int64_t)sizeof *c->expire_next);
-    return c->root && c->made && c->last && c->readers && c->stored && c->update && c->live &&
-           c->claim && c->expire && c->expire_next;
+    if (!c->root || !c->made || !c->last || !c->readers || !c->stored || !c->update || !c->seen ||
+        !c->offset || !c->live || !c->claim || !c->expire || !c->expire_next)
+        return false;
+    rank_offsets(c);
+    return an_ranks_make(&c->alive, a, c->ranks);
 }
 
 an_status an_plan_check(const an_run_schedule *s, const an_plan *p, an_error *e)

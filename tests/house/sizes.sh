@@ -24,7 +24,7 @@ budgets='
  2740 graph               the IR, its names, errors, gradients, update tables and the interpreter
   850 graph/text          the text form, both ways, with an error for every kind of slip
  1230 graph/passes        six passes and their frame; the fusion alone is 394
- 2870 graph/run           compiling, planning, the proof of the plan, weights, one run
+ 3030 graph/run           compiling, planning, the proof of the plan, weights, one run; 130 keep planning linear
  2690 graph/picture       views, the ladder in linear time, three writers, the summary
  6430 graph/equal         proof, numbers, seven checks, their data (aimed, 230), the report and its picture; 200 are getters
   700 graph/equal/prove.c+graph/equal/axioms.c+graph/equal/match.c  what a proof rests on, to be read in an hour
