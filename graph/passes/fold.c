@@ -4,7 +4,8 @@
  * at most FOLD_ELEMENTS elements, and computing it raises no fault. Operands may be
  * larger, but not as large as one literal can be said to fill. It runs on the
  * kernels that the program would use, so no bit changes. Random ops read a state
- * and therefore never fold.                                                  */
+ * and therefore never fold. What multiplies by a 1 that was only just computed, as
+ * the gradient of a sum does, is gone too: no second round would find more to do. */
 #include "graph/evaluate.h"
 #include "graph/passes/rewrite.h"
 
@@ -60,9 +61,8 @@ static int64_t literal_count(const an_tensor *t)
     return count > 0 ? 1 : 0;
 }
 
-static bool fold(an_rewrite *rw, uint32_t number, void *context)
+static bool compute(an_rewrite *rw, uint32_t number)
 {
-    (void)context;
     const an_node *n = &rw->from->nodes[number];
     if (!foldable(rw, n)) return false;
     an_graph *alone = isolate(rw, n);
@@ -83,6 +83,15 @@ static bool fold(an_rewrite *rw, uint32_t number, void *context)
     an_evaluation_free(&e);
     an_graph_free(alone);
     return done;
+}
+
+static bool fold(an_rewrite *rw, uint32_t number, void *context)
+{
+    (void)context;
+    if (compute(rw, number)) return true;
+    const uint32_t repeated = an_rewrite_repeated(rw, &rw->from->nodes[number]);
+    if (repeated) an_rewrite_replace(rw, number, repeated);
+    return repeated != 0;
 }
 
 an_status an_pass_fold(an_rewrite *rw)

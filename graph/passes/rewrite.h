@@ -47,6 +47,9 @@ uint32_t an_rewrite_add(an_rewrite *rw, const an_node *like, int op, const uint3
                         const an_attrs *attrs, const uint32_t *of, int replaced);
 /* Maps the outputs of old node `number` to consecutive new values from `first`. */
 void an_rewrite_replace(an_rewrite *rw, uint32_t number, uint32_t first);
+/* The new value that old node `n` would merely repeat, its operands being what they have
+ * become; 0 if there is none (repeats.c). */
+uint32_t an_rewrite_repeated(const an_rewrite *rw, const an_node *n);
 /* Copies every node for which `replace` is NULL or returns false; `replace` maps
  * the node's outputs itself when it returns true. */
 typedef bool (*an_replace_fn)(an_rewrite *rw, uint32_t number, void *context);

@@ -44,6 +44,27 @@ START_TEST(test_counts)
 }
 END_TEST
 
+/* The default passes are done in one round: gradients multiply by ones that folding makes. */
+START_TEST(test_one_round)
+{
+    const an_model models[] = {an_model_classifier(AN_CLASSIFIER_SMALL), an_model_stack(12, true),
+                               an_model_stack(12, false), an_model_transformer(AN_GPT),
+                               an_model_transformer(AN_ENCODER)};
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        an_model m = minimised(models[i]);
+        an_optimised *once = an_optimise(.graph = m.g);
+        an_optimised *twice = an_optimise(.graph = an_optimised_graph(once));
+        char *x = an_print(once->graph), *y = an_print(twice->graph);
+        ck_assert_msg(!strcmp(x, y), "%s: a second round finds more to do", an_graph_name(m.g));
+        an_string_free(x);
+        an_string_free(y);
+        an_optimised_free(once);
+        an_optimised_free(twice);
+        an_graph_free(m.g);
+    }
+}
+END_TEST
+
 /* In a pre-norm stack the sums live on in the stream: each but the last has a user
  * beside the norm. */
 START_TEST(test_sums_are_kept)
@@ -160,5 +181,5 @@ START_TEST(test_a_hundred_steps)
 }
 END_TEST
 
-AN_TEST_MAIN("fusion", test_counts, test_sums_are_kept, test_bits_at_two_bindings,
+AN_TEST_MAIN("fusion", test_counts, test_one_round, test_sums_are_kept, test_bits_at_two_bindings,
              test_fusing_before_differentiating, test_a_hundred_steps)

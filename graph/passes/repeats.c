@@ -1,0 +1,67 @@
+/* repeats.c -- which nodes only repeat a value that is there already.
+ *
+ * Only what keeps every bit: x * 1 is x, x + 0 is not (it turns -0 into +0). Nor is a
+ * stop_gradient, without which a later differentiation would mean something else. */
+#include "graph/passes/rewrite.h"
+
+static bool is_splat(const an_graph *g, uint32_t value, double wanted)
+{
+    const an_node *n = an_node_of(g, value);
+    if (n->op != AN_OP_constant || n->attrs->data.count != 1) return false;
+    if (n->attrs->dtype == AN_F32) return *(const float *)n->attrs->data.bytes == (float)wanted;
+    return n->attrs->dtype == AN_F64 && *(const double *)n->attrs->data.bytes == wanted;
+}
+
+static bool is_identity_order(const an_axes *axes)
+{
+    for (int i = 0; i < axes->count; i++)
+        if (axes->at[i] != i) return false;
+    return true;
+}
+
+static bool is_full_slice(const an_attrs *a, const an_shape *shape)
+{
+    return a->start == 0 && a->step == 1 && a->stop == shape->dim[an_axis(a->axis, shape->rank)];
+}
+
+/* Transposing twice with orders that undo each other. */
+static uint32_t undone_transpose(const an_attrs *a, const an_node *inner)
+{
+    if (inner->op != AN_OP_transpose) return 0;
+    const int rank = a->axes.count;
+    for (int i = 0; i < rank; i++) {
+        const int outer = an_axis(a->axes.at[i], rank);
+        if (an_axis(inner->attrs->axes.at[outer], rank) != i) return 0;
+    }
+    return inner->in[0];
+}
+
+uint32_t an_rewrite_repeated(const an_rewrite *rw, const an_node *n)
+{
+    if (n->inputs == 0 || n->outputs != 1 || !n->in[0]) return 0;
+    const an_graph *g = rw->to;
+    const uint32_t first = rw->value[n->in[0]];
+    const uint32_t second = n->inputs > 1 && n->in[1] ? rw->value[n->in[1]] : 0;
+    const an_type *type = an_slot_type(rw->from, n->first);
+    const bool same_type = an_type_equal(an_slot_type(g, first), type);
+    const an_attrs *a = n->attrs;
+    switch (n->op) {
+    case AN_OP_reshape:
+    case AN_OP_broadcast:
+    case AN_OP_cast: return same_type ? first : 0;
+    case AN_OP_transpose:
+        return is_identity_order(&a->axes) ? first : undone_transpose(a, an_node_of(g, first));
+    case AN_OP_slice: return is_full_slice(a, &an_slot_type(g, first)->shape) ? first : 0;
+    case AN_OP_concat:
+    case AN_OP_accumulate: return n->inputs == 1 ? first : 0;
+    case AN_OP_pad: return a->before == 0 && a->after == 0 && a->interior == 0 ? first : 0;
+    case AN_OP_neg:
+        return an_node_of(g, first)->op == AN_OP_neg ? an_node_of(g, first)->in[0] : 0;
+    case AN_OP_mul:
+        if (same_type && is_splat(g, second, 1)) return first;
+        if (an_type_equal(an_slot_type(g, second), type)) return is_splat(g, first, 1) ? second : 0;
+        return 0;
+    case AN_OP_div: return same_type && is_splat(g, second, 1) ? first : 0;
+    default: return 0;
+    }
+}
