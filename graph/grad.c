@@ -13,6 +13,7 @@
  * Summing a gradient down to a broadcast operand's shape happens here, once.  */
 #include "graph/expand.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* One term of a value's gradient. */
@@ -146,15 +147,24 @@ static bool comes_before(const term *a, const term *b)
     return a->consumer != b->consumer ? a->consumer < b->consumer : a->operand < b->operand;
 }
 
-/* The terms of a value in the program's order, in `list`; returns how many. */
+/* Of equals the newest first, as they are listed. */
+static int by_consumer(const void *a, const void *b)
+{
+    const term *x = a, *y = b;
+    if (comes_before(x, y)) return -1;
+    return comes_before(y, x) || x->next < y->next ? 1 : -1;
+}
+
+/* The terms of a value in the program's order, in `list`, each with its own number as `next`;
+ * returns how many. */
 static int64_t sort_terms(const differentiation *d, uint32_t value, term *list)
 {
     int64_t count = 0;
     for (int64_t t = d->head[value]; t; t = d->terms[t].next) {
-        int64_t i = count++;
-        for (; i > 0 && comes_before(&d->terms[t], &list[i - 1]); i--) list[i] = list[i - 1];
-        list[i] = d->terms[t];
+        list[count] = d->terms[t];
+        list[count++].next = t;
     }
+    qsort(list, (size_t)count, sizeof *list, by_consumer);
     if (!is_residual_sum(d, value)) return count;
     int64_t norm = 0;
     while (norm < count && !list[norm].norm) norm++;

@@ -246,14 +246,15 @@ static void concat_ref(const an_work *w)
     const an_tensor *y = &w->out[0];
     if (!y->data) return;
     const int axis = an_axis(w->attrs->axis, y->rank);
-    const int64_t inner = an_span(y, axis + 1, y->rank), count = an_elements(y);
-    for (int64_t i = 0; i < count; i++) {
-        int64_t line = i / inner % y->extent[axis];
-        int k = 0;
-        for (; line >= w->in[k].extent[axis]; k++) line -= w->in[k].extent[axis];
-        const int64_t outer = i / inner / y->extent[axis];
-        const int64_t from = (outer * w->in[k].extent[axis] + line) * inner + i % inner;
-        an_move(y, i, &w->in[k], from);
+    const int64_t inner = an_span(y, axis + 1, y->rank);
+    int64_t before = 0; /* lines of the operands before */
+    for (int k = 0; k < w->inputs; k++) {
+        const int64_t extent = w->in[k].extent[axis], count = an_elements(&w->in[k]);
+        for (int64_t i = 0; i < count; i++) {
+            const int64_t outer = i / inner / extent, line = before + i / inner % extent;
+            an_move(y, (outer * y->extent[axis] + line) * inner + i % inner, &w->in[k], i);
+        }
+        before += extent;
     }
 }
 
