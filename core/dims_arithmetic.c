@@ -64,9 +64,17 @@ static an_dim store(an_dims *dims, const an_poly *p)
 
 /* ---- arithmetic -------------------------------------------------------- */
 
+/* Most extents are numbers, and need no polynomial. */
+static bool are_literals(const an_dims *dims, an_dim a, an_dim b)
+{
+    return dims && a >= 0 && b >= 0;
+}
+
 an_dim an_dims_add(an_dims *dims, an_dim a, an_dim b)
 {
     an_poly x, y, sum;
+    int64_t literal;
+    if (are_literals(dims, a, b)) return an_add_size(a, b, &literal) ? literal : AN_DIM_BAD;
     if (!load(dims, a, &x) || !load(dims, b, &y)) return AN_DIM_BAD;
     return an_poly_add_scaled(&sum, &x, &y, 1) ? store(dims, &sum) : AN_DIM_BAD;
 }
@@ -74,6 +82,7 @@ an_dim an_dims_add(an_dims *dims, an_dim a, an_dim b)
 an_dim an_dims_sub(an_dims *dims, an_dim a, an_dim b)
 {
     an_poly x, y, difference;
+    if (are_literals(dims, a, b)) return a >= b ? a - b : AN_DIM_BAD;
     if (!load(dims, a, &x) || !load(dims, b, &y)) return AN_DIM_BAD;
     return an_poly_add_scaled(&difference, &x, &y, -1) ? store(dims, &difference) : AN_DIM_BAD;
 }
@@ -81,6 +90,8 @@ an_dim an_dims_sub(an_dims *dims, an_dim a, an_dim b)
 an_dim an_dims_mul(an_dims *dims, an_dim a, an_dim b)
 {
     an_poly x, y, product;
+    int64_t literal;
+    if (are_literals(dims, a, b)) return an_mul_size(a, b, &literal) ? literal : AN_DIM_BAD;
     if (!load(dims, a, &x) || !load(dims, b, &y)) return AN_DIM_BAD;
     return an_poly_mul(&product, &x, &y) ? store(dims, &product) : AN_DIM_BAD;
 }
@@ -164,6 +175,7 @@ static an_dim divide_by_integer(an_dims *dims, const an_poly *x, int64_t d)
 an_dim an_dims_div(an_dims *dims, an_dim a, an_dim b)
 {
     an_poly x, y, q;
+    if (are_literals(dims, a, b)) return b > 0 ? a / b : AN_DIM_BAD;
     if (b == 0 || !load(dims, a, &x) || !load(dims, b, &y)) return AN_DIM_BAD;
     if (an_poly_divide(&q, &x, &y)) return store(dims, &q);
     an_poly_cancel(&x, &y);

@@ -160,7 +160,10 @@ uint64_t an_hash_bytes(const void *data, int64_t size, uint64_t seed)
     uint64_t hash = mix(seed ^ (uint64_t)size * 0x9e3779b97f4a7c15u);
     for (int64_t i = 0; bytes && i < size; i += 8) {
         uint64_t word = 0; /* little-endian whatever the machine: hashes are stored in files */
-        for (int64_t k = 0; k < 8 && i + k < size; k++) word |= (uint64_t)bytes[i + k] << 8 * k;
+        if (i + 8 <= size)
+            for (int k = 0; k < 8; k++) word |= (uint64_t)bytes[i + k] << 8 * k; /* one load */
+        else
+            for (int64_t k = 0; i + k < size; k++) word |= (uint64_t)bytes[i + k] << 8 * k;
         hash = mix((hash ^ word) + 0x9e3779b97f4a7c15u);
     }
     return hash;

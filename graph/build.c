@@ -203,6 +203,18 @@ static bool fill_node(an_graph *g, an_node *n, const an_spec *s, const an_type *
            (n->at.file || !s->at.file) && copy_from(g, &n->from, &s->from, &before->from);
 }
 
+/* The next slots, which count once their node is there. */
+static bool fill_slots(an_graph *g, const an_type *out, int outputs)
+{
+    const an_type *before = g->slot_count ? g->slots[g->slot_count].type : NULL;
+    for (int k = 0; k < outputs; k++) {
+        if (!before || !an_type_equal(before, &out[k])) before = an_graph_keep_type(g, &out[k]);
+        g->slots[g->slot_count + k + 1] = (an_slot){before, (uint32_t)g->node_count + 1, k};
+        if (!before) return false;
+    }
+    return true;
+}
+
 static void take_ordinal(an_graph *g, an_node *n, uint32_t wanted)
 {
     n->ordinal = wanted ? wanted : g->next_ordinal;
@@ -219,15 +231,15 @@ static uint32_t append(an_graph *g, const an_spec *s, const an_type *out)
     if (g->slot_count + outputs >= UINT32_MAX / 2 ||
         !AN_GROW(g->nodes, g->node_capacity, g->node_count + 2) ||
         !AN_GROW(g->slots, g->slot_capacity, g->slot_count + outputs + 1) ||
-        !fill_node(g, &n, s, out) || (leaf && !an_graph_add_leaf(g, n.name, first))) {
+        !fill_slots(g, out, outputs) || !fill_node(g, &n, s, out) ||
+        (leaf && !an_graph_add_leaf(g, n.name, first))) {
         an_message_call(g, s, AN_E_MEMORY, "out of memory");
         return 0;
     }
     take_ordinal(g, &n, s->ordinal);
     const uint32_t number = (uint32_t)++g->node_count;
     g->nodes[number] = n;
-    for (int k = 0; k < outputs; k++)
-        g->slots[++g->slot_count] = (an_slot){.type = out[k], .node = number, .index = k};
+    g->slot_count += outputs;
     if (s->op == AN_OP_state && n.attrs->init.kind == AN_INIT_RANDOM_KEY) g->random_key = n.first;
     return n.first;
 }
@@ -249,7 +261,8 @@ uint32_t an_graph_add(an_graph *g, const an_spec *spec)
     an_spec s = *spec;
     if (!s.attrs) s.attrs = &none;
     const an_op_info *op = an_op(s.op);
-    an_type out[AN_MAX_OUTPUTS] = {0};
+    an_type out[AN_MAX_OUTPUTS];
+    memset(out, 0, (size_t)op->outputs_count * sizeof *out);
     uint32_t padded[MOST_OPTIONAL];
     pad_operands(&s, op, padded);
     if (!op->rules) {

@@ -38,8 +38,9 @@ void an_graph_free(an_graph *g)
     an_free(g->counters);
     an_free(g->texts);
     an_free(g->attrs);
+    an_free(g->types);
     an_index *const indices[] = {&g->by_leaf, &g->by_output, &g->by_set, &g->by_state,
-                                 &g->by_counter, &g->by_text, &g->by_attrs};
+                                 &g->by_counter, &g->by_text, &g->by_attrs, &g->by_type};
     for (size_t i = 0; i < sizeof indices / sizeof *indices; i++) an_index_free(indices[i]);
     an_free(g);
 }
@@ -58,6 +59,27 @@ an_graph *an_graph_like(const an_graph *g)
     if (good) return copy;
     an_graph_free(copy);
     return NULL;
+}
+
+bool an_graph_reserve(an_graph *g, int64_t nodes, int64_t slots)
+{
+    int64_t bytes;
+    void *room;
+    if (nodes + 1 > g->node_capacity) {
+        if (!an_mul_size(nodes + 1, (int64_t)sizeof *g->nodes, &bytes) ||
+            !(room = an_resize(g->nodes, bytes)))
+            return false;
+        g->nodes = room;
+        g->node_capacity = nodes + 1;
+    }
+    if (slots + 1 > g->slot_capacity) {
+        if (!an_mul_size(slots + 1, (int64_t)sizeof *g->slots, &bytes) ||
+            !(room = an_resize(g->slots, bytes)))
+            return false;
+        g->slots = room;
+        g->slot_capacity = slots + 1;
+    }
+    return true;
 }
 
 const char *an_graph_name(const an_graph *g)

@@ -42,7 +42,7 @@ typedef struct an_node {
 } an_node;
 
 typedef struct an_slot { /* a value */
-    an_type type;
+    const an_type *type; /* shared, too */
     uint32_t node;
     int index; /* which output of the node */
 } an_slot;
@@ -78,8 +78,9 @@ struct an_graph {
     int64_t counter_count, counter_capacity;
     const char **texts;      /* scopes, labels, files and reasons, each once */
     const an_attrs **attrs;  /* each once */
-    int64_t text_count, text_capacity, attrs_count, attrs_capacity;
-    an_index by_leaf, by_output, by_set, by_state, by_counter, by_text, by_attrs; /* names.c */
+    const an_type **types;   /* each once */
+    int64_t text_count, text_capacity, attrs_count, attrs_capacity, type_count, type_capacity;
+    an_index by_leaf, by_output, by_set, by_state, by_counter, by_text, by_attrs, by_type;
     bool disordered;         /* ordinals do not increase with the nodes' numbers */
     uint32_t random_key;     /* the state dropout reads, once there is one; else 0 */
     uint32_t random_next;    /* its successor for update tables, once made; else 0 */
@@ -102,7 +103,7 @@ static inline const an_node *an_node_of(const an_graph *g, uint32_t value)
 
 static inline const an_type *an_slot_type(const an_graph *g, uint32_t value)
 {
-    return &g->slots[value].type;
+    return g->slots[value].type;
 }
 
 static inline an_value an_value_of(const an_graph *g, uint32_t id)
@@ -177,6 +178,9 @@ an_name_entry *an_graph_counter(an_graph *g, const char *name);
 /* The graph's own copy, which all who ask for the same share. NULL if memory is out. */
 const char *an_graph_keep_text(an_graph *g, const char *text); /* NULL gives NULL */
 const an_attrs *an_graph_keep_attrs(an_graph *g, int op, const an_attrs *attrs);
+const an_type *an_graph_keep_type(an_graph *g, const an_type *type);
+/* Room for so many nodes and values in all, and not for more; false if memory is out. */
+bool an_graph_reserve(an_graph *g, int64_t nodes, int64_t slots);
 /* Records an error about a value or call; returns its status. */
 an_status an_graph_fail(an_graph *g, an_at at, an_status status, const char *format, ...)
     AN_PRINTF(4, 5);

@@ -2,8 +2,8 @@
  *
  * Leaves, outputs, update tables and the names that layers took are each told from all others
  * of their kind, and a file may hold any number of them: all are looked up by hash. So are a
- * table's updates, by their state. Texts and attributes of nodes are kept once, however many
- * nodes have them: a graph of a million has few scopes, files and reasons.     */
+ * table's updates, by their state. Texts, attributes and types are kept once, however many
+ * nodes have them: a graph of a million has few scopes, files, reasons and shapes. */
 #include "core/random.h"
 #include "graph/ir.h"
 
@@ -185,4 +185,19 @@ const an_attrs *an_graph_keep_attrs(an_graph *g, int op, const an_attrs *attrs)
         !an_index_add(&g->by_attrs, hash, (uint32_t)g->attrs_count + 1))
         return NULL;
     return g->attrs[g->attrs_count++] = kept;
+}
+
+const an_type *an_graph_keep_type(an_graph *g, const an_type *type)
+{
+    const uint64_t seed = (uint64_t)type->dtype << 32 | (uint64_t)type->shape.rank;
+    const int64_t size = type->shape.rank * (int64_t)sizeof type->shape.dim[0];
+    const uint64_t hash = an_hash_bytes(type->shape.dim, size, seed);
+    uint64_t probe = 0;
+    for (uint32_t n; (n = an_index_next(&g->by_type, hash, &probe));)
+        if (an_type_equal(g->types[n - 1], type)) return g->types[n - 1];
+    const an_type *kept = an_arena_copy(&g->arena, type, sizeof *type);
+    if (!kept || !AN_GROW(g->types, g->type_capacity, g->type_count + 1) ||
+        !an_index_add(&g->by_type, hash, (uint32_t)g->type_count + 1))
+        return NULL;
+    return g->types[g->type_count++] = kept;
 }

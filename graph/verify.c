@@ -64,18 +64,22 @@ static bool check_operands(const an_graph *g, uint32_t number, const report *r)
 static bool check_types(const an_graph *g, an_dims *dims, uint32_t number, const report *r)
 {
     const an_node *n = &g->nodes[number];
-    an_type *types = an_alloc_zeroed((n->inputs + 1) * (int64_t)sizeof *types);
-    bool *present = an_alloc_zeroed(n->inputs + 1);
+    an_type few[16], out[AN_MAX_OUTPUTS];
+    bool few_present[16];
+    an_arena many = {0};
+    an_type *types = few;
+    bool *present = few_present;
+    if (n->inputs > 16) types = an_arena_alloc(&many, n->inputs * (int64_t)sizeof *types);
+    if (n->inputs > 16) present = an_arena_alloc(&many, n->inputs);
     if (!types || !present) {
-        an_free(types);
-        an_free(present);
+        an_arena_free(&many);
         return broken(r, "out of memory");
     }
     for (int i = 0; i < n->inputs; i++) {
         present[i] = n->in[i] != 0;
-        if (present[i]) types[i] = *an_slot_type(g, n->in[i]);
+        types[i] = present[i] ? *an_slot_type(g, n->in[i]) : (an_type){AN_F32, AN_SCALAR};
     }
-    an_type out[AN_MAX_OUTPUTS] = {0};
+    memset(out, 0, (size_t)n->outputs * sizeof *out);
     an_text why = {0}, hint = {0};
     const an_infer q = {.op = n->op, .attrs = n->attrs, .inputs = n->inputs, .in = types,
                         .present = present, .dims = dims, .why = &why, .hint = &hint};
@@ -90,8 +94,7 @@ static bool check_types(const an_graph *g, an_dims *dims, uint32_t number, const
                           number, k, an_op(n->op)->name);
     an_text_free(&why);
     an_text_free(&hint);
-    an_free(types);
-    an_free(present);
+    an_arena_free(&many);
     return good;
 }
 

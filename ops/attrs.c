@@ -81,7 +81,8 @@ static void list_bytes(bytes *b, int count, const int64_t *dims, const int *axes
 
 static void attribute_bytes(const an_attrs *a, const an_attr_info *info, bytes *b)
 {
-    memset(b, 0, sizeof *b);
+    b->first = b->second = NULL; /* the buffer is filled as far as it is used */
+    b->first_size = b->second_size = 0;
     const void *field = (const char *)a + info->offset;
     switch (info->kind) {
     case AN_KIND_SHAPE: list_bytes(b, a->shape.rank, a->shape.dim, NULL); break;
@@ -115,8 +116,8 @@ uint64_t an_attrs_hash(int opcode, const an_attrs *a)
 {
     uint64_t hash = (uint64_t)opcode;
     const uint64_t set = an_op(opcode)->attribute_set;
-    for (int id = 0; id < AN_ATTRS; id++) {
-        if (!(set >> id & 1)) continue;
+    for (uint64_t left = set; left; left &= left - 1) {
+        const int id = __builtin_ctzll(left);
         bytes b;
         attribute_bytes(a, &table[id], &b);
         hash = an_hash_bytes(b.first, b.first_size, hash);
@@ -133,8 +134,8 @@ static bool same_run(const void *a, int64_t na, const void *b, int64_t nb)
 int an_attrs_difference(int opcode, const an_attrs *a, const an_attrs *b)
 {
     const uint64_t set = an_op(opcode)->attribute_set;
-    for (int id = 0; id < AN_ATTRS; id++) {
-        if (!(set >> id & 1)) continue;
+    for (uint64_t left = set; left; left &= left - 1) {
+        const int id = __builtin_ctzll(left);
         bytes x, y;
         attribute_bytes(a, &table[id], &x);
         attribute_bytes(b, &table[id], &y);

@@ -114,7 +114,8 @@ an_graph *an_pass_apply(const an_pass *pass, const an_graph *from, uint32_t *val
     for (int64_t i = 0; i <= from->slot_count; i++) value[i] = 0;
     an_rewrite rw = {.pass = pass->name, .from = from, .to = an_graph_like(from), .value = value,
                      .notes = notes};
-    if (!rw.to) {
+    if (!rw.to || !an_graph_reserve(rw.to, from->node_count + 1, from->slot_count + 1)) {
+        an_graph_free(rw.to);
         an_fail(error, AN_E_MEMORY, "%s: out of memory", pass->name);
         return NULL;
     }

@@ -342,7 +342,7 @@ void an_dot_edge_label(const an_view *v, const an_edge *e, an_text *out)
         }
         if (i > 0) an_text_add(&text, "\n ");
         if (many && slot->index > 0) an_text_addf(&text, "%s ", name);
-        an_type_print(v->g->dims, &slot->type, &text);
+        an_type_print(v->g->dims, slot->type, &text);
     }
     if (e->values > AN_EDGE_VALUES)
         an_text_addf(&text, "\nand %lld more", (long long)(e->values - AN_EDGE_VALUES));

@@ -149,8 +149,8 @@ static void find_extents(search *s)
     const an_graph *g = s->best;
     add_site(s, 2, 1, true);
     for (int64_t v = 1; v <= g->slot_count; v++)
-        for (int i = 0; i < g->slots[v].type.shape.rank; i++) {
-            const int64_t n = g->slots[v].type.shape.dim[i];
+        for (int i = 0; i < g->slots[v].type->shape.rank; i++) {
+            const int64_t n = g->slots[v].type->shape.dim[i];
             bool known = n < 2;
             for (int64_t k = 1; k < s->count && !known; k++) known = s->sites[k].at == n;
             for (int64_t k = 0; k < 6 && !known; k++) {
@@ -221,8 +221,8 @@ static bool measure(const an_graph *g, int64_t size[MEASURES], uint64_t *hash)
         for (int k = 0; k < g->nodes[i].inputs; k++) m[EDGES] += g->nodes[i].in[k] != 0;
     }
     for (int64_t v = 1; v <= g->slot_count; v++)
-        for (int i = 0; i < g->slots[v].type.shape.rank; i++)
-            if (g->slots[v].type.shape.dim[i] > 0) m[EXTENTS] += g->slots[v].type.shape.dim[i];
+        for (int i = 0; i < g->slots[v].type->shape.rank; i++)
+            if (g->slots[v].type->shape.dim[i] > 0) m[EXTENTS] += g->slots[v].type->shape.dim[i];
     an_string_free(text);
     return true;
 }

@@ -336,7 +336,7 @@ static bool live_through(life *l, const char *only)
         fflush(stdout);
         if (stages[i].needed) sum += seconds;
         if (stages[i].needed && peak > most) most = peak;
-        if (only && !strcmp(stages[i].name, only)) return true;
+        if (only && !strcmp(stages[i].name, only)) break;
     }
     const double nodes = (double)an_graph_node_count(l->m.g);
     printf("%.0f nodes, each %.2f us and %.0f bytes up to its plan\n", nodes, sum / nodes * 1e6,

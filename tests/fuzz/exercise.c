@@ -75,7 +75,7 @@ static bool is_small(const an_graph *g, const int64_t *extent)
 {
     int64_t sum = 0;
     for (int64_t v = 1; v <= g->slot_count; v++) {
-        const an_shape *const s = &g->slots[v].type.shape;
+        const an_shape *const s = &g->slots[v].type->shape;
         int64_t count = 1;
         for (int i = 0; i < s->rank && count <= MOST_ELEMENTS; i++) {
             const int64_t n = an_dim_extent(s->dim[i], extent);
