@@ -121,7 +121,7 @@ uint64_t an_attrs_hash(int opcode, const an_attrs *a)
         bytes b;
         attribute_bytes(a, &table[id], &b);
         hash = an_hash_bytes(b.first, b.first_size, hash);
-        hash = an_hash_bytes(b.second, b.second_size, hash);
+        if (b.second_size > 0) hash = an_hash_bytes(b.second, b.second_size, hash);
     }
     return hash;
 }

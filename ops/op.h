@@ -175,6 +175,7 @@ typedef struct an_op_info {
     int min_inputs, max_inputs; /* max is INT_MAX for `...` */
     int outputs_count;
     uint64_t attribute_set;     /* bit AN_ATTR_x for every attribute it has */
+    uint64_t optional_set;      /* bit i: operand i may be absent */
     const an_op_rules *rules;
 } an_op_info;
 

@@ -46,6 +46,7 @@ static void derive_row(an_op_info *row)
         if (length == 0) break;
         row->max_inputs = i + 1;
         if (w[length - 1] != '?') row->min_inputs = i + 1;
+        else row->optional_set |= (uint64_t)1 << i;
         if (w[length - 1] == '.') row->max_inputs = INT_MAX;
     }
     while (word(row->outputs, row->outputs_count, &length), length > 0) row->outputs_count++;
@@ -90,13 +91,16 @@ const char *an_category_name(an_category category)
     return (unsigned)category < AN_CATEGORIES ? names[category] : "?";
 }
 
+#define MOST_WORDS 64 /* of a list of operands or results */
+
 /* Copies word i of a list without its `?` or `...`; the last word serves for all beyond it. */
 static void copy_name(const char *list, int i, char *out, int size)
 {
     if (size <= 0) return;
     int length = 0;
     const char *w = word(list, i, &length);
-    for (int last = i; length == 0 && last > 0; last--) w = word(list, last - 1, &length);
+    for (int last = i < MOST_WORDS ? i : MOST_WORDS; length == 0 && last > 0; last--)
+        w = word(list, last - 1, &length);
     while (length > 0 && (w[length - 1] == '?' || w[length - 1] == '.')) length--;
     if (length > size - 1) length = size - 1;
     memcpy(out, w, (size_t)length);
@@ -115,9 +119,7 @@ void an_op_output_name(int opcode, int k, char *out, int size)
 
 bool an_op_input_optional(int opcode, int i)
 {
-    int length;
-    const char *w = word(an_op(opcode)->inputs, i, &length);
-    return length > 0 && w[length - 1] == '?';
+    return i < 64 && an_op(opcode)->optional_set >> i & 1;
 }
 
 an_dtype an_compute_dtype(const an_work *w)

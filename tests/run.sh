@@ -129,6 +129,16 @@ full_fuzz() { # fuzz: seven fuzz targets, a million inputs each, 100,000 program
         else failed=$((failed + 1)); fi
     done
 }
+full_growth() { # growth: what every stage costs at 100,000 and 200,000 nodes, in instructions
+    setup valgrind || exit 2
+    build gcc gcc || return
+    if ninja -C build-tests/gcc tests/growth >>build-tests/gcc.log 2>&1 &&
+        sh tests/bench/growth.sh build-tests/gcc/tests/growth; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+    fi
+}
 
 # parts: "name: what it is", a line each.
 parts() {

@@ -300,7 +300,7 @@ static const stage stages[] = {
     {"build", build, true},        {"gradients", gradients, false}, {"updates", updates, true},
     {"passes", passes, true},      {"schedule", schedule, true},    {"plan", plan, true},
     {"compile", compile, false},   {"canonicalise", pass, false},   {"fold", pass, false},
-    {"cse", pass, false},          {"fuse_add_norm", pass, false},  {"dce", pass, false},
+    {"cse", pass, false},          {"dce", pass, false},            {"fuse_add_norm", pass, false},
     {"print", print, false},       {"parse", parse, false},         {"prove", prove, false},
     {"match", match, false},       {"locate", locate, false},       {"verify", verify, false},
     {"dot", dot, false},           {"diff", difference, false},     {"mermaid", mermaid, false},
