@@ -52,21 +52,31 @@ static bool grow_slots(an_dims *dims)
     return true;
 }
 
+static bool make_room(an_dims *dims, const an_dims_entry *e)
+{
+    return AN_GROW(dims->entries, dims->capacity, dims->count + 1) &&
+           (e->kind != AN_DIMS_NAME ||
+            AN_GROW(dims->names, dims->name_capacity, dims->name_count + 1));
+}
+
+/* A copy of what the entry points to; false if memory is out. */
+static bool keep(an_dims *dims, an_dims_entry *e)
+{
+    e->text = an_arena_string(&dims->arena, e->text);
+    if (e->terms > 0)
+        e->term = an_arena_copy(&dims->arena, e->term, e->terms * (int64_t)sizeof *e->term);
+    return e->text && (e->terms == 0 || e->term);
+}
+
 an_dim an_dims_intern(an_dims *dims, const an_dims_entry *e)
 {
-    if (dims->count >= INT32_MAX - 1 || !grow_slots(dims)) return AN_DIM_BAD;
-    int32_t *slot = find_slot(dims, e->text);
-    if (*slot) return an_dims_at(*slot - 1);
-
-    if (!AN_GROW(dims->entries, dims->capacity, dims->count + 1)) return AN_DIM_BAD;
-    if (e->kind == AN_DIMS_NAME && !AN_GROW(dims->names, dims->name_capacity, dims->name_count + 1))
-        return AN_DIM_BAD;
+    if (dims->count >= INT32_MAX - 1) return AN_DIM_BAD;
     an_dims_entry added = *e;
-    added.text = an_arena_string(&dims->arena, e->text);
-    if (!added.text) return AN_DIM_BAD;
-    if (e->terms > 0) {
-        added.term = an_arena_copy(&dims->arena, e->term, e->terms * (int64_t)sizeof *e->term);
-        if (!added.term) return AN_DIM_BAD;
+    int32_t *slot = grow_slots(dims) ? find_slot(dims, e->text) : NULL;
+    if (slot && *slot) return an_dims_at(*slot - 1);
+    if (!slot || !make_room(dims, e) || !keep(dims, &added)) {
+        dims->starved = true;
+        return AN_DIM_BAD;
     }
     if (e->kind == AN_DIMS_NAME) {
         added.name = (int)dims->name_count;
@@ -75,6 +85,13 @@ an_dim an_dims_intern(an_dims *dims, const an_dims_entry *e)
     dims->entries[dims->count] = added;
     *slot = (int32_t)++dims->count;
     return an_dims_at(dims->count - 1);
+}
+
+bool an_dims_starved(an_dims *dims)
+{
+    const bool starved = dims && dims->starved;
+    if (dims) dims->starved = false;
+    return starved;
 }
 
 /* Entries refer only to earlier ones, so adding them in order gives each its old

@@ -20,6 +20,8 @@ typedef struct an_dims an_dims;
  * is no dimension, or an expression exceeds the limits in dims.c. It is below
  * AN_DIM_SYMBOLIC yet never an entry. */
 #define AN_DIM_BAD INT64_MIN
+/* Whether it was memory since the last time this was asked. */
+bool an_dims_starved(an_dims *dims);
 
 an_dims *an_dims_new(void);
 an_dims *an_dims_copy(const an_dims *dims);

@@ -34,6 +34,7 @@ static bool load(const an_dims *dims, an_dim d, an_poly *p)
 static an_dim intern_text(an_dims *dims, an_dims_entry *e, an_text *out)
 {
     an_dim d = AN_DIM_BAD;
+    if (out->failed) dims->starved = true;
     if (!out->failed && out->length <= LONGEST && e->depth <= DEEPEST) {
         e->text = an_text_view(out);
         d = an_dims_intern(dims, e);

@@ -111,6 +111,7 @@ an_dim an_dims_translate(an_dims *dims, const an_dims *from, an_dim d)
     an_text text = {0};
     an_dims_print(from, d, &text);
     const char *cursor = an_text_view(&text);
+    if (text.failed) dims->starved = true;
     const an_dim translated = text.failed ? AN_DIM_BAD : an_dims_parse(dims, &cursor);
     an_text_free(&text);
     return translated;

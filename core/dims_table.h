@@ -29,6 +29,7 @@ struct an_dims {
     int64_t name_count, name_capacity;
     int32_t *slots;     /* open addressing by text: entry + 1, or 0 */
     int64_t slot_count; /* a power of two, at least twice `count` */
+    bool starved;       /* something could not be kept for want of memory */
 };
 
 /* Entry 0 is AN_DIM_SYMBOLIC, entry 1 the number below, and so on. */

@@ -138,6 +138,16 @@ bool an_grow(void **array, int64_t *capacity, int64_t need, int64_t width)
     return true;
 }
 
+/* ---- what is lost ------------------------------------------------------ */
+
+/* No byte 255 is in any UTF-8. */
+const char an_lost[] = "\xff out of memory \xff";
+
+bool an_is_lost(const char *string)
+{
+    return string && (string == an_lost || strstr(string, an_lost));
+}
+
 /* ---- arenas ------------------------------------------------------------ */
 
 /* Blocks form a list, newest first; only the newest is carved from. Payload
@@ -190,7 +200,7 @@ void *an_arena_copy(an_arena *arena, const void *data, int64_t size)
 char *an_arena_text(an_arena *arena, const char *text, int64_t len)
 {
     int64_t bytes;
-    if (!text || !an_add_size(len, 1, &bytes)) return NULL;
+    if (!text || text == an_lost || !an_add_size(len, 1, &bytes)) return NULL;
     char *copy = an_arena_alloc(arena, bytes); /* zeroed: the final 0 is there */
     if (copy && len > 0) memcpy(copy, text, (size_t)len);
     return copy;
@@ -211,7 +221,7 @@ char *an_arena_printf(an_arena *arena, const char *format, ...)
     if (text) vsnprintf(text, (size_t)length + 1, format, again);
     va_end(again);
     va_end(arguments);
-    return text;
+    return an_is_lost(text) ? NULL : text;
 }
 
 void an_arena_free(an_arena *arena)

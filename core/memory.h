@@ -42,6 +42,14 @@ bool an_grow(void **array, int64_t *capacity, int64_t need, int64_t width);
 #define AN_GROW(array, capacity, need)                                                             \
     an_grow((void **)&(array), &(capacity), (need), (int64_t)sizeof *(array))
 
+/* ---- what is lost ------------------------------------------------------ */
+
+/* What a string is read as that could not be made (an_text_view): it says so, no name or message
+ * of anybody's holds it, and nothing keeps it. An arena refuses it, a text that takes it in is lost
+ * itself, and an error that holds it is AN_E_MEMORY. So a caller may pass on what it was given. */
+extern const char an_lost[];
+bool an_is_lost(const char *string); /* it is that, or holds it; false for NULL */
+
 /* ---- arenas ------------------------------------------------------------ */
 
 /* Memory that dies all at once. Zero-initialised, it is empty and ready. */
@@ -53,7 +61,7 @@ void *an_arena_alloc(an_arena *arena, int64_t size); /* zeroed, 16-byte aligned;
 void *an_arena_copy(an_arena *arena, const void *data, int64_t size);
 char *an_arena_string(an_arena *arena, const char *text);            /* NULL gives NULL */
 char *an_arena_text(an_arena *arena, const char *text, int64_t len); /* adds the final 0 */
-/* Formatted text; NULL on failure. */
+/* Formatted text; NULL on failure, which a lost string is. */
 char *an_arena_printf(an_arena *arena, const char *format, ...) AN_PRINTF(2, 3);
 void an_arena_free(an_arena *arena);
 

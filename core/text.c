@@ -15,6 +15,20 @@
 
 /* ---- growing strings --------------------------------------------------- */
 
+/* Nothing of it is left to be read as if it were all. */
+static void lose(an_text *t)
+{
+    an_free(t->data);
+    *t = (an_text){.failed = true, .length = (int64_t)strlen(an_lost)};
+}
+
+bool an_text_takes(an_text *t, const char *string)
+{
+    if (!an_is_lost(string)) return true;
+    if (t) lose(t);
+    return false;
+}
+
 /* Room for `count` more bytes and the final 0. */
 static bool reserve(an_text *t, int64_t count)
 {
@@ -22,13 +36,15 @@ static bool reserve(an_text *t, int64_t count)
     if (t->failed) return false;
     if (!an_add_size(t->length, count, &need) || !an_add_size(need, 1, &need) ||
         !AN_GROW(t->data, t->capacity, need))
-        t->failed = true;
+        lose(t);
     return !t->failed;
 }
 
 void an_text_add_bytes(an_text *t, const char *bytes, int64_t count)
 {
-    if (!t || !bytes || count < 0 || !reserve(t, count)) return;
+    if (!t || !bytes || count < 0) return;
+    if (bytes == an_lost) lose(t);
+    if (!reserve(t, count)) return;
     memcpy(t->data + t->length, bytes, (size_t)count);
     t->length += count;
     t->data[t->length] = 0;
@@ -36,7 +52,8 @@ void an_text_add_bytes(an_text *t, const char *bytes, int64_t count)
 
 void an_text_add(an_text *t, const char *string)
 {
-    if (string) an_text_add_bytes(t, string, (int64_t)strlen(string));
+    if (string && an_text_takes(t, string))
+        an_text_add_bytes(t, string, (int64_t)strlen(string));
 }
 
 void an_text_addf(an_text *t, const char *format, ...)
@@ -47,16 +64,17 @@ void an_text_addf(an_text *t, const char *format, ...)
     va_start(list, format);
     const int length = vsnprintf(NULL, 0, format, list);
     va_end(list);
-    if (length < 0) t->failed = true;
+    if (length < 0) lose(t);
     if (length < 0 || !reserve(t, length)) return;
     va_start(list, format);
     vsnprintf(t->data + t->length, (size_t)length + 1, format, list);
     va_end(list);
-    t->length += length;
+    if (an_text_takes(t, t->data + t->length)) t->length += length;
 }
 
 void an_text_add_quoted(an_text *t, const char *string)
 {
+    if (!an_text_takes(t, string)) return;
     an_text_add(t, "\"");
     for (const char *s = string ? string : ""; *s; s++) {
         const unsigned char c = (unsigned char)*s;
@@ -83,14 +101,23 @@ char *an_text_take(an_text *t)
     if (!t) return NULL;
     an_text_add_bytes(t, "", 0); /* an empty text is a string too */
     char *string = t->failed ? NULL : t->data;
-    if (t->failed) an_free(t->data);
+    if (t->failed) an_free(t->data); /* whoever fails a text by hand leaves that */
     *t = (an_text){0};
     return string;
 }
 
 const char *an_text_view(const an_text *t)
 {
+    if (t && t->failed) return an_lost;
     return t && t->data ? t->data : "";
+}
+
+void an_text_clear(an_text *t)
+{
+    if (!t) return;
+    t->length = 0;
+    t->failed = false;
+    if (t->data) t->data[0] = 0;
 }
 
 void an_text_free(an_text *t)
@@ -183,26 +210,36 @@ void an_text_add_f64(an_text *t, double value)
 
 /* ---- the message an object keeps --------------------------------------- */
 
+static const char no_memory[] = "error AN-E001: out of memory";
+
+an_status an_status_of(an_status status, const char *words)
+{
+    return an_is_lost(words) || (words && strstr(words, "error AN-E001")) ? AN_E_MEMORY : status;
+}
+
 /* Without a locale or an allocation: reporting must not fail. A text too long is
  * cut, which only a message may be. */
 an_status an_fail(an_error *e, an_status status, const char *format, ...)
 {
-    if (!e || e->status != AN_OK) return status;
-    e->status = status;
-    const int head = snprintf(e->text, sizeof e->text, "error AN-E%03d: ", (int)status);
+    an_error unheard, *to = e && e->status == AN_OK ? e : &unheard;
+    const int head = snprintf(to->text, sizeof to->text, "error AN-E%03d: ", (int)status);
     va_list list;
     va_start(list, format);
-    vsnprintf(e->text + head, sizeof e->text - (size_t)head, format, list);
+    vsnprintf(to->text + head, sizeof to->text - (size_t)head, format, list);
     va_end(list);
-    return status;
+    to->status = an_status_of(status, to->text + head);
+    if (an_is_lost(to->text)) snprintf(to->text, sizeof to->text, "%s", no_memory);
+    else if (to->status != status) memcpy(to->text, no_memory, strlen("error AN-E001"));
+    return to->status;
 }
 
 an_status an_fail_text(an_error *e, an_status status, const char *text)
 {
-    if (!e || e->status != AN_OK) return status;
-    e->status = status;
-    snprintf(e->text, sizeof e->text, "%s", text ? text : "");
-    return status;
+    const an_status told = an_status_of(status, text);
+    if (!e || e->status != AN_OK) return told;
+    const bool wrong = told != status || an_is_lost(text); /* what it says of its status */
+    snprintf(e->text, sizeof e->text, "%s", wrong ? no_memory : text ? text : "");
+    return e->status = told;
 }
 
 void an_error_clear(an_error *e)

@@ -8,7 +8,8 @@
 /* ---- growing strings --------------------------------------------------- */
 
 /* Zero-initialised, it is empty and ready. Out of memory is sticky: later
- * appends do nothing and an_text_take gives NULL, so callers check once. */
+ * appends do nothing, an_text_take gives NULL and an_text_view gives an_lost (core/memory.h),
+ * which fails whatever takes it in. So callers need not check. */
 typedef struct an_text {
     char *data; /* 0-terminated once anything was appended */
     int64_t length, capacity;
@@ -30,7 +31,11 @@ void an_text_add_quoted(an_text *t, const char *string);
 void an_text_add_size(an_text *t, double bytes); /* "12.5 KiB" */
 /* The string, now the caller's (an_free), or NULL; `t` is empty again. */
 char *an_text_take(an_text *t);
-const char *an_text_view(const an_text *t); /* never NULL; valid until the next append */
+/* Never NULL, as long as t->length; valid until the next append. */
+const char *an_text_view(const an_text *t);
+/* For whoever appends a string piece by piece: false, and `t` has failed, if it is lost. */
+bool an_text_takes(an_text *t, const char *string);
+void an_text_clear(an_text *t); /* empty and ready again, whatever it was; keeps its memory */
 void an_text_free(an_text *t);
 
 /* ---- the message an object keeps --------------------------------------- */
@@ -45,10 +50,13 @@ typedef struct an_error {
 } an_error;
 
 /* Stores "error AN-Eddd: <message>" if `e` holds no error yet. Returns `status`,
- * so that a function can `return an_fail(e, ...)`. NULL `e` is fine. */
+ * so that a function can `return an_fail(e, ...)`. NULL `e` is fine. The status of a
+ * message that holds a lost string, or quotes an error AN-E001, is AN_E_MEMORY. */
 an_status an_fail(an_error *e, an_status status, const char *format, ...) AN_PRINTF(3, 4);
 /* The same with a ready text, taken as it is. */
 an_status an_fail_text(an_error *e, an_status status, const char *text);
 void an_error_clear(an_error *e);
+/* AN_E_MEMORY if these words say that it is that, else `status`: for messages kept elsewhere. */
+an_status an_status_of(an_status status, const char *words);
 
 #endif

@@ -66,8 +66,17 @@ bool an_test_close(double a, double b, double tolerance)
 
 static struct {
     atomic_llong requests, fail_at, live;
-    atomic_bool failed;
+    atomic_bool failed, for_good;
 } heap;
+
+/* Whether request number `n` is served. */
+static bool serves(long long n)
+{
+    const long long at = atomic_load(&heap.fail_at);
+    const bool good = at < 0 || n < at || (n > at && !atomic_load(&heap.for_good));
+    if (!good) atomic_store(&heap.failed, true);
+    return good;
+}
 
 static void *heap_resize(void *context, void *block, size_t size)
 {
@@ -77,22 +86,45 @@ static void *heap_resize(void *context, void *block, size_t size)
         free(block);
         return NULL;
     }
-    if (atomic_fetch_add(&heap.requests, 1) == atomic_load(&heap.fail_at)) {
-        atomic_store(&heap.failed, true);
-        return NULL;
-    }
+    if (!serves(atomic_fetch_add(&heap.requests, 1))) return NULL;
     void *result = realloc(block, size);
     if (result && !block) atomic_fetch_add(&heap.live, 1);
     return result;
 }
 
-void an_test_heap_start(int64_t fail_at)
+void an_test_heap_refuse(int64_t fail_at, bool for_good)
 {
     atomic_store(&heap.requests, 0);
     atomic_store(&heap.fail_at, fail_at);
-    atomic_store(&heap.live, 0);
+    atomic_store(&heap.for_good, for_good);
     atomic_store(&heap.failed, false);
+}
+
+void an_test_heap_start(int64_t fail_at)
+{
+    an_test_heap_refuse(fail_at, false);
+    atomic_store(&heap.live, 0);
     an_set_allocator(&(an_allocator){heap_resize, NULL});
+}
+
+int64_t an_test_heap_requests(void)
+{
+    return atomic_load(&heap.requests);
+}
+
+int64_t an_test_heap_live(void)
+{
+    return atomic_load(&heap.live);
+}
+
+void *an_test_heap_malloc(size_t size)
+{
+    return heap_resize(NULL, NULL, size > 0 ? size : 1);
+}
+
+void an_test_heap_free(void *block)
+{
+    heap_resize(NULL, block, 0);
 }
 
 bool an_test_heap_failed(void)

@@ -63,6 +63,13 @@ bool an_test_close(double a, double b, double tolerance);
  * `fail_at` (0 is the next one, -1 none). One test uses it at a time. The usual
  * loop runs the work with fail_at = 0, 1, 2 ... until nothing failed. */
 void an_test_heap_start(int64_t fail_at);
+/* Again from here, what is alive being as it was: request `fail_at` from now on is refused, and
+ * all later ones too if it is for good. How many requests there were since. */
+void an_test_heap_refuse(int64_t fail_at, bool for_good);
+int64_t an_test_heap_requests(void);
+int64_t an_test_heap_live(void);
+void *an_test_heap_malloc(size_t size); /* the same heap, for libraries with a hook of their own */
+void an_test_heap_free(void *block);
 bool an_test_heap_failed(void);    /* has a request been refused? */
 int64_t an_test_heap_stop(void);   /* restores the C library's; blocks still alive */
 

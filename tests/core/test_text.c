@@ -184,6 +184,52 @@ START_TEST(test_out_of_memory_sticks)
 }
 END_TEST
 
+/* Whoever takes a lost text in without asking fails, too. */
+START_TEST(test_a_lost_text_is_no_text)
+{
+    an_text lost = {0}, t = {0};
+    an_test_heap_start(1);
+    an_text_add(&lost, "short");
+    an_text_addf(&lost, "%s", "longer than what there is room for after the first allocation");
+    ck_assert_int_eq(an_test_heap_live(), 0);
+    an_test_heap_stop();
+    ck_assert(lost.failed && !lost.data);
+    ck_assert(an_is_lost(an_text_view(&lost)) && !an_is_lost("out of memory") && !an_is_lost(NULL));
+    ck_assert_int_eq((int64_t)strlen(an_text_view(&lost)), lost.length);
+
+    void (*const take[])(an_text *, const char *) = {an_text_add, an_text_add_quoted};
+    for (size_t i = 0; i < sizeof take / sizeof *take; i++) {
+        an_text_add(&t, "before");
+        take[i](&t, an_text_view(&lost));
+        ck_assert(t.failed && !t.data);
+        an_text_clear(&t);
+        ck_assert_str_eq(an_text_view(&t), "");
+    }
+    an_text_addf(&t, "[%s]", an_text_view(&lost));
+    ck_assert(t.failed);
+    an_text_clear(&t);
+    an_text_add_bytes(&t, an_text_view(&lost), lost.length);
+    ck_assert_ptr_null(an_text_take(&t));
+
+    an_arena arena = {0};
+    ck_assert_ptr_null(an_arena_string(&arena, an_text_view(&lost)));
+    ck_assert_ptr_null(an_arena_text(&arena, an_text_view(&lost), 3));
+    ck_assert_ptr_null(an_arena_printf(&arena, "%s/m", an_text_view(&lost)));
+    an_arena_free(&arena);
+
+    an_error e = {0}, kept = {0};
+    ck_assert_int_eq(an_fail(&e, AN_E_SYNTAX, "no op '%s'", an_text_view(&lost)), AN_E_MEMORY);
+    ck_assert_str_eq(e.text, "error AN-E001: out of memory");
+    ck_assert_int_eq(an_fail(NULL, AN_E_SHAPE, "%s", an_text_view(&lost)), AN_E_MEMORY);
+    ck_assert_int_eq(an_fail(&kept, AN_E_INTERNAL, "the copy failed: %s", e.text), AN_E_MEMORY);
+    ck_assert_str_eq(kept.text, "error AN-E001: the copy failed: error AN-E001: out of memory");
+    an_error_clear(&e);
+    ck_assert_int_eq(an_fail_text(&e, AN_E_SYNTAX, an_text_view(&lost)), AN_E_MEMORY);
+    ck_assert_str_eq(e.text, "error AN-E001: out of memory");
+    an_text_free(&lost);
+}
+END_TEST
+
 START_TEST(test_names_of_statuses_and_types)
 {
     ck_assert_str_eq(an_status_name(AN_E_SHAPE), "shapes differ");
@@ -199,4 +245,5 @@ END_TEST
 
 AN_TEST_MAIN("text", test_appending, test_quoting, test_known_numbers,
              test_floats_round_trip_shortest, test_locale_does_not_matter, test_reading_refuses,
-             test_first_error_wins, test_out_of_memory_sticks, test_names_of_statuses_and_types)
+             test_first_error_wins, test_out_of_memory_sticks, test_a_lost_text_is_no_text,
+             test_names_of_statuses_and_types)
