@@ -129,8 +129,9 @@ static bool infer(an_graph *g, const an_spec *s, an_type *out)
                         .present = present, .dims = g->dims, .why = &why, .hint = &hint};
     const an_op_rules *rules = an_op(s->op)->rules;
     const an_status status = rules->infer ? rules->infer(&q, out) : AN_E_ARGUMENT;
+    const bool said = why.length || why.failed;
     if (status != AN_OK)
-        an_message_refusal(g, s, status, why.length ? an_text_view(&why) : an_status_name(status),
+        an_message_refusal(g, s, status, said ? an_text_view(&why) : an_status_name(status),
                            an_text_view(&hint));
     an_text_free(&why);
     an_text_free(&hint);

@@ -66,7 +66,8 @@ static an_status open_scratch(scratch *s, an_graph *g, const an_applied *a)
     *s = (scratch){.graph = an_graph_like(g)};
     if (!s->graph) return out_of_memory(g);
     if (a->inputs > 16 || !make_inputs(s, g, a))
-        return an_graph_fail(g, (an_at){0}, AN_E_INTERNAL, "cannot expand %s", an_op(a->op)->name);
+        return an_graph_fail(g, (an_at){0}, AN_E_INTERNAL, "cannot expand %s: %s",
+                             an_op(a->op)->name, an_graph_message(s->graph));
     const an_call call = {.op = a->op, .attrs = a->attrs, .inputs = a->inputs,
                           .outputs = a->outputs, .in = s->in};
     an_op(a->op)->rules->meaning(&call, s->out);
@@ -105,7 +106,8 @@ static an_attrs *translate(an_expansion *e, an_graph *g, const an_graph *from, c
     if (a->order.at)
         a->order.at = an_arena_copy(&e->arena, a->order.at,
                                     a->order.count * (int64_t)sizeof *a->order.at);
-    return a;
+    const bool kept = !a->data.bytes == !n->attrs->data.bytes && !a->order.at == !n->attrs->order.at;
+    return kept ? a : NULL;
 }
 
 /* Gives every output of scratch node `n` an id in g, adding a node where the

@@ -113,11 +113,11 @@ int64_t an_graph_parameters(const an_graph *g)
 {
     if (!g) return 0;
     uint8_t *phase = an_alloc_zeroed(g->node_count + 1);
-    int64_t sum = 0;
-    if (phase && an_graph_phases(g, phase))
-        for (uint32_t i = 1; (int64_t)i <= g->node_count; i++)
-            if (an_graph_is_parameter(g, phase, i) && !g->nodes[i].attrs->frozen)
-                an_add_size(sum, an_value_elements(g, g->nodes[i].first), &sum);
+    const bool known = phase && an_graph_phases(g, phase);
+    int64_t sum = known ? 0 : -1;
+    for (uint32_t i = 1; known && (int64_t)i <= g->node_count; i++)
+        if (an_graph_is_parameter(g, phase, i) && !g->nodes[i].attrs->frozen)
+            an_add_size(sum, an_value_elements(g, g->nodes[i].first), &sum);
     an_free(phase);
     return sum;
 }

@@ -213,6 +213,7 @@ an_value an_label(an_value v, const char *label)
     if (n->op == AN_OP_input || n->op == AN_OP_state) return v;
     const char *kept = an_graph_keep_text(g, label);
     if (kept) n->name = kept;
+    else an_graph_fail(g, n->at, AN_E_MEMORY, "an_label: out of memory");
     return v;
 }
 
@@ -331,11 +332,11 @@ an_value an_random_key(an_at at, an_graph *g)
 
 uint32_t an_new_stream(an_at at, an_graph *g)
 {
-    (void)at;
     if (!g) return 0;
     an_text unique = {0}, path = {0};
     an_text_addf(&path, "%s/%s", g->scope, unique_name(g, "stream", &unique));
     const uint64_t hash = an_hash_string(an_text_view(&path));
+    if (path.failed) an_graph_fail(g, at, AN_E_MEMORY, "out of memory while naming a stream");
     an_text_free(&unique);
     an_text_free(&path);
     return (uint32_t)(hash ^ hash >> 32);
@@ -352,7 +353,9 @@ void an_graph_derive(an_graph *g, const char *how, const an_node *node)
     g->origin = (an_from){.how = how, .count = node ? 1 : 0,
                           .of = node ? an_arena_copy(&g->arena, &node->ordinal, (int64_t)size)
                                      : NULL};
-    if (node && !g->origin.of) g->origin.count = 0;
+    if (!node || g->origin.of) return;
+    g->origin.count = 0;
+    an_graph_fail(g, node->at, AN_E_MEMORY, "out of memory");
 }
 
 void an_graph_derive_end(an_graph *g)

@@ -285,7 +285,8 @@ typedef struct an_summary_args {
 /* A table of layers, outputs, parameters, bytes and FLOPs; an_string_free. */
 AN_API char *an_summary_with(const an_summary_args *args);
 #define an_summary(...) an_summary_with(&(an_summary_args){.at = AN_HERE, __VA_ARGS__})
-AN_API int64_t an_graph_parameters(const an_graph *g); /* elements of trainable float states */
+/* Elements of trainable float states; -1 if out of memory. */
+AN_API int64_t an_graph_parameters(const an_graph *g);
 
 #ifdef __cplusplus
 }

@@ -39,10 +39,13 @@ static void add_head(const an_spec *s, an_status status, an_text *t)
     an_text_addf(t, "%s: ", an_op(s->op)->name);
 }
 
-static void store(an_graph *g, an_status status, an_text *t)
+/* Whatever goes wrong after a dimension could not be kept goes wrong for that. */
+static an_status store(an_graph *g, an_status status, an_text *t)
 {
-    an_fail_text(&g->error, status, t->failed ? an_status_name(AN_E_MEMORY) : an_text_view(t));
+    if (an_dims_starved(g->dims)) t->failed = true;
+    status = an_fail_text(&g->error, status, an_text_view(t));
     an_text_free(t);
+    return status;
 }
 
 void an_message_call(an_graph *g, const an_spec *s, an_status status, const char *format, ...)
@@ -52,6 +55,7 @@ void an_message_call(an_graph *g, const an_spec *s, an_status status, const char
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    status = an_status_of(status, line);
     an_text t = {0};
     add_head(s, status, &t);
     an_text_add(&t, line);
@@ -116,9 +120,9 @@ an_status an_graph_fail(an_graph *g, an_at at, an_status status, const char *for
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    status = an_status_of(status, line);
     an_text t = {0};
     an_at_print(at, &t);
     an_text_addf(&t, "error AN-E%03d %s", (int)status, line);
-    store(g, status, &t);
-    return status;
+    return store(g, status, &t);
 }

@@ -12,20 +12,28 @@
 typedef struct report {
     char *text;
     int64_t size;
+    an_status status;
 } report;
 
-static bool broken(const report *r, const char *format, ...) AN_PRINTF(2, 3);
+static bool broken(report *r, const char *format, ...) AN_PRINTF(2, 3);
 
-static bool broken(const report *r, const char *format, ...)
+static bool broken(report *r, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
     if (r->text && r->size > 0) vsnprintf(r->text, (size_t)r->size, format, arguments);
     va_end(arguments);
+    if (r->status == AN_OK) r->status = AN_E_INTERNAL;
     return false;
 }
 
-static bool check_slots(const an_graph *g, uint32_t number, uint32_t expected, const report *r)
+static bool no_memory(report *r)
+{
+    r->status = AN_E_MEMORY;
+    return broken(r, "out of memory");
+}
+
+static bool check_slots(const an_graph *g, uint32_t number, uint32_t expected, report *r)
 {
     const an_node *n = &g->nodes[number];
     if (n->first != expected)
@@ -40,7 +48,7 @@ static bool check_slots(const an_graph *g, uint32_t number, uint32_t expected, c
     return true;
 }
 
-static bool check_operands(const an_graph *g, uint32_t number, const report *r)
+static bool check_operands(const an_graph *g, uint32_t number, report *r)
 {
     const an_node *n = &g->nodes[number];
     const an_op_info *op = an_op(n->op);
@@ -61,7 +69,7 @@ static bool check_operands(const an_graph *g, uint32_t number, const report *r)
 }
 
 /* Inference again. It may intern dimensions, hence the copied table. */
-static bool check_types(const an_graph *g, an_dims *dims, uint32_t number, const report *r)
+static bool check_types(const an_graph *g, an_dims *dims, uint32_t number, report *r)
 {
     const an_node *n = &g->nodes[number];
     an_type few[16], out[AN_MAX_OUTPUTS];
@@ -73,7 +81,7 @@ static bool check_types(const an_graph *g, an_dims *dims, uint32_t number, const
     if (n->inputs > 16) present = an_arena_alloc(&many, n->inputs);
     if (!types || !present) {
         an_arena_free(&many);
-        return broken(r, "out of memory");
+        return no_memory(r);
     }
     for (int i = 0; i < n->inputs; i++) {
         present[i] = n->in[i] != 0;
@@ -85,7 +93,9 @@ static bool check_types(const an_graph *g, an_dims *dims, uint32_t number, const
                         .present = present, .dims = dims, .why = &why, .hint = &hint};
     const an_op_rules *rules = an_op(n->op)->rules;
     bool good = rules->infer && rules->infer(&q, out) == AN_OK;
-    if (!good)
+    if (an_dims_starved(dims) || why.failed)
+        good = no_memory(r);
+    else if (!good)
         broken(r, "node %u: %s refuses its operands: %s", number, an_op(n->op)->name,
                an_text_view(&why));
     for (int k = 0; good && k < n->outputs; k++)
@@ -98,10 +108,10 @@ static bool check_types(const an_graph *g, an_dims *dims, uint32_t number, const
     return good;
 }
 
-static bool check_nodes(const an_graph *g, const report *r)
+static bool check_nodes(const an_graph *g, report *r)
 {
     an_dims *dims = an_dims_copy(g->dims);
-    if (!dims) return broken(r, "out of memory");
+    if (!dims) return no_memory(r);
     uint32_t expected = 1;
     bool good = true;
     for (uint32_t i = 1; good && (int64_t)i <= g->node_count; i++) {
@@ -116,7 +126,7 @@ static bool check_nodes(const an_graph *g, const report *r)
     return good;
 }
 
-static bool check_roots(const an_graph *g, const report *r)
+static bool check_roots(const an_graph *g, report *r)
 {
     for (int64_t i = 0; i < g->output_count; i++)
         if (g->outputs[i].value == 0 || (int64_t)g->outputs[i].value > g->slot_count)
@@ -138,7 +148,7 @@ static bool check_roots(const an_graph *g, const report *r)
     return true;
 }
 
-static bool check_names(const an_graph *g, const report *r)
+static bool check_names(const an_graph *g, report *r)
 {
     int64_t leaves = 0;
     for (int64_t i = 1; i <= g->node_count; i++) {
@@ -156,12 +166,12 @@ static bool check_names(const an_graph *g, const report *r)
 
 an_status an_graph_verify(const an_graph *g, char *text, int64_t size)
 {
-    const report r = {text, size};
+    report r = {.text = text, .size = size};
     if (text && size > 0) text[0] = 0;
     if (!g) {
         broken(&r, "there is no graph");
         return AN_E_ARGUMENT;
     }
-    const bool good = check_nodes(g, &r) && check_roots(g, &r) && check_names(g, &r);
-    return good ? AN_OK : AN_E_INTERNAL;
+    if (check_nodes(g, &r) && check_roots(g, &r)) check_names(g, &r);
+    return r.status;
 }

@@ -28,9 +28,10 @@ static bool crowded(const writer *w)
 static void write_counts(const writer *w)
 {
     const an_graph *g = w->v->g;
+    const long long parameters = an_graph_parameters(g);
+    if (parameters < 0) an_text_takes(w->out, an_lost);
     an_text_addf(w->out, "<FONT POINT-SIZE=\"10\" COLOR=\"#5f6368\">%lld nodes &#183; "
-                         "%lld parameters", (long long)g->node_count,
-                 (long long)an_graph_parameters(g));
+                         "%lld parameters", (long long)g->node_count, parameters);
     const long long fused = an_graph_count(g, "add_norm");
     const long long back = an_graph_count(g, "add_norm_grad");
     if (fused) an_text_addf(w->out, " &#183; %lld fused Add &amp; Norm", fused);

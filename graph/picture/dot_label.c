@@ -121,6 +121,7 @@ static void add_attributes(const an_view *v, const an_node *n, const char *line,
 {
     an_text text = {0};
     an_attrs_print(n->op, n->attrs, v->g->dims, &text);
+    an_text_takes(out, an_text_view(&text));
     char *at = text.data; /* the stream of a dropout and the order of a sum are for tooltips */
     static const char *const silent[] = {"stream=", "order="};
     for (size_t i = 0; at && i < 2; i++) {

@@ -47,6 +47,7 @@ static const char *escape(char c, context where)
 static void add_escaped(an_text *out, const char *text, int64_t length, int limit, context where)
 {
     const unsigned char *p = (const unsigned char *)text;
+    if (text == an_lost) an_text_takes(out, text);
     for (int64_t i = 0, shown = 0; i < length; shown++) {
         if (shown == limit) {
             an_text_add(out, "\xe2\x80\xa6");
@@ -73,6 +74,7 @@ void an_dot_add_html(an_text *out, const char *text, int64_t length)
 
 void an_dot_add_wrapped(an_text *out, const char *text, int width, int lines)
 {
+    if (!an_text_takes(out, text)) return;
     for (const char *p = text; *p && lines > 0; lines--) {
         size_t cut = strlen(p);
         if (cut > (size_t)width) {

@@ -44,13 +44,14 @@ static bool shape_tensor(const table *t, uint32_t value, an_tensor *out)
     return true;
 }
 
+/* -1: memory is out. */
 static double node_flops(const table *t, uint32_t number)
 {
     const an_node *n = &t->g->nodes[number];
     const an_op_info *op = an_op(n->op);
     if (!t->extent || op->traits & AN_TRAIT_LEAF) return 0;
     an_tensor *tensors = an_alloc_zeroed((n->inputs + n->outputs) * (int64_t)sizeof *tensors);
-    if (!tensors) return 0;
+    if (!tensors) return -1;
     bool good = true;
     for (int i = 0; i < n->inputs; i++) good = good && shape_tensor(t, n->in[i], &tensors[i]);
     for (int k = 0; k < n->outputs; k++)
@@ -112,8 +113,9 @@ static bool fill_rows(table *t)
     bool good = counted != NULL;
     for (uint32_t i = 1; good && (int64_t)i <= g->node_count; i++) {
         const double flops = node_flops(t, i);
+        good = flops >= 0;
         t->total[t->phase[i]] += flops;
-        if (!is_shown(t, i)) continue;
+        if (!good || !is_shown(t, i)) continue;
         row *r = row_for(t, i);
         good = r != NULL;
         for (int k = 0; good && k < g->nodes[i].inputs; k++) {
@@ -146,6 +148,7 @@ static void add_count(double n, an_text *out)
 static void add_cell(const char *text, int width, bool right, an_text *out)
 {
     const int length = (int)strnlen(text, 200);
+    if (!an_text_takes(out, text)) return;
     if (right) an_text_addf(out, "%*s", width > length ? width - length : 0, "");
     for (int i = 0; i < length; i++) {
         const unsigned char c = (unsigned char)text[i];
@@ -179,7 +182,7 @@ static void add_row(const table *t, const row *r, const int width[3], an_text *o
     an_text_add(out, "\n");
 }
 
-static void measure(const table *t, int width[3])
+static void measure(const table *t, int width[3], an_text *out)
 {
     for (int64_t i = 0; i < t->count; i++) {
         an_text cell[3] = {{0}};
@@ -189,6 +192,7 @@ static void measure(const table *t, int width[3])
         for (int c = 0; c < 3; c++) {
             const int64_t length = cell[c].length < 200 ? cell[c].length : 200;
             if (length > width[c]) width[c] = (int)length;
+            an_text_takes(out, an_text_view(&cell[c]));
             an_text_free(&cell[c]);
         }
     }
@@ -237,7 +241,7 @@ static void add_totals(const table *t, an_text *out)
 static void add_table(const table *t, an_text *out)
 {
     int width[3] = {5, 2, 6};
-    measure(t, width);
+    measure(t, width, out);
     static const char *const heading[] = {"layer", "op", "output", "parameters", "bytes", "FLOPs"};
     int line = 0;
     add_cell(t->g->name, 0, false, out);

@@ -93,14 +93,14 @@ static bool read_operands(parser *p, line *l)
     while (good && more) {
         uint32_t value = 0;
         good = an_scan_is(s, "_") || read_reference(p, &value);
-        if (good && !AN_GROW(list, capacity, count + 1)) good = an_scan_fail(s, "out of memory");
+        if (good && !AN_GROW(list, capacity, count + 1)) good = an_scan_no_memory(s);
         if (good) list[count++] = value;
         more = good && an_scan_is(s, ",");
     }
     l->spec.inputs = (int)count;
     if (good && count > 0) {
         l->spec.in = an_arena_copy(&s->arena, list, count * (int64_t)sizeof *list);
-        if (!l->spec.in) good = an_scan_fail(s, "out of memory");
+        if (!l->spec.in) good = an_scan_no_memory(s);
     }
     an_free(list);
     return good;
@@ -123,7 +123,7 @@ static bool read_from(parser *p, an_from *from)
     }
     from->count = count;
     from->of = count ? an_arena_copy(&s->arena, of, count * (int64_t)sizeof *of) : NULL;
-    return !count || from->of || an_scan_fail(s, "out of memory");
+    return !count || from->of || an_scan_no_memory(s);
 }
 
 static bool read_annotations(parser *p, line *l)
@@ -199,7 +199,7 @@ static bool read_node(parser *p)
     l.spec.attrs = &l.attrs;
     if (!l.spec.ordinal) l.spec.ordinal = (uint32_t)l.number;
     if (!AN_GROW(p->number, p->capacity, p->graph->node_count + 2))
-        return an_scan_fail(s, "out of memory");
+        return an_scan_no_memory(s);
     const uint32_t first = an_graph_add(p->graph, &l.spec);
     if (!first) return false;
     p->number[p->graph->node_count] = l.number;
@@ -214,7 +214,7 @@ static bool read_dims(parser *p)
         const char *name = an_scan_word(&p->scan);
         if (!name) return false;
         if (an_dims_name(p->graph->dims, name) == AN_DIM_BAD)
-            return an_scan_fail(&p->scan, "out of memory");
+            return an_scan_no_memory(&p->scan);
     } while (an_scan_is(&p->scan, ","));
     return true;
 }
@@ -257,7 +257,7 @@ static bool read_line(parser *p)
         const char *name = an_scan_quoted(s);
         const char *kept = name ? an_arena_string(&p->graph->arena, name) : NULL;
         if (kept) p->graph->name = kept;
-        good = kept != NULL;
+        good = kept || (name && an_scan_no_memory(s));
     } else {
         return an_scan_fail(s, "expected a node (%%1: ...), graph, dims, output or update");
     }

@@ -81,7 +81,6 @@ static void print_node(const an_graph *g, uint32_t number, bool locations, an_te
         an_text_add(out, an_text_view(&attributes));
         an_text_add(out, "}");
     }
-    out->failed = out->failed || attributes.failed;
     an_text_free(&attributes);
     print_annotations(n, number, locations, out);
     an_text_add(out, "\n");

@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A dimension that could not be kept is no slip of the text. */
 bool an_scan_fail(an_scan *s, const char *format, ...)
 {
     if (s->failed) return false;
+    if (an_dims_starved(s->graph->dims)) return an_scan_no_memory(s);
     s->failed = true;
     char line[400];
     va_list arguments;
@@ -22,6 +24,13 @@ bool an_scan_fail(an_scan *s, const char *format, ...)
                  (int)(s->at - s->line_start) + 1, (int)AN_E_SYNTAX, line);
     an_fail_text(&s->graph->error, AN_E_SYNTAX, an_text_view(&t));
     an_text_free(&t);
+    return false;
+}
+
+bool an_scan_no_memory(an_scan *s)
+{
+    if (!s->failed) an_fail(&s->graph->error, AN_E_MEMORY, "%s: out of memory", s->name);
+    s->failed = true;
     return false;
 }
 
@@ -78,7 +87,7 @@ const char *an_scan_word(an_scan *s)
     }
     const char *word = an_arena_text(&s->arena, s->at, length);
     s->at += length;
-    if (!word) an_scan_fail(s, "out of memory");
+    if (!word) an_scan_no_memory(s);
     return word;
 }
 
@@ -114,7 +123,7 @@ const char *an_scan_quoted(an_scan *s)
     const int64_t room = (int64_t)strcspn(s->at, "\n") + 1;
     char *out = an_arena_alloc(&s->arena, room);
     if (!out) {
-        an_scan_fail(s, "out of memory");
+        an_scan_no_memory(s);
         return NULL;
     }
     int64_t length = 0;

@@ -16,8 +16,9 @@ typedef struct an_scan {
     bool failed;
 } an_scan;
 
-/* False if a message was recorded. */
+/* Records what is wrong, unless something is already; false. */
 bool an_scan_fail(an_scan *s, const char *format, ...) AN_PRINTF(2, 3);
+bool an_scan_no_memory(an_scan *s);
 bool an_scan_is(an_scan *s, const char *token);     /* takes it if it is next */
 bool an_scan_expect(an_scan *s, const char *token); /* or fails */
 bool an_scan_end_of_line(an_scan *s);               /* nothing or a comment remains */

@@ -71,14 +71,14 @@ static bool read_order(an_scan *s, an_order *order)
         good = (count == 0 || an_scan_expect(s, ",")) && an_scan_integer(s, &ordinal);
         if (good && (ordinal < 0 || ordinal > UINT32_MAX))
             good = an_scan_fail(s, "an ordinal is outside 0..4294967295");
-        if (good && !AN_GROW(list, capacity, count + 1)) good = an_scan_fail(s, "out of memory");
+        if (good && !AN_GROW(list, capacity, count + 1)) good = an_scan_no_memory(s);
         if (good) list[count++] = (uint32_t)ordinal;
     }
     *order = (an_order){0};
     if (good && count > 0) {
         order->count = (int)count;
         order->at = an_arena_copy(&s->arena, list, count * (int64_t)sizeof *list);
-        if (!order->at) good = an_scan_fail(s, "out of memory");
+        if (!order->at) good = an_scan_no_memory(s);
     }
     an_free(list);
     return good;
@@ -110,13 +110,13 @@ static bool read_data(an_scan *s, an_dtype dtype, an_data *data)
         double element[1];
         good = (count == 0 || an_scan_expect(s, ",")) && read_element(s, dtype, element);
         if (good && !an_grow((void **)&bytes, &capacity, count + 1, size))
-            good = an_scan_fail(s, "out of memory");
+            good = an_scan_no_memory(s);
         if (good) memcpy(bytes + count++ * size, element, (size_t)size);
     }
     *data = (an_data){0};
     if (good && count > 0) {
         *data = (an_data){count, an_arena_copy(&s->arena, bytes, count * size)};
-        if (!data->bytes) good = an_scan_fail(s, "out of memory");
+        if (!data->bytes) good = an_scan_no_memory(s);
     }
     an_free(bytes);
     return good;

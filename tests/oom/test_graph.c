@@ -1,0 +1,231 @@
+/* test_graph.c -- every allocation of what makes, changes, reads and draws graphs. */
+#include "tests/oom/oom.h"
+
+/* ---- graphs ------------------------------------------------------------ */
+
+/* All that a graph of a few nodes can have: named dims and arithmetic of them, scopes, labels,
+ * dropout, both floats, a residual that fuses, and a loss. */
+static an_model small_model(void)
+{
+    an_model m = {.g = an_graph_new("small")};
+    const an_dim B = an_dim_named(m.g, "B"), T = an_dim_named(m.g, "T");
+    const an_value x = an_input(m.g, "x", AN_F32, AN_SHAPE(B, an_dim_times(m.g, T, 2), 4));
+    an_scope_open(x, "encoder");
+    an_value h = an_label(an_dropout(an_nn_dense(x, .units = 4), 0.25f), "thinned");
+    h = an_nn_layer_norm(an_residual_add(x, h));
+    an_scope_close(x);
+    h = an_reshape(h, AN_SHAPE(B, an_dim_times(m.g, T, 8)));
+    m.y = an_mean(h, 1);
+    const an_value target = an_input(m.g, "target", AN_F32, AN_SHAPE(B));
+    m.loss = an_mse(m.y, target);
+    return m;
+}
+
+static an_model small_trained(void)
+{
+    return an_model_minimise(small_model(), 0.01f);
+}
+
+static void take_graph(an_oom *w, an_graph *g)
+{
+    w->graph = g;
+    an_oom_says(w, g ? an_graph_status(g) : AN_E_MEMORY, g ? an_graph_message(g) : "out of memory");
+}
+
+static void take_text(an_oom *w, char *text)
+{
+    w->made = text;
+    an_oom_says(w, text ? AN_OK : AN_E_MEMORY, text ? "" : "out of memory");
+}
+
+static void prepare_small(an_oom *w)
+{
+    w->m = small_trained();
+}
+
+static void prepare_both(an_oom *w)
+{
+    w->m = small_trained();
+    an_optimised *o = an_optimise(.graph = w->m.g);
+    w->other = an_optimised_take(o);
+    an_optimised_free(o);
+}
+
+static void prepare_classifier(an_oom *w)
+{
+    w->m = an_model_minimise(an_model_classifier(AN_CLASSIFIER_SMALL), 0.01f);
+}
+
+/* ---- definition -------------------------------------------------------- */
+
+static void build_small(an_oom *w)
+{
+    take_graph(w, small_trained().g);
+}
+
+static void build_classifier(an_oom *w)
+{
+    take_graph(w, an_model_minimise(an_model_classifier(AN_CLASSIFIER_SMALL), 0.01f).g);
+}
+
+static void build_clipped(an_oom *w)
+{
+    an_model m = an_model_stack(1, true);
+    m.up = an_minimize(m.loss, an_sgd(.rate = 0.1f, .momentum = 0.9f), .clip_norm = 1);
+    an_value w0 = an_graph_state(m.g, an_graph_leaf_name(m.g, 1));
+    an_graph_output(an_gradient(m.loss, w0), "gradient");
+    take_graph(w, m.g);
+}
+
+static void build_encoder(an_oom *w)
+{
+    an_transformer_sizes sizes = AN_ENCODER;
+    sizes.blocks = 1;
+    take_graph(w, an_model_minimise(an_model_transformer(sizes), 0.01f).g);
+}
+
+/* A slip, reported as what it is or as out of memory. */
+static void build_wrong(an_oom *w)
+{
+    an_graph *g = an_graph_new("wrong");
+    const an_dim B = an_dim_named(g, "B"), T = an_dim_named(g, "T");
+    const an_value x = an_input(g, "x", AN_F32, AN_SHAPE(B, an_dim_plus(g, T, 1)));
+    an_add(x, an_input(g, "y", AN_F32, AN_SHAPE(B, an_dim_over(g, T, 2))));
+    take_graph(w, g);
+    if (w->status == AN_E_SHAPE) w->status = AN_OK;
+}
+
+/* ---- text -------------------------------------------------------------- */
+
+static void print_graph(an_oom *w)
+{
+    take_text(w, an_print(w->m.g, .locations = true));
+}
+
+static void prepare_text(an_oom *w)
+{
+    prepare_small(w);
+    w->text = an_print(w->m.g, .locations = true);
+}
+
+static void prepare_classifier_text(an_oom *w)
+{
+    prepare_classifier(w);
+    w->text = an_print(w->m.g);
+}
+
+static void parse_text(an_oom *w)
+{
+    take_graph(w, an_parse(w->text, "text"));
+}
+
+static void prepare_slip(an_oom *w)
+{
+    prepare_small(w);
+    char *text = an_print(w->m.g);
+    char *type = strstr(text, "f32[B,2*T");
+    if (type) memcpy(type, "f32[B,3*T", 9); /* not what is inferred further down */
+    w->text = text;
+}
+
+static void parse_slip(an_oom *w)
+{
+    parse_text(w);
+    if (w->status != AN_OK && w->status != AN_E_MEMORY) w->status = AN_OK;
+}
+
+/* ---- passes ------------------------------------------------------------ */
+
+static void take_optimised(an_oom *w, an_optimised *o)
+{
+    w->optimised = o;
+    an_oom_says(w, an_optimised_status(o), an_optimised_message(o));
+}
+
+static void optimise(an_oom *w)
+{
+    take_optimised(w, an_optimise(.graph = w->m.g));
+}
+
+static void optimise_inference(an_oom *w)
+{
+    take_optimised(w, an_optimise(.graph = w->m.g, .inference = true));
+}
+
+static void describe_optimised(an_oom *w, FILE *out)
+{
+    char *text = an_optimised_graph(w->optimised) ? an_print(an_optimised_graph(w->optimised)) : NULL;
+    fprintf(out, "%s", text ? text : "");
+    an_string_free(text);
+    for (int64_t i = 0; an_optimised_note(w->optimised, i); i++) {
+        const an_note *n = an_optimised_note(w->optimised, i);
+        fprintf(out, "%s %d %s %u %s\n", n->pass, n->done, n->reason, n->ordinal, n->text);
+    }
+}
+
+/* ---- pictures ---------------------------------------------------------- */
+
+static void draw(an_oom *w)
+{
+    take_text(w, an_dot(w->m.g));
+}
+
+static void draw_collapsed(an_oom *w)
+{
+    take_text(w, an_dot(w->m.g, .depth = 1, .color = AN_COLOR_PHASE, .title = "depth 1"));
+}
+
+static void draw_difference(an_oom *w)
+{
+    take_text(w, an_dot(w->other, .diff = w->m.g, .whole = true));
+}
+
+static void draw_focus(an_oom *w)
+{
+    take_text(w, an_dot(w->m.g, .focus = "encoder", .radius = 2));
+}
+
+static void draw_mermaid(an_oom *w)
+{
+    take_text(w, an_mermaid(w->m.g));
+}
+
+static void summarise(an_oom *w)
+{
+    take_text(w, an_summary(w->m.g, .bind = "B=3,T=5"));
+}
+
+static const an_oom_case rows[] = {
+    {"build", .work = build_small},
+    {"build classifier", .work = build_classifier},
+    {"build clipped", .work = build_clipped},
+    {"build encoder", .work = build_encoder},
+    {"build wrong", .work = build_wrong},
+    {"print", .prepare = prepare_small, .work = print_graph},
+    {"print classifier", .prepare = prepare_classifier, .work = print_graph},
+    {"parse", .prepare = prepare_text, .work = parse_text},
+    {"parse classifier", .prepare = prepare_classifier_text, .work = parse_text},
+    {"parse slip", .prepare = prepare_slip, .work = parse_slip},
+    {"optimise", .prepare = prepare_small, .work = optimise, .describe = describe_optimised},
+    {"optimise classifier", .prepare = prepare_classifier, .work = optimise,
+     .describe = describe_optimised},
+    {"optimise inference", .prepare = prepare_small, .work = optimise_inference,
+     .describe = describe_optimised},
+    {"dot", .prepare = prepare_small, .work = draw},
+    {"dot classifier", .prepare = prepare_classifier, .work = draw},
+    {"dot collapsed", .prepare = prepare_small, .work = draw_collapsed},
+    {"dot difference", .prepare = prepare_both, .work = draw_difference},
+    {"dot focus", .prepare = prepare_small, .work = draw_focus},
+    {"mermaid", .prepare = prepare_small, .work = draw_mermaid},
+    {"mermaid classifier", .prepare = prepare_classifier, .work = draw_mermaid},
+    {"summary", .prepare = prepare_small, .work = summarise},
+    {"summary classifier", .prepare = prepare_classifier, .work = summarise},
+};
+
+START_TEST(test_every_allocation)
+{
+    an_oom_try(rows, (int)(sizeof rows / sizeof *rows));
+}
+END_TEST
+
+AN_TEST_MAIN("oom_graph", test_every_allocation)
