@@ -53,6 +53,8 @@ an_dim an_dims_translate(an_dims *dims, const an_dims *from, an_dim d);
 void an_dims_print(const an_dims *dims, an_dim d, an_text *out);
 void an_shape_print(const an_dims *dims, const an_shape *shape, an_text *out); /* [B,T,64] */
 void an_type_print(const an_dims *dims, const an_type *type, an_text *out);    /* f32[B,T,64] */
+/* Whether two types, each of its own table, would be written alike. Allocates nothing. */
+bool an_types_alike(const an_dims *dims, const an_type *a, const an_dims *others, const an_type *b);
 /* Parses a dimension at `*cursor` and moves it on; AN_DIM_BAD if ill-formed, and
  * then the cursor stays. A copied or another table reads it as the same thing. */
 an_dim an_dims_parse(an_dims *dims, const char **cursor);

@@ -93,3 +93,20 @@ void an_type_print(const an_dims *dims, const an_type *type, an_text *out)
     an_text_add(out, type ? an_dtype_name(type->dtype) : "?");
     an_shape_print(dims, type ? &type->shape : NULL, out);
 }
+
+/* Invalid ones are alike, as they are when written. */
+static bool dims_alike(const an_dims *dims, an_dim a, const an_dims *others, an_dim b)
+{
+    const bool good = an_dims_valid(dims, a), other_good = an_dims_valid(others, b);
+    if (!good || !other_good) return good == other_good;
+    if (a >= 0 || b >= 0) return a == b;
+    return !strcmp(dims->entries[an_dims_index(a)].text, others->entries[an_dims_index(b)].text);
+}
+
+bool an_types_alike(const an_dims *dims, const an_type *a, const an_dims *others, const an_type *b)
+{
+    if (a->dtype != b->dtype || a->shape.rank != b->shape.rank) return false;
+    for (int i = 0; i < a->shape.rank; i++)
+        if (!dims_alike(dims, a->shape.dim[i], others, b->shape.dim[i])) return false;
+    return true;
+}

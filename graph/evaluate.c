@@ -143,11 +143,12 @@ static an_status report_fault(an_evaluation *e, const an_node *n)
     char operand[32];
     an_node_print(n, &name);
     an_op_input_name(n->op, e->fault.operand, operand, sizeof operand);
-    an_fail(&e->error, AN_E_DATA, "%s (%s): %s[%lld] is %lld, outside 0..%lld", an_text_view(&name),
-            an_op(n->op)->name, operand, (long long)e->fault.position, (long long)e->fault.value,
-            (long long)e->fault.bound - 1);
+    const an_status status =
+        an_fail(&e->error, AN_E_DATA, "%s (%s): %s[%lld] is %lld, outside 0..%lld",
+                an_text_view(&name), an_op(n->op)->name, operand, (long long)e->fault.position,
+                (long long)e->fault.value, (long long)e->fault.bound - 1);
     an_text_free(&name);
-    return AN_E_DATA;
+    return status;
 }
 
 an_status an_evaluation_apart(an_evaluation *e, uint32_t number, const an_tensor *in,

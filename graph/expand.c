@@ -106,8 +106,9 @@ static an_attrs *translate(an_expansion *e, an_graph *g, const an_graph *from, c
     if (a->order.at)
         a->order.at = an_arena_copy(&e->arena, a->order.at,
                                     a->order.count * (int64_t)sizeof *a->order.at);
-    const bool kept = !a->data.bytes == !n->attrs->data.bytes && !a->order.at == !n->attrs->order.at;
-    return kept ? a : NULL;
+    const bool lost = (n->attrs->data.bytes && !a->data.bytes) ||
+                      (n->attrs->order.at && !a->order.at);
+    return lost ? NULL : a;
 }
 
 /* Gives every output of scratch node `n` an id in g, adding a node where the

@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.." || exit 2
 
 # Some machines export these to force slow kernels; the tests are about the usual ones. The others
 # choose one test of many.
-unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE AN_SWEEP_OP AN_MUTANT CK_RUN_CASE CK_RUN_SUITE
+unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE AN_SWEEP_OP AN_MUTANT AN_OOM_CASE AN_OOM_AT CK_RUN_CASE CK_RUN_SUITE
 
 passed=0 failed=0 skipped=0
 
@@ -104,6 +104,11 @@ full_edits() { # edits: every edit of three training graphs, and 1,000 rewrites
     export AN_EDITS=0 AN_REWRITES=1000
     build gcc gcc && run edits gcc --timeout-multiplier 20 edits rewrites
     unset AN_EDITS AN_REWRITES
+}
+full_oom() { # oom: every allocation of what allocates is refused, once and for good
+    export AN_OOM=full CK_TIMEOUT_MULTIPLIER=20
+    build gcc gcc && run oom gcc --timeout-multiplier 20 --suite oom
+    unset AN_OOM CK_TIMEOUT_MULTIPLIER
 }
 full_near_miss() { # near_miss: 100,000 random graphs that nearly fuse
     export AN_GRAPHS=100000 AN_SEED=10000 CK_TIMEOUT_MULTIPLIER=20

@@ -132,7 +132,7 @@ bool an_cli_next_word(const char **list, an_text *out)
 {
     *list += strspn(*list, ",");
     const size_t length = strcspn(*list, ",");
-    out->length = 0;
+    an_text_clear(out);
     an_text_add_bytes(out, *list, (int64_t)length);
     *list += length;
     return length > 0;

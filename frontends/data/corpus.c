@@ -258,7 +258,7 @@ static an_status generate(an_dataset *d, int64_t count, uint64_t seed, an_string
         }
         const bool positive = label_of(seed, row);
         dice r = {{seed, attempt, CORPUS_STREAM}, 0};
-        text.length = 0;
+        an_text_clear(&text);
         write_review(&r, positive, &text);
         if (text.failed) {
             status = an_dataset_no_memory(d);

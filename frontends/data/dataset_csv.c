@@ -82,7 +82,7 @@ static an_status read_field(an_dataset *d, csv *c)
 static an_status read_record(an_dataset *d, csv *c)
 {
     c->started = c->line;
-    c->bytes.length = 0;
+    an_text_clear(&c->bytes);
     c->fields = 0;
     c->blank = at_line_end(c);
     for (;;) {

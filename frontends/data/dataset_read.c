@@ -75,7 +75,7 @@ static an_status read_file(an_dataset *d, const char *path, const an_dataset_opt
     static const char mark[] = "\xEF\xBB\xBF"; /* the byte-order mark of Windows tools */
     an_text all = {0};
     an_status status = an_file_read(path, &all, &d->error);
-    const bool marked = all.length >= 3 && memcmp(all.data, mark, 3) == 0;
+    const bool marked = all.length >= 3 && memcmp(an_text_view(&all), mark, 3) == 0;
     const char *const bytes = an_text_view(&all) + (marked ? 3 : 0);
     const int64_t count = all.length - (marked ? 3 : 0);
     const an_dataset_format format =

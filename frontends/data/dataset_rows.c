@@ -14,7 +14,7 @@ an_status an_dataset_no_memory(an_dataset *d)
 
 const char *an_dataset_clean(an_dataset *d, const char *bytes, int64_t count)
 {
-    d->scratch.length = 0;
+    an_text_clear(&d->scratch);
     an_utf8_add_clean(&d->scratch, bytes, count);
     an_text_add(&d->scratch, "");
     if (!d->scratch.failed) return an_text_view(&d->scratch);

@@ -260,7 +260,7 @@ char *an_checkpoint_metadata(const char *path, const char *key)
 /* name, 0, "f32[2,3]", 0, bytes: no two sets of states give the same stream. */
 static void hash_state(an_sha256 *h, const char *name, const an_tensor *t, an_text *type)
 {
-    type->length = 0;
+    an_text_clear(type);
     an_text_addf(type, "%s[", an_dtype_name(t->dtype));
     for (int i = 0; i < t->rank; i++)
         an_text_addf(type, "%s%lld", i ? "," : "", (long long)t->extent[i]);

@@ -88,7 +88,7 @@ static void sync_folder_of(const char *path)
 static int open_beside(const char *path, an_text *beside)
 {
     for (int n = 0; n < MOST_NEIGHBOURS; n++) {
-        beside->length = 0;
+        an_text_clear(beside);
         an_text_addf(beside, "%s.%ld-%d.tmp", path, (long)getpid(), n);
         if (beside->failed) {
             errno = ENOMEM;

@@ -99,7 +99,7 @@ typedef struct piece {
 
 static void text_empty(an_text *text) /* keeps the memory for the next one */
 {
-    text->length = 0;
+    an_text_clear(text);
 }
 
 static bool separates(const an_tokenizer *t, const char *at, int64_t length)

@@ -111,6 +111,7 @@ an_status an_fail_at(an_error *e, an_at at, an_status status, const char *format
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    status = an_status_of(status, line);
     if (!at.file) return an_fail(e, status, "%s", line);
     snprintf(text, sizeof text, "%.600s:%d: error AN-E%03d: %s", at.file, at.line, (int)status,
              line);

@@ -111,7 +111,7 @@ static an_status save_states(an_folder *f, const char *path, int64_t epoch)
 an_status an_folder_save(an_folder *f, const an_history *h, const an_record_key *key,
                          const an_fit_args *args)
 {
-    f->text.length = 0;
+    an_text_clear(&f->text);
     an_status status = an_record_print(h, key, args->arguments, args->argument_count, &f->text,
                                        f->error);
     if (status != AN_OK) return status;
@@ -147,7 +147,7 @@ static an_status parse(const char *path, const char *json, an_history *h, an_rec
 an_status an_folder_peek(an_folder *f, an_history *h, an_record_key *key)
 {
     if (access(f->model, F_OK) != 0 && errno == ENOENT) return AN_OK;
-    f->text.length = 0;
+    an_text_clear(&f->text);
     const an_status status = an_checkpoint_read_metadata(f->model, RECORD_KEY, &f->text, f->error);
     return status == AN_OK ? parse(f->model, an_text_view(&f->text), h, key, f->error) : status;
 }
@@ -159,7 +159,7 @@ an_status an_folder_load(an_folder *f)
 
 an_status an_folder_restore_best(an_folder *f, const an_history *h)
 {
-    f->text.length = 0;
+    an_text_clear(&f->text);
     an_status status = an_checkpoint_read_metadata(f->best, EPOCH_KEY, &f->text, f->error);
     if (status != AN_OK) return status;
     char want[24];

@@ -211,6 +211,8 @@ static an_graph *isolate(const an_values *v, const an_node *n)
     }
     const an_spec spec = {.op = n->op, .inputs = n->inputs, .in = in, .attrs = n->attrs};
     if (alone && an_graph_add(alone, &spec)) return alone;
+    if (!alone || an_graph_status(alone) == AN_E_MEMORY)
+        an_graph_fail(v->graph, (an_at){0}, AN_E_MEMORY, "out of memory");
     an_graph_free(alone);
     return NULL;
 }
@@ -230,6 +232,8 @@ static int fold(an_values *v, const an_node *n, an_value *out)
         const an_spec literal = {.op = AN_OP_constant, .attrs = &attrs};
         *out = an_value_of(v->graph, an_graph_add(v->graph, &literal));
     }
+    if (e.error.status == AN_E_MEMORY)
+        an_graph_fail(v->graph, (an_at){0}, AN_E_MEMORY, "out of memory");
     an_evaluation_free(&e);
     an_graph_free(alone);
     return done ? FOLDED : NO_RULE;

@@ -85,6 +85,14 @@ an_status an_trial_compare(an_trial *t)
     return status;
 }
 
+/* What a check could not say for want of memory it has not seen. */
+static an_status run_check(an_trial *t, an_check_row *row, an_check_fn run)
+{
+    const an_status status = run(t, row);
+    if (status != AN_OK || an_status_of(AN_OK, row->message) == AN_OK) return status;
+    return an_fail(&t->error, AN_E_MEMORY, "%s", row->message);
+}
+
 static an_status look(an_trial *t)
 {
     an_equivalence *r = t->result;
@@ -92,7 +100,8 @@ static an_status look(an_trial *t)
     t->varied = t->varied || !an_norms_see_constants(&t->side[0]);
     for (int i = 0; i < r->checks && status == AN_OK; i++)
         for (int k = 0; k < CHECKS && status == AN_OK; k++)
-            if (checks[k].name == r->check[i].name) status = checks[k].run(t, &r->check[i]);
+            if (checks[k].name == r->check[i].name)
+                status = run_check(t, &r->check[i], checks[k].run);
     if (status == AN_OK && !t->args->quick && !r->divergence.at[1].op && anything_differs(r))
         status = an_trial_divergence(t);
     return status;
@@ -134,10 +143,11 @@ static int64_t bytes_saved(const an_trial_side *s)
 
 /* ---- the verdict ------------------------------------------------------- */
 
-static bool same_text(const an_graph *a, const an_graph *b)
+static bool same_text(an_trial *t)
 {
-    char *x = an_print(a), *y = an_print(b);
+    char *x = an_print(t->side[0].g), *y = an_print(t->side[1].g);
     const bool same = x && y && !strcmp(x, y);
+    if (!x || !y) an_fail(&t->error, AN_E_MEMORY, "out of memory");
     an_string_free(x);
     an_string_free(y);
     return same;
@@ -185,7 +195,7 @@ static an_rung rung_of(const an_equivalence *r)
 }
 
 /* Why equal bits show nothing; NULL if they show something. */
-static const char *vacuity(const an_trial *t)
+static const char *vacuity(an_trial *t)
 {
     const an_equivalence *r = t->result;
     int64_t degenerate = 0, gradients = 0, dead = 0, exact = 0;
@@ -207,7 +217,7 @@ static const char *vacuity(const an_trial *t)
         return "no result is exact on exact data: some eps or width does not allow it";
     if (t->args->fusions > 0 && r->fused_forward < t->args->fusions)
         return "fewer pairs fused than were expected to";
-    if (same_text(t->side[0].g, t->side[1].g)) return "both graphs are the same, node for node";
+    if (same_text(t)) return "both graphs are the same, node for node";
     return NULL;
 }
 
@@ -292,24 +302,27 @@ static void add_orders(an_equivalence *r)
             add(r, "; %.300s", r->check[i].message);
 }
 
-static void conclude(an_trial *t)
+static an_status conclude(an_trial *t)
 {
     an_equivalence *r = t->result;
     r->verdict = AN_BITWISE;
     add_worst(r, t->args);
     const char *vacuous = r->verdict == AN_BITWISE ? vacuity(t) : NULL;
     if (vacuous) r->verdict = AN_VACUOUS;
+    if (t->error.status != AN_OK) r->verdict = AN_FAILED;
+    if (t->error.status != AN_OK) return t->error.status;
     r->rung = rung_of(r);
     add(r, "%s: ", an_rung_name(r->rung));
     if (r->rung == AN_RUNG_PROVED) {
         add(r, "equal for every feed, state and extent; ");
         add_numbers(r, vacuous);
-        return;
+        return AN_OK;
     }
     add_reason(r);
     add_numbers(r, vacuous);
     add_orders(r);
     add_proof(r);
+    return AN_OK;
 }
 
 /* ---- the call ---------------------------------------------------------- */
@@ -386,10 +399,11 @@ an_equivalence *an_equivalent_with(const an_equivalent_args *args)
         return r;
     }
     an_trial t = {.args = args, .result = r};
-    const an_status status = run(&t);
-    if (status == AN_OK) conclude(&t);
-    else if (r->refused) refused(r);
-    else snprintf(r->message, sizeof r->message, "failed: not compared: %.900s", t.error.text);
+    an_status status = run(&t);
+    if (status == AN_OK) status = conclude(&t);
+    if (status != AN_OK && r->refused) refused(r);
+    else if (status != AN_OK)
+        snprintf(r->message, sizeof r->message, "failed: not compared: %.900s", t.error.text);
     show_checks(r);
     an_programs_free(t.programs);
     an_trial_close(&t);

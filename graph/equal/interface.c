@@ -19,19 +19,14 @@ static an_status refuse(an_trial *t, an_status status, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(t->result->message, sizeof t->result->message, format, arguments);
     va_end(arguments);
+    if (an_is_lost(t->result->message)) return an_fail(&t->error, AN_E_MEMORY, "out of memory");
     t->result->refused = true;
     return status;
 }
 
-static bool same_type_text(const an_graph *a, uint32_t va, const an_graph *b, uint32_t vb)
+static bool same_type(const an_graph *a, uint32_t va, const an_graph *b, uint32_t vb)
 {
-    an_text x = {0}, y = {0};
-    an_type_print(a->dims, an_slot_type(a, va), &x);
-    an_type_print(b->dims, an_slot_type(b, vb), &y);
-    const bool same = !x.failed && !y.failed && !strcmp(an_text_view(&x), an_text_view(&y));
-    an_text_free(&x);
-    an_text_free(&y);
-    return same;
+    return an_types_alike(a->dims, an_slot_type(a, va), b->dims, an_slot_type(b, vb));
 }
 
 /* ---- outputs, updates, leaves ------------------------------------------ */
@@ -42,17 +37,18 @@ static an_status refuse_types(an_trial *t, const char *kind, const char *name, u
     an_text x = {0}, y = {0};
     an_type_print(t->side[0].g->dims, an_slot_type(t->side[0].g, va), &x);
     an_type_print(t->side[1].g->dims, an_slot_type(t->side[1].g, vb), &y);
-    refuse(t, AN_E_SHAPE, "%s \"%.100s\" is %.200s in the first graph and %.200s in the second",
-           kind, name, an_text_view(&x), an_text_view(&y));
+    const an_status status =
+        refuse(t, AN_E_SHAPE, "%s \"%.100s\" is %.200s in the first graph and %.200s in the second",
+               kind, name, an_text_view(&x), an_text_view(&y));
     an_text_free(&x);
     an_text_free(&y);
-    return AN_E_SHAPE;
+    return status;
 }
 
 static an_status add_pair(an_trial *t, const char *kind, const char *name, const an_pair *p)
 {
     an_equivalence *r = t->result;
-    if (!same_type_text(t->side[0].g, p->value[0], t->side[1].g, p->value[1]))
+    if (!same_type(t->side[0].g, p->value[0], t->side[1].g, p->value[1]))
         return refuse_types(t, kind, name, p->value[0], p->value[1]);
     if (!AN_GROW(t->pairs, t->pair_capacity, r->compared_count + 1) ||
         !AN_GROW(r->compared, t->compared_capacity, r->compared_count + 1))
@@ -121,7 +117,7 @@ static an_status match_leaves(an_trial *t)
         if (an_node_of(a, leaf)->op != an_node_of(b, b->leaves[i].value)->op)
             return refuse(t, AN_E_NAME, "\"%s\" is an input in one graph and a state in "
                            "the other", b->leaves[i].name);
-        if (!same_type_text(a, leaf, b, b->leaves[i].value))
+        if (!same_type(a, leaf, b, b->leaves[i].value))
             return refuse_types(t, "leaf", b->leaves[i].name, leaf, b->leaves[i].value);
     }
     return AN_OK;
@@ -140,7 +136,7 @@ static an_status keep_matches(an_trial *t, const an_matches *m)
         return an_fail(&t->error, AN_E_MEMORY, "out of memory");
     for (int64_t i = 0; i < m->count; i++) {
         const uint32_t a = m->at[i].value[0], b = m->at[i].value[1];
-        if (!same_type_text(t->side[0].g, a, t->side[1].g, b)) continue;
+        if (!same_type(t->side[0].g, a, t->side[1].g, b)) continue;
         t->partner[0][a] = b;
         if (!t->partner[1][b]) t->partner[1][b] = a;
         r->inner[r->inner_count++] = (an_inner){.value = {a, b}, .proved = m->at[i].proved};
@@ -154,7 +150,9 @@ static an_status match_values(an_trial *t)
     const an_prove_args args = {.a = t->side[0].g, .b = t->side[1].g,
                                 .subset = t->args->subset};
     an_prove_matching(&t->result->proof, &args, &matches);
-    const an_status status = keep_matches(t, &matches);
+    const bool tried = an_proof_status(&t->result->proof) != AN_E_MEMORY;
+    const an_status status = tried ? keep_matches(t, &matches)
+                                   : an_fail(&t->error, AN_E_MEMORY, "out of memory");
     an_free(matches.at);
     return status;
 }

@@ -122,7 +122,7 @@ static bool differentiate(an_isolated *p, const an_node *n)
 
 /* ---- values ------------------------------------------------------------ */
 
-static bool bind(an_isolated *p)
+static bool bind(an_isolated *p, an_status *status)
 {
     const an_dims *dims = p->g->dims, *from = p->side->g->dims;
     const int names = an_dims_names(dims);
@@ -134,31 +134,35 @@ static bool bind(an_isolated *p)
                 bound[i] = p->side->e.bound[k];
     }
     p->e.shadow = true;
-    const bool good = bound && an_evaluation_begin(&p->e, p->g, bound) == AN_OK;
+    *status = bound ? an_evaluation_begin(&p->e, p->g, bound) : AN_E_MEMORY;
     an_free(bound);
-    return good;
+    return *status == AN_OK;
 }
 
-static bool fill(an_isolated *p, const an_node *n)
+static an_status fill(an_isolated *p, const an_node *n)
 {
-    if (!an_trial_fill(&p->e, &(an_draw){.seed = 1})) return false;
+    if (!an_trial_fill(&p->e, &(an_draw){.seed = 1})) return AN_E_MEMORY;
     for (int i = 0; p->own && i < n->inputs; i++) {
         if (!n->in[i]) continue;
         const an_tensor *value = &p->side->e.value[n->in[i]];
         for (int64_t k = 0; k < an_tensor_count(value); k++)
             an_tensor_set(&p->e.value[p->in[i].id], k, an_tensor_get(value, k));
     }
-    return true;
+    return AN_OK;
 }
 
-bool an_isolated_open(an_isolated *p, const an_trial_side *side, uint32_t number)
+an_status an_isolated_open(an_isolated *p, const an_trial_side *side, uint32_t number, bool *shows)
 {
     const an_node *n = &side->g->nodes[number];
     *p = (an_isolated){.side = side, .number = number};
     choose_size(p, n);
     p->g = an_graph_new("isolated");
-    if (!p->g || !add_node(p, n) || !differentiate(p, n) || !bind(p)) return false;
-    return fill(p, n);
+    an_status status = AN_OK;
+    *shows = p->g && add_node(p, n) && differentiate(p, n) && bind(p, &status);
+    if (!p->g || an_graph_status(p->g) == AN_E_MEMORY) status = AN_E_MEMORY;
+    if (*shows) status = fill(p, n);
+    if (status != AN_OK) *shows = false;
+    return status == AN_E_MEMORY ? status : AN_OK;
 }
 
 void an_isolated_close(an_isolated *p)

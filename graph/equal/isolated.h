@@ -20,9 +20,10 @@ typedef struct an_isolated {
     int shift;           /* else literal extents are divided by so many twos */
 } an_isolated;
 
-/* Builds and binds it and fills its leaves. False if this node shows nothing alone; close it
- * whatever comes out. */
-bool an_isolated_open(an_isolated *p, const an_trial_side *side, uint32_t number);
+/* Builds and binds it and fills its leaves. `shows` is false if this node shows nothing alone,
+ * or if memory is out, which is the one status but AN_OK; close it whatever comes out. */
+an_status an_isolated_open(an_isolated *p, const an_trial_side *side, uint32_t number,
+                           bool *shows);
 void an_isolated_close(an_isolated *p);
 
 #endif

@@ -116,6 +116,7 @@ static int farther(an_trial *t, uint32_t value, const an_compared *c)
     if (status == AN_OK) status = an_apart_run(&p, s, s->g->slots[value].node);
     const an_tensor *result = &p.out[s->g->slots[value].index];
     const double truth = status == AN_OK ? an_tensor_get(result, c->worst) : NAN;
+    if (status == AN_E_MEMORY) an_fail(&t->error, status, "out of memory");
     an_apart_close(&p);
     const double x = fabs(c->worst_a - truth), y = fabs(c->worst_b - truth);
     return x == y || isnan(truth) ? -1 : !(y <= x);
@@ -126,8 +127,9 @@ static void blame(an_trial *t, const uint32_t value[2], const an_compared *local
 {
     an_divergence *d = &t->result->divergence;
     for (int s = 0; s < 2; s++)
-        an_place_set(&d->at[s], &t->result->arena, t->side[s].g,
-                     t->side[s].g->slots[value[s]].node, value[s]);
+        if (!an_place_set(&d->at[s], &t->result->arena, t->side[s].g,
+                          t->side[s].g->slots[value[s]].node, value[s]))
+            an_fail(&t->error, AN_E_MEMORY, "out of memory");
     d->verdict = local->verdict;
     d->local_ulp = local->max_ulp;
     d->total_ulp = whole->max_ulp;
@@ -158,8 +160,9 @@ static an_status look(rerun *x, const uint32_t value[2])
     return AN_OK;
 }
 
-static void say(an_equivalence *r)
+static void say(an_trial *t)
 {
+    an_equivalence *r = t->result;
     an_divergence *d = &r->divergence;
     static const char *const who[] = {"; of the two graphs' values the second one's",
                                       "; of the two graphs' values the first one's"};
@@ -173,6 +176,7 @@ static void say(an_equivalence *r)
              "(%.3g with what they were given)%s%s; %lld later values only inherit",
              a, b, d->local_ulp, d->total_ulp, d->farther < 0 ? "" : who[d->farther],
              d->farther < 0 ? "" : " is nearer to f64", (long long)d->inherited));
+    if (!d->message[0]) an_fail(&t->error, AN_E_MEMORY, "out of memory");
 }
 
 an_status an_trial_divergence(an_trial *t)
@@ -189,6 +193,6 @@ an_status an_trial_divergence(an_trial *t)
         an_fail(&t->error, status, "%.400s",
                 x.e.error.status != AN_OK ? x.e.error.text : "out of memory");
     close_rerun(&x);
-    say(r);
-    return status;
+    say(t);
+    return status == AN_OK ? t->error.status : status;
 }

@@ -56,6 +56,7 @@ static void compare(an_trial *t, const an_graph *other, const an_graph *second, 
     const bool late = t->args->b != NULL; /* the other one was differentiated first */
     an_proof *f = an_prove(.a = other, .b = second, .subset = subset);
     const bool proved = an_proof_holds(f);
+    if (an_proof_status(f) == AN_E_MEMORY) an_fail(&t->error, AN_E_MEMORY, "out of memory");
     const int64_t a = an_graph_count(other, "add_norm_grad");
     const int64_t b = an_graph_count(second, "add_norm_grad");
     if (!proved && only_gradients_round(t->result))

@@ -14,17 +14,19 @@ void an_place_print(const an_graph *g, const an_node *n, uint32_t value, an_text
     an_text_addf(out, " (%s)", an_op(n->op)->name);
 }
 
-void an_place_set(an_place *place, an_arena *arena, const an_graph *g, uint32_t node,
+bool an_place_set(an_place *place, an_arena *arena, const an_graph *g, uint32_t node,
                   uint32_t value)
 {
     const an_node *n = &g->nodes[node];
+    const bool known = n->at.file && n->at.line > 0;
     an_text text = {0};
     an_place_print(g, n, value, &text);
-    *place = (an_place){.name = an_kept(an_arena_string(arena, an_text_view(&text))), .file = "",
-                        .op = an_op(n->op)->name, .node = node, .ordinal = n->ordinal};
+    const char *name = an_arena_string(arena, an_text_view(&text));
+    const char *file = known ? an_arena_printf(arena, "%s:%d", n->at.file, n->at.line) : "";
+    *place = (an_place){.name = an_kept(name), .file = an_kept(file), .op = an_op(n->op)->name,
+                        .node = node, .ordinal = n->ordinal};
     an_text_free(&text);
-    if (n->at.file && n->at.line > 0)
-        place->file = an_kept(an_arena_printf(arena, "%s:%d", n->at.file, n->at.line));
+    return name && file;
 }
 
 void an_place_describe(const an_place *place, char *out, int64_t size)
@@ -36,7 +38,7 @@ void an_place_words(const an_graph *g, uint32_t node, uint32_t value, char *out,
 {
     an_place place = {0};
     an_arena arena = {0};
-    an_place_set(&place, &arena, g, node, value);
-    an_place_describe(&place, out, size);
+    if (an_place_set(&place, &arena, g, node, value)) an_place_describe(&place, out, size);
+    else snprintf(out, (size_t)size, "%s", an_lost);
     an_arena_free(&arena);
 }

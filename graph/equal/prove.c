@@ -212,6 +212,7 @@ static an_status take_node(an_prover *p, int s, uint32_t number)
     for (int i = 0; i < n->inputs; i++) in[i] = p->normal[s][n->in[i]];
     an_attrs attrs = *n->attrs;
     an_attrs_translate(n->op, &attrs, g->dims, p->side[s]->dims);
+    if (an_dims_starved(g->dims)) return an_prove_no_memory(p);
     const bool leaf = n->op == AN_OP_input || n->op == AN_OP_state;
     const an_spec spec = {.op = n->op, .inputs = n->inputs, .in = in, .attrs = &attrs,
                           .name = leaf ? n->name : NULL};
@@ -312,7 +313,7 @@ static void run(an_prover *p)
     const bool met = p->proof->roots > 0 && p->proof->met == p->proof->roots;
     p->proof->proved = status == AN_OK && met && !p->changed_leaf;
     if (status == AN_OK && met && p->changed_leaf) an_prove_leaf_changed(p);
-    an_prove_conclude(p);
+    if (p->proof->status == AN_OK) an_prove_conclude(p);
 }
 
 an_proof *an_prove_with(const an_prove_args *args)

@@ -29,12 +29,14 @@ void an_prove_differ(an_prover *p, const char *kind, const char *format, ...)
     p->proof->kind = kind;
     vsnprintf(p->proof->difference, sizeof p->proof->difference, format, arguments);
     va_end(arguments);
+    if (an_is_lost(p->proof->difference)) an_prove_no_memory(p);
 }
 
 an_status an_prove_give_up(an_prover *p, an_status status, const char *why)
 {
     if (p->proof->status != AN_OK) return p->proof->status;
     snprintf(p->proof->message, sizeof p->proof->message, "not tried: %.900s", why);
+    p->proof->difference[0] = 0;
     return p->proof->status = status;
 }
 
@@ -70,8 +72,9 @@ void an_prove_leaf_changed(an_prover *p)
     p->proof->located = true;
     for (int s = 0; s < 2; s++) {
         const uint32_t value = an_graph_leaf(p->side[s], leaf->name);
-        an_place_set(&p->proof->at[s], &p->proof->arena, p->side[s],
-                     p->side[s]->slots[value].node, 0);
+        if (!an_place_set(&p->proof->at[s], &p->proof->arena, p->side[s],
+                          p->side[s]->slots[value].node, 0))
+            an_prove_no_memory(p);
     }
     const an_node *m = an_node_of(p->side[0], an_graph_leaf(p->side[0], leaf->name));
     const an_node *n = an_node_of(p->side[1], an_graph_leaf(p->side[1], leaf->name));
@@ -184,16 +187,17 @@ static void print_value(const an_prover *p, int s, uint32_t value, bool whole, a
     an_place_print(g, n, whole ? 0 : known->value[s], out);
 }
 
-static void describe(const an_prover *p, int s, uint32_t value, bool whole)
+static void describe(an_prover *p, int s, uint32_t value, bool whole)
 {
     an_place *to = &p->proof->at[s];
     const an_known *known = &p->values.known[value];
     if (!known->node[s]) return;
-    an_place_set(to, &p->proof->arena, p->side[s], known->node[s], 0);
+    if (!an_place_set(to, &p->proof->arena, p->side[s], known->node[s], 0)) an_prove_no_memory(p);
     if (whole) return;
     an_text text = {0};
     print_value(p, s, value, false, &text);
     to->name = an_kept(an_arena_string(&p->proof->arena, an_text_view(&text)));
+    if (!to->name[0]) an_prove_no_memory(p);
     an_text_free(&text);
 }
 

@@ -208,8 +208,9 @@ static an_status check_lines(an_isolated *p, double *room, int64_t count, an_che
 static an_status check_node(an_trial *t, uint32_t number, an_check_row *row)
 {
     an_isolated p;
-    an_status status = AN_OK;
-    if (an_isolated_open(&p, &t->side[0], number)) {
+    bool shows;
+    an_status status = an_isolated_open(&p, &t->side[0], number, &shows);
+    if (shows) {
         int64_t count = 0;
         for (int k = 0; k < p.operands; k++) count += an_tensor_count(operand_of(&p, k));
         double *room = an_alloc(2 * (count + 1) * (int64_t)sizeof *room);

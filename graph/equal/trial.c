@@ -37,10 +37,12 @@ static bool fill_leaves(an_trial *t, const an_draw *draw)
     for (int64_t i = 0; i < b->leaf_count; i++) {
         const uint32_t id = b->leaves[i].value;
         const an_node *n = an_node_of(b, id);
+        an_status status = AN_OK;
         if (n->op == AN_OP_state && an_draw_starts(draw))
-            an_initialise(&n->attrs->init, n->name, draw->seed, &t->side[1].e.value[id]);
+            status = an_initialise(&n->attrs->init, n->name, draw->seed, &t->side[1].e.value[id]);
         else
             copy_values(&e->value[an_graph_leaf(a, b->leaves[i].name)], &t->side[1].e.value[id]);
+        if (status != AN_OK) return an_fail(&t->error, status, "out of memory"), false;
         if (an_trial_has_both(t)) copy_values(&t->side[1].e.value[id], &t->truth[1].e.value[id]);
     }
     t->truth_steps[0] = t->truth_steps[1] = 0;
@@ -119,8 +121,10 @@ static void unbind(an_trial *t)
  * of tables are checked by nobody else. */
 static bool runs(an_trial *t)
 {
-    return fill_leaves(t, &(an_draw){.seed = t->args->seed}) &&
-           an_evaluation_run(&t->side[0].e) == AN_OK;
+    const bool filled = fill_leaves(t, &(an_draw){.seed = t->args->seed});
+    const an_status status = filled ? an_evaluation_run(&t->side[0].e) : AN_E_MEMORY;
+    if (status == AN_E_MEMORY) an_fail(&t->error, status, "out of memory");
+    return status == AN_OK;
 }
 
 an_status an_trial_bind_sides(an_trial *t)
@@ -134,6 +138,10 @@ an_status an_trial_bind_sides(an_trial *t)
         status = bind_all(t, bound, set);
         const bool last = !free || set == SETS - 1 || status == AN_E_MEMORY;
         if (last || (status == AN_OK && runs(t))) break;
+        if (t->error.status == AN_E_MEMORY) { /* which says nothing of these extents */
+            status = AN_E_MEMORY;
+            break;
+        }
         unbind(t);
     }
     an_free(bound);

@@ -133,13 +133,14 @@ static void fill_plain(const an_leaf_fill *l, an_tensor *t)
 /* A counter or key goes on from where it starts, for much is the same in the first step. A
  * moment is a few sixteenths: of m and v only the latter must not be negative, and on exact data
  * nothing is rounded. */
-static void fill_unread(const an_node *n, uint64_t seed, const an_stream *s, an_tensor *t)
+static bool fill_unread(const an_node *n, uint64_t seed, const an_stream *s, an_tensor *t)
 {
     const bool moment = an_dtype_is_float(t->dtype);
-    an_initialise(&n->attrs->init, n->name, seed, t);
+    if (an_initialise(&n->attrs->init, n->name, seed, t) != AN_OK) return false;
     for (int64_t i = 0, count = t->dtype == AN_BOOL ? 0 : an_elements(t); i < count; i++)
         if (moment) an_put(t, i, an_get(t, i) + (1 + an_random_bits_at(s, i) % 4) / 16.0);
         else an_put_int(t, i, an_get_int(t, i) + 1);
+    return true;
 }
 
 static const char *plain_name(int variant)
@@ -170,7 +171,7 @@ const char *an_trial_variant_name(an_trial_kind data, int variant)
     return known ? kinds[data].name(variant) : NULL;
 }
 
-static void fill_leaf(const an_evaluation *e, uint32_t id, const purpose *p, const an_draw *draw)
+static bool fill_leaf(const an_evaluation *e, uint32_t id, const purpose *p, const an_draw *draw)
 {
     an_tensor *t = &e->value[id];
     const uint64_t seed = draw->seed;
@@ -178,9 +179,10 @@ static void fill_leaf(const an_evaluation *e, uint32_t id, const purpose *p, con
     const bool state = n->op == AN_OP_state;
     const bool is_float = an_dtype_is_float(t->dtype);
     const an_stream s = {.seed = seed, .step = 1, .stream = (uint32_t)an_hash_string(n->name)};
-    if (state && an_draw_starts(draw)) an_initialise(&n->attrs->init, n->name, seed, t);
-    else if (state && (is_float ? !p->weight : !p->bound)) fill_unread(n, seed, &s, t);
-    else if (!is_float) fill_integers(&s, p, t);
+    if (state && an_draw_starts(draw))
+        return an_initialise(&n->attrs->init, n->name, seed, t) == AN_OK;
+    if (state && (is_float ? !p->weight : !p->bound)) return fill_unread(n, seed, &s, t);
+    if (!is_float) fill_integers(&s, p, t);
     else if (p->label) fill_labels(&s, t);
     else kinds[draw->data].fill(&(an_leaf_fill){.e = e, .id = id, .variant = draw->variant,
                                                 .addend = p->addend, .state = state,
@@ -188,14 +190,16 @@ static void fill_leaf(const an_evaluation *e, uint32_t id, const purpose *p, con
                                                 .scale = scale_of(state, t), .own = s,
                                                 .shared = {.seed = seed, .step = 2},
                                                 .at = draw->at}, t);
+    return true;
 }
 
 bool an_trial_fill(const an_evaluation *e, const an_draw *draw)
 {
     const an_graph *g = e->graph;
     purpose *of = purposes_of(e);
-    for (int64_t i = 0; of && i < g->leaf_count; i++)
-        fill_leaf(e, g->leaves[i].value, &of[g->leaves[i].value], draw);
+    bool good = of != NULL;
+    for (int64_t i = 0; good && i < g->leaf_count; i++)
+        good = fill_leaf(e, g->leaves[i].value, &of[g->leaves[i].value], draw);
     an_free(of);
-    return of != NULL;
+    return good;
 }

@@ -46,7 +46,9 @@ static an_graph *isolate(const an_rewrite *rw, const an_node *n)
         in[i] = an_graph_add(g, &constant);
     }
     const an_spec spec = {.op = n->op, .inputs = n->inputs, .in = in, .attrs = n->attrs};
-    if (!g || an_graph_add(g, &spec)) return g;
+    if (g && an_graph_add(g, &spec)) return g;
+    if (!g || an_graph_status(g) == AN_E_MEMORY)
+        an_graph_fail(rw->to, n->at, AN_E_MEMORY, "out of memory");
     an_graph_free(g);
     return NULL;
 }
@@ -80,6 +82,8 @@ static bool compute(an_rewrite *rw, uint32_t number)
     } else {
         done = false;
     }
+    if (e.error.status == AN_E_MEMORY)
+        an_graph_fail(rw->to, n->at, AN_E_MEMORY, "out of memory");
     an_evaluation_free(&e);
     an_graph_free(alone);
     return done;

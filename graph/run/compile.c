@@ -28,6 +28,7 @@ static an_status fail(compiling *x, an_status status, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    status = an_status_of(status, line);
     const an_at at = x->args->at;
     snprintf(text, sizeof text, "%.600s:%d: error AN-E%03d: an_compile: %s",
              at.file ? at.file : "?", at.line, (int)status, line);

@@ -41,7 +41,7 @@ typedef struct an_oom_case {
     void (*prepare)(an_oom *w); /* or NULL */
     void (*work)(an_oom *w);
     void (*describe)(an_oom *w, FILE *out); /* what came of it; NULL: made, graph, tensors */
-    void (*state)(an_oom *w, FILE *out);    /* what a failure must not change; NULL: graphs, store */
+    void (*state)(an_oom *w, FILE *out);    /* what no failure changes; NULL: graphs and store */
     void (*drop)(an_oom *w);                /* NULL: what this header names is all */
     void (*done)(an_oom *w);                /* likewise of what `prepare` made */
 } an_oom_case;

@@ -1,0 +1,242 @@
+/* test_equal.c -- every allocation of programs, proofs and verdicts. */
+#include "tests/oom/oom.h"
+
+/* ---- graphs ------------------------------------------------------------ */
+
+static an_model small_model(float eps)
+{
+    an_model m = {.g = an_graph_new("small")};
+    const an_dim B = an_dim_named(m.g, "B");
+    const an_value x = an_input(m.g, "x", AN_F32, AN_SHAPE(B, 4));
+    an_value h = an_dropout(an_nn_dense(x, .units = 4), 0.25f);
+    h = an_nn_layer_norm(an_residual_add(x, h), .eps = eps);
+    m.y = an_mean(an_mul(h, an_mul(an_number(h, 2), an_number(h, 0.75))), 1);
+    m.loss = an_mse(m.y, an_input(m.g, "target", AN_F32, AN_SHAPE(B)));
+    return an_model_minimise(m, 0.01f);
+}
+
+static void prepare_model(an_oom *w)
+{
+    float data[12], target[3] = {0.5f, -1, 2};
+    for (int i = 0; i < 12; i++) data[i] = (float)(i * 7 % 12) / 6 - 1;
+    w->m = small_model(1e-3f);
+    w->store = an_store_new(3);
+    const an_tensor x = an_tensor_borrow(AN_F32, AN_EXTENTS(3, 4), data);
+    const an_tensor y = an_tensor_borrow(AN_F32, AN_EXTENTS(3), target);
+    an_tensor_copy(&w->feed[0], &x);
+    an_tensor_copy(&w->feed[1], &y);
+}
+
+static void prepare_optimised(an_oom *w)
+{
+    w->m = small_model(1e-3f);
+    an_optimised *o = an_optimise(.graph = w->m.g);
+    w->other = an_optimised_take(o);
+    an_optimised_free(o);
+}
+
+static void prepare_unequal(an_oom *w)
+{
+    w->m = small_model(1e-3f);
+    w->other = small_model(1e-5f).g;
+}
+
+/* Other outputs: there is nothing to compare. */
+static void prepare_foreign(an_oom *w)
+{
+    w->m = small_model(1e-3f);
+    w->other = an_parse("dims B\n%1: f32[B,5] = input \"x\"\noutput \"y\" %1\n", "foreign");
+}
+
+/* ---- programs ---------------------------------------------------------- */
+
+static void compile(an_oom *w)
+{
+    w->compiled = an_compile(w->m.g, w->store, .fetch = {w->m.loss, w->m.y}, .update = w->m.up);
+    an_oom_says(w, w->compiled ? AN_OK : AN_E_MEMORY, an_compile_message(w->m.g));
+}
+
+static void run_program(an_oom *w, an_program *p)
+{
+    const an_status s = an_run(p, .feed = {{"x", &w->feed[0]}, {"target", &w->feed[1]}},
+                               .out = {&w->out[0], &w->out[1]});
+    an_oom_says(w, s, an_program_message(p));
+}
+
+static void compile_and_run(an_oom *w)
+{
+    compile(w);
+    if (w->compiled) run_program(w, w->compiled);
+}
+
+static void describe_run(an_oom *w, FILE *out)
+{
+    char hex[65];
+    an_store_sha256(w->store, hex);
+    fprintf(out, "%s %a %a\n", hex, an_tensor_get(&w->out[0], 0), an_tensor_get(&w->out[1], 2));
+}
+
+/* What is compiled may make states, and what runs changes them: the graph must stay. */
+static void state_graph(an_oom *w, FILE *out)
+{
+    char *text = an_print(w->m.g);
+    fprintf(out, "%s%s", text, an_graph_message(w->m.g));
+    an_string_free(text);
+}
+
+static void prepare_program(an_oom *w)
+{
+    prepare_model(w);
+    w->program = an_compile(w->m.g, w->store, .fetch = {w->m.loss, w->m.y}, .update = w->m.up);
+}
+
+static void run(an_oom *w)
+{
+    run_program(w, w->program);
+}
+
+static void prepare_predict(an_oom *w)
+{
+    prepare_model(w);
+    w->program = an_compile(w->m.g, w->store, .fetch = {w->m.loss, w->m.y}, .inference = true);
+}
+
+static void set_states(an_oom *w)
+{
+    float number = 3;
+    const an_tensor scalar = an_tensor_borrow(AN_F32, 0, NULL, &number);
+    an_status s = an_store_set(w->store, "new/weight", &w->feed[0]);
+    if (s == AN_OK) s = an_store_set(w->store, "new/number", &scalar);
+    if (s == AN_OK) s = an_store_set_number(w->store, "new/number", 4);
+    if (s == AN_OK) s = an_store_get(w->store, "new/weight", &w->out[0]);
+    an_oom_says(w, s, s == AN_OK ? "" : an_store_message(w->store));
+}
+
+/* ---- proofs ------------------------------------------------------------ */
+
+static void prove(an_oom *w)
+{
+    w->proof = an_prove(w->m.g, w->other);
+    an_oom_says(w, an_proof_status(w->proof), an_proof_message(w->proof));
+}
+
+static void describe_proof(an_oom *w, FILE *out)
+{
+    const an_proof *p = w->proof;
+    fprintf(out, "%d %s\n%s %s %s\n", (int)an_proof_says(p), an_proof_message(p), an_proof_root(p),
+            an_proof_kind(p), an_proof_difference(p));
+    for (int64_t i = 0; an_proof_rule_at(p, i); i++)
+        fprintf(out, "%s %lld\n", an_proof_rule_at(p, i)->name,
+                (long long)an_proof_rule_at(p, i)->uses);
+    for (int i = 0; i < 2; i++) {
+        const an_place *place = an_proof_place(p, i);
+        if (place) fprintf(out, "%s %s %u\n", place->name, place->file, place->node);
+    }
+}
+
+/* ---- verdicts ---------------------------------------------------------- */
+
+static void take_equivalence(an_oom *w, an_equivalence *e)
+{
+    w->equivalence = e;
+    const bool failed = an_equivalence_rung(e) == AN_RUNG_FAILED;
+    an_oom_says(w, failed ? AN_E_MEMORY : AN_OK, an_equivalence_message(e));
+}
+
+static void compare(an_oom *w)
+{
+    take_equivalence(w, an_equivalent(w->m.g, w->other, .quick = true, .steps = 1));
+}
+
+static void compare_passes(an_oom *w)
+{
+    take_equivalence(w, an_equivalent(w->m.g, .gradients = true, .steps = 1));
+}
+
+static void report(an_oom *w)
+{
+    compare(w);
+    if (w->status != AN_OK) return;
+    w->made = an_equivalence_report(w->equivalence);
+    if (!w->made) an_oom_says(w, AN_E_MEMORY, "out of memory");
+}
+
+static void draw_equivalence(an_oom *w)
+{
+    compare(w);
+    if (w->status != AN_OK) return;
+    w->made = an_equivalence_dot(w->equivalence);
+    if (!w->made) an_oom_says(w, AN_E_MEMORY, "out of memory");
+}
+
+static void describe_equivalence(an_oom *w, FILE *out)
+{
+    const an_equivalence *e = w->equivalence;
+    fprintf(out, "%s %s\n%s\n", an_rung_name(an_equivalence_rung(e)),
+            an_verdict_name(an_equivalence_numbers(e)), an_equivalence_message(e));
+    for (int64_t i = 0; an_equivalence_compared(e, i); i++) {
+        const an_compared *c = an_equivalence_compared(e, i);
+        fprintf(out, "%s %s %d %lld %lld %a\n", c->name, c->kind, c->verdict, (long long)c->count,
+                (long long)c->different, c->max_abs);
+    }
+    for (int64_t i = 0; an_equivalence_check(e, i); i++) {
+        const an_check *c = an_equivalence_check(e, i);
+        fprintf(out, "%s %d %lld %lld %s\n", c->name, c->verdict, (long long)c->tried,
+                (long long)c->failed, c->message);
+    }
+    fprintf(out, "%lld %lld %lld\n", (long long)an_equivalence_inners(e),
+            (long long)an_equivalence_inners_different(e), (long long)an_equivalence_fused(e));
+    const an_divergence *d = an_equivalence_divergence(e);
+    if (d) fprintf(out, "%s %s %s\n", d->at[0].name, d->at[1].name, d->message);
+    if (w->made) fprintf(out, "%s", w->made);
+    char *text = w->made ? NULL : an_equivalence_report(e);
+    if (text) fprintf(out, "%s", text);
+    an_string_free(text);
+}
+
+/* ---- gradients against differences ------------------------------------- */
+
+static void check_gradients(an_oom *w)
+{
+    w->check = an_check_gradients(w->m.loss, .bind = "B=2", .samples = 2, .directions = 1);
+    an_oom_says(w, an_gradient_check_status(w->check), an_gradient_check_message(w->check));
+}
+
+static void describe_check(an_oom *w, FILE *out)
+{
+    fprintf(out, "%a %s %lld\n", an_gradient_check_worst(w->check),
+            an_gradient_check_where(w->check), (long long)an_gradient_check_tried(w->check));
+}
+
+static const an_oom_case rows[] = {
+    {"compile and run", .prepare = prepare_model, .work = compile_and_run,
+     .describe = describe_run, .state = state_graph},
+    {"run", .prepare = prepare_program, .work = run, .describe = describe_run},
+    {"run inference", .prepare = prepare_predict, .work = run, .describe = describe_run},
+    {"set states", .prepare = prepare_model, .work = set_states, .state = state_graph},
+    {"prove", .prepare = prepare_optimised, .work = prove, .describe = describe_proof},
+    {"prove unequal", .prepare = prepare_unequal, .work = prove, .describe = describe_proof},
+    {"prove foreign", .prepare = prepare_foreign, .work = prove, .describe = describe_proof},
+    {"equivalent", .prepare = prepare_optimised, .work = compare, .describe = describe_equivalence},
+    {"equivalent passes", .prepare = prepare_optimised, .work = compare_passes,
+     .describe = describe_equivalence},
+    {"equivalent unequal", .prepare = prepare_unequal, .work = compare,
+     .describe = describe_equivalence},
+    {"equivalent foreign", .prepare = prepare_foreign, .work = compare,
+     .describe = describe_equivalence},
+    {"report", .prepare = prepare_unequal, .work = report, .describe = describe_equivalence},
+    {"equivalence dot", .prepare = prepare_optimised, .work = draw_equivalence,
+     .describe = describe_equivalence},
+    {"equivalence dot unequal", .prepare = prepare_unequal, .work = draw_equivalence,
+     .describe = describe_equivalence},
+    {"check gradients", .prepare = prepare_optimised, .work = check_gradients,
+     .describe = describe_check},
+};
+
+START_TEST(test_every_allocation)
+{
+    an_oom_try(rows, (int)(sizeof rows / sizeof *rows));
+}
+END_TEST
+
+AN_TEST_MAIN("oom_equal", test_every_allocation)
