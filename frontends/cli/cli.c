@@ -126,8 +126,7 @@ int an_cli_main(int count, char **arguments)
     if (!name) {
         an_text text = {0};
         add_overview(&text);
-        fputs(an_text_view(&text), stderr);
-        an_text_free(&text);
+        an_cli_say_text(&text);
         return AN_CLI_USAGE;
     }
     if (!strcmp(name, "--version") || !strcmp(name, "-V")) return (int)version();

@@ -81,8 +81,8 @@ const char *an_cli_guess_hint(const an_cli_guess *guess, an_text *out);
 
 /* One line for people on standard error, begun with "addnorm: ". */
 void an_cli_say(const char *format, ...) AN_PRINTF(1, 2);
-/* A text for people as it is; frees it. */
-void an_cli_say_text(an_text *text);
+/* A text for people as it is; frees it. Not fine if it is lost. */
+an_cli_exit an_cli_say_text(an_text *text);
 /* Reads and checks a graph; NULL after saying why. */
 an_graph *an_cli_read_graph(const char *path);
 /* Writes the text to a file, or to standard output if path is NULL or "-", and
@@ -96,6 +96,8 @@ an_cli_exit an_cli_write_json(json_t *root);
 /* JSON from C: broken UTF-8 is repaired, and what JSON has no word for is null. */
 json_t *an_cli_json_text(const char *text);
 json_t *an_cli_json_number(double value);
+/* Appends to an array. If that cannot be, the next an_cli_write_json writes nothing. */
+void an_cli_json_add(json_t *list, json_t *element);
 
 /* ---- names (cli_names.c): each says so if a name is wrong --------------- */
 

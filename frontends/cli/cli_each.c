@@ -8,16 +8,17 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What one pass makes of the graph, held against it. */
-static void try_pass(const an_graph *g, an_equivalent_args args, bool numbers, an_cli_each *x)
+/* What one pass makes of the graph, held against it. AN_E_MEMORY if it cannot be tried. */
+static an_status try_pass(const an_graph *g, an_equivalent_args args, bool numbers, an_cli_each *x)
 {
     an_optimised *o = an_optimise(g, .passes = x->name);
+    an_status status = an_optimised_status(o);
     x->verdict = AN_FAILED;
     const an_graph *after = an_optimised_graph(o);
     if (!after) {
         snprintf(x->message, sizeof x->message, "%.300s", an_optimised_message(o));
         an_optimised_free(o);
-        return;
+        return status;
     }
     x->before = an_graph_node_count(g);
     x->after = an_graph_node_count(after);
@@ -30,15 +31,18 @@ static void try_pass(const an_graph *g, an_equivalent_args args, bool numbers, a
         x->proved = an_proof_holds(an_equivalence_proof(e));
         x->verdict = an_equivalence_numbers(e);
         snprintf(x->message, sizeof x->message, "%.300s", an_equivalence_message(e));
+        status = e ? an_status_of(status, x->message) : AN_E_MEMORY;
         an_equivalence_free(e);
     } else {
         an_proof *p = an_prove(g, after);
         x->proved = an_proof_holds(p);
         x->verdict = x->proved ? (x->exact ? AN_BITWISE : AN_ROUNDING) : AN_SUSPECT;
         snprintf(x->message, sizeof x->message, "%.300s", an_proof_message(p));
+        status = an_proof_status(p);
         an_proof_free(p);
     }
     an_optimised_free(o);
+    return status;
 }
 
 int an_cli_try_each(const an_graph *g, const an_equivalent_args *args, bool numbers,
@@ -48,7 +52,7 @@ int an_cli_try_each(const an_graph *g, const an_equivalent_args *args, bool numb
     for (; count < AN_CLI_PASSES && an_pass_name(count); count++) {
         out[count] = (an_cli_each){.name = an_pass_name(count), .numbers = numbers,
                                    .exact = an_pass_is_exact(count)};
-        try_pass(g, *args, numbers, &out[count]);
+        if (try_pass(g, *args, numbers, &out[count]) == AN_E_MEMORY) return -1;
     }
     return count;
 }
@@ -76,7 +80,7 @@ json_t *an_cli_json_each(const an_cli_each *x, int count)
 {
     json_t *list = json_array();
     for (int i = 0; i < count; i++, x++)
-        json_array_append_new(
+        an_cli_json_add(
             list, json_pack("{s:s, s:b, s:b, s:o, s:I, s:I, s:o}", "name", x->name, "exact",
                             x->exact, "proved", x->proved, "verdict",
                             x->numbers ? json_string(an_verdict_name(x->verdict)) : json_null(),

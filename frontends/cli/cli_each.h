@@ -16,7 +16,7 @@ typedef struct an_cli_each { /* one pass, alone on the graph */
     char message[320];
 } an_cli_each;
 
-/* Tries every pass of the pipeline alone on g; returns how many there are. */
+/* Tries every pass of the pipeline alone on g; returns how many there are, -1 if memory is out. */
 int an_cli_try_each(const an_graph *g, const an_equivalent_args *args, bool numbers,
                     an_cli_each *out);
 bool an_cli_each_holds(const an_cli_each *x);

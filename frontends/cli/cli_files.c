@@ -6,6 +6,7 @@
  * disk or a closed standard output is an error like any other.              */
 #include "frontends/cli/cli.h"
 
+#include "core/memory.h"
 #include "frontends/formats/file.h"
 #include "frontends/text/unicode.h"
 
@@ -32,15 +33,19 @@ void an_cli_say(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    if (an_is_lost(line)) snprintf(line, sizeof line, "out of memory");
     disarm(line);
     fprintf(stderr, "addnorm: %s\n", line);
 }
 
-void an_cli_say_text(an_text *text)
+an_cli_exit an_cli_say_text(an_text *text)
 {
+    const bool failed = text->failed;
     if (text->data) disarm(text->data);
-    fputs(an_text_view(text), stderr);
+    if (failed) an_cli_say("out of memory");
+    else fputs(an_text_view(text), stderr);
     an_text_free(text);
+    return failed ? AN_CLI_NOT : AN_CLI_FINE;
 }
 
 /* ---- reading ----------------------------------------------------------- */
@@ -130,9 +135,18 @@ static int add_piece(const char *bytes, size_t count, void *text)
     return 0;
 }
 
+/* An element that could not be made is missing in what is written next. */
+static bool incomplete;
+
+void an_cli_json_add(json_t *list, json_t *element)
+{
+    if (json_array_append_new(list, element) != 0) incomplete = true;
+}
+
 an_cli_exit an_cli_write_json(json_t *root)
 {
-    an_text text = {.failed = !root};
+    an_text text = {.failed = !root || incomplete};
+    incomplete = false;
     if (root && json_dump_callback(root, add_piece, &text, JSON_INDENT(2)) != 0) text.failed = true;
     an_text_add(&text, "\n");
     json_decref(root);

@@ -17,7 +17,7 @@ typedef struct wanted {
 
 static bool want(wanted *w, an_value v, const char *name)
 {
-    if (!AN_GROW(w->at, w->capacity, w->count + 1) ||
+    if (!name || !AN_GROW(w->at, w->capacity, w->count + 1) ||
         !AN_GROW(w->name, w->name_capacity, w->count + 1)) {
         an_cli_say("out of memory");
         return false;
@@ -80,10 +80,11 @@ static bool want_listed(wanted *w, an_graph *g, const char *list)
 static bool differentiate(an_value of, const wanted *w)
 {
     an_value *made = an_alloc((w->count + 1) * (int64_t)sizeof *made);
+    if (!made) an_graph_fail(of.graph, (an_at){0}, AN_E_MEMORY, "out of memory");
     bool good = made && an_gradients(of, w->at, (int)w->count, made) == AN_OK;
     for (int64_t i = 0; good && i < w->count; i++) {
         an_text name = {0};
-        an_text_addf(&name, AN_GRADIENT_PREFIX "%s", w->name[i] ? w->name[i] : "?");
+        an_text_addf(&name, AN_GRADIENT_PREFIX "%s", w->name[i]);
         good = an_graph_output(made[i], an_text_view(&name)) == AN_OK;
         an_text_free(&name);
     }

@@ -39,13 +39,16 @@ bool an_cli_check_passes(const char *passes)
 bool an_cli_passes_are_exact(const char *passes)
 {
     bool exact = true;
-    an_text name = {0};
-    for (const char *p = passes ? passes : ""; exact && an_cli_next_word(&p, &name);) {
+    for (const char *p = passes ? passes : ""; exact && *p;) {
+        p += strspn(p, ", ");
+        const size_t length = strcspn(p, ", ");
         int i = 0;
-        while (an_pass_name(i) && strcmp(an_pass_name(i), an_text_view(&name)) != 0) i++;
-        exact = an_pass_is_exact(i); /* nor is inference, which is none of the pipeline's */
+        for (const char *n; (n = an_pass_name(i)) != NULL; i++)
+            if (strlen(n) == length && !strncmp(n, p, length)) break;
+        /* nor is inference, which is none of the pipeline's */
+        exact = length == 0 || an_pass_is_exact(i);
+        p += length;
     }
-    an_text_free(&name);
     return exact;
 }
 

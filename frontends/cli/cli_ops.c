@@ -151,8 +151,8 @@ static json_t *operands_json(const row *op)
     for (const char *p = op->inputs; next_word(&p, word);) {
         const bool optional = strchr(word, '?'), many = strchr(word, '.');
         word[strcspn(word, "?.")] = 0;
-        json_array_append_new(all, json_pack("{s:s, s:b, s:b}", "name", word, "optional", optional,
-                                             "variadic", many));
+        an_cli_json_add(all, json_pack("{s:s, s:b, s:b}", "name", word, "optional", optional,
+                                       "variadic", many));
     }
     return all;
 }
@@ -165,8 +165,8 @@ static json_t *attributes_json(const row *op)
         const attribute *a = attribute_called(word);
         an_text kind = {0};
         add_lower(&kind, a ? a->kind : "");
-        json_array_append_new(all, json_pack("{s:s, s:s, s:s}", "name", word, "kind",
-                                             an_text_view(&kind), "meaning", a ? a->meaning : ""));
+        an_cli_json_add(all, json_pack("{s:s, s:s, s:s}", "name", word, "kind",
+                                       an_text_view(&kind), "meaning", a ? a->meaning : ""));
         an_text_free(&kind);
     }
     return all;
@@ -181,7 +181,7 @@ static json_t *words_json(const char *words)
         if (!strcmp(word, "0")) continue;
         an_text lower = {0};
         add_lower(&lower, word);
-        json_array_append_new(all, json_string(an_text_view(&lower)));
+        an_cli_json_add(all, json_string(an_text_view(&lower)));
         an_text_free(&lower);
     }
     return all;
@@ -222,6 +222,6 @@ an_cli_exit an_cli_ops(const an_cli *line)
     }
     if (!line->json) return list();
     json_t *all = json_array();
-    for (int i = 0; i < OPS; i++) json_array_append_new(all, op_json(&ops[i]));
+    for (int i = 0; i < OPS; i++) an_cli_json_add(all, op_json(&ops[i]));
     return an_cli_write_json(all);
 }

@@ -20,11 +20,11 @@ json_t *an_cli_json_notes(const an_optimised *o)
     json_t *list = json_array();
     const an_note *n;
     for (int64_t i = 0; (n = an_optimised_note(o, i)) != NULL; i++) {
-        json_array_append_new(list, json_pack("{s:o, s:b, s:o, s:I, s:o}", "pass",
-                                              an_cli_json_text(n->pass), "done", n->done, "reason",
-                                              an_cli_json_text(n->reason), "node",
-                                              (json_int_t)n->ordinal, "text",
-                                              an_cli_json_text(n->text)));
+        an_cli_json_add(list, json_pack("{s:o, s:b, s:o, s:I, s:o}", "pass",
+                                        an_cli_json_text(n->pass), "done", n->done, "reason",
+                                        an_cli_json_text(n->reason), "node",
+                                        (json_int_t)n->ordinal, "text",
+                                        an_cli_json_text(n->text)));
     }
     return list;
 }
@@ -52,14 +52,14 @@ static json_t *report(const an_graph *before, const an_optimised *o)
     return root;
 }
 
-static void explain(const an_graph *before, const an_optimised *o)
+static an_cli_exit explain(const an_graph *before, const an_optimised *o)
 {
     an_text text = {0};
     an_text_addf(&text, "%lld nodes became %lld\n", (long long)an_graph_node_count(before),
                  (long long)an_graph_node_count(an_optimised_graph(o)));
     an_cli_add_notes(o, &text);
     if (!an_optimised_note(o, 0)) an_text_add(&text, "  nothing to fuse: no norm reads a sum\n");
-    an_cli_say_text(&text);
+    return an_cli_say_text(&text);
 }
 
 an_cli_exit an_cli_opt(const an_cli *line)
@@ -72,9 +72,10 @@ an_cli_exit an_cli_opt(const an_cli *line)
     if (!an_optimised_graph(o)) {
         an_cli_say("%s: the passes failed: %s", line->operand[0], an_optimised_message(o));
     } else {
-        if (line->explain) explain(g, o);
-        answer = line->json ? an_cli_write_json(report(g, o))
-                            : an_cli_write_string(NULL, an_print(an_optimised_graph(o)));
+        answer = line->explain ? explain(g, o) : AN_CLI_FINE;
+        if (answer == AN_CLI_FINE)
+            answer = line->json ? an_cli_write_json(report(g, o))
+                                : an_cli_write_string(NULL, an_print(an_optimised_graph(o)));
     }
     an_optimised_free(o);
     an_graph_free(g);
@@ -92,7 +93,7 @@ an_cli_exit an_cli_passes(const an_cli *line)
     }
     json_t *list = json_array();
     for (int i = 0; an_pass_name(i); i++)
-        json_array_append_new(list, json_pack("{s:s, s:b, s:s}", "name", an_pass_name(i), "exact",
-                                              an_pass_is_exact(i), "summary", an_pass_summary(i)));
+        an_cli_json_add(list, json_pack("{s:s, s:b, s:s}", "name", an_pass_name(i), "exact",
+                                        an_pass_is_exact(i), "summary", an_pass_summary(i)));
     return an_cli_write_json(list);
 }

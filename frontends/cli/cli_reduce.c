@@ -7,6 +7,7 @@
 
 #include "frontends/addnorm.h"
 #include "core/child.h"
+#include "core/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +42,15 @@ typedef struct reduction {
 
 /* ---- does it fail? ----------------------------------------------------- */
 
-static failure try_verify(const reduction *r, const an_graph *g)
+/* What memory was out for tells nothing of the graph. */
+static failure give_up(reduction *r)
+{
+    an_cli_say("out of memory");
+    r->broken = true;
+    return (failure){0};
+}
+
+static failure try_verify(reduction *r, const an_graph *g)
 {
     failure f = {0};
     an_optimised *o = an_optimise(.graph = g, .passes = r->line->passes);
@@ -51,7 +60,7 @@ static failure try_verify(const reduction *r, const an_graph *g)
         snprintf(f.message, sizeof f.message, "the passes failed: %.400s",
                  an_optimised_message(o));
         an_optimised_free(o);
-        return f;
+        return f.refused == AN_E_MEMORY ? give_up(r) : f;
     }
     an_equivalent_args args = r->args;
     args.a = g;
@@ -63,9 +72,10 @@ static failure try_verify(const reduction *r, const an_graph *g)
     for (int i = 0; (c = an_equivalence_check(e, i)) != NULL; i++)
         if (c->failed > 0) f.failed |= (uint64_t)1 << i;
     snprintf(f.message, sizeof f.message, "%.500s", an_equivalence_message(e));
+    const bool out = !e || an_status_of(AN_OK, an_equivalence_message(e)) != AN_OK;
     an_equivalence_free(e);
     an_optimised_free(o);
-    return f;
+    return out ? give_up(r) : f;
 }
 
 static bool write_candidate(reduction *r, const an_graph *g)
@@ -248,9 +258,11 @@ static bool open_command(reduction *r)
     for (int i = 0; i < 6; i++) an_text_add(&r->path, "X"); /* mkostemps's to replace */
     an_text_add(&r->path, ".an");
     an_text_addf(&r->script, "%s \"$@\"", r->line->shell);
-    const int file = r->path.failed ? -1 : mkostemps(r->path.data, 3, O_CLOEXEC);
-    if (file >= 0 && !r->script.failed) return close(file) == 0;
-    an_cli_say("cannot make a file for the command: %s", strerror(errno));
+    const bool failed = r->path.failed || r->script.failed;
+    const int file = failed ? -1 : mkostemps(r->path.data, 3, O_CLOEXEC);
+    if (file >= 0) return close(file) == 0;
+    an_cli_say("cannot make a file for the command: %s",
+               failed ? an_lost : strerror(errno));
     an_text_free(&r->path);
     return false;
 }
@@ -297,6 +309,10 @@ static an_cli_exit reduce(reduction *r)
              (long long)an_reduced_tries(done),
              an_reduced_is_minimal(done) ? "" : "; more tries may make it smaller");
     r->first = try_graph(r, small);
+    if (r->broken) {
+        an_reduced_free(done);
+        return AN_CLI_NOT;
+    }
     an_text text = {0};
     add_text(r, small, summary, &text);
     an_cli_exit answer = an_cli_write(r->line->output, &text);

@@ -202,14 +202,14 @@ static json_t *array_json(const an_tensor *t)
 {
     json_t *shape = json_array(), *elements = json_array();
     for (int k = 0; k < t->rank; k++)
-        json_array_append_new(shape, json_integer((json_int_t)t->extent[k]));
+        an_cli_json_add(shape, json_integer((json_int_t)t->extent[k]));
     for (int64_t i = 0; i < an_tensor_count(t); i++) {
         const double value = an_tensor_get(t, i);
         json_t *made = t->dtype == AN_BOOL             ? json_boolean(value != 0)
                        : an_dtype_is_float(t->dtype)   ? an_cli_json_number(value)
                        : t->dtype == AN_I64 ? json_integer(((const int64_t *)t->data)[i])
                                             : json_integer((json_int_t)value);
-        json_array_append_new(elements, made);
+        an_cli_json_add(elements, made);
     }
     return json_pack("{s:s, s:o, s:o}", "dtype", an_dtype_name(t->dtype), "shape", shape,
                      "elements", elements);
@@ -234,15 +234,17 @@ static an_cli_exit write_printed(job *j)
 {
     an_text text = {0};
     json_t *root = j->line->json ? json_object() : NULL;
+    bool whole = true;
     for (int64_t i = 0; i < j->fetches; i++) {
         if (j->path[i]) continue;
         const char *name = an_text_view(&j->name[j->line->feed.count + i]);
         if (root)
-            json_object_set_new(root, name, array_json(&j->out[i]));
+            whole = json_object_set_new(root, name, array_json(&j->out[i])) == 0 && whole;
         else
             add_readable(name, &j->out[i], &text);
     }
-    if (root) return an_cli_write_json(root);
+    if (!whole) json_decref(root);
+    if (root) return an_cli_write_json(whole ? root : NULL);
     if (text.length > 0) return an_cli_write(NULL, &text);
     an_text_free(&text);
     return AN_CLI_FINE;
@@ -291,7 +293,8 @@ an_cli_exit an_cli_run(const an_cli *line)
     job j = {.line = line, .g = an_cli_read_graph(line->operand[0])};
     if (!j.g) return AN_CLI_FILE;
     j.store = an_store_new((uint64_t)line->seed);
-    const an_cli_exit answer = run(&j);
+    if (!j.store) an_cli_say("out of memory");
+    const an_cli_exit answer = j.store ? run(&j) : AN_CLI_NOT;
     close_job(&j);
     return answer;
 }

@@ -4,6 +4,8 @@
  * speaks against it, or if the verdict is at least what was asked for.       */
 #include "frontends/cli/cli_each.h"
 
+#include "core/memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,9 +61,9 @@ static json_t *proof_json(const an_proof *p)
     json_t *rules = json_array();
     const an_proof_rule *r;
     for (int64_t i = 0; (r = an_proof_rule_at(p, i)) != NULL; i++)
-        json_array_append_new(rules, json_pack("{s:b, s:s, s:s, s:I}", "lemma", r->lemma, "name",
-                                               r->name, "says", r->says, "uses",
-                                               (json_int_t)r->uses));
+        an_cli_json_add(rules, json_pack("{s:b, s:s, s:s, s:I}", "lemma", r->lemma, "name",
+                                         r->name, "says", r->says, "uses",
+                                         (json_int_t)r->uses));
     return json_pack("{s:s, s:b, s:I, s:I, s:o, s:o, s:o}", "says",
                      an_proof_answer_name(an_proof_says(p)), "proved", an_proof_holds(p), "roots",
                      (json_int_t)an_proof_roots(p), "met", (json_int_t)an_proof_met(p), "rules",
@@ -111,12 +113,12 @@ static json_t *checks_json(const an_equivalence *e)
     json_t *list = json_array();
     const an_check *c;
     for (int64_t i = 0; (c = an_equivalence_check(e, i)) != NULL; i++)
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "name", c->name,
-                                              "says", c->says, "verdict",
-                                              an_verdict_name(c->verdict), "tried",
-                                              (json_int_t)c->tried, "failed",
-                                              (json_int_t)c->failed, "message",
-                                              an_cli_json_text(c->message)));
+        an_cli_json_add(list, json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "name", c->name,
+                                        "says", c->says, "verdict",
+                                        an_verdict_name(c->verdict), "tried",
+                                        (json_int_t)c->tried, "failed",
+                                        (json_int_t)c->failed, "message",
+                                        an_cli_json_text(c->message)));
     return list;
 }
 
@@ -126,7 +128,7 @@ static an_cli_exit write_json(const trial *t)
     json_t *compared = json_array();
     const an_compared *c;
     for (int64_t i = 0; (c = an_equivalence_compared(e, i)) != NULL; i++)
-        json_array_append_new(compared, tensor_json(c));
+        an_cli_json_add(compared, tensor_json(c));
     return an_cli_write_json(json_pack(
         "{s:b, s:s, s:s, s:o, s:{s:I, s:I, s:I}, s:o, s:o, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:o}",
         "holds", holds(t), "verdict", an_rung_name(an_equivalence_rung(e)), "numbers",
@@ -175,11 +177,11 @@ static bool read_threads(const char *list, int threads[8])
         good = n > 0 && n <= MOST_THREADS && count < 8;
         if (good) threads[count++] = (int)n;
     }
+    if (!good || count == 0)
+        an_cli_say("--threads takes a list like 1,2,4 of at most 8 numbers up to %d, not '%s'",
+                   MOST_THREADS, word.failed ? an_lost : list);
     an_text_free(&word);
-    if (good && count > 0) return true;
-    an_cli_say("--threads takes a list like 1,2,4 of at most 8 numbers up to %d, not '%s'",
-               MOST_THREADS, list);
-    return false;
+    return good && count > 0;
 }
 
 static bool read_data(const char *word, an_trial_kind *data)
@@ -274,7 +276,9 @@ an_cli_exit an_cli_verify(const an_cli *line)
         args.inexact = !t.other && !an_cli_passes_are_exact(line->passes);
         t.e = an_equivalent_with(&args);
         if (!t.other) t.passes = an_cli_try_each(t.a, &args, line->each, t.each);
-        answer = draw(&t, depth); /* first: whoever reads the report may stop early */
+        if (t.passes < 0) an_cli_say("out of memory");
+        /* First: whoever reads the report may stop early. */
+        answer = t.passes < 0 ? AN_CLI_NOT : draw(&t, depth);
         if (answer == AN_CLI_FINE) answer = line->json ? write_json(&t) : write_text(&t);
         const bool refused = an_equivalence_rung(t.e) == AN_RUNG_REFUSED;
         if (answer == AN_CLI_FINE && !holds(&t)) answer = refused ? AN_CLI_FILE : AN_CLI_NOT;

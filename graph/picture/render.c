@@ -68,6 +68,7 @@ static int create_beside(const char *path, const char *what, an_text *name)
 static an_status write_beside(const char *path, const char *text, an_text *name, const report *r)
 {
     const int file = create_beside(path, "dot", name);
+    if (name->failed) return fail(r, AN_E_MEMORY, "out of memory");
     if (file < 0) return fail(r, AN_E_IO, "cannot write beside %s: %s", path, strerror(errno));
     const bool good = write_all(file, text);
     const int why = errno;
@@ -142,6 +143,8 @@ static an_status render(const char *path, const char *format, const char *dot, c
     an_status status = write_beside(path, dot, &source, r);
     const int made = status == AN_OK ? create_beside(path, format, &picture) : -1;
     const int words = made >= 0 ? create_beside(path, "log", &said) : -1;
+    if (picture.failed || said.failed)
+        status = fail(r, AN_E_MEMORY, "out of memory");
     if (status == AN_OK && (made < 0 || words < 0))
         status = fail(r, AN_E_IO, "cannot write beside %s: %s", path, strerror(errno));
     if (status == AN_OK) {

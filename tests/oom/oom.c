@@ -110,7 +110,7 @@ static int64_t good_run(loop *l)
 static void object(loop *l, int64_t n, bool for_good, const char *what, const char *more)
 {
     if (l->wrong++ < 12 || getenv("AN_OOM_CASE"))
-        printf("%s: allocation %lld %s: %s%.300s\n", l->c->name, (long long)n,
+        printf("%s: allocation %lld %s: %s%.3000s\n", l->c->name, (long long)n,
                for_good ? "and on" : "once", what, more);
 }
 

@@ -1,4 +1,6 @@
 /* test_graph.c -- every allocation of what makes, changes, reads and draws graphs. */
+#include <unistd.h>
+
 #include "tests/oom/oom.h"
 
 /* ---- graphs ------------------------------------------------------------ */
@@ -195,12 +197,69 @@ static void summarise(an_oom *w)
     take_text(w, an_summary(w->m.g, .bind = "B=3,T=5"));
 }
 
+static char drawn[64];
+
+static void prepare_file(an_oom *w)
+{
+    prepare_small(w);
+    snprintf(drawn, sizeof drawn, "%s/addnorm-oom-%d.dot",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (int)getpid());
+    unlink(drawn);
+}
+
+static void draw_file(an_oom *w)
+{
+    const an_status s = an_dot_file(w->m.g, drawn, .message = w->message,
+                                    .message_size = sizeof w->message);
+    w->status = s;
+}
+
+/* Written as a whole or not at all. */
+static void state_file(an_oom *w, FILE *out)
+{
+    (void)w;
+    fprintf(out, "%d\n", access(drawn, F_OK));
+}
+
+static void describe_file(an_oom *w, FILE *out)
+{
+    (void)w;
+    FILE *f = fopen(drawn, "rb");
+    for (int c; f && (c = fgetc(f)) != EOF;) fputc(c, out);
+    if (f) fclose(f);
+}
+
+static void remove_file(an_oom *w)
+{
+    (void)w;
+    unlink(drawn);
+}
+
+/* ---- operands whose extents are computed, and slips in calls ----------- */
+
+static void build_pieces(an_oom *w)
+{
+    an_model m = {.g = an_graph_new("pieces")};
+    const an_dim B = an_dim_named(m.g, "B"), T = an_dim_named(m.g, "T");
+    const an_value x = an_input(m.g, "x", AN_F32, AN_SHAPE(B, T, 6));
+    const an_value both[] = {x, an_pad(x, 1, 1, 2, 0, 0)};
+    an_value h = an_concat(both, 2, 1);
+    h = an_slice(h, 1, 1, an_dim_times(m.g, T, 2), 2);
+    h = an_nn_dense(an_transpose(h, AN_AXES(0, 1, 2)), .units = 3);
+    m.y = an_sum(an_mean(h, 1), 0);
+    m.loss = an_mean_axes(an_square(m.y), AN_ALL_AXES, false);
+    m.up = an_minimize(m.loss, an_adam(.rate = 0.1f), .clip_norm = 2);
+    an_graph_output(m.loss, "loss");
+    take_graph(w, m.g);
+}
+
 static const an_oom_case rows[] = {
     {"build", .work = build_small},
     {"build classifier", .work = build_classifier},
     {"build clipped", .work = build_clipped},
     {"build encoder", .work = build_encoder},
     {"build wrong", .work = build_wrong},
+    {"build pieces", .work = build_pieces},
     {"print", .prepare = prepare_small, .work = print_graph},
     {"print classifier", .prepare = prepare_classifier, .work = print_graph},
     {"parse", .prepare = prepare_text, .work = parse_text},
@@ -216,6 +275,8 @@ static const an_oom_case rows[] = {
     {"dot collapsed", .prepare = prepare_small, .work = draw_collapsed},
     {"dot difference", .prepare = prepare_both, .work = draw_difference},
     {"dot focus", .prepare = prepare_small, .work = draw_focus},
+    {"dot file", .prepare = prepare_file, .work = draw_file, .describe = describe_file,
+     .state = state_file, .done = remove_file},
     {"mermaid", .prepare = prepare_small, .work = draw_mermaid},
     {"mermaid classifier", .prepare = prepare_classifier, .work = draw_mermaid},
     {"summary", .prepare = prepare_small, .work = summarise},
