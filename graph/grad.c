@@ -267,11 +267,13 @@ static an_status check_call(an_value loss, const an_value *wrt, int count)
     if (type.shape.rank != 0 || !an_dtype_is_float(type.dtype)) {
         an_text t = {0};
         an_type_print(g->dims, &type, &t);
-        an_graph_fail(g, an_node_of(g, loss.id)->at, AN_E_SHAPE,
-                      "an_gradients: the loss must be a float scalar, not %s\n  hint: reduce it "
-                      "with an_sum_axes(x, AN_ALL_AXES, false) or an_mean_axes", an_text_view(&t));
+        const an_status status =
+            an_graph_fail(g, an_node_of(g, loss.id)->at, AN_E_SHAPE,
+                          "an_gradients: the loss must be a float scalar, not %s\n  hint: reduce "
+                          "it with an_sum_axes(x, AN_ALL_AXES, false) or an_mean_axes",
+                          an_text_view(&t));
         an_text_free(&t);
-        return AN_E_SHAPE;
+        return status;
     }
     for (int i = 0; i < count; i++) {
         if (wrt[i].graph != g || wrt[i].id == 0 || (int64_t)wrt[i].id > g->slot_count)

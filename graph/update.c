@@ -40,12 +40,13 @@ static an_status check_update(an_graph *g, an_updates u, an_value state, an_valu
         an_text a = {0}, b = {0};
         an_type_print(g->dims, an_slot_type(g, state.id), &a);
         an_type_print(g->dims, an_slot_type(g, value.id), &b);
-        an_graph_fail(g, n->at, AN_E_STATE,
-                      "an_updates_add: state \"%s\" is %s but its new value is %s", n->name,
-                      an_text_view(&a), an_text_view(&b));
+        const an_status status =
+            an_graph_fail(g, n->at, AN_E_STATE,
+                          "an_updates_add: state \"%s\" is %s but its new value is %s", n->name,
+                          an_text_view(&a), an_text_view(&b));
         an_text_free(&a);
         an_text_free(&b);
-        return AN_E_STATE;
+        return status;
     }
     return AN_OK;
 }

@@ -96,7 +96,7 @@ an_cli_exit an_cli_write_json(json_t *root);
 /* JSON from C: broken UTF-8 is repaired, and what JSON has no word for is null. */
 json_t *an_cli_json_text(const char *text);
 json_t *an_cli_json_number(double value);
-/* Appends to an array. If that cannot be, the next an_cli_write_json writes nothing. */
+/* Appends to an array. If there is no such element, an_cli_write_json will write nothing. */
 void an_cli_json_add(json_t *list, json_t *element);
 
 /* ---- names (cli_names.c): each says so if a name is wrong --------------- */

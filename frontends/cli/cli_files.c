@@ -135,18 +135,20 @@ static int add_piece(const char *bytes, size_t count, void *text)
     return 0;
 }
 
-/* An element that could not be made is missing in what is written next. */
-static bool incomplete;
+/* What cannot be made is lost, as a text is: nothing that holds it can be written. */
+static json_t *json_or_lost(json_t *made)
+{
+    return made ? made : json_string_nocheck(an_lost);
+}
 
 void an_cli_json_add(json_t *list, json_t *element)
 {
-    if (json_array_append_new(list, element) != 0) incomplete = true;
+    json_array_append_new(list, json_or_lost(element));
 }
 
 an_cli_exit an_cli_write_json(json_t *root)
 {
-    an_text text = {.failed = !root || incomplete};
-    incomplete = false;
+    an_text text = {.failed = !root};
     if (root && json_dump_callback(root, add_piece, &text, JSON_INDENT(2)) != 0) text.failed = true;
     an_text_add(&text, "\n");
     json_decref(root);
@@ -157,7 +159,7 @@ json_t *an_cli_json_text(const char *text)
 {
     an_text clean = {0};
     an_utf8_add_clean(&clean, text, (int64_t)strlen(text));
-    json_t *made = json_string(an_text_view(&clean));
+    json_t *made = json_or_lost(json_string(an_text_view(&clean)));
     an_text_free(&clean);
     return made;
 }

@@ -215,6 +215,15 @@ static json_t *array_json(const an_tensor *t)
                      "elements", elements);
 }
 
+static void add_json(const char *name, const an_tensor *t, json_t *root)
+{
+    json_t *key = an_cli_json_text(name); /* as a value, a lost one cannot be written */
+    const bool lost = an_is_lost(json_string_value(key));
+    json_object_set_new_nocheck(root, json_string_value(key),
+                                lost ? json_incref(key) : array_json(t));
+    json_decref(key);
+}
+
 static an_cli_exit write_files(job *j)
 {
     an_cli_exit answer = AN_CLI_FINE;
@@ -234,17 +243,15 @@ static an_cli_exit write_printed(job *j)
 {
     an_text text = {0};
     json_t *root = j->line->json ? json_object() : NULL;
-    bool whole = true;
     for (int64_t i = 0; i < j->fetches; i++) {
         if (j->path[i]) continue;
         const char *name = an_text_view(&j->name[j->line->feed.count + i]);
         if (root)
-            whole = json_object_set_new(root, name, array_json(&j->out[i])) == 0 && whole;
+            add_json(name, &j->out[i], root);
         else
             add_readable(name, &j->out[i], &text);
     }
-    if (!whole) json_decref(root);
-    if (root) return an_cli_write_json(whole ? root : NULL);
+    if (root) return an_cli_write_json(root);
     if (text.length > 0) return an_cli_write(NULL, &text);
     an_text_free(&text);
     return AN_CLI_FINE;

@@ -133,7 +133,7 @@ static bool prepare(an_tokenizer *t, const char *text, piece *rest)
     text_empty(&t->split_up);
     if (t->keep_case) an_utf8_add_clean(&t->lowered, text, length);
     else an_utf8_add_lower(&t->lowered, text, length);
-    if (!t->char_level) replace_filters(t);
+    if (!t->char_level && !t->lowered.failed) replace_filters(t);
     const an_text *const result = t->char_level ? &t->lowered : &t->split_up;
     const bool good = !t->lowered.failed && !t->split_up.failed;
     if (!good) { /* forget the sticky failure: memory may come back */

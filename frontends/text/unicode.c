@@ -11,6 +11,8 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "core/memory.h"
+
 #define REPLACEMENT 0xFFFD
 #define CAPITAL_SIGMA 0x3A3
 #define SMALL_SIGMA 0x3C3
@@ -79,9 +81,15 @@ void an_utf8_add(an_text *out, int32_t character)
 
 /* ---- repairing --------------------------------------------------------- */
 
+/* A lost text must not become a clean one. */
+static bool takes(an_text *out, const char *bytes, int64_t count)
+{
+    return bytes && count > 0 && (bytes != an_lost || an_text_takes(out, bytes));
+}
+
 void an_utf8_add_clean(an_text *out, const char *bytes, int64_t count)
 {
-    if (!bytes || count <= 0) return;
+    if (!takes(out, bytes, count)) return;
     const char *const end = bytes + count;
     const char *run = bytes; /* good bytes that are not appended yet */
     for (const char *at = bytes; at < end;) {
@@ -161,7 +169,7 @@ static bool cased_follows(const char *at, const char *end)
 
 void an_utf8_add_lower(an_text *out, const char *bytes, int64_t count)
 {
-    if (!bytes || count <= 0) return;
+    if (!takes(out, bytes, count)) return;
     const char *const end = bytes + count;
     bool after_cased = false; /* the last character that is not ignorable was cased */
     for (const char *at = bytes; at < end;) {

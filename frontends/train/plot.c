@@ -97,13 +97,13 @@ static void add_escaped(an_text *out, const char *text)
 {
     an_text clean = {0};
     an_utf8_add_clean(&clean, text, (int64_t)strlen(text));
-    for (const char *p = an_text_view(&clean); *p; p++) {
+    an_text_takes(out, an_text_view(&clean));
+    for (const char *p = an_text_view(&clean); *p && !out->failed; p++) {
         if (*p == '&') an_text_add(out, "&amp;");
         else if (*p == '<') an_text_add(out, "&lt;");
         else if (*p == '>') an_text_add(out, "&gt;");
         else if ((unsigned char)*p >= ' ' && *p != 0x7f) an_text_add_bytes(out, p, 1);
     }
-    out->failed = out->failed || clean.failed;
     an_text_free(&clean);
 }
 

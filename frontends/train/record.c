@@ -96,6 +96,7 @@ an_status an_record_print(const an_history *h, const an_record_key *key,
     const bool good = text && !out->failed;
     free(text); /* house: jansson took it from malloc */
     if (good) return AN_OK;
+    if (out->failed) return an_fail(e, AN_E_MEMORY, "there is no memory for the training's record");
     return an_fail(e, AN_E_ARGUMENT, "the training's record cannot be written: an argument or a "
                                      "metric's name is not UTF-8, or memory is out");
 }

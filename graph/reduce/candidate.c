@@ -255,10 +255,9 @@ an_graph *an_candidate_build(an_candidate *p, an_status *status)
     spread(p);
     mark_needed(p);
     const bool good = copy_nodes(p, to) && copy_roots(p, to);
-    if (good && to->output_count + to->commit_count > 0 &&
-        an_graph_verify(to, NULL, 0) == AN_OK)
-        return to;
-    *status = an_graph_status(to) != AN_OK ? an_graph_status(to) : AN_E_GRAPH;
+    if (good && to->output_count + to->commit_count > 0) *status = an_graph_verify(to, NULL, 0);
+    else *status = an_graph_status(to) != AN_OK ? an_graph_status(to) : AN_E_GRAPH;
+    if (*status == AN_OK) return to;
     an_graph_free(to);
     return NULL;
 }

@@ -115,7 +115,7 @@ static an_status ready_out(const run *r, int i)
     if (status == AN_OK) return AN_OK;
     an_text shape = {0};
     an_type_print(g->dims, type, &shape);
-    an_program_fail(r->p, r->at, status, "out %d cannot take \"%s\" (%s): %s", i,
+    status = an_program_fail(r->p, r->at, status, "out %d cannot take \"%s\" (%s): %s", i,
                     g->outputs[i].name, an_text_view(&shape),
                     status == AN_E_STATE ? "it borrows memory of another type or extents"
                                          : an_status_name(status));
@@ -271,11 +271,12 @@ static an_status report_fault(const run *r)
                      (long long)f->bound);
     else
         an_text_add(&what, "which has no result here\n  hint: keep it out of the feed");
-    an_program_fail(r->p, r->at, AN_E_DATA, "%s): %s[%lld] is %lld, %s", an_text_view(&node),
-                    operand, (long long)f->position, (long long)f->value, an_text_view(&what));
+    const an_status status =
+        an_program_fail(r->p, r->at, AN_E_DATA, "%s): %s[%lld] is %lld, %s", an_text_view(&node),
+                        operand, (long long)f->position, (long long)f->value, an_text_view(&what));
     an_text_free(&node);
     an_text_free(&what);
-    return AN_E_DATA;
+    return status;
 }
 
 static void run_wave(const run *r, int64_t wave)

@@ -50,11 +50,12 @@ static an_status fail_type(an_program *p, an_at at, const an_port *port, const a
     an_text have = {0}, want = {0};
     describe(t, &have);
     an_type_print(p->graph->dims, &port->type, &want);
-    an_program_fail(p, at, AN_E_FEED, "feed \"%s\" is %s, but the input is %s\n  hint: %s",
-                    port->name, an_text_view(&have), an_text_view(&want), hint_for(port, t));
+    const an_status status =
+        an_program_fail(p, at, AN_E_FEED, "feed \"%s\" is %s, but the input is %s\n  hint: %s",
+                        port->name, an_text_view(&have), an_text_view(&want), hint_for(port, t));
     an_text_free(&have);
     an_text_free(&want);
-    return AN_E_FEED;
+    return status;
 }
 
 static an_status fail_binding(an_program *p, an_at at, int name, const an_port *port,
@@ -65,14 +66,15 @@ static an_status fail_binding(an_program *p, an_at at, int name, const an_port *
     describe(first->fed, &a);
     describe(port->fed, &b);
     const char *dim = an_dims_name_at(p->graph->dims, name);
-    an_program_fail(p, at, AN_E_BINDING,
-                    "dim %s is %lld in feed \"%s\" (%s), but %lld in feed \"%s\" (%s)\n  hint: all "
-                    "feeds of one run must agree on %s",
-                    dim, (long long)p->bound[name], first->name, an_text_view(&a),
-                    (long long)extent, port->name, an_text_view(&b), dim);
+    const an_status status =
+        an_program_fail(p, at, AN_E_BINDING,
+                        "dim %s is %lld in feed \"%s\" (%s), but %lld in feed \"%s\" (%s)\n  hint: "
+                        "all feeds of one run must agree on %s",
+                        dim, (long long)p->bound[name], first->name, an_text_view(&a),
+                        (long long)extent, port->name, an_text_view(&b), dim);
     an_text_free(&a);
     an_text_free(&b);
-    return AN_E_BINDING;
+    return status;
 }
 
 static an_status fail_unknown(an_program *p, an_at at, const char *name)
@@ -81,20 +83,23 @@ static an_status fail_unknown(an_program *p, an_at at, const char *name)
     for (int64_t i = 0; i < p->port_count && i < 12; i++)
         an_text_addf(&known, "%s\"%s\"", i ? ", " : "", p->ports[i].name);
     if (p->port_count > 12) an_text_add(&known, ", ...");
-    an_program_fail(p, at, AN_E_FEED, "there is no input \"%s\"\n  hint: the graph's inputs are %s",
-                    name, p->port_count ? an_text_view(&known) : "none");
+    const an_status status =
+        an_program_fail(p, at, AN_E_FEED,
+                        "there is no input \"%s\"\n  hint: the graph's inputs are %s", name,
+                        p->port_count ? an_text_view(&known) : "none");
     an_text_free(&known);
-    return AN_E_FEED;
+    return status;
 }
 
 static an_status fail_missing(an_program *p, an_at at, const an_port *port)
 {
     an_text want = {0};
     an_type_print(p->graph->dims, &port->type, &want);
-    an_program_fail(p, at, AN_E_FEED, "input \"%s\" (%s) is needed, but was not fed", port->name,
-                    an_text_view(&want));
+    const an_status status =
+        an_program_fail(p, at, AN_E_FEED, "input \"%s\" (%s) is needed, but was not fed",
+                        port->name, an_text_view(&want));
     an_text_free(&want);
-    return AN_E_FEED;
+    return status;
 }
 
 /* ---- matching ---------------------------------------------------------- */

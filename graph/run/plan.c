@@ -50,10 +50,11 @@ static an_status tensor_of(const planning *x, uint32_t value, an_tensor *t)
         if (t->extent[i] >= 0) continue;
         an_text shape = {0};
         an_type_print(g->dims, type, &shape);
-        an_fail(x->error, AN_E_BINDING, "no feed says how large dim %d of %s is (%s)", i,
-                an_text_view(&shape), an_op(an_node_of(g, value)->op)->name);
+        const an_status status =
+            an_fail(x->error, AN_E_BINDING, "no feed says how large dim %d of %s is (%s)", i,
+                    an_text_view(&shape), an_op(an_node_of(g, value)->op)->name);
         an_text_free(&shape);
-        return AN_E_BINDING;
+        return status;
     }
     return AN_OK;
 }
@@ -100,10 +101,11 @@ static an_status check_attributes(const planning *x)
             if (d > AN_DIM_SYMBOLIC || an_dim_extent(d, x->p->extent) >= 0) continue;
             an_text dim = {0};
             an_dims_print(g->dims, d, &dim);
-            an_fail(x->error, AN_E_BINDING, "no feed says how large %s is, the %s of %s",
-                    an_text_view(&dim), info->name, an_op(n->op)->name);
+            const an_status status =
+                an_fail(x->error, AN_E_BINDING, "no feed says how large %s is, the %s of %s",
+                        an_text_view(&dim), info->name, an_op(n->op)->name);
             an_text_free(&dim);
-            return AN_E_BINDING;
+            return status;
         }
     }
     return AN_OK;

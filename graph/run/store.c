@@ -169,11 +169,12 @@ static an_status fail_type(const char *name, const an_tensor *have, const an_ten
     an_text a = {0}, b = {0};
     describe(have, &a);
     describe(want, &b);
-    an_fail(e, AN_E_STATE, "state \"%s\" is %s in the store, not %s", name, an_text_view(&a),
-            an_text_view(&b));
+    const an_status status =
+        an_fail(e, AN_E_STATE, "state \"%s\" is %s in the store, not %s", name, an_text_view(&a),
+                an_text_view(&b));
     an_text_free(&a);
     an_text_free(&b);
-    return AN_E_STATE;
+    return status;
 }
 
 static const custom *find_custom(const an_store *s, const char *name)

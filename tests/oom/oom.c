@@ -15,6 +15,11 @@ void an_oom_says(an_oom *w, an_status status, const char *message)
     snprintf(w->message, sizeof w->message, "%s", message);
 }
 
+void an_oom_refuses(an_oom *w, an_status status, const char *message)
+{
+    an_oom_says(w, status == AN_E_MEMORY ? status : AN_OK, message);
+}
+
 /* ---- texts of what there is -------------------------------------------- */
 
 static void print_graph(const an_graph *g, FILE *out)
@@ -35,6 +40,7 @@ static void print_tensor(const an_tensor *t, FILE *out)
 static void describe_usual(an_oom *w, FILE *out)
 {
     if (w->made) fprintf(out, "%s", w->made);
+    fprintf(out, "%s\n", w->message);
     print_graph(w->graph, out);
     for (int i = 0; i < 2; i++) print_tensor(&w->out[i], out);
 }
@@ -110,7 +116,7 @@ static int64_t good_run(loop *l)
 static void object(loop *l, int64_t n, bool for_good, const char *what, const char *more)
 {
     if (l->wrong++ < 12 || getenv("AN_OOM_CASE"))
-        printf("%s: allocation %lld %s: %s%.3000s\n", l->c->name, (long long)n,
+        printf("%s: allocation %lld %s: %s%.300s\n", l->c->name, (long long)n,
                for_good ? "and on" : "once", what, more);
 }
 

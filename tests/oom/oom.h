@@ -51,5 +51,7 @@ typedef struct an_oom_case {
 void an_oom_try(const an_oom_case *cases, int count);
 
 void an_oom_says(an_oom *w, an_status status, const char *message);
+/* Of a call that is wrong: its message is the result, unless it is that memory is out. */
+void an_oom_refuses(an_oom *w, an_status status, const char *message);
 
 #endif

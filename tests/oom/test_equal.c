@@ -101,6 +101,41 @@ static void prepare_predict(an_oom *w)
     w->program = an_compile(w->m.g, w->store, .fetch = {w->m.loss, w->m.y}, .inference = true);
 }
 
+/* ---- slips, reported as what they are or as out of memory --------------- */
+
+static void feed_badly(an_oom *w, const an_feed *feed, int count)
+{
+    const an_status s = an_run(w->program, .feed_list = feed, .feed_count = count);
+    an_oom_refuses(w, s, an_program_message(w->program));
+}
+
+static void feed_unknown(an_oom *w)
+{
+    feed_badly(w, (an_feed[]){{"x", &w->feed[0]}, {"y", &w->feed[1]}}, 2);
+}
+
+static void feed_little(an_oom *w)
+{
+    feed_badly(w, (an_feed[]){{"x", &w->feed[0]}}, 1);
+}
+
+static void feed_unlike(an_oom *w)
+{
+    feed_badly(w, (an_feed[]){{"x", &w->feed[1]}, {"target", &w->feed[1]}}, 2);
+}
+
+static void feed_other_extents(an_oom *w)
+{
+    an_tensor few = an_tensor_borrow(AN_F32, AN_EXTENTS(2), w->feed[1].data);
+    feed_badly(w, (an_feed[]){{"x", &w->feed[0]}, {"target", &few}}, 2);
+}
+
+static void set_badly(an_oom *w)
+{
+    const an_status s = an_store_set(w->store, "dense/kernel", &w->feed[0]);
+    an_oom_refuses(w, s, an_store_message(w->store));
+}
+
 static void set_states(an_oom *w)
 {
     float number = 3;
@@ -208,12 +243,45 @@ static void describe_check(an_oom *w, FILE *out)
             an_gradient_check_where(w->check), (long long)an_gradient_check_tried(w->check));
 }
 
+/* ---- reducing ---------------------------------------------------------- */
+
+static bool has_norm(void *context, const an_graph *g)
+{
+    (void)context;
+    return an_graph_count(g, "layer_norm") > 0;
+}
+
+/* What was found until then may come with the status. */
+static void reduce(an_oom *w)
+{
+    an_reduced *r = an_reduce(.graph = w->m.g, .fails = has_norm, .tries = 12);
+    an_oom_says(w, an_reduced_status(r), an_reduced_message(r));
+    w->result = r;
+}
+
+static void describe_reduced(an_oom *w, FILE *out)
+{
+    char *text = an_print(an_reduced_graph(w->result));
+    fprintf(out, "%s%lld\n", text, (long long)an_reduced_tries(w->result));
+    an_string_free(text);
+}
+
+static void drop_reduced(an_oom *w)
+{
+    an_reduced_free(w->result);
+}
+
 static const an_oom_case rows[] = {
     {"compile and run", .prepare = prepare_model, .work = compile_and_run,
      .describe = describe_run, .state = state_graph},
     {"run", .prepare = prepare_program, .work = run, .describe = describe_run},
     {"run inference", .prepare = prepare_predict, .work = run, .describe = describe_run},
     {"set states", .prepare = prepare_model, .work = set_states, .state = state_graph},
+    {"feed unknown", .prepare = prepare_program, .work = feed_unknown},
+    {"feed little", .prepare = prepare_program, .work = feed_little},
+    {"feed unlike", .prepare = prepare_program, .work = feed_unlike},
+    {"feed other extents", .prepare = prepare_program, .work = feed_other_extents},
+    {"set badly", .prepare = prepare_program, .work = set_badly},
     {"prove", .prepare = prepare_optimised, .work = prove, .describe = describe_proof},
     {"prove unequal", .prepare = prepare_unequal, .work = prove, .describe = describe_proof},
     {"prove foreign", .prepare = prepare_foreign, .work = prove, .describe = describe_proof},
@@ -229,6 +297,8 @@ static const an_oom_case rows[] = {
      .describe = describe_equivalence},
     {"equivalence dot unequal", .prepare = prepare_unequal, .work = draw_equivalence,
      .describe = describe_equivalence},
+    {"reduce", .prepare = prepare_unequal, .work = reduce, .describe = describe_reduced,
+     .drop = drop_reduced},
     {"check gradients", .prepare = prepare_optimised, .work = check_gradients,
      .describe = describe_check},
 };

@@ -86,15 +86,75 @@ static void build_encoder(an_oom *w)
     take_graph(w, an_model_minimise(an_model_transformer(sizes), 0.01f).g);
 }
 
-/* A slip, reported as what it is or as out of memory. */
-static void build_wrong(an_oom *w)
+/* ---- slips, reported as what they are or as out of memory --------------- */
+
+static void take_slip(an_oom *w, an_graph *g)
+{
+    w->graph = g;
+    an_oom_refuses(w, g ? an_graph_status(g) : AN_E_MEMORY,
+                   g ? an_graph_message(g) : "out of memory");
+}
+
+static void add_unlike(an_oom *w)
 {
     an_graph *g = an_graph_new("wrong");
     const an_dim B = an_dim_named(g, "B"), T = an_dim_named(g, "T");
     const an_value x = an_input(g, "x", AN_F32, AN_SHAPE(B, an_dim_plus(g, T, 1)));
     an_add(x, an_input(g, "y", AN_F32, AN_SHAPE(B, an_dim_over(g, T, 2))));
-    take_graph(w, g);
-    if (w->status == AN_E_SHAPE) w->status = AN_OK;
+    take_slip(w, g);
+}
+
+static an_value some_state(an_graph *g, const char *name, int64_t width)
+{
+    return an_state(g, name, AN_F32, AN_SHAPE(an_dim_named(g, "B"), width), (an_init){0});
+}
+
+static void name_twice(an_oom *w)
+{
+    an_graph *g = an_graph_new("wrong");
+    an_graph_scope_open(g, "outer");
+    some_state(g, "w", 3);
+    some_state(g, "w", 3);
+    take_slip(w, g);
+}
+
+static void reshape_badly(an_oom *w)
+{
+    an_graph *g = an_graph_new("wrong");
+    an_reshape(some_state(g, "w", 6), AN_SHAPE(5, AN_DIM_REST));
+    take_slip(w, g);
+}
+
+static void multiply_unlike(an_oom *w)
+{
+    an_graph *g = an_graph_new("wrong");
+    an_matmul(some_state(g, "w", 6), some_state(g, "v", 5));
+    take_slip(w, g);
+}
+
+static void norm_badly(an_oom *w)
+{
+    an_graph *g = an_graph_new("wrong");
+    const an_value x = some_state(g, "x", 6);
+    an_layer_norm(x, some_state(g, "gamma", 5), AN_NONE, -1, 1e-3f);
+    take_slip(w, g);
+}
+
+static void differentiate_badly(an_oom *w)
+{
+    an_graph *g = an_graph_new("wrong");
+    const an_value x = some_state(g, "x", 6);
+    an_gradient(an_relu(x), x);
+    take_slip(w, g);
+}
+
+static void update_badly(an_oom *w)
+{
+    an_graph *g = an_graph_new("wrong");
+    const an_updates u = an_updates_new(g, "update");
+    an_updates_add(an_updates_new(g, "update"), some_state(g, "x", 6), some_state(g, "y", 5));
+    (void)u;
+    take_slip(w, g);
 }
 
 /* ---- text -------------------------------------------------------------- */
@@ -132,8 +192,7 @@ static void prepare_slip(an_oom *w)
 
 static void parse_slip(an_oom *w)
 {
-    parse_text(w);
-    if (w->status != AN_OK && w->status != AN_E_MEMORY) w->status = AN_OK;
+    take_slip(w, an_parse(w->text, "text"));
 }
 
 /* ---- passes ------------------------------------------------------------ */
@@ -258,7 +317,13 @@ static const an_oom_case rows[] = {
     {"build classifier", .work = build_classifier},
     {"build clipped", .work = build_clipped},
     {"build encoder", .work = build_encoder},
-    {"build wrong", .work = build_wrong},
+    {"add unlike", .work = add_unlike},
+    {"name twice", .work = name_twice},
+    {"reshape badly", .work = reshape_badly},
+    {"multiply unlike", .work = multiply_unlike},
+    {"norm badly", .work = norm_badly},
+    {"differentiate badly", .work = differentiate_badly},
+    {"update badly", .work = update_badly},
     {"build pieces", .work = build_pieces},
     {"print", .prepare = prepare_small, .work = print_graph},
     {"print classifier", .prepare = prepare_classifier, .work = print_graph},
