@@ -103,17 +103,31 @@ static json_t *entry_of(const an_stored *s)
     return NULL;
 }
 
-/* Sets to[key], both of which may be what the user gave. */
+/* jansson took no text and does not say why: what it takes unchecked is not UTF-8. */
+static an_status refuse_text(const char *key, const char *what, const char *text, an_error *e)
+{
+    json_t *const unchecked = json_string_nocheck(text);
+    if (!unchecked) return no_memory(e);
+    json_decref(unchecked);
+    return an_fail(e, AN_E_ARGUMENT, "%s: %s is not UTF-8", key, what);
+}
+
+/* Sets to[key]; the key may be what the user gave. */
 static an_status put(json_t *to, const char *key, json_t *value, an_error *e)
 {
-    if (!value)
-        return an_fail(e, AN_E_ARGUMENT, "%s: its value is not UTF-8, or memory is out", key);
+    if (!value) return no_memory(e);
     if (json_object_get(to, key)) {
         json_decref(value);
         return an_fail(e, AN_E_ARGUMENT, "%s: it is given twice", key);
     }
     if (json_object_set_new(to, key, value) == 0) return AN_OK;
-    return an_fail(e, AN_E_ARGUMENT, "%s: the name is not UTF-8, or memory is out", key);
+    return refuse_text(key, "the name", key, e);
+}
+
+static an_status put_text(json_t *to, const char *key, const char *text, an_error *e)
+{
+    json_t *const value = json_string(text);
+    return value ? put(to, key, value, e) : refuse_text(key, "its value", text, e);
 }
 
 static an_status fill_root(json_t *root, const an_stored_table *t, const an_metadata *metadata,
@@ -124,7 +138,7 @@ static an_status fill_root(json_t *root, const an_stored_table *t, const an_meta
     for (int64_t i = 0; i < count && status == AN_OK; i++) {
         if (!metadata[i].key || !metadata[i].value)
             status = an_fail(e, AN_E_ARGUMENT, "metadata needs a key and a value");
-        else status = put(about, metadata[i].key, json_string(metadata[i].value), e);
+        else status = put_text(about, metadata[i].key, metadata[i].value, e);
     }
     if (status == AN_OK && count > 0) status = put(root, METADATA, json_incref(about), e);
     json_decref(about);
@@ -260,6 +274,7 @@ an_status an_stored_parse(an_stored_table *t, const char *header, int64_t length
 {
     json_error_t where;
     json_t *const root = json_loadb(header, (size_t)length, JSON_REJECT_DUPLICATES, &where);
+    if (!root && json_error_code(&where) == json_error_out_of_memory) return no_memory(e);
     if (!root) return an_fail(e, AN_E_FORMAT, "the header is not JSON: %s", where.text);
     an_status status = json_is_object(root) && header[0] == '{'
                            ? AN_OK

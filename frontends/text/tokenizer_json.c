@@ -249,6 +249,8 @@ an_tokenizer *an_tokenizer_from_json(const char *json)
     json_error_t reason;
     json_t *const root = json ? json_loads(json, JSON_REJECT_DUPLICATES, &reason) : NULL;
     if (!json) an_fail(&e, AN_E_ARGUMENT, "tokenizer: there is no JSON");
+    else if (!root && json_error_code(&reason) == json_error_out_of_memory)
+        an_fail(&e, AN_E_MEMORY, "tokenizer: no memory for its JSON");
     else if (!root)
         an_fail(&e, AN_E_FORMAT, "tokenizer: line %d of the JSON: %s", reason.line, reason.text);
     if (!root) return refused(&e);

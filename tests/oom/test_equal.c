@@ -188,6 +188,18 @@ static void compare_passes(an_oom *w)
     take_equivalence(w, an_equivalent(w->m.g, .gradients = true, .steps = 1));
 }
 
+/* With all checks, and data aimed at what the proof has located. */
+static void compare_fully(an_oom *w)
+{
+    take_equivalence(w, an_equivalent(w->m.g, w->other, .steps = 1, .threads = {1}));
+}
+
+static void compare_exactly(an_oom *w)
+{
+    take_equivalence(w, an_equivalent(w->m.g, w->other, .data = AN_DATA_EXACT, .steps = 1,
+                                      .quick = true));
+}
+
 static void report(an_oom *w)
 {
     compare(w);
@@ -289,6 +301,10 @@ static const an_oom_case rows[] = {
     {"equivalent passes", .prepare = prepare_optimised, .work = compare_passes,
      .describe = describe_equivalence},
     {"equivalent unequal", .prepare = prepare_unequal, .work = compare,
+     .describe = describe_equivalence},
+    {"equivalent aimed", .prepare = prepare_unequal, .work = compare_fully,
+     .describe = describe_equivalence},
+    {"equivalent exact", .prepare = prepare_optimised, .work = compare_exactly,
      .describe = describe_equivalence},
     {"equivalent foreign", .prepare = prepare_foreign, .work = compare,
      .describe = describe_equivalence},
