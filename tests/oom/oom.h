@@ -46,9 +46,10 @@ typedef struct an_oom_case {
     void (*done)(an_oom *w);                /* likewise of what `prepare` made */
 } an_oom_case;
 
-/* Tries the cases; prints what is wrong and how many points there were. All points if AN_OOM is
- * "full", else some of each case. AN_OOM_CASE=name tries one case, AN_OOM_AT=n one allocation. */
-void an_oom_try(const an_oom_case *cases, int count);
+/* Tries the cases; prints what is wrong and how many points there were; returns how many were
+ * wrong. All points if AN_OOM is "full", else some of each case. AN_OOM_CASE=name tries one case,
+ * AN_OOM_AT=n one allocation. */
+int64_t an_oom_try(const an_oom_case *cases, int count);
 
 void an_oom_says(an_oom *w, an_status status, const char *message);
 /* Of a call that is wrong: its message is the result, unless it is that memory is out. */

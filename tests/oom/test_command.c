@@ -136,8 +136,9 @@ static const an_oom_case rows[] = {
 START_TEST(test_every_allocation)
 {
     open_files();
-    an_oom_try(rows, (int)(sizeof rows / sizeof *rows));
+    const int64_t wrong = an_oom_try(rows, (int)(sizeof rows / sizeof *rows));
     close_files();
+    ck_assert_int_eq(wrong, 0);
 }
 END_TEST
 

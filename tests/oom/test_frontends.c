@@ -442,8 +442,9 @@ START_TEST(test_every_allocation)
     snprintf(folder, sizeof folder, "%s/addnorm-oom-XXXXXX",
              access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(folder));
-    an_oom_try(rows, (int)(sizeof rows / sizeof *rows));
+    const int64_t wrong = an_oom_try(rows, (int)(sizeof rows / sizeof *rows));
     rmdir(folder);
+    ck_assert_int_eq(wrong, 0);
 }
 END_TEST
 
