@@ -1,7 +1,7 @@
 /* oom.c -- the loop over allocations, and its judge; see oom.h. */
 #include "tests/oom/oom.h"
 
-#define POINTS 24 /* tried of each case and mode by default */
+#define POINTS 40 /* tried of each case and mode by default */
 
 typedef struct loop {
     const an_oom_case *c;
