@@ -233,6 +233,7 @@ static an_status step_back(differentiation *d, const an_applied *a)
         dy[k] = d->active[a->out[k]] ? adjoint_of(d, a->out[k]) : AN_NONE;
         any = any || dy[k].graph;
     }
+    if (an_graph_status(g) != AN_OK) return an_graph_status(g); /* no rule is asked of poison */
     if (!any) return AN_OK;
     const an_op_rules *rules = an_op(a->op)->rules;
     if (!rules->grad) return no_gradient(d, a);
