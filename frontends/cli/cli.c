@@ -17,7 +17,7 @@ static const an_cli_command commands[] = {
      "With --explain, what fused, and what was refused and why, goes to standard error.\n"},
     {"verify", an_cli_verify, "FILE [FILE2]",
      "--data --gradients --seed --seeds --steps --bind --threads --passes --each --inference "
-     "--at-least --dot --depth --json",
+     "--memory --at-least --dot --depth --json",
      "check that the passes, or two files, compute the same",
      "With one file, the graph is compared with what the passes make of it, and each pass is\n"
      "tried by itself. Outputs, updates and every value inside that the proof pairs are compared\n"
@@ -28,6 +28,7 @@ static const an_cli_command commands[] = {
      "Aimed data are ties, rows that hardly vary and so on, where ops turn; it is tried by itself\n"
      "where the proof names a difference that other data does not show.\n"
      "With --gradients the file is differentiated first, and the passes work on that.\n"
+     "What takes more than 1 GiB says so beforehand; what takes more than --memory is not tried.\n"
      "The first line of the report is the verdict - proved, bitwise, rounding, suspect or\n"
      "different - with the node and the reason, and what numbers and proof say by themselves.\n"
      "Exit status 0: proved, and no number speaks against it, or as good as --at-least asks;\n"

@@ -37,7 +37,7 @@ typedef struct an_cli {
     bool help;
     bool locations, explain, inference, gradients, json, each;
     const char *passes, *bind, *threads, *of, *wrt, *update, *weights, *save;
-    const char *output, *diff, *dot, *focus, *color, *data, *shell, *least;
+    const char *output, *diff, *dot, *focus, *color, *data, *shell, *least, *memory;
     int64_t seed, seeds, steps, radius, tries;
     int64_t depth; /* -1: not given */
     an_cli_list feed, fetch, set;

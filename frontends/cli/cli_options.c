@@ -42,6 +42,7 @@ static const option options[] = {
     {"--inference", FLAG, FIELD(inference), "", "ops become what they mean outside training"},
     {"--json", FLAG, FIELD(json), "", "write JSON"},
     {"--locations", FLAG, FIELD(locations), "", "print where each node was made"},
+    {"--memory", TEXT, FIELD(memory), "4G", "values may take so much; most of the machine's"},
     {"--of", TEXT, FIELD(of), "NAME", "the scalar to differentiate: an output"},
     {"--passes", TEXT, FIELD(passes), "A,B,...", "these passes, in this order, and no others"},
     {"--radius", NUMBER, FIELD(radius), "N", "how near, in arrows; 1 if not given"},

@@ -8,9 +8,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MOST_THREADS 1024
 #define MOST 1000000 /* seeds or steps: more would never end */
+#define QUIET ((int64_t)1 << 30) /* bytes that need not be spoken of */
 
 /* One verification: the second graph is another file's or what the passes made. */
 typedef struct trial {
@@ -130,7 +132,8 @@ static an_cli_exit write_json(const trial *t)
     for (int64_t i = 0; (c = an_equivalence_compared(e, i)) != NULL; i++)
         an_cli_json_add(compared, tensor_json(c));
     return an_cli_write_json(json_pack(
-        "{s:b, s:s, s:s, s:o, s:{s:I, s:I, s:I}, s:o, s:o, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:o}",
+        "{s:b, s:s, s:s, s:o, s:{s:I, s:I, s:I}, s:o, s:o, s:{s:I, s:I}, s:o, s:I, s:o, s:o, s:o, "
+        "s:o}",
         "holds", holds(t), "verdict", an_rung_name(an_equivalence_rung(e)), "numbers",
         an_verdict_name(an_equivalence_numbers(e)), "message",
         an_cli_json_text(an_equivalence_message(e)), "fused", "forward",
@@ -139,7 +142,8 @@ static an_cli_exit write_json(const trial *t)
         (json_int_t)an_equivalence_bytes_saved(e), "notes",
         an_cli_json_notes(an_equivalence_optimised(e)), "compared", compared, "values",
         "compared", (json_int_t)an_equivalence_inners(e), "different",
-        (json_int_t)an_equivalence_inners_different(e), "aimed", aimed_json(e), "divergence",
+        (json_int_t)an_equivalence_inners_different(e), "aimed", aimed_json(e), "memory",
+        (json_int_t)an_equivalence_memory(e), "divergence",
         divergence_json(an_equivalence_divergence(e)), "checks", checks_json(e), "proof",
         proof_json(an_equivalence_proof(e)), "passes", an_cli_json_each(t->each, t->passes)));
 }
@@ -234,6 +238,43 @@ bool an_cli_read_trial(const an_cli *line, an_equivalent_args *args)
            read_data(line->data, &args->data);
 }
 
+/* "4G", "512M" or bytes; three quarters of the machine's memory if it was not given. */
+static bool read_memory(const char *word, int64_t *bytes)
+{
+    static const char units[] = "KMGT";
+    const int64_t page = sysconf(_SC_PAGESIZE), pages = sysconf(_SC_PHYS_PAGES);
+    *bytes = page > 0 && pages > 0 ? page * (pages / 4 * 3) : QUIET;
+    if (!word) return true;
+    const size_t digits = strspn(word, "0123456789");
+    const char *unit = word[digits] ? strchr(units, word[digits]) : NULL;
+    const int shift = unit ? 10 * (int)(unit - units + 1) : 0;
+    const int64_t number = digits > 0 && digits < 16 ? strtoll(word, NULL, 10) : 0;
+    const bool ended = !word[digits] || (unit && !word[digits + 1]);
+    if (ended && number > 0 && number <= INT64_MAX >> shift) {
+        *bytes = number << shift;
+        return true;
+    }
+    an_cli_say("--memory takes bytes, or a number and K, M, G or T, not '%s'", word);
+    return false;
+}
+
+/* What takes much memory is not begun without a word. */
+static an_equivalence *compare(an_equivalent_args *args)
+{
+    const int64_t most = args->memory;
+    if (most > QUIET) args->memory = QUIET;
+    an_equivalence *e = an_equivalent_with(args);
+    const int64_t needs = an_equivalence_memory(e);
+    if (needs <= QUIET || needs > most) return e;
+    an_equivalence_free(e);
+    an_text size = {0};
+    an_text_add_size(&size, (double)needs);
+    an_cli_say("verify takes %s of memory", an_text_view(&size));
+    an_text_free(&size);
+    args->memory = most;
+    return an_equivalent_with(args);
+}
+
 /* Dropout, say, is not the same outside training, nor need it be: what is compared
  * is the inference form before and after the other passes. */
 static bool take_inference_form(trial *t)
@@ -265,7 +306,7 @@ an_cli_exit an_cli_verify(const an_cli *line)
     trial t = {.line = line};
     an_equivalent_args args;
     if (!check_line(line) || !an_cli_depth(line, &depth) || !read_least(line->least, &t.least) ||
-        !an_cli_read_trial(line, &args))
+        !an_cli_read_trial(line, &args) || !read_memory(line->memory, &args.memory))
         return AN_CLI_USAGE;
     an_cli_exit answer = open_trial(&t);
     if (answer == AN_CLI_FINE && !an_cli_check_bind(line, t.a)) answer = AN_CLI_USAGE;
@@ -274,7 +315,7 @@ an_cli_exit an_cli_verify(const an_cli *line)
         args.b = t.other;
         args.passes = line->passes;
         args.inexact = !t.other && !an_cli_passes_are_exact(line->passes);
-        t.e = an_equivalent_with(&args);
+        t.e = compare(&args);
         if (!t.other) t.passes = an_cli_try_each(t.a, &args, line->each, t.each);
         if (t.passes < 0) an_cli_say("out of memory");
         /* First: whoever reads the report may stop early. */

@@ -181,6 +181,8 @@ typedef struct an_equivalent_args {
     int threads[8];  /* b is compiled and run on so many; none given: 1 and 2 */
     int64_t fusions; /* fewer add_norm more in b than in a show nothing */
     double ulps;     /* bound for AN_ROUNDING; 0: 16 */
+    int64_t memory;  /* bytes that values may take, beyond which it fails at once with
+                        AN_RUNG_FAILED and says how many; 0: as many as there are */
 } an_equivalent_args;
 
 /* Runs both graphs on the same seeded feeds and weights, and the first in f64 beside
@@ -229,6 +231,9 @@ AN_API int64_t an_equivalence_fused(const an_equivalence *e);
 AN_API int64_t an_equivalence_fused_backward(const an_equivalence *e);
 /* Tensors that fused nodes need not write and read, at these extents. */
 AN_API int64_t an_equivalence_bytes_saved(const an_equivalence *e);
+/* What memory the values need at these extents, an estimate made before they are allocated;
+ * 0 if it never came to that. */
+AN_API int64_t an_equivalence_memory(const an_equivalence *e);
 AN_API char *an_equivalence_report(const an_equivalence *e); /* readable; an_string_free */
 
 typedef struct an_equivalence_dot_args {

@@ -377,7 +377,6 @@ static void show_checks(an_equivalence *r)
 /* Says so before what it is that does not match. */
 static void refused(an_equivalence *r)
 {
-    r->checks = 0; /* none was carried out */
     char why[sizeof r->message];
     memcpy(why, r->message, sizeof why);
     r->rung = AN_RUNG_REFUSED;
@@ -401,6 +400,7 @@ an_equivalence *an_equivalent_with(const an_equivalent_args *args)
     an_trial t = {.args = args, .result = r};
     an_status status = run(&t);
     if (status == AN_OK) status = conclude(&t);
+    if (status != AN_OK) r->checks = 0, r->compared_count = 0; /* nothing was carried out */
     if (status != AN_OK && r->refused) refused(r);
     else if (status != AN_OK)
         snprintf(r->message, sizeof r->message, "failed: not compared: %.900s", t.error.text);

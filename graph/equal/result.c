@@ -77,6 +77,11 @@ const char *an_equivalence_aimed(const an_equivalence *e, uint64_t *seed)
     return e->aimed;
 }
 
+int64_t an_equivalence_memory(const an_equivalence *e)
+{
+    return e ? e->bytes : 0;
+}
+
 int64_t an_equivalence_inners(const an_equivalence *e)
 {
     return e ? e->inner_count : 0;

@@ -51,6 +51,7 @@ struct an_equivalence {
     an_check_row check[AN_CHECKS];
     an_check shown[AN_CHECKS];
     int64_t fused_forward, fused_backward, bytes_saved;
+    int64_t bytes;        /* that the trial needs */
     int64_t own_backward; /* those whose gradient the graph had before any was added */
     an_proof proof;
     char message[2048];

@@ -77,33 +77,48 @@ static int64_t extent_of(const an_trial *t, const int64_t *first, int set, const
     return usual_extent(t, set, names + i);
 }
 
-static an_status bind_side(an_trial *t, const int64_t *first, int set, an_trial_side *s)
+/* The extents of side 0 or 1, by its own dims; the caller's. */
+static int64_t *extents_of(an_trial *t, const int64_t *first, int set, int side)
 {
-    const an_dims *dims = s->g->dims;
+    const an_dims *dims = t->side[side].g->dims;
     const int names = an_dims_names(dims);
     int64_t *bound = an_alloc_zeroed((names + 1) * (int64_t)sizeof *bound);
-    if (!bound) return an_fail(&t->error, AN_E_MEMORY, "out of memory");
-    for (int i = 0; i < names; i++) bound[i] = extent_of(t, first, set, dims, i);
-    s->e.guarded = true;
-    const an_status status = an_evaluation_begin(&s->e, s->g, bound);
-    if (status != AN_OK) an_fail_text(&t->error, status, s->e.error.text);
-    an_free(bound);
-    return status;
+    for (int i = 0; bound && i < names; i++) bound[i] = extent_of(t, first, set, dims, i);
+    if (!bound) an_fail(&t->error, AN_E_MEMORY, "out of memory");
+    return bound;
 }
 
-static an_status bind_all(an_trial *t, int64_t *bound, int set)
+static an_status bind_side(an_trial *t, const int64_t *bound, an_trial_side *s)
+{
+    s->e.guarded = true;
+    const an_status status = an_evaluation_begin(&s->e, s->g, bound);
+    return status == AN_OK ? AN_OK : an_fail_text(&t->error, status, s->e.error.text);
+}
+
+/* Both sides and their truths; nothing is allocated before it is known how much that is. */
+static an_status bind_all(an_trial *t, int64_t *first, int set)
 {
     const int names = an_dims_names(t->side[0].g->dims);
-    an_status status = an_graph_bind(t->side[0].g, t->args->bind, -1, bound, &t->error);
+    int64_t *bound[2] = {NULL, NULL};
+    an_status status = an_graph_bind(t->side[0].g, t->args->bind, -1, first, &t->error);
     for (int i = 0; i < names; i++)
-        if (bound[i] < 0) bound[i] = usual_extent(t, set, i);
+        if (first[i] < 0) first[i] = usual_extent(t, set, i);
+    int64_t largest = 0;
+    t->result->bytes = 0;
     for (int s = 0; s < 2 && status == AN_OK; s++) {
         t->truth[s].g = t->side[s].g;
         t->truth[s].e.shadow = true;
-        status = bind_side(t, bound, set, &t->side[s]);
-        if (status == AN_OK && (s == 0 || an_trial_has_both(t)))
-            status = bind_side(t, bound, set, &t->truth[s]);
+        bound[s] = extents_of(t, first, set, s);
+        status = bound[s] ? an_trial_needs(t, s, bound[s], &largest) : AN_E_MEMORY;
     }
+    if (status == AN_OK) status = an_trial_check_needs(t);
+    for (int s = 0; s < 2 && status == AN_OK; s++) {
+        status = bind_side(t, bound[s], &t->side[s]);
+        if (status == AN_OK && (s == 0 || an_trial_has_both(t)))
+            status = bind_side(t, bound[s], &t->truth[s]);
+    }
+    an_free(bound[0]);
+    an_free(bound[1]);
     return status;
 }
 

@@ -47,6 +47,14 @@ static inline double an_trial_ulps(const an_trial *t)
  * and, by a proof, the values inside. */
 an_status an_trial_open(an_trial *t);
 
+/* ---- needs.c ----------------------------------------------------------- */
+
+/* Adds to the result's `bytes` what side 0 will hold with its dims bound so, or, after it, side
+ * 1; `largest` is 0 before the first and what the largest node takes. */
+an_status an_trial_needs(an_trial *t, int side, const int64_t *bound, int64_t *largest);
+/* AN_E_LIMIT if that is more than the caller allows. */
+an_status an_trial_check_needs(an_trial *t);
+
 /* ---- trial.c ----------------------------------------------------------- */
 
 /* Binds the dims of all sides and allocates their values. */

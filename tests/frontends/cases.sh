@@ -40,5 +40,8 @@ done <<'END'
 0|verify distribute_b.an distribute_a.an --gradients --seeds 20 --at-least rounding|rounding: 
 0|verify written_a.an written_b.an --gradients --seeds 20 --at-least rounding|rounding: 
 0|verify written_b.an written_a.an --gradients --seeds 20 --at-least rounding|rounding: 
+1|verify distribute_a.an distribute_b.an --bind B=100000000 --memory 2G|failed: not compared: error AN-E003: it takes 
+2|verify distribute_a.an --memory 4X|--memory takes bytes, or a number and K, M, G or T, not '4X'
+0|verify distribute_a.an --memory 1M|proved: 
 END
 exit $status

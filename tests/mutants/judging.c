@@ -259,6 +259,25 @@ static void try_aimed(void)
     }
 }
 
+/* A byte less than both graphs and one truth need is too little, and what is needed is said: an
+ * exact number where no checks are made. */
+static void try_memory(void)
+{
+    an_graph *a = an_read_graph("a", "graph \"g\"\n%1: f32[3000] = input \"x\"\n"
+                                "%2: f32[3000] = tanh %1\noutput \"y\" %2\n");
+    const int64_t values = 2 * 3000 * 4, truth = 2 * values;
+    for (int64_t most = 1; a && most >= 0; most--) {
+        an_equivalence *e = an_equivalent(.a = a, .b = a, .quick = true,
+                                          .memory = 2 * values + truth - most);
+        if (an_equivalence_memory(e) != 2 * values + truth)
+            an_object("memory", "it needs %lld", (long long)an_equivalence_memory(e));
+        if ((an_equivalence_rung(e) == AN_RUNG_FAILED) != (most == 1))
+            an_object("memory", "%s", an_equivalence_message(e));
+        an_equivalence_free(e);
+    }
+    an_graph_free(a);
+}
+
 /* The second graph has lost a leaf that never mattered, and with it a gradient of zeros. */
 static void try_subset(void)
 {
@@ -278,6 +297,7 @@ static void try_subset(void)
 void an_battery_judging(void)
 {
     try_subset();
+    try_memory();
     try_checked();
     try_aimed();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) try_case(&cases[i]);
