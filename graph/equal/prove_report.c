@@ -1,18 +1,14 @@
-/* prove_report.c -- what an unproved pair of graphs differs in, and every verdict's words.
+/* prove_report.c -- where an unproved pair of graphs stops matching.
  *
  * Nothing here decides. From the roots that do not meet, couples of values are
  * followed towards the leaves, operand by operand, as long as both are unknown to
  * the other graph. Where that ends, the couple differs by itself - in its op, an
  * attribute, or an operand that both graphs know - and the earliest such couple in
  * the first graph is what the report blames. Each value is followed once.    */
-#include "graph/equal/place.h"
 #include "graph/equal/prover.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
-
-#define VALUES 2 /* where a node is: in side 0, in side 1, or in the value graph */
 
 an_status an_prove_doubt(an_prover *p, an_couple c)
 {
@@ -51,67 +47,26 @@ an_status an_prove_check(an_prover *p, const an_graph *g)
     return status == AN_OK ? AN_OK : an_prove_give_up(p, status, an_graph_message(g));
 }
 
-void an_prove_leaf_differs(an_prover *p, uint32_t first, const an_spec *second)
-{
-    const an_graph *g = p->values.graph;
-    const an_type type = {second->attrs->dtype, second->attrs->shape};
-    an_text a = {0}, b = {0};
-    an_type_print(g->dims, an_slot_type(g, first), &a);
-    an_type_print(g->dims, &type, &b);
-    an_prove_differ(p, "leaf",
-                    "\"%.80s\" is %s %.80s in the first graph and %s %.80s in the second",
-                    second->name, an_op(an_node_of(g, first)->op)->name, an_text_view(&a),
-                    an_op(second->op)->name, an_text_view(&b));
-    an_text_free(&a);
-    an_text_free(&b);
-}
-
-void an_prove_leaf_changed(an_prover *p)
-{
-    const an_node *leaf = an_node_of(p->values.graph, p->changed_leaf);
-    p->proof->located = true;
-    for (int s = 0; s < 2; s++) {
-        const uint32_t value = an_graph_leaf(p->side[s], leaf->name);
-        if (!an_place_set(&p->proof->at[s], &p->proof->arena, p->side[s],
-                          p->side[s]->slots[value].node, 0))
-            an_prove_no_memory(p);
-    }
-    const an_node *m = an_node_of(p->side[0], an_graph_leaf(p->side[0], leaf->name));
-    const an_node *n = an_node_of(p->side[1], an_graph_leaf(p->side[1], leaf->name));
-    const int id = an_attrs_difference(m->op, m->attrs, n->attrs);
-    an_text x = {0}, y = {0};
-    an_attr_print(id, m->attrs, p->side[0]->dims, &x);
-    an_attr_print(id, n->attrs, p->side[1]->dims, &y);
-    an_prove_differ(p, "leaf",
-                    "%s of \"%.80s\" is %.80s in the first graph and %.80s in the second",
-                    an_attr(id)->name, leaf->name, an_text_view(&x), an_text_view(&y));
-    an_text_free(&x);
-    an_text_free(&y);
-}
-
 /* ---- what stops matching ----------------------------------------------- */
 
-/* Operand i of a node of a side, or of the value graph, in normal form. */
-static uint32_t reads(const an_prover *p, int where, const an_node *n, int i)
+uint32_t an_prove_reads(const an_prover *p, int where, const an_node *n, int i)
 {
-    if (where == VALUES) return an_operand(&p->values, n, i);
+    if (where == AN_PROVE_VALUES) return an_operand(&p->values, n, i);
     return n->in[i] ? p->normal[where][n->in[i]] : 0;
 }
 
-/* If both graphs name the value, it is right in itself and its reader is wrong. */
-static bool is_shared(const an_prover *p, uint32_t value)
+bool an_prove_is_shared(const an_prover *p, uint32_t value)
 {
     return p->values.known[value].value[0] && p->values.known[value].value[1];
 }
 
-/* Whether operand 0 of m goes with operand 1 of n, as it may where order is free:
- * one of them is the same value, or else they look more alike that way. */
-static bool is_crossed(const an_prover *p, int where_m, const an_node *m, int where_n,
-                       const an_node *n)
+/* One of them is the same value, or else they look more alike that way. */
+bool an_prove_crosses(const an_prover *p, int where_m, const an_node *m, int where_n,
+                      const an_node *n)
 {
     if (!an_axiom_commutes(m->op) && m->op != AN_OP_residual_add) return false;
-    const uint32_t a = reads(p, where_m, m, 0), b = reads(p, where_m, m, 1);
-    const uint32_t c = reads(p, where_n, n, 0), d = reads(p, where_n, n, 1);
+    const uint32_t a = an_prove_reads(p, where_m, m, 0), b = an_prove_reads(p, where_m, m, 1);
+    const uint32_t c = an_prove_reads(p, where_n, n, 0), d = an_prove_reads(p, where_n, n, 1);
     if (a == c || b == d) return false;
     if (a == d || b == c) return true;
     const an_graph *g = p->values.graph;
@@ -122,7 +77,7 @@ static bool is_crossed(const an_prover *p, int where_m, const an_node *m, int wh
 
 bool an_prove_is_crossed(const an_prover *p, const an_node *m, const an_node *n)
 {
-    return is_crossed(p, VALUES, m, VALUES, n);
+    return an_prove_crosses(p, AN_PROVE_VALUES, m, AN_PROVE_VALUES, n);
 }
 
 /* Where the search stands: the earliest couple so far that differs by itself. */
@@ -153,12 +108,12 @@ static an_status look(search *s, an_couple c)
         return AN_OK;
     }
     here = !an_attrs_equal(m->op, m->attrs, n->attrs) || m->inputs == 0;
-    const bool crossed = is_crossed(p, VALUES, m, VALUES, n);
+    const bool crossed = an_prove_crosses(p, AN_PROVE_VALUES, m, AN_PROVE_VALUES, n);
     for (int i = 0; i < m->inputs; i++) {
         const an_couple next = {an_operand(&p->values, m, i),
                              an_operand(&p->values, n, crossed && i < 2 ? 1 - i : i)};
         if (next.a == next.b) continue;
-        if (!next.a || !next.b || is_shared(p, next.a) || is_shared(p, next.b)) {
+        if (!next.a || !next.b || an_prove_is_shared(p, next.a) || an_prove_is_shared(p, next.b)) {
             here = true;
         } else if (!p->values.known[next.a].paired) {
             p->values.known[next.a].paired = true;
@@ -169,214 +124,7 @@ static an_status look(search *s, an_couple c)
     return AN_OK;
 }
 
-/* ---- in words ---------------------------------------------------------- */
-
-/* "encoder/%6.mean (layer_norm)", as side s calls it; without ".mean" if the `whole`
- * node is meant. */
-static void print_value(const an_prover *p, int s, uint32_t value, bool whole, an_text *out)
-{
-    if (!value) {
-        an_text_add(out, "absent");
-        return;
-    }
-    const an_known *known = &p->values.known[value];
-    if (!known->node[s]) s = 1 - s;
-    const an_graph *g = p->side[s];
-    const an_node *n = &g->nodes[known->node[s]];
-    if (!whole && !known->value[s]) an_text_add(out, "a part of ");
-    an_place_print(g, n, whole ? 0 : known->value[s], out);
-}
-
-static void describe(an_prover *p, int s, uint32_t value, bool whole)
-{
-    an_place *to = &p->proof->at[s];
-    const an_known *known = &p->values.known[value];
-    if (!known->node[s]) return;
-    if (!an_place_set(to, &p->proof->arena, p->side[s], known->node[s], 0)) an_prove_no_memory(p);
-    if (whole) return;
-    an_text text = {0};
-    print_value(p, s, value, false, &text);
-    to->name = an_kept(an_arena_string(&p->proof->arena, an_text_view(&text)));
-    if (!to->name[0]) an_prove_no_memory(p);
-    an_text_free(&text);
-}
-
-static void operand_name(const an_node *n, int i, char *out, int size)
-{
-    an_op_input_name(n->op, i, out, size);
-    const int length = (int)strlen(out);
-    if (an_op(n->op)->max_inputs > 16 && length < size)
-        snprintf(out + length, (size_t)(size - length), "[%d]", i);
-}
-
-/* The operand with which operand i of n changed places; 0 if with none. */
-static int swapped_with(const an_prover *p, const int where[2], const an_node *m, const an_node *n,
-                        int i)
-{
-    for (int j = i + 1; j < m->inputs && j < n->inputs; j++)
-        if (reads(p, where[0], m, i) == reads(p, where[1], n, j) &&
-            reads(p, where[0], m, j) == reads(p, where[1], n, i))
-            return j;
-    return 0;
-}
-
-/* The first operand in which two nodes of one op differ, in words; false if none. */
-static bool explain_operands(an_prover *p, const int where[2], const an_node *m, const an_node *n)
-{
-    const bool crossed = is_crossed(p, where[0], m, where[1], n);
-    const int most = m->inputs > n->inputs ? m->inputs : n->inputs;
-    for (int i = 0; i < most; i++) {
-        const int j = crossed && i < 2 ? 1 - i : i;
-        const uint32_t a = i < m->inputs ? reads(p, where[0], m, i) : 0;
-        const uint32_t b = j < n->inputs ? reads(p, where[1], n, j) : 0;
-        if (a == b) continue;
-        char name[40], other[40];
-        operand_name(m, i, name, sizeof name);
-        const int with = crossed ? 0 : swapped_with(p, where, m, n, i);
-        operand_name(m, with, other, sizeof other);
-        an_text x = {0}, y = {0};
-        print_value(p, 0, a, false, &x);
-        print_value(p, 1, b, false, &y);
-        if (m->inputs != n->inputs)
-            an_prove_differ(p, "operand", "%d operands in the first graph and %d in the second; "
-                            "from %s on they differ (%.80s, %.80s)", m->inputs, n->inputs, name,
-                            an_text_view(&x), an_text_view(&y));
-        else if (with)
-            an_prove_differ(p, "operand", "operands %s and %s are swapped", name, other);
-        else
-            an_prove_differ(p, "operand", "%s is %.90s in the first graph and %.90s in the second",
-                            name, an_text_view(&x), an_text_view(&y));
-        an_text_free(&x);
-        an_text_free(&y);
-        return true;
-    }
-    return false;
-}
-
-static bool explain_attribute(an_prover *p, int op, const an_attrs *a, const an_attrs *b)
-{
-    const int id = an_attrs_difference(op, a, b);
-    const an_dims *dims = p->values.graph->dims;
-    if (id < 0) return false;
-    an_text x = {0}, y = {0};
-    an_attr_print(id, a, dims, &x);
-    an_attr_print(id, b, dims, &y);
-    an_prove_differ(p, "attribute", "%s is %.100s in the first graph and %.100s in the second",
-           an_attr(id)->name, an_text_view(&x), an_text_view(&y));
-    an_text_free(&x);
-    an_text_free(&y);
-    return true;
-}
-
-/* From two nodes down to the operands in which they differ, if these have one number and one
- * op: then what somebody changed is below, though both graphs have its value elsewhere. */
-static bool step_down(const an_prover *p, const an_node **m, const an_node **n)
-{
-    const bool crossed = is_crossed(p, 0, *m, 1, *n);
-    for (int i = 0; i < (*m)->inputs && i < (*n)->inputs; i++) {
-        const uint32_t x = (*m)->in[i], y = (*n)->in[crossed && i < 2 ? 1 - i : i];
-        if (x && y && p->normal[0][x] == p->normal[1][y]) continue;
-        if (!x || !y) return false;
-        const an_node *down_m = an_node_of(p->side[0], x), *down_n = an_node_of(p->side[1], y);
-        const bool one = p->side[0]->slots[x].index == p->side[1]->slots[y].index;
-        if (!one || down_m->op != down_n->op || down_m->ordinal != down_n->ordinal) return false;
-        *m = down_m;
-        *n = down_n;
-        return true;
-    }
-    return false;
-}
-
-/* Two nodes of one op, as they were written: the operand or attribute in which they differ. */
-static bool explain_written(an_prover *p, const an_node *m, const an_node *n)
-{
-    static const int sides[2] = {0, 1};
-    const an_node *top_m = m, *top_n = n;
-    while (step_down(p, &m, &n)) {}
-    for (int s = 0; s < 2 && m != top_m && n != top_n; s++)
-        an_place_set(&p->proof->at[s], &p->proof->arena, p->side[s],
-                     (uint32_t)((s ? n : m) - p->side[s]->nodes), 0);
-    if (explain_operands(p, sides, m, n)) return true;
-    an_attrs a = *m->attrs, b = *n->attrs;
-    an_attrs_translate(m->op, &a, p->values.graph->dims, p->side[0]->dims);
-    an_attrs_translate(n->op, &b, p->values.graph->dims, p->side[1]->dims);
-    return explain_attribute(p, m->op, &a, &b);
-}
-
-/* Says what is different about the couple: the attribute; the operand, of the
- * nodes as the user wrote them if these are of one op; or the op itself. */
-static void explain(an_prover *p, an_couple c)
-{
-    static const int inside[2] = {VALUES, VALUES};
-    const an_values *v = &p->values;
-    const an_node *m = an_node_of(v->graph, c.a), *n = an_node_of(v->graph, c.b);
-    const an_node *own_m = &p->side[0]->nodes[v->known[c.a].node[0]];
-    const an_node *own_n = &p->side[1]->nodes[v->known[c.b].node[1]];
-    /* Parts of two nodes must not be explained by the operands of the wholes. */
-    const bool part_a = !v->known[c.a].value[0], part_b = !v->known[c.b].value[1];
-    const bool as_written = own_m->op == own_n->op && part_a == part_b &&
-                            (!part_a || own_m->inputs == own_n->inputs);
-    describe(p, 0, c.a, true);
-    describe(p, 1, c.b, true);
-    if (m->op == n->op && !an_attrs_equal(m->op, m->attrs, n->attrs))
-        explain_attribute(p, m->op, m->attrs, n->attrs);
-    else if (as_written && explain_written(p, own_m, own_n))
-        return;
-    else if (m->op != n->op || m->inputs == 0)
-        an_prove_differ(p, "op", "one is %s, the other %s", p->proof->at[0].name,
-                        p->proof->at[1].name);
-    else if (!explain_operands(p, inside, m, n))
-        an_prove_differ(p, "result", "they are different results of it");
-}
-
-/* Of values, stop_gradient changes nothing, so nobody misses it; of gradients it does, and
- * the first difference may lie far from it. */
-static an_status add_stops(an_prover *p)
-{
-    int32_t *more = an_alloc_zeroed((p->values.graph->slot_count + 1) * (int64_t)sizeof *more);
-    if (!more) return an_prove_no_memory(p);
-    for (int pass = 0; pass < 2; pass++)
-        for (int s = 0; s < 2; s++)
-            for (uint32_t i = 1; (int64_t)i <= p->side[s]->node_count; i++) {
-                const an_node *n = &p->side[s]->nodes[i];
-                if (n->op != AN_OP_stop_gradient) continue;
-                const int32_t one = s == 0 ? 1 : -1;
-                int32_t *count = &more[p->normal[s][n->in[0]]];
-                if (pass == 0) *count += one;
-                if (pass == 0 || *count * one <= 0) continue;
-                char *end = p->proof->difference + strlen(p->proof->difference), where[240];
-                an_place_words(p->side[s], i, 0, where, sizeof where);
-                snprintf(end, sizeof p->proof->difference - (size_t)(end - p->proof->difference),
-                         "; %s ends gradients in the %s graph only", where,
-                         s == 0 ? "first" : "second");
-                *count = 0;
-            }
-    an_free(more);
-    return AN_OK;
-}
-
 /* ---- the search -------------------------------------------------------- */
-
-/* A root that names another value, which both graphs have. */
-static void explain_root(an_prover *p, an_couple wrong)
-{
-    describe(p, 0, wrong.a, false);
-    describe(p, 1, wrong.b, false);
-    an_prove_differ(p, "root", "%s is %.90s in the first graph and %.90s in the second",
-                    p->proof->root, p->proof->at[0].name, p->proof->at[1].name);
-}
-
-/* Of leaves, of results and of what both graphs have, the reader is what somebody changed. */
-static void explain_place(an_prover *p, an_couple place, an_couple reader)
-{
-    const an_graph *g = p->values.graph;
-    const an_node *m = an_node_of(g, place.a), *n = an_node_of(g, place.b);
-    const bool leaf = m->op == AN_OP_input || m->op == AN_OP_state;
-    const bool read = m == n || leaf || (is_shared(p, place.a) && is_shared(p, place.b));
-    if (read && reader.a) explain(p, reader);
-    else if (read) explain_root(p, place);
-    else explain(p, place);
-}
 
 an_status an_prove_search(an_prover *p)
 {
@@ -385,37 +133,14 @@ an_status an_prove_search(an_prover *p)
     an_status status = AN_OK;
     for (int64_t i = 0; i < p->open_count && status == AN_OK; i++) {
         const an_couple c = p->open[i];
-        if (is_shared(p, c.a) && is_shared(p, c.b)) wrong = c;
+        if (an_prove_is_shared(p, c.a) && an_prove_is_shared(p, c.b)) wrong = c;
         else status = look(&s, c);
     }
     if (status != AN_OK) return status;
     p->proof->located = p->place.a || !s.at;
-    if (p->place.a) explain_place(p, p->place, p->reader);
-    else if (s.at) explain(p, s.first);
-    else explain_root(p, wrong);
-    return add_stops(p);
+    if (p->place.a) an_prove_explain_place(p, p->place, p->reader);
+    else if (s.at) an_prove_explain(p, s.first);
+    else an_prove_explain_root(p, wrong);
+    return an_prove_add_stops(p);
 }
 
-void an_prove_conclude(an_prover *p)
-{
-    an_proof *f = p->proof;
-    int lemmas = 0;
-    for (int i = 0; i < f->rules; i++) lemmas += f->rule[i].lemma;
-    if (f->proved)
-        snprintf(f->message, sizeof f->message, "proved: all %lld outputs and updates are equal, "
-                 "by %d lemmas and %d axioms", (long long)f->roots, lemmas, f->rules - lemmas);
-    else if (f->roots == 0 && !f->difference[0])
-        snprintf(f->message, sizeof f->message, "unproved: there is nothing to prove");
-    else if (!f->at[0].name[0])
-        snprintf(f->message, sizeof f->message, "unproved: %s", f->difference);
-    else if (f->met == f->roots)
-        snprintf(f->message, sizeof f->message, "located: all %lld outputs and updates are equal, "
-                 "but %s starts or trains otherwise: %s", (long long)f->roots, f->at[0].name,
-                 f->difference);
-    else
-        snprintf(f->message, sizeof f->message, "%s: %lld of %lld outputs and updates "
-                 "differ, such as %s; what differs first is %s, in the second graph %s: %s",
-                 an_proof_answer_name(an_proof_says(f)), (long long)(f->roots - f->met),
-                 (long long)f->roots, f->root, f->at[0].name,
-                 f->at[1].name, f->difference);
-}

@@ -1,7 +1,7 @@
 /* prover.h -- a proof under way: what its files share.
  *
- * prove.c and axioms.c decide, match.c pairs the values inside. prove_report.c only says
- * why not.                                                                   */
+ * prove.c and axioms.c decide, match.c pairs the values inside. prove_report.c and
+ * prove_words.c only say why not.                                            */
 #ifndef AN_GRAPH_EQUAL_PROVER_H
 #define AN_GRAPH_EQUAL_PROVER_H
 
@@ -43,16 +43,36 @@ an_status an_prove_locate(an_prover *p);
 an_status an_prove_doubt(an_prover *p, an_couple c);
 /* Sets the proof's kind and difference. */
 void an_prove_differ(an_prover *p, const char *kind, const char *format, ...) AN_PRINTF(3, 4);
-void an_prove_leaf_differs(an_prover *p, uint32_t first, const an_spec *second);
-/* The same for a state of one type that starts or trains otherwise. */
-void an_prove_leaf_changed(an_prover *p);
 /* Sets the proof's status and message; returns the status. */
 an_status an_prove_give_up(an_prover *p, an_status status, const char *why);
 an_status an_prove_no_memory(an_prover *p);
 an_status an_prove_check(an_prover *p, const an_graph *g); /* gives up if g has an error */
 /* From the roots in `open` down to the first values that stop matching. */
 an_status an_prove_search(an_prover *p);
-/* The verdict as a paragraph, and the matches if they are wanted. */
+
+#define AN_PROVE_VALUES 2 /* where a node is: in side 0, in side 1, or in the value graph */
+
+/* Operand i of a node that is there, in normal form. */
+uint32_t an_prove_reads(const an_prover *p, int where, const an_node *n, int i);
+/* If both graphs name the value, it is right in itself and its reader is wrong. */
+bool an_prove_is_shared(const an_prover *p, uint32_t value);
+/* Whether operand 0 of m goes with operand 1 of n, as it may where order is free. */
+bool an_prove_crosses(const an_prover *p, int where_m, const an_node *m, int where_n,
+                      const an_node *n);
+
+/* ---- prove_words.c ----------------------------------------------------- */
+
+/* A leaf of another type, or a state of one type that starts or trains otherwise. */
+void an_prove_leaf_differs(an_prover *p, uint32_t first, const an_spec *second);
+void an_prove_leaf_changed(an_prover *p);
+/* What is different about a couple; about the place at which roots are located, by who reads
+ * it; about a root that names another value, which both graphs have. */
+void an_prove_explain(an_prover *p, an_couple c);
+void an_prove_explain_place(an_prover *p, an_couple place, an_couple reader);
+void an_prove_explain_root(an_prover *p, an_couple wrong);
+/* Adds a stop_gradient that only one graph has. */
+an_status an_prove_add_stops(an_prover *p);
+/* The verdict as a paragraph. */
 void an_prove_conclude(an_prover *p);
 
 #endif
