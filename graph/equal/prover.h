@@ -37,7 +37,7 @@ bool an_prove_is_crossed(const an_prover *p, const an_node *m, const an_node *n)
  * couple that reads it (locate.c). */
 an_status an_prove_locate(an_prover *p);
 
-/* ---- prove_report.c ---------------------------------------------------- */
+/* ---- prover.c ---------------------------------------------------------- */
 
 /* Adds a couple to `open`. */
 an_status an_prove_doubt(an_prover *p, an_couple c);
@@ -47,8 +47,6 @@ void an_prove_differ(an_prover *p, const char *kind, const char *format, ...) AN
 an_status an_prove_give_up(an_prover *p, an_status status, const char *why);
 an_status an_prove_no_memory(an_prover *p);
 an_status an_prove_check(an_prover *p, const an_graph *g); /* gives up if g has an error */
-/* From the roots in `open` down to the first values that stop matching. */
-an_status an_prove_search(an_prover *p);
 
 #define AN_PROVE_VALUES 2 /* where a node is: in side 0, in side 1, or in the value graph */
 
@@ -59,6 +57,11 @@ bool an_prove_is_shared(const an_prover *p, uint32_t value);
 /* Whether operand 0 of m goes with operand 1 of n, as it may where order is free. */
 bool an_prove_crosses(const an_prover *p, int where_m, const an_node *m, int where_n,
                       const an_node *n);
+
+/* ---- prove_report.c ---------------------------------------------------- */
+
+/* From the roots in `open` down to the first values that stop matching. */
+an_status an_prove_search(an_prover *p);
 
 /* ---- prove_words.c ----------------------------------------------------- */
 
