@@ -214,7 +214,7 @@ static const char no_memory[] = "error AN-E001: out of memory";
 
 an_status an_status_of(an_status status, const char *words)
 {
-    return an_is_lost(words) || (words && strstr(words, "error AN-E001")) ? AN_E_MEMORY : status;
+    return an_is_lost(words) ? AN_E_MEMORY : status;
 }
 
 /* Without a locale or an allocation: reporting must not fail. A text too long is
@@ -229,7 +229,6 @@ an_status an_fail(an_error *e, an_status status, const char *format, ...)
     va_end(list);
     to->status = an_status_of(status, to->text + head);
     if (an_is_lost(to->text)) snprintf(to->text, sizeof to->text, "%s", no_memory);
-    else if (to->status != status) memcpy(to->text, no_memory, strlen("error AN-E001"));
     return to->status;
 }
 
@@ -237,8 +236,7 @@ an_status an_fail_text(an_error *e, an_status status, const char *text)
 {
     const an_status told = an_status_of(status, text);
     if (!e || e->status != AN_OK) return told;
-    const bool wrong = told != status || an_is_lost(text); /* what it says of its status */
-    snprintf(e->text, sizeof e->text, "%s", wrong ? no_memory : text ? text : "");
+    snprintf(e->text, sizeof e->text, "%s", an_is_lost(text) ? no_memory : text ? text : "");
     return e->status = told;
 }
 

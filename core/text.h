@@ -51,12 +51,13 @@ typedef struct an_error {
 
 /* Stores "error AN-Eddd: <message>" if `e` holds no error yet. Returns `status`,
  * so that a function can `return an_fail(e, ...)`. NULL `e` is fine. The status of a
- * message that holds a lost string, or quotes an error AN-E001, is AN_E_MEMORY. */
+ * message that holds a lost string is AN_E_MEMORY. What it quotes otherwise says nothing:
+ * the words may be a user's, so whoever passes an error on passes its status on. */
 an_status an_fail(an_error *e, an_status status, const char *format, ...) AN_PRINTF(3, 4);
 /* The same with a ready text, taken as it is. */
 an_status an_fail_text(an_error *e, an_status status, const char *text);
 void an_error_clear(an_error *e);
-/* AN_E_MEMORY if these words say that it is that, else `status`: for messages kept elsewhere. */
+/* AN_E_MEMORY if these words hold a lost string, else `status`: for messages kept elsewhere. */
 an_status an_status_of(an_status status, const char *words);
 
 #endif

@@ -61,19 +61,25 @@ static bool make_inputs(scratch *s, const an_graph *g, const an_applied *a)
     return true;
 }
 
+/* What a scratch graph refuses is an error of this library, unless memory is out. */
+static an_status scratch_failed(const scratch *s, an_graph *g, const char *what, int op)
+{
+    const bool out = an_graph_status(s->graph) == AN_E_MEMORY;
+    return an_graph_fail(g, (an_at){0}, out ? AN_E_MEMORY : AN_E_INTERNAL, "%s of %s: %s", what,
+                         an_op(op)->name, an_graph_message(s->graph));
+}
+
 static an_status open_scratch(scratch *s, an_graph *g, const an_applied *a)
 {
     *s = (scratch){.graph = an_graph_like(g)};
     if (!s->graph) return out_of_memory(g);
     if (a->inputs > 16 || !make_inputs(s, g, a))
-        return an_graph_fail(g, (an_at){0}, AN_E_INTERNAL, "cannot expand %s: %s",
-                             an_op(a->op)->name, an_graph_message(s->graph));
+        return scratch_failed(s, g, "the expansion", a->op);
     const an_call call = {.op = a->op, .attrs = a->attrs, .inputs = a->inputs,
                           .outputs = a->outputs, .in = s->in};
     an_op(a->op)->rules->meaning(&call, s->out);
     if (an_graph_status(s->graph) != AN_OK)
-        return an_graph_fail(g, (an_at){0}, AN_E_INTERNAL, "the meaning of %s is broken: %s",
-                             an_op(a->op)->name, an_graph_message(s->graph));
+        return scratch_failed(s, g, "the meaning", a->op);
     s->real_count = s->graph->slot_count + 1;
     s->real = an_alloc_zeroed(s->real_count * (int64_t)sizeof *s->real);
     if (!s->real) return out_of_memory(g);

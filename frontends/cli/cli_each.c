@@ -31,7 +31,7 @@ static an_status try_pass(const an_graph *g, an_equivalent_args args, bool numbe
         x->proved = an_proof_holds(an_equivalence_proof(e));
         x->verdict = an_equivalence_numbers(e);
         snprintf(x->message, sizeof x->message, "%.300s", an_equivalence_message(e));
-        status = e ? an_status_of(status, x->message) : AN_E_MEMORY;
+        if (an_equivalence_status(e) == AN_E_MEMORY) status = AN_E_MEMORY;
         an_equivalence_free(e);
     } else {
         an_proof *p = an_prove(g, after);

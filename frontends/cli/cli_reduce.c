@@ -72,7 +72,7 @@ static failure try_verify(reduction *r, const an_graph *g)
     for (int i = 0; (c = an_equivalence_check(e, i)) != NULL; i++)
         if (c->failed > 0) f.failed |= (uint64_t)1 << i;
     snprintf(f.message, sizeof f.message, "%.500s", an_equivalence_message(e));
-    const bool out = !e || an_status_of(AN_OK, an_equivalence_message(e)) != AN_OK;
+    const bool out = an_equivalence_status(e) == AN_E_MEMORY;
     an_equivalence_free(e);
     an_optimised_free(o);
     return out ? give_up(r) : f;

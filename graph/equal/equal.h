@@ -231,6 +231,8 @@ AN_API int64_t an_equivalence_fused(const an_equivalence *e);
 AN_API int64_t an_equivalence_fused_backward(const an_equivalence *e);
 /* Tensors that fused nodes need not write and read, at these extents. */
 AN_API int64_t an_equivalence_bytes_saved(const an_equivalence *e);
+/* Not AN_OK: it could not be carried out, or was refused; the message says why. */
+AN_API an_status an_equivalence_status(const an_equivalence *e);
 /* What memory the values need at these extents, an estimate made before they are allocated;
  * 0 if it never came to that. */
 AN_API int64_t an_equivalence_memory(const an_equivalence *e);

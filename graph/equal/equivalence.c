@@ -93,7 +93,7 @@ an_status an_trial_compare(an_trial *t)
 static an_status run_check(an_trial *t, an_check_row *row, an_check_fn run)
 {
     const an_status status = run(t, row);
-    if (status != AN_OK || an_status_of(AN_OK, row->message) == AN_OK) return status;
+    if (status != AN_OK || !an_is_lost(row->message)) return status;
     return an_fail(&t->error, AN_E_MEMORY, "%s", row->message);
 }
 
@@ -399,6 +399,7 @@ an_equivalence *an_equivalent_with(const an_equivalent_args *args)
     for (int s = 0; s < 2; s++)
         r->divergence.at[s] = r->proof.at[s] = (an_place){.name = "", .file = ""};
     if (!args || !args->a) {
+        r->status = AN_E_ARGUMENT;
         snprintf(r->message, sizeof r->message, "failed: an_equivalent needs a graph");
         return r;
     }
@@ -409,6 +410,7 @@ an_equivalence *an_equivalent_with(const an_equivalent_args *args)
     if (status != AN_OK && r->refused) refused(r);
     else if (status != AN_OK)
         snprintf(r->message, sizeof r->message, "failed: not compared: %.900s", t.error.text);
+    r->status = status;
     show_checks(r);
     an_programs_free(t.programs);
     an_trial_close(&t);

@@ -35,7 +35,7 @@ static bool same_norms(const an_graph *a, const an_graph *b)
 }
 
 /* On plain data, at the extents that are usual. */
-static bool rounds_at_most(const an_trial *t, const an_graph *other, const an_graph *second,
+static bool rounds_at_most(an_trial *t, const an_graph *other, const an_graph *second,
                            bool subset)
 {
     an_equivalence *e = an_equivalent(.a = other, .b = second, .subset = subset, .quick = true,
@@ -43,6 +43,7 @@ static bool rounds_at_most(const an_trial *t, const an_graph *other, const an_gr
                                       .extent = t->args->extent);
     const bool good = e && e->verdict != AN_FAILED && e->verdict <= AN_ROUNDING;
     const bool vacuous = e && e->verdict == AN_VACUOUS;
+    if (an_equivalence_status(e) == AN_E_MEMORY) an_fail(&t->error, AN_E_MEMORY, "out of memory");
     an_equivalence_free(e);
     return good || vacuous;
 }

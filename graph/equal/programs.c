@@ -114,6 +114,7 @@ static an_status open_one(an_trial *t, an_programs *p, one *o, an_check_row *row
     o->program = an_compile_with(&(an_compile_args){
         .graph = p->g, .store = o->store, .fetch_list = p->fetch,
         .fetch_count = (int)p->outputs, .update = {p->g, o->table}, .passes = ""});
+    if (!o->program && p->g->compile_error.status == AN_E_MEMORY) return AN_E_MEMORY;
     if (o->program) o->program->poison = true;
     else an_check_fail(row, AN_FAILED, "it does not compile: %.400s", an_compile_message(p->g));
     return AN_OK;
@@ -154,7 +155,7 @@ static void judge(an_trial *t, const one *o, const char *kind, const char *name,
                   (long long)c.count, (long long)c.worst, c.worst_a, c.worst_b);
 }
 
-static void run_one(an_trial *t, an_programs *p, const one *o, an_check_row *row)
+static an_status run_one(an_trial *t, an_programs *p, const one *o, an_check_row *row)
 {
     const an_graph *g = t->side[1].g;
     const an_evaluation *e = &t->side[1].e;
@@ -163,10 +164,11 @@ static void run_one(an_trial *t, an_programs *p, const one *o, an_check_row *row
     const an_status status = an_run_with(&(an_run_args){
         .program = o->program, .feed_list = p->feed, .feed_count = (int)p->feeds,
         .out_list = p->result, .out_count = (int)p->outputs});
-    if (status == AN_E_BINDING) return; /* no input says how large some dim is */
+    if (status == AN_E_MEMORY) return status;
+    if (status == AN_E_BINDING) return AN_OK; /* no input says how large some dim is */
     if (status != AN_OK) {
         an_check_fail(row, AN_FAILED, "it does not run: %.400s", an_program_message(o->program));
-        return;
+        return AN_OK;
     }
     for (int64_t i = 0; i < p->outputs; i++)
         judge(t, o, "output", g->outputs[i].name, &e->value[g->outputs[i].value], &p->out[i], row);
@@ -177,6 +179,7 @@ static void run_one(an_trial *t, an_programs *p, const one *o, an_check_row *row
         if (c->set == o->table && now)
             judge(t, o, "update", name, &e->value[c->value], now, row);
     }
+    return AN_OK;
 }
 
 an_status an_check_programs(an_trial *t, an_check_row *row)
@@ -191,7 +194,7 @@ an_status an_check_programs(an_trial *t, an_check_row *row)
     an_programs *p = t->programs;
     for (int64_t i = 0; p && status == AN_OK && i < p->count; i++)
         if (p->at[i].program && (t->step == 0 || p->g->set_count <= 1))
-            run_one(t, p, &p->at[i], row);
+            status = run_one(t, p, &p->at[i], row);
     an_set_threads(usual);
     return status == AN_OK ? AN_OK
                            : an_fail(&t->error, status, "the program cannot be readied: %s",

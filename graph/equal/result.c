@@ -77,6 +77,11 @@ const char *an_equivalence_aimed(const an_equivalence *e, uint64_t *seed)
     return e->aimed;
 }
 
+an_status an_equivalence_status(const an_equivalence *e)
+{
+    return e ? e->status : AN_E_MEMORY;
+}
+
 int64_t an_equivalence_memory(const an_equivalence *e)
 {
     return e ? e->bytes : 0;

@@ -35,6 +35,7 @@ typedef struct an_check_row {
 } an_check_row;
 
 struct an_equivalence {
+    an_status status;   /* why it could not be carried out, or was refused */
     an_verdict verdict; /* of the numbers */
     an_rung rung;
     bool refused;       /* the interfaces do not match */
