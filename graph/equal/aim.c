@@ -55,13 +55,6 @@ static void read_place(const an_trial *t, double at[2])
 
 /* ---- the search -------------------------------------------------------- */
 
-static bool is_witnessed(const an_equivalence *r)
-{
-    for (int64_t i = 0; i < r->compared_count; i++)
-        if (r->compared[i].verdict != AN_BITWISE) return true;
-    return false;
-}
-
 static int seeds_for(const an_trial *t)
 {
     int64_t elements = 1;
@@ -84,7 +77,7 @@ static void pass_over(an_trial *t)
 an_status an_trial_aim(an_trial *t)
 {
     an_equivalence *r = t->result;
-    if (an_proof_says(&r->proof) != AN_PROOF_LOCATED || is_witnessed(r)) return AN_OK;
+    if (an_proof_says(&r->proof) != AN_PROOF_LOCATED || an_trial_is_witnessed(t)) return AN_OK;
     an_draw draw = {.data = AN_DATA_AIMED};
     read_place(t, draw.at);
     const int variants = an_trial_variants(AN_DATA_AIMED), seeds = seeds_for(t);
@@ -94,7 +87,7 @@ an_status an_trial_aim(an_trial *t)
         draw.seed = t->args->seed + (uint64_t)(k / variants);
         status = an_trial_round(t, &draw, an_trial_compare);
         if (status == AN_E_DATA) pass_over(t), status = AN_OK;
-        if (is_witnessed(r)) r->aimed = an_trial_variant_name(AN_DATA_AIMED, draw.variant);
+        if (an_trial_is_witnessed(t)) r->aimed = an_trial_variant_name(AN_DATA_AIMED, draw.variant);
         r->aimed_seed = draw.seed;
     }
     return status;

@@ -36,11 +36,11 @@ _Static_assert(sizeof checks / sizeof *checks <= AN_CHECKS, "a result holds them
 
 /* ---- looking at a step ------------------------------------------------- */
 
-static bool anything_differs(const an_equivalence *r)
+bool an_trial_is_witnessed(const an_trial *t)
 {
-    for (int64_t i = 0; i < r->compared_count; i++)
-        if (r->compared[i].verdict != AN_BITWISE) return true;
-    return r->inner_different > 0;
+    for (int64_t i = 0; i < t->result->compared_count; i++)
+        if (t->result->compared[i].verdict != AN_BITWISE) return true;
+    return false;
 }
 
 static bool same_values(const an_trial *t, const uint32_t value[2])
@@ -106,7 +106,8 @@ static an_status look(an_trial *t)
         for (int k = 0; k < CHECKS && status == AN_OK; k++)
             if (checks[k].name == r->check[i].name)
                 status = run_check(t, &r->check[i], checks[k].run);
-    if (status == AN_OK && !t->args->quick && !r->divergence.at[1].op && anything_differs(r))
+    if (status == AN_OK && !t->args->quick && !r->divergence.at[1].op &&
+        (r->inner_different > 0 || an_trial_is_witnessed(t)))
         status = an_trial_divergence(t);
     return status;
 }

@@ -10,12 +10,11 @@
 static bool add_value(const an_type *type, const int64_t *extent, int64_t *plain, int64_t *wide)
 {
     const int64_t size = (int64_t)an_dtype_size(type->dtype);
-    int64_t count = 1, bytes, doubled;
-    for (int i = 0; i < type->shape.rank; i++)
-        if (!an_mul_size(count, an_dim_extent(type->shape.dim[i], extent), &count)) return false;
-    if (!an_mul_size(count, size, &bytes)) return false;
-    if (!an_mul_size(bytes, type->dtype == AN_F32 ? 2 : 1, &doubled)) return false;
-    return an_add_size(*plain, bytes, plain) && an_add_size(*wide, doubled, wide);
+    int64_t of[AN_MAX_RANK], count;
+    for (int i = 0; i < type->shape.rank; i++) of[i] = an_dim_extent(type->shape.dim[i], extent);
+    return an_count_elements(type->shape.rank, of, &count) && /* so that bytes fit, too */
+           an_add_size(*plain, count * size, plain) &&
+           an_add_size(*wide, count * size * (type->dtype == AN_F32 ? 2 : 1), wide);
 }
 
 static bool add_up(const an_graph *g, const int64_t *extent, int64_t *plain, int64_t *wide,

@@ -81,6 +81,8 @@ an_status an_trial_aim(an_trial *t);
 
 /* Compares the outputs, gradients and updates of this step. */
 an_status an_trial_compare(an_trial *t);
+/* Whether any of them differed so far. */
+bool an_trial_is_witnessed(const an_trial *t);
 
 /* ---- checks: each a file, and a row of the table in equivalence.c ------- */
 
