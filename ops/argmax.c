@@ -101,11 +101,6 @@ static void argmax_ref(const an_work *w)
     }
 }
 
-static int64_t argmax_flops(const an_work *w)
-{
-    return an_elements(&w->in[0]);
-}
-
 an_value an_argmax_at(an_at at, an_value x, int axis)
 {
     return an_emit(at, AN_OP_argmax, &x, 1, &(an_attrs){.axis = axis});
@@ -117,5 +112,5 @@ const an_op_rules an_rules_argmax = {
     .constant_in = 1u,
     .stages = {{argmax_units, argmax_run}},
     .ref = argmax_ref,
-    .flops = argmax_flops,
+    .flops = 1,
 };

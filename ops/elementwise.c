@@ -319,9 +319,9 @@ static void accumulate_ref(const an_work *w)
     }
 }
 
-static int64_t accumulate_flops(const an_work *w)
+static double accumulate_flops(const an_work *w)
 {
-    return (w->inputs - 1) * an_elements(&w->out[0]);
+    return (w->inputs - 1) * (double)an_elements(&w->out[0]);
 }
 
 an_value an_accumulate_at(an_at at, const an_value *x, int count, const uint32_t *order)
@@ -337,5 +337,5 @@ const an_op_rules an_rules_accumulate = {
     .stages = {{an_block_units, accumulate_run}},
     .ref = accumulate_ref,
     .share = {1u | 2u},
-    .flops = accumulate_flops,
+    .count_flops = accumulate_flops,
 };

@@ -36,9 +36,9 @@ static rows rows_of(const an_tensor *x, int axis, const an_tensor *ids)
     return r;
 }
 
-static int64_t moved_flops(const an_work *w)
+static double moved_flops(const an_work *w)
 {
-    return an_elements(&w->in[1]);
+    return (double)an_elements(&w->in[1]);
 }
 
 /* ---- gather and embedding ---------------------------------------------- */
@@ -133,7 +133,7 @@ an_value an_embedding_at(an_at at, an_value table, an_value ids)
     {                                                                                              \
         .infer = infer_rule, .grad = gather_grad, .constant_in = 2u,                               \
         .stages = {{gather_units, gather_run}}, .fast = AN_FAST_ANY, .ref = gather_ref,            \
-        .flops = an_no_flops,                                                                      \
+        .flops = AN_NO_FLOPS,                                                                      \
     }
 
 const an_op_rules an_rules_gather = GATHER_RULES(gather_infer);
@@ -284,7 +284,7 @@ const an_op_rules an_rules_scatter_add = {
     .constant_in = 1u,
     .stages = {{scatter_units, scatter_run}},
     .ref = scatter_ref,
-    .flops = moved_flops,
+    .count_flops = moved_flops,
 };
 
 /* ---- one_hot ----------------------------------------------------------- */
@@ -358,5 +358,5 @@ const an_op_rules an_rules_one_hot = {
     .stages = {{one_hot_units, one_hot_run}},
     .fast = AN_FAST_ANY,
     .ref = one_hot_ref,
-    .flops = an_no_flops,
+    .flops = AN_NO_FLOPS,
 };

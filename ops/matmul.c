@@ -391,11 +391,10 @@ static void matmul_ref(const an_work *w)
     }
 }
 
-static int64_t matmul_flops(const an_work *w)
+static double matmul_flops(const an_work *w)
 {
     const product p = describe(w);
-    int64_t count = multiplications(&p);
-    return an_mul_size(count, p.items, &count) && an_mul_size(count, 2, &count) ? count : INT64_MAX;
+    return 2 * (double)multiplications(&p) * (double)p.items;
 }
 
 /* ---- builders ---------------------------------------------------------- */
@@ -417,5 +416,5 @@ const an_op_rules an_rules_matmul = {
     .stages = {{matmul_units, matmul_run}},
     .fast = AN_FAST_F32 | AN_FAST_F64,
     .ref = matmul_ref,
-    .flops = matmul_flops,
+    .count_flops = matmul_flops,
 };

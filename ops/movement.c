@@ -92,12 +92,6 @@ void an_copy_ref(const an_work *w)
     if (y->data && y->data != x->data) memcpy(y->data, x->data, (size_t)an_elements(y) * size);
 }
 
-int64_t an_no_flops(const an_work *w)
-{
-    (void)w;
-    return 0;
-}
-
 const an_op_rules an_rules_reshape = {
     .infer = reshape_infer,
     .grad = reshape_grad,
@@ -105,7 +99,7 @@ const an_op_rules an_rules_reshape = {
     .fast = AN_FAST_ANY,
     .ref = an_copy_ref,
     .share = {1u},
-    .flops = an_no_flops,
+    .flops = AN_NO_FLOPS,
 };
 
 /* ---- transpose --------------------------------------------------------- */
@@ -283,7 +277,7 @@ const an_op_rules an_rules_transpose = {
     .stages = {{transpose_units, transpose_run}},
     .fast = AN_FAST_ANY,
     .ref = transpose_ref,
-    .flops = an_no_flops,
+    .flops = AN_NO_FLOPS,
 };
 
 /* ---- broadcast --------------------------------------------------------- */
@@ -361,5 +355,5 @@ const an_op_rules an_rules_broadcast = {
     .stages = {{an_block_units, broadcast_run}},
     .fast = AN_FAST_ANY,
     .ref = broadcast_ref,
-    .flops = an_no_flops,
+    .flops = AN_NO_FLOPS,
 };

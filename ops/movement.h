@@ -15,6 +15,5 @@ void an_fill_bytes(char *to, int64_t count, const char *element, int64_t size);
 void an_copy_run(const an_work *w, int64_t begin, int64_t end);
 void an_copy_ref(const an_work *w);
 
-int64_t an_no_flops(const an_work *w);
 
 #endif

@@ -127,6 +127,7 @@ int64_t an_index_at(const an_work *w, int operand, int64_t position, int64_t bou
 #define AN_DTYPE_BIT(dtype) (1u << (dtype))
 #define AN_FAST_F32 AN_DTYPE_BIT(AN_F32)
 #define AN_FAST_F64 AN_DTYPE_BIT(AN_F64)
+#define AN_NO_FLOPS -1
 
 typedef struct an_op_rules {
     an_status (*infer)(const an_infer *q, an_type out[]); /* out[] zeroed */
@@ -143,7 +144,10 @@ typedef struct an_op_rules {
     /* Bit i of share[k]: output k may be written over operand i if that dies here
      * and has the same type. Must hold for stages and ref alike. */
     uint32_t share[AN_MAX_OUTPUTS];
-    int64_t (*flops)(const an_work *w); /* NULL: one per output element */
+    /* For tables only. Per element of output 0 or of operand 0, whichever has more; 0 means one per
+     * element of output 0, AN_NO_FLOPS none. Where that does not do, a function. */
+    double flops;
+    double (*count_flops)(const an_work *w);
 } an_op_rules;
 
 /* ---- the table --------------------------------------------------------- */

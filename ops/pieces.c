@@ -191,7 +191,7 @@ const an_op_rules an_rules_slice = {
     .stages = {{an_block_units, slice_run}},
     .fast = AN_FAST_ANY,
     .ref = slice_ref,
-    .flops = an_no_flops,
+    .flops = AN_NO_FLOPS,
 };
 
 /* ---- concat ------------------------------------------------------------ */
@@ -282,7 +282,7 @@ const an_op_rules an_rules_concat = {
     .stages = {{line_units, concat_run}},
     .fast = AN_FAST_ANY,
     .ref = concat_ref,
-    .flops = an_no_flops,
+    .flops = AN_NO_FLOPS,
 };
 
 /* ---- pad --------------------------------------------------------------- */
@@ -393,5 +393,5 @@ const an_op_rules an_rules_pad = {
     .stages = {{line_units, pad_run}},
     .fast = AN_FAST_ANY,
     .ref = pad_ref,
-    .flops = an_no_flops,
+    .flops = AN_NO_FLOPS,
 };

@@ -317,10 +317,10 @@ static void tile_run(const an_work *w, int64_t begin, int64_t end)
 
 /* ---- the record -------------------------------------------------------- */
 
-static int64_t lstm_flops(const an_work *w)
+static double lstm_flops(const an_work *w)
 {
     const an_lstm_cut cut = an_lstm_measure(w, LSTM_X, LSTM_RECURRENT);
-    return 2 * cut.batch * cut.time * cut.stacked * cut.gates;
+    return 2.0 * (double)cut.batch * (double)cut.time * (double)cut.stacked * (double)cut.gates;
 }
 
 an_value an_lstm_at(an_at at, an_lstm_operands o, bool reverse)
@@ -337,4 +337,4 @@ const an_op_rules an_rules_lstm = {
     .stages = {{prepare_units, prepare_run}, {tile_units, tile_run}},
     .ref = an_lstm_ref,
     .scratch = lstm_scratch,
-    .flops = lstm_flops};
+    .count_flops = lstm_flops};

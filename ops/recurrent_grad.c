@@ -388,10 +388,10 @@ static void sum_run(const an_work *w, int64_t begin, int64_t end)
 
 /* ---- the record -------------------------------------------------------- */
 
-static int64_t lstm_grad_flops(const an_work *w)
+static double lstm_grad_flops(const an_work *w)
 {
     const an_lstm_cut cut = measure(w);
-    return 4 * cut.batch * cut.time * cut.stacked * cut.gates;
+    return 4.0 * (double)cut.batch * (double)cut.time * (double)cut.stacked * (double)cut.gates;
 }
 
 const an_op_rules an_rules_lstm_grad = {
@@ -402,4 +402,4 @@ const an_op_rules an_rules_lstm_grad = {
     .stages = {{prepare_units, prepare_run}, {tile_units, tile_run}, {sum_units, sum_run}},
     .ref = an_lstm_grad_ref,
     .scratch = lstm_grad_scratch,
-    .flops = lstm_grad_flops};
+    .count_flops = lstm_grad_flops};

@@ -247,11 +247,6 @@ static int64_t fold_scratch(const an_work *w)
     return an_mul_size(bytes, (int64_t)sizeof(float), &bytes) ? bytes : -1;
 }
 
-static int64_t fold_flops(const an_work *w)
-{
-    return an_elements(&w->in[0]);
-}
-
 /* ---- reference --------------------------------------------------------- */
 
 /* Where element j of those that output i folds lies in x. */
@@ -364,7 +359,7 @@ static void extreme_grad(const an_call *c, const an_value dy[], an_value dx[])
         .stages = {{fold_units, op##_run}, {combine_units, op##_combine}},                         \
         .ref = op##_ref,                                                                           \
         .scratch = fold_scratch,                                                                   \
-        .flops = fold_flops,                                                                       \
+        .flops = 1,                                                                                \
     };
 
 REDUCTION(sum, FOLD_SUM, false, reduce_infer, sum_grad)

@@ -186,5 +186,5 @@ const an_op_rules an_rules_stop_gradient = {
     .fast = AN_FAST_ANY,
     .ref = an_copy_ref,
     .share = {1u},
-    .flops = an_no_flops,
+    .flops = AN_NO_FLOPS,
 };

@@ -282,28 +282,13 @@ static void adam_meaning(const an_call *c, an_value out[])
 }
 
 /* About what one element costs, counting division and root as one each. */
-static int64_t sgd_flops(const an_work *w)
-{
-    return 4 * an_elements(&w->out[0]);
-}
-
-static int64_t momentum_flops(const an_work *w)
-{
-    return 6 * an_elements(&w->out[0]);
-}
-
-static int64_t adam_flops(const an_work *w)
-{
-    return 14 * an_elements(&w->out[0]);
-}
-
 const an_op_rules an_rules_sgd_step = {
     .infer = sgd_infer,
     .meaning = sgd_meaning,
     .stages = {{step_units, sgd_run}},
     .ref = sgd_ref,
     .share = {1u << PARAM},
-    .flops = sgd_flops,
+    .flops = 4,
 };
 
 const an_op_rules an_rules_momentum_step = {
@@ -312,7 +297,7 @@ const an_op_rules an_rules_momentum_step = {
     .stages = {{step_units, momentum_run}},
     .ref = momentum_ref,
     .share = {1u << PARAM, 1u << VELOCITY},
-    .flops = momentum_flops,
+    .flops = 6,
 };
 
 const an_op_rules an_rules_adam_step = {
@@ -322,5 +307,5 @@ const an_op_rules an_rules_adam_step = {
     .stages = {{step_units, adam_run}},
     .ref = adam_ref,
     .share = {1u << PARAM, 1u << M, 1u << V},
-    .flops = adam_flops,
+    .flops = 14,
 };

@@ -36,9 +36,21 @@ typedef struct scanner {
     an_error *error;
 } scanner;
 
+/* Headers are ASCII; any other byte is no text that a message may hold. */
+static const char *readable(const char *text, char out[32])
+{
+    int length = 0;
+    for (; length < 31 && text[length]; length++)
+        out[length] = text[length] >= ' ' && text[length] < 127 ? text[length] : '?';
+    out[length] = 0;
+    return out;
+}
+
 static bool refuse(const scanner *s, const char *what)
 {
-    an_fail(s->error, AN_E_FORMAT, "%s: %s; near '%.20s' of its header", s->path, what, s->at);
+    char near[32];
+    an_fail(s->error, AN_E_FORMAT, "%s: %s; near '%.20s' of its header", s->path, what,
+            readable(s->at, near));
     return false;
 }
 
@@ -79,8 +91,10 @@ static bool read_descr(scanner *s, header *h)
         h->dtype = codes[i].dtype;
         return true;
     }
+    char plain[32];
     an_fail(s->error, AN_E_DTYPE, "%s: elements of type '%s' are not known; save it with "
-            ".astype('float32'), or one of float64 int32 int64 bool", s->path, text);
+            ".astype('float32'), or one of float64 int32 int64 bool", s->path,
+            readable(text, plain));
     return false;
 }
 

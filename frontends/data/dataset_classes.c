@@ -135,7 +135,7 @@ static an_status enter_fixed(an_dataset *d, const char *const *wanted, int64_t c
         if (n < 0) return an_dataset_no_memory(d);
         if (n < i)
             return an_fail(&d->error, AN_E_ARGUMENT, "data set: the class \"%s\" is set twice",
-                           wanted[i]);
+                           names->items[n].text);
     }
     return AN_OK;
 }

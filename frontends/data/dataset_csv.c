@@ -8,6 +8,7 @@
 
 #include "core/memory.h"
 #include "frontends/data/dataset.h"
+#include "frontends/text/unicode.h"
 
 /* ---- one record -------------------------------------------------------- */
 
@@ -138,7 +139,7 @@ static an_status missing_column(an_dataset *d, const csv *c, const char *wanted,
     for (int64_t i = 0; i < c->fields && i < 8; i++) {
         const field f = field_of(c, i);
         an_text name = {0};
-        an_text_add_bytes(&name, f.at, f.length < 40 ? f.length : 40);
+        an_utf8_add_clean(&name, f.at, f.length < 40 ? f.length : 40);
         if (i > 0) an_text_add(&why, ", ");
         an_text_add_quoted(&why, an_text_view(&name));
         an_text_free(&name);

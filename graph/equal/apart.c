@@ -20,10 +20,10 @@ static an_status widen(const an_tensor *from, an_tensor *to)
     return AN_OK;
 }
 
-static an_status like(const an_tensor *from, an_tensor *to)
+static an_status like(const an_apart *p, const an_tensor *from, an_tensor *to)
 {
-    return an_tensor_alloc(to, from->dtype == AN_F32 ? AN_F64 : from->dtype, from->rank,
-                           from->extent);
+    const bool wide = from->dtype == AN_F32 && !p->moves;
+    return an_tensor_alloc(to, wide ? AN_F64 : from->dtype, from->rank, from->extent);
 }
 
 /* add_norm is said to round its sum, which decides where addends cancel or rows lie far
@@ -53,17 +53,18 @@ an_status an_apart_open(an_apart *p, const an_trial_side *s, uint32_t number)
 {
     const an_node *n = &s->g->nodes[number];
     an_status status = AN_OK;
-    *p = (an_apart){.inputs = n->inputs, .outputs = n->outputs};
+    *p = (an_apart){.inputs = n->inputs, .outputs = n->outputs,
+                    .moves = an_op(n->op)->category == AN_CATEGORY_MOVEMENT};
     for (int i = 0; i < n->inputs && status == AN_OK; i++) {
         if (!n->in[i]) continue;
         const an_tensor *value = &s->e.value[n->in[i]];
-        p->owned[i] = an_dtype_is_float(value->dtype);
-        p->single[i] = value->dtype == AN_F32;
+        p->owned[i] = an_dtype_is_float(value->dtype) && !p->moves;
+        p->single[i] = p->owned[i] && value->dtype == AN_F32;
         if (p->owned[i]) status = widen(value, &p->in[i]);
         else p->in[i] = *value;
     }
     for (int k = 0; k < n->outputs && status == AN_OK; k++)
-        status = like(&s->e.value[n->first + (uint32_t)k], &p->out[k]);
+        status = like(p, &s->e.value[n->first + (uint32_t)k], &p->out[k]);
     if (status == AN_OK && n->op == AN_OP_add_norm && p->single[0]) round_sum(p);
     return status;
 }
@@ -136,8 +137,8 @@ an_status an_apart_spread(an_apart *p, const an_trial_side *s, uint32_t number)
     const an_node *n = &s->g->nodes[number];
     an_status status = AN_OK;
     for (int k = 0; k < n->outputs && status == AN_OK; k++) {
-        status = like(&p->out[k], &p->moved[k]);
-        if (status == AN_OK) status = like(&p->out[k], &p->spread[k]);
+        status = like(p, &p->out[k], &p->moved[k]);
+        if (status == AN_OK) status = like(p, &p->out[k], &p->spread[k]);
     }
     for (int round = 0; round < SPREADS && status == AN_OK; round++) {
         for (int i = 0; i < n->inputs; i++) {

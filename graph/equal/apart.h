@@ -8,10 +8,11 @@
 #define AN_SPREAD_TIMES 64 /* a kernel may err by so many of the largest spread seen */
 
 typedef struct an_apart {
-    an_tensor in[AN_APART_INPUTS]; /* floats as f64; the others borrowed */
+    an_tensor in[AN_APART_INPUTS]; /* floats as f64, unless they are only moved; others borrowed */
     an_tensor out[AN_MAX_OUTPUTS];
     an_tensor moved[AN_MAX_OUTPUTS], spread[AN_MAX_OUTPUTS];
     bool owned[AN_APART_INPUTS], single[AN_APART_INPUTS]; /* was a float; was f32 */
+    bool moves; /* elements are what they were: in any type, with no bound */
     int inputs, outputs;
 } an_apart;
 

@@ -217,20 +217,40 @@ static an_graph *isolate(const an_values *v, const an_node *n)
     return NULL;
 }
 
+/* Many slices of one literal need not spell it out anew for each: moved or not, all its elements
+ * are one. pad brings others. */
+static bool is_uniform(const an_values *v, const an_node *n)
+{
+    const bool moves = n->op == AN_OP_reshape || n->op == AN_OP_transpose ||
+                       n->op == AN_OP_broadcast || n->op == AN_OP_slice;
+    return moves && made_by(v, an_operand(v, n, 0))->attrs->data.count == 1;
+}
+
+static int add_literal(an_values *v, const an_node *n, an_dtype dtype, an_data data, an_value *out)
+{
+    const an_attrs attrs = {.dtype = dtype, .shape = an_slot_type(v->graph, n->first)->shape,
+                            .data = data};
+    const an_spec literal = {.op = AN_OP_constant, .attrs = &attrs};
+    *out = an_value_of(v->graph, an_graph_add(v->graph, &literal));
+    return FOLDED;
+}
+
 /* By the kernels that a program would run, so a folded literal has its bits. */
 static int fold(an_values *v, const an_node *n, an_value *out)
 {
-    an_graph *alone = is_literal(v, n) ? isolate(v, n) : NULL;
+    if (!is_literal(v, n)) return NO_RULE;
+    if (is_uniform(v, n)) {
+        const an_attrs *x = made_by(v, an_operand(v, n, 0))->attrs;
+        return add_literal(v, n, x->dtype, x->data, out);
+    }
+    an_graph *alone = isolate(v, n);
     if (!alone) return NO_RULE;
     an_evaluation e = {0};
     const bool done =
         an_evaluation_begin(&e, alone, NULL) == AN_OK && an_evaluation_run(&e) == AN_OK;
     if (done) {
         const an_tensor *t = &e.value[alone->nodes[alone->node_count].first];
-        const an_attrs attrs = {.dtype = t->dtype, .shape = an_slot_type(v->graph, n->first)->shape,
-                                .data = {an_tensor_count(t), t->data}};
-        const an_spec literal = {.op = AN_OP_constant, .attrs = &attrs};
-        *out = an_value_of(v->graph, an_graph_add(v->graph, &literal));
+        add_literal(v, n, t->dtype, (an_data){an_tensor_count(t), t->data}, out);
     }
     if (e.error.status == AN_E_MEMORY)
         an_graph_fail(v->graph, (an_at){0}, AN_E_MEMORY, "out of memory");

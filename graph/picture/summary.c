@@ -7,6 +7,7 @@
 #include "core/random.h"
 #include "graph/ir.h"
 
+#include <math.h>
 #include <string.h>
 
 typedef struct row {
@@ -44,6 +45,22 @@ static bool shape_tensor(const table *t, uint32_t value, an_tensor *out)
     return true;
 }
 
+/* Extents are known to be good; huge ones beside one of 0 are, too. */
+static double elements(const an_tensor *t)
+{
+    double count = 1;
+    for (int i = 0; i < t->rank; i++) count *= (double)t->extent[i];
+    return count;
+}
+
+static double count_flops(const an_op_rules *rules, const an_work *w)
+{
+    if (rules->count_flops) return rules->count_flops(w);
+    const double out = elements(&w->out[0]);
+    if (rules->flops == 0) return out;
+    return rules->flops == AN_NO_FLOPS ? 0 : rules->flops * fmax(elements(&w->in[0]), out);
+}
+
 /* -1: memory is out. */
 static double node_flops(const table *t, uint32_t number)
 {
@@ -58,11 +75,9 @@ static double node_flops(const table *t, uint32_t number)
         good = good && shape_tensor(t, n->first + (uint32_t)k, &tensors[n->inputs + k]);
     const an_work w = {.attrs = n->attrs, .extent = t->extent, .inputs = n->inputs,
                        .outputs = n->outputs, .in = tensors, .out = tensors + n->inputs};
-    int64_t flops = 0;
-    if (good && op->rules->flops) flops = op->rules->flops(&w);
-    else if (good) an_count_elements(w.out[0].rank, w.out[0].extent, &flops);
+    const double flops = good ? count_flops(op->rules, &w) : 0;
     an_free(tensors);
-    return flops > 0 ? (double)flops : 0;
+    return flops;
 }
 
 static an_status bind(table *t, const char *text, an_error *e)

@@ -202,7 +202,9 @@ static an_status make_ports(compiling *x)
     an_program *p = x->p;
     const an_graph *g = x->g;
     p->ports = an_arena_alloc(&p->arena, g->leaf_count * (int64_t)sizeof *p->ports);
-    if (!p->ports) return fail(x, AN_E_MEMORY, "out of memory");
+    p->spans = an_arena_alloc(&p->arena, (g->leaf_count + p->graph->output_count) *
+                                             (int64_t)sizeof *p->spans);
+    if (!p->ports || !p->spans) return fail(x, AN_E_MEMORY, "out of memory");
     for (int64_t i = 0; i < g->leaf_count; i++) {
         if (an_node_of(g, g->leaves[i].value)->op != AN_OP_input) continue;
         an_port *port = &p->ports[p->port_count++];

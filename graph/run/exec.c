@@ -72,71 +72,7 @@ an_plan *an_program_plan(an_program *p, an_at at)
     return p->plans[place] = plan;
 }
 
-/* ---- out tensors ------------------------------------------------------- */
-
-static bool overlap(const an_tensor *a, const an_tensor *b)
-{
-    const char *pa = a->data, *pb = b->data;
-    const int64_t na = a->capacity > 0 ? a->capacity : an_tensor_bytes(a), nb = an_tensor_bytes(b);
-    return pa && pb && pa < pb + nb && pb < pa + na;
-}
-
-/* Readying an out tensor may free or clear its memory, so it cannot be a feed. */
-static an_status check_apart(const run *r, int i)
-{
-    for (int64_t f = 0; f < r->p->port_count; f++) {
-        const an_port *port = &r->p->ports[f];
-        if (port->fed && overlap(r->out[i], port->fed))
-            return an_program_fail(r->p, r->at, AN_E_ARGUMENT,
-                                   "out %d shares memory with feed \"%s\"\n  hint: use two tensors "
-                                   "and swap them between runs", i, port->name);
-    }
-    return AN_OK;
-}
-
-static bool is_type(const an_tensor *t, const an_tensor *want)
-{
-    return t->data && t->dtype == want->dtype && t->rank == want->rank &&
-           !memcmp(t->extent, want->extent, (size_t)want->rank * sizeof want->extent[0]);
-}
-
-static an_status ready_out(const run *r, int i)
-{
-    an_tensor *t = r->out[i];
-    const an_graph *g = r->p->graph;
-    const an_type *type = an_slot_type(g, g->outputs[i].value);
-    int64_t extent[AN_MAX_RANK];
-    for (int d = 0; d < type->shape.rank; d++)
-        extent[d] = an_dim_extent(type->shape.dim[d], r->plan->extent);
-    const an_tensor want = an_tensor_borrow(type->dtype, type->shape.rank, extent, NULL);
-    an_status status = check_apart(r, i);
-    if (status != AN_OK || is_type(t, &want)) return status;
-    status = an_tensor_alloc(t, want.dtype, want.rank, want.extent);
-    if (status == AN_OK) return AN_OK;
-    an_text shape = {0};
-    an_type_print(g->dims, type, &shape);
-    status = an_program_fail(r->p, r->at, status, "out %d cannot take \"%s\" (%s): %s", i,
-                    g->outputs[i].name, an_text_view(&shape),
-                    status == AN_E_STATE ? "it borrows memory of another type or extents"
-                                         : an_status_name(status));
-    an_text_free(&shape);
-    return status;
-}
-
-static an_status ready_outs(const run *r)
-{
-    an_status status = AN_OK;
-    for (int i = 0; i < r->out_count && status == AN_OK; i++) {
-        if (!r->out[i]) continue;
-        if ((int64_t)i >= r->p->graph->output_count)
-            status = an_program_fail(r->p, r->at, AN_E_ARGUMENT,
-                                     "out %d is given, but the program fetches %lld values", i,
-                                     (long long)r->p->graph->output_count);
-        else
-            status = ready_out(r, i);
-    }
-    return status;
-}
+/* ---- results ---------------------------------------------------------- */
 
 static void copy_outs(const run *r, bool late)
 {
@@ -332,7 +268,8 @@ static an_status run_held(an_program *p, const an_run_args *args)
     r.plan = an_program_plan(p, args->at);
     if (!r.plan) return p->error.status;
     status = an_program_check_feeds(p, args->at, r.plan);
-    if (status == AN_OK) status = ready_outs(&r);
+    if (status == AN_OK)
+        status = an_program_ready_outs(p, args->at, r.plan, r.out, r.out_count);
     /* Only fetches can be copied: what is past them is NULL by now. */
     if ((int64_t)r.out_count > p->graph->output_count) r.out_count = (int)p->graph->output_count;
     return status == AN_OK ? execute(&r) : status;

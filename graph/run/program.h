@@ -20,6 +20,12 @@ typedef struct an_port {
     const an_tensor *fed; /* at this run; NULL: not */
 } an_port;
 
+/* Memory from outside that a run reads or writes. */
+typedef struct an_span {
+    uintptr_t begin, end;
+    int64_t tag; /* an out's place, or -1 less a port's */
+} an_span;
+
 struct an_program {
     an_graph *graph;
     an_store *store;
@@ -27,6 +33,7 @@ struct an_program {
     an_arena arena;
     an_port *ports; /* by name */
     int64_t port_count;
+    an_span *spans; /* [ports and outputs] room for sorting feeds and outs */
     int64_t *bound;     /* [dim name] extent at this run, -1 where unbound */
     int64_t *bound_by;  /* [dim name] the port that said so */
     void **at;          /* [buffer] address; of states and constants for good */
@@ -50,6 +57,10 @@ an_status an_program_fail(an_program *p, an_at at, an_status status, const char 
 an_status an_program_feed(an_program *p, an_at at, const an_feed *feeds, int count);
 /* After planning: dims that are expressions, such as 2*B, against their extents. */
 an_status an_program_check_feeds(an_program *p, an_at at, const an_plan *plan);
+
+/* After planning: checks that outs overlap neither feeds nor each other; readies them (outs.c). */
+an_status an_program_ready_outs(an_program *p, an_at at, const an_plan *plan,
+                                an_tensor *const *out, int count);
 
 /* The plan for p->bound, made if it is new, with the slab large enough for it. */
 an_plan *an_program_plan(an_program *p, an_at at);

@@ -214,7 +214,7 @@ static bool read_dims(parser *p)
         const char *name = an_scan_word(&p->scan);
         if (!name) return false;
         if (an_dims_name(p->graph->dims, name) == AN_DIM_BAD)
-            return an_scan_no_memory(&p->scan);
+            return an_scan_fail(&p->scan, "'%.40s...' is too long for a dimension's name", name);
     } while (an_scan_is(&p->scan, ","));
     return true;
 }

@@ -143,6 +143,10 @@ const char *an_scan_quoted(an_scan *s)
         }
         out[length++] = (char)c;
     }
+    if (an_is_lost(out)) { /* as a message it would say that memory is out */
+        an_scan_fail(s, "no name holds the bytes that mark a text as lost; they are no UTF-8");
+        return NULL;
+    }
     s->at++;
     return out;
 }

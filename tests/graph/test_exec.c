@@ -350,6 +350,63 @@ START_TEST(test_out_tensors)
 }
 END_TEST
 
+/* 40 feeds and outs side by side in one block, in a drawn order; then two of them meet. */
+static void try_apart(uint64_t seed)
+{
+    enum { N = 40 };
+    an_test_random r = {seed};
+    an_graph *g = an_graph_new("g");
+    an_store *s = an_store_new(0);
+    an_value y[N];
+    char name[N][8];
+    float block[2 * N];
+    int place[2 * N];
+    an_tensor t[2 * N], *outs[N];
+    an_feed feeds[N];
+    for (int i = 0; i < 2 * N; i++) {
+        const int j = (int)an_test_int(&r, 0, i);
+        place[i] = place[j];
+        place[j] = i;
+        block[i] = (float)i;
+    }
+    for (int i = 0; i < 2 * N; i++)
+        t[i] = an_tensor_borrow(AN_F32, AN_EXTENTS(1), block + place[i]);
+    for (int i = 0; i < N; i++) {
+        snprintf(name[i], sizeof name[i], "x%d", i);
+        y[i] = an_mul(an_input(g, name[i], AN_F32, AN_SHAPE(1)),
+                      an_fill(g, AN_F32, AN_SHAPE(1), i));
+        feeds[i] = (an_feed){name[i], &t[i]};
+        outs[i] = &t[N + i];
+    }
+    an_program *p = an_compile(.graph = g, .store = s, .fetch_list = y, .fetch_count = N);
+    ck_assert_ptr_nonnull(p);
+    ck_assert_int_eq(an_run(p, .feed_list = feeds, .feed_count = N, .out_list = outs,
+                            .out_count = N), AN_OK);
+    for (int i = 0; i < N; i++) ck_assert_double_eq((double)block[place[N + i]], place[i] * i);
+    const int moved = (int)an_test_int(&r, 0, N - 1), onto = (int)an_test_int(&r, 0, 2 * N - 2);
+    const int other = onto < N + moved ? onto : onto + 1;
+    t[N + moved].data = t[other].data;
+    char said[80];
+    if (other < N)
+        snprintf(said, sizeof said, "out %d shares memory with feed \"x%d\"", moved, other);
+    else
+        snprintf(said, sizeof said, "out %d shares memory with out %d",
+                 moved > other - N ? moved : other - N, moved > other - N ? other - N : moved);
+    ck_assert_int_eq(an_run(p, .feed_list = feeds, .feed_count = N, .out_list = outs,
+                            .out_count = N), AN_E_ARGUMENT);
+    ck_assert_msg(strstr(an_program_message(p), said), "seed %llu: %s, not: %s",
+                  (unsigned long long)seed, said, an_program_message(p));
+    an_program_free(p);
+    an_store_free(s);
+    an_graph_free(g);
+}
+
+START_TEST(test_outs_lie_apart)
+{
+    for (uint64_t seed = 0; seed < 50; seed++) try_apart(seed);
+}
+END_TEST
+
 START_TEST(test_a_busy_store_refuses_runs)
 {
     pair q = make_pair();
@@ -601,7 +658,7 @@ AN_TEST_MAIN("exec", test_runs_give_the_interpreters_bits, test_threads_change_n
              test_updates_are_simultaneous, test_a_fault_commits_nothing,
              test_bad_feeds_are_refused_by_name,
              test_dims_of_attributes_must_be_bound, test_many_bindings_share_one_slab,
-             test_out_tensors, test_a_busy_store_refuses_runs,
+             test_out_tensors, test_outs_lie_apart, test_a_busy_store_refuses_runs,
              test_concurrent_runs_are_whole_or_refused,
              test_one_graph_is_compiled_by_two_threads, test_compiling_says_what_is_wrong,
              test_null_is_survived, test_nothing_is_allocated_after_the_first_run,

@@ -80,6 +80,16 @@ static const pair pairs[] = {
      "{data=[1,2,3,4,5,7]}\n%23: f32[2,3] = mul %12, %22\n%24: f32[2,3] = sub %21, %23",
      "%20: f32[2,3] = neg %6\n%21: f32[2,3] = mul %20, %12\n%22: f32[2,3] = constant "
      "{data=[1,2,3,4,5,7]}\n%23: f32[2,3] = mul %22, %12\n%24: f32[2,3] = sub %21, %23"},
+    {DIFFERS, "%20: f32[1,3] = slice %6 {axis=0, start=0, stop=1, step=1}\n"
+     "%21: f32[2,3] = mul %12, %20",
+     "%20: f32[1,3] = slice %6 {axis=0, start=1, stop=2, step=1}\n"
+     "%21: f32[2,3] = mul %12, %20"},
+    {SAME, "%20: f32[1,3] = slice %15 {axis=0, start=0, stop=1, step=1}\n"
+     "%21: f32[2,3] = mul %12, %20",
+     "%20: f32[1,3] = constant {data=[1,1,1]}\n%21: f32[2,3] = mul %12, %20"},
+    {DIFFERS, "%20: f32[2,4] = pad %15 {axis=1, before=1}\n%21: f32[2,3] = slice %20 "
+     "{axis=1, start=0, stop=3, step=1}\n%22: f32[2,3] = mul %12, %21",
+     "%20: f32[2,3] = mul %12, %4"},
     /* one and zero */
     {SAME, "%20: f32[B,6] = mul %4, %9", "%20: f32[B,6] = mul %3, %1"},
     {SAME, "%20: f32[B,6] = div %9, %4", "%20: f32[B,6] = mul %3, %1"},
