@@ -19,7 +19,7 @@ static const struct {
     bool gradients; /* only if gradients were asked for */
     bool bits;      /* holds nothing to a bound */
 } checks[] = {
-    {"values", "every value inside both graphs has the same bits", an_check_values, false, true},
+    {"values", "what the proof pairs inside has the same bits", an_check_values, false, true},
     {"kernels", "each node is as near to f64 on its own operands as rounding allows",
      an_check_kernels, false, false},
     {"memory", "no node writes past its results or its scratch", an_check_memory, false, true},

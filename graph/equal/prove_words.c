@@ -262,17 +262,19 @@ void an_prove_conclude(an_prover *p)
     an_proof *f = p->proof;
     int lemmas = 0;
     for (int i = 0; i < f->rules; i++) lemmas += f->rule[i].lemma;
+    const int axioms = f->rules - lemmas;
     if (f->proved)
-        snprintf(f->message, sizeof f->message, "proved: all %lld outputs and updates are equal, "
-                 "by %d lemmas and %d axioms", (long long)f->roots, lemmas, f->rules - lemmas);
+        snprintf(f->message, sizeof f->message, "proved: %lld of %lld outputs and updates are "
+                 "equal, by %d lemma%s and %d axiom%s", (long long)f->met, (long long)f->roots,
+                 lemmas, lemmas == 1 ? "" : "s", axioms, axioms == 1 ? "" : "s");
     else if (f->roots == 0 && !f->difference[0])
         snprintf(f->message, sizeof f->message, "unproved: there is nothing to prove");
     else if (!f->at[0].name[0])
         snprintf(f->message, sizeof f->message, "unproved: %s", f->difference);
     else if (f->met == f->roots)
-        snprintf(f->message, sizeof f->message, "located: all %lld outputs and updates are equal, "
-                 "but %s starts or trains otherwise: %s", (long long)f->roots, f->at[0].name,
-                 f->difference);
+        snprintf(f->message, sizeof f->message, "located: %lld of %lld outputs and updates are "
+                 "equal, but %s starts or trains otherwise: %s", (long long)f->met,
+                 (long long)f->roots, f->at[0].name, f->difference);
     else
         snprintf(f->message, sizeof f->message, "%s: %lld of %lld outputs and updates "
                  "differ, such as %s; what differs first is %s, in the second graph %s: %s",
