@@ -8,101 +8,25 @@
  * A pair fuses iff: both addends have the sum's own type; the norm is over the
  * trailing axis; it is the sum's first norm; and neither gamma nor beta depends on
  * the sum. Every other user of the sum reads the fused node's sum output. What
- * looks like a pair but is refused leaves a note with a reason code.
- *
- * Users of the sum may stand before the norm's parameters in the old order, so
- * nodes are emitted by demand: each after what it needs.                     */
-#include "graph/passes/rewrite.h"
+ * looks like a pair but is refused leaves a note with a reason code. What depends
+ * on what, and in which order all is made, is for group.c to say.            */
+#include "graph/passes/group.h"
 
 #include <string.h>
-
-typedef struct fusion {
-    uint32_t first, second; /* add and norm; or layer_norm_grad and accumulate (0: none) */
-    bool backward;
-} fusion;
 
 typedef struct matcher {
     an_rewrite *rw;
     const an_graph *g;
-    fusion *fusions; /* from 1 */
-    int64_t count, capacity;
-    uint32_t *member;  /* per node: the fusion it belongs to; 0: none */
+    an_groups *groups; /* add and norm; layer_norm_grad and accumulate */
+    bool *fused;       /* per node: the first of what becomes one op */
     uint32_t *norm_of; /* per node: the first layer_norm of its sum; 0: none */
-    uint32_t *stack;
-    uint32_t *seen;    /* per node: stamp of the last search that visited it */
-    uint32_t stamp;
-    bool *emitted;
 } matcher;
-
-/* ---- what a node, or the fusion it is in, reads ------------------------ */
-
-typedef void (*visit_fn)(matcher *m, uint32_t producer, int64_t *top);
-
-static void visit_operands(matcher *m, const an_node *n, int from, int to, visit_fn visit,
-                           int64_t *top)
-{
-    for (int i = from; i < to; i++)
-        if (n->in[i]) visit(m, m->g->slots[n->in[i]].node, top);
-}
-
-static void visit_reads(matcher *m, uint32_t number, visit_fn visit, int64_t *top)
-{
-    const an_node *n = &m->g->nodes[number];
-    const fusion *f = m->member[number] ? &m->fusions[m->member[number]] : NULL;
-    if (!f) {
-        visit_operands(m, n, 0, n->inputs, visit, top);
-        return;
-    }
-    const an_node *first = &m->g->nodes[f->first];
-    visit_operands(m, first, 0, first->inputs, visit, top);
-    if (!f->second) return;
-    const an_node *second = &m->g->nodes[f->second];
-    if (f->backward)
-        visit_operands(m, second, 0, second->inputs - 1, visit, top); /* the last is dx itself */
-    else
-        visit_operands(m, second, 1, second->inputs, visit, top); /* the first is the sum itself */
-}
-
-static void push_unseen(matcher *m, uint32_t producer, int64_t *top)
-{
-    if (m->seen[producer] == m->stamp) return;
-    m->seen[producer] = m->stamp;
-    m->stack[(*top)++] = producer;
-}
-
-/* True if computing any of `count` values needs node a or node b, fusions made so
- * far counting as one node each. */
-static bool depends(matcher *m, const uint32_t *values, int count, uint32_t a, uint32_t b)
-{
-    int64_t top = 0;
-    m->stamp++;
-    for (int i = 0; i < count; i++)
-        if (values[i]) push_unseen(m, m->g->slots[values[i]].node, &top);
-    while (top > 0) {
-        const uint32_t number = m->stack[--top];
-        if (number == a || number == b) return true;
-        visit_reads(m, number, push_unseen, &top);
-    }
-    return false;
-}
 
 /* ---- matching ---------------------------------------------------------- */
 
 static bool is_plain_sum(int op)
 {
     return op == AN_OP_add || op == AN_OP_residual_add;
-}
-
-static bool add_fusion(matcher *m, uint32_t first, uint32_t second, bool backward)
-{
-    if (!AN_GROW(m->fusions, m->capacity, m->count + 2)) {
-        an_graph_fail(m->rw->to, (an_at){0}, AN_E_MEMORY, "out of memory");
-        return false;
-    }
-    m->fusions[++m->count] = (fusion){first, second, backward};
-    m->member[first] = (uint32_t)m->count;
-    if (second) m->member[second] = (uint32_t)m->count;
-    return true;
 }
 
 /* Why norm `n` of plain sum `s` must not fuse; "" if it may. */
@@ -117,7 +41,15 @@ static const char *refusal(matcher *m, const an_node *n, uint32_t number, const 
         !an_type_equal(an_slot_type(g, s->in[1]), sum))
         return "broadcast";
     if (an_axis(n->attrs->axis, sum->shape.rank) != sum->shape.rank - 1) return "axis-not-trailing";
-    if (depends(m, &n->in[1], 2, add, number)) return "depends-on-sum";
+    return "";
+}
+
+/* Makes the pair one, or says why not. */
+static const char *join(matcher *m, uint32_t add, uint32_t norm)
+{
+    const an_join result = an_groups_join(m->groups, add, norm, 1);
+    if (result != AN_JOIN_DONE) return result == AN_JOIN_CYCLE ? "depends-on-sum" : "tangled";
+    m->fused[add] = true;
     return "";
 }
 
@@ -130,6 +62,7 @@ static const char *in_words(const char *reason)
         {"broadcast", "an addend is broadcast, so this is no residual"},
         {"axis-not-trailing", "it is over more than the trailing axis"},
         {"depends-on-sum", "its gamma or beta is computed from that sum"},
+        {"tangled", "finding out whether its gamma or beta needs that sum takes too long"},
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strcmp(words[i][0], reason)) return words[i][1];
@@ -150,11 +83,12 @@ static void match_norm(matcher *m, uint32_t number)
     const an_node *n = &g->nodes[number], *producer = an_node_of(g, n->in[0]);
     if (is_plain_sum(producer->op)) {
         const char *reason = refusal(m, n, number, producer);
-        if (!reason[0] && add_fusion(m, g->slots[n->in[0]].node, number, false))
+        if (!reason[0]) reason = join(m, g->slots[n->in[0]].node, number);
+        if (!reason[0])
             an_rewrite_note(m->rw, n, "", "%s %%%u and %s %%%u became add_norm",
                             an_op(producer->op)->name, producer->ordinal, an_op(n->op)->name,
                             n->ordinal);
-        else if (reason[0])
+        else
             an_rewrite_note(m->rw, n, reason, "%s of %s %%%u does not fuse: %s",
                             an_op(n->op)->name, an_op(producer->op)->name, producer->ordinal,
                             in_words(reason));
@@ -184,10 +118,8 @@ static bool pair_of_sum(const matcher *m, uint32_t value, uint32_t parts[3], con
         *attrs = n->attrs;
         return true;
     }
-    if (!m->member[number] || m->fusions[m->member[number]].backward) return false;
-    const fusion *f = &m->fusions[m->member[number]];
-    if (f->first != number) return false;
-    const an_node *norm = &g->nodes[f->second];
+    if (!m->fused[number] || !is_plain_sum(n->op)) return false;
+    const an_node *norm = &g->nodes[an_groups_next(m->groups, number)];
     parts[0] = norm->in[1];
     parts[1] = norm->first + 1;
     parts[2] = norm->first + 2;
@@ -221,20 +153,22 @@ static void match_gradient(matcher *m, uint32_t number, const uint32_t *uses, co
         an_rewrite_note(m->rw, n, "attributes-differ", "its axis or eps is not the norm's");
         return;
     }
-    uint32_t sum = lone_accumulate(m, n->first, uses, user);
-    if (sum && depends(m, m->g->nodes[sum].in, m->g->nodes[sum].inputs - 1, number, sum)) sum = 0;
-    if (!add_fusion(m, number, sum, true)) return;
-    an_rewrite_note(m->rw, n, "", sum ? "layer_norm_grad %%%u and the sum of the other gradients "
-                                        "became add_norm_grad"
-                                      : "layer_norm_grad %%%u became add_norm_grad", n->ordinal);
+    const uint32_t sum = lone_accumulate(m, n->first, uses, user);
+    const an_join result = sum ? an_groups_join(m->groups, number, sum, 1) : AN_JOIN_CYCLE;
+    m->fused[number] = true;
+    if (result == AN_JOIN_TANGLED)
+        an_rewrite_note(m->rw, n, "tangled", "the other gradients are added by themselves: whether "
+                                             "they need this one takes too long to find out");
+    const bool both = result == AN_JOIN_DONE;
+    an_rewrite_note(m->rw, n, "", both ? "layer_norm_grad %%%u and the sum of the other gradients "
+                                         "became add_norm_grad"
+                                       : "layer_norm_grad %%%u became add_norm_grad", n->ordinal);
 }
 
 /* ---- emitting ---------------------------------------------------------- */
 
-static void emit_forward(matcher *m, const fusion *f)
+static void emit_forward(an_rewrite *rw, const an_node *add, const an_node *norm)
 {
-    an_rewrite *rw = m->rw;
-    const an_node *add = &m->g->nodes[f->first], *norm = &m->g->nodes[f->second];
     const uint32_t in[4] = {rw->value[add->in[0]], rw->value[add->in[1]],
                             norm->in[1] ? rw->value[norm->in[1]] : 0,
                             norm->in[2] ? rw->value[norm->in[2]] : 0};
@@ -248,9 +182,8 @@ static void emit_forward(matcher *m, const fusion *f)
 }
 
 /* The terms but the last: one value as it is, several as a shorter accumulate. */
-static uint32_t emit_rest(matcher *m, const an_node *sum)
+static uint32_t emit_rest(an_rewrite *rw, const an_node *sum)
 {
-    an_rewrite *rw = m->rw;
     const int terms = sum->inputs - 1;
     if (terms == 1) return rw->value[sum->in[0]];
     uint32_t *in = an_arena_alloc(&rw->to->arena, terms * (int64_t)sizeof *in);
@@ -264,62 +197,32 @@ static uint32_t emit_rest(matcher *m, const an_node *sum)
     return an_rewrite_add(rw, sum, AN_OP_accumulate, in, terms, &attrs, &sum->ordinal, 1);
 }
 
-static void emit_backward(matcher *m, const fusion *f)
+/* `sum` may be NULL. */
+static void emit_backward(an_rewrite *rw, uint32_t number, const an_node *sum)
 {
-    an_rewrite *rw = m->rw;
-    const an_node *grad = &m->g->nodes[f->first];
-    const an_node *sum = f->second ? &m->g->nodes[f->second] : NULL;
+    const an_node *grad = &rw->from->nodes[number];
     uint32_t in[6] = {0};
     for (int i = 0; i < 5; i++) in[i] = grad->in[i] ? rw->value[grad->in[i]] : 0;
-    if (sum) in[5] = emit_rest(m, sum);
+    if (sum) in[5] = emit_rest(rw, sum);
     const uint32_t of[2] = {grad->ordinal, sum ? sum->ordinal : 0};
     const uint32_t dx =
         an_rewrite_add(rw, grad, AN_OP_add_norm_grad, in, 6, grad->attrs, of, sum ? 2 : 1);
     if (!dx) return;
-    an_rewrite_replace(rw, f->first, dx);
+    an_rewrite_replace(rw, number, dx);
     if (sum) rw->value[sum->first] = dx;
 }
 
-static void push_unemitted(matcher *m, uint32_t producer, int64_t *top)
+static an_status emit(an_rewrite *rw, uint32_t number, void *context)
 {
-    if (!m->emitted[producer]) m->stack[(*top)++] = producer;
-}
-
-static an_status emit(matcher *m, uint32_t number)
-{
-    const fusion *f = m->member[number] ? &m->fusions[m->member[number]] : NULL;
-    m->emitted[number] = true;
-    if (!f) return an_rewrite_copy(m->rw, number);
-    m->emitted[f->first] = true;
-    if (f->second) m->emitted[f->second] = true;
-    if (f->backward)
-        emit_backward(m, f);
+    const matcher *m = context;
+    if (!m->fused[number]) return an_rewrite_copy(rw, number);
+    const an_node *first = &m->g->nodes[number];
+    const uint32_t second = an_groups_next(m->groups, number);
+    if (is_plain_sum(first->op))
+        emit_forward(rw, first, &m->g->nodes[second]);
     else
-        emit_forward(m, f);
-    return an_graph_status(m->rw->to);
-}
-
-/* Emits a node after everything it needs. The graph has no cycle, with fusions as
- * nodes either, so each node on the stack waits for ones that do not wait for it. */
-static an_status emit_by_demand(matcher *m, uint32_t number, int64_t stack_size)
-{
-    int64_t top = 0;
-    an_status status = AN_OK;
-    push_unemitted(m, number, &top);
-    while (top > 0 && status == AN_OK) {
-        const uint32_t now = m->stack[top - 1];
-        if (m->emitted[now]) {
-            top--;
-            continue;
-        }
-        const int64_t before = top;
-        visit_reads(m, now, push_unemitted, &top);
-        if (top == before) status = emit(m, now);
-        if (top >= stack_size / 2)
-            return an_graph_fail(m->rw->to, (an_at){0}, AN_E_INTERNAL,
-                                 "fuse_add_norm: the fusions made a cycle");
-    }
-    return status;
+        emit_backward(rw, number, second ? &m->g->nodes[second] : NULL);
+    return an_graph_status(rw->to);
 }
 
 /* ---- the pass ---------------------------------------------------------- */
@@ -356,39 +259,30 @@ static void match_gradients(matcher *m)
     an_free(uses);
 }
 
-static bool allocate(matcher *m, int64_t nodes, int64_t edges)
+static void match_all(matcher *m)
 {
-    m->member = an_alloc_zeroed((nodes + 1) * (int64_t)sizeof *m->member);
-    m->norm_of = an_alloc_zeroed((nodes + 1) * (int64_t)sizeof *m->norm_of);
-    m->seen = an_alloc_zeroed((nodes + 1) * (int64_t)sizeof *m->seen);
-    m->emitted = an_alloc_zeroed(nodes + 1);
-    m->stack = an_alloc_zeroed((edges + nodes + 2) * 2 * (int64_t)sizeof *m->stack);
-    return m->member && m->norm_of && m->seen && m->emitted && m->stack;
+    find_first_norms(m);
+    for (int64_t i = 1; i <= m->g->node_count; i++)
+        if (m->g->nodes[i].op == AN_OP_layer_norm || m->g->nodes[i].op == AN_OP_rms_norm)
+            match_norm(m, (uint32_t)i);
+    match_gradients(m);
 }
 
 an_status an_pass_fuse_add_norm(an_rewrite *rw)
 {
-    const an_graph *g = rw->from;
-    matcher m = {.rw = rw, .g = g};
-    int64_t edges = 0;
-    for (int64_t i = 1; i <= g->node_count; i++) edges += g->nodes[i].inputs;
-    const bool ready = allocate(&m, g->node_count, edges);
-    if (!ready) an_graph_fail(rw->to, (an_at){0}, AN_E_MEMORY, "out of memory");
-    if (ready) {
-        find_first_norms(&m);
-        for (int64_t i = 1; i <= g->node_count; i++)
-            if (g->nodes[i].op == AN_OP_layer_norm || g->nodes[i].op == AN_OP_rms_norm)
-                match_norm(&m, (uint32_t)i);
-        match_gradients(&m);
-    }
+    const int64_t nodes = rw->from->node_count;
+    matcher m = {.rw = rw, .g = rw->from, .groups = an_groups_new(rw)};
+    m.fused = an_alloc_zeroed(nodes + 1);
+    m.norm_of = an_alloc_zeroed((nodes + 1) * (int64_t)sizeof *m.norm_of);
+    if (!m.fused || !m.norm_of) an_graph_fail(rw->to, (an_at){0}, AN_E_MEMORY, "out of memory");
     an_status status = an_graph_status(rw->to);
-    for (int64_t i = 1; status == AN_OK && i <= g->node_count; i++)
-        status = emit_by_demand(&m, (uint32_t)i, (edges + g->node_count + 2) * 2);
-    an_free(m.fusions);
-    an_free(m.member);
+    if (status == AN_OK) {
+        match_all(&m);
+        status = an_graph_status(rw->to);
+    }
+    if (status == AN_OK) status = an_groups_each(m.groups, emit, &m);
+    an_groups_free(m.groups);
+    an_free(m.fused);
     an_free(m.norm_of);
-    an_free(m.seen);
-    an_free(m.emitted);
-    an_free(m.stack);
     return status;
 }

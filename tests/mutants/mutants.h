@@ -41,6 +41,7 @@ an_graph *an_read_graph(const char *name, const char *text);
 /* ---- the batteries ------------------------------------------------------- */
 
 void an_battery_catalogue(void); /* what fuses, what must not, and what comes of it */
+void an_battery_groups(void);    /* what becomes one, and in which order all is made */
 void an_battery_models(void);    /* training graphs through the pipeline and as programs */
 void an_battery_pairs(void);     /* graphs that are known to be equal, or known to differ */
 void an_battery_judging(void);   /* comparing tensors; what an equivalence may conclude */
