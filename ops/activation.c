@@ -14,7 +14,8 @@
  *   by tanh   gelu'' = s (1-s) (2v' + x (v'' + v'^2 (1 - 2s)))
  *
  * relu of a NaN is NaN, its gradient there 0. At -inf gelu and silu are -inf * 0,
- * a NaN. Hendrycks & Gimpel, "Gaussian error linear units", 2016; Elfwing et al.,
+ * a NaN; at both infinities silu's gradient is one, too, and gelu's is dy or 0.
+ * Hendrycks & Gimpel, "Gaussian error linear units", 2016; Elfwing et al.,
  * "Sigmoid-weighted linear units", 2018.                                      */
 #include "ops/access.h"
 #include "ops/elementwise.h"
@@ -25,6 +26,7 @@
 static const double linear = 1.5957691216057308; /* 2 sqrt(2/pi) */
 static const double cubic = 0.044715 * 1.5957691216057308;
 static const double peak = 0.3989422804014327; /* phi(0) = 1 / sqrt(2 pi) */
+static const double reach = 64; /* of Phi and of s: from there on they are 0 or 1 in f64 */
 
 /* ---- relu -------------------------------------------------------------- */
 
@@ -171,13 +173,27 @@ static void gelu_grad_run(const an_work *w, int64_t begin, int64_t end)
     an_binary_run(w, begin, end, by_tanh ? w->kernels->gelu_tanh_grad : w->kernels->gelu_erf_grad);
 }
 
-static double real_gelu_grad(double dy, double x)
+/* Beyond `most` all that fades with x has faded, and an x or x^2 of infinity would make a NaN of
+ * it: the first of the two for doubles, the second for values. */
+static double real_within(double x, double most)
 {
+    return x > most ? most : x < -most ? -most : x;
+}
+
+static an_value within(an_value x, double most)
+{
+    return an_minimum(an_maximum(x, an_number(x, -most)), an_number(x, most));
+}
+
+static double real_gelu_grad(double dy, double far)
+{
+    const double x = real_within(far, reach);
     return dy * (0.5 * erfc(-x * M_SQRT1_2) + x * (peak * exp(-0.5 * x * x)));
 }
 
-static double real_gelu_tanh_grad(double dy, double x)
+static double real_gelu_tanh_grad(double dy, double far)
 {
+    const double x = real_within(far, reach);
     const double s = an_real_sigmoid(x * (linear + cubic * x * x));
     return dy * (s * (1 + x * (1 - s) * (linear + 3 * cubic * x * x)));
 }
@@ -208,8 +224,8 @@ static an_value bend_by_tanh(an_value x)
 
 static void gelu_grad_grad(const an_call *c, const an_value dy[], an_value dx[])
 {
-    const an_value x = c->in[1];
-    const an_value bend = c->attrs->form == AN_TANH ? bend_by_tanh(x) : bend_exact(x);
+    const an_value x = c->in[1], near = within(x, reach);
+    const an_value bend = c->attrs->form == AN_TANH ? bend_by_tanh(near) : bend_exact(near);
     dx[0] = an_gelu_grad(dy[0], x, c->attrs->form);
     dx[1] = an_mul(an_mul(dy[0], c->in[0]), bend);
 }

@@ -15,12 +15,21 @@ typedef struct normal {
     an_v share, density; /* Phi(x), and its derivative phi(x) */
 } normal;
 
+/* x, but no further from 0 than `most`: there all that fades with x has faded, and an x or x^2
+ * of infinity would make a NaN of it. */
+AN_INLINE an_v within(an_v x, float most)
+{
+    return an_v_with_sign(an_v_min(an_v_abs(x), an_v_set(most)), x);
+}
+
+#define TAIL 15.0f /* from there on the tail and the density are 0 */
+
 AN_INLINE normal normal_at(an_v x)
 {
     static const float c[] = {0x1.69cee6p-1f,  -0x1.bc19cap-2f,  0x1.0e4fc0p-3f, 0x1.2eb4f6p-7f,
                               -0x1.0c9964p-6f, -0x1.a6543cp-10f, 0x1.4d487cp-9f, 0x1.71c164p-11f,
                               -0x1.55e14ep-12f, -0x1.69f2ecp-13f};
-    const an_v z = an_v_min(an_v_abs(x), an_v_set(15.0f)); /* from there on the tail is 0 */
+    const an_v z = an_v_min(an_v_abs(x), an_v_set(TAIL));
     const an_v square = z * z, lost = an_v_fma(z, z, -square);
     const an_v bell = an_v_exp(-0.5f * square);
     const an_v exact = an_v_fma(bell, -0.5f * lost, bell);
@@ -42,12 +51,12 @@ AN_INLINE an_v gelu_tanh_share(an_v x)
 AN_INLINE an_v gelu_erf_slope(an_v x)
 {
     const normal n = normal_at(x);
-    return an_v_fma(x, n.density, n.share);
+    return an_v_fma(within(x, TAIL), n.density, n.share);
 }
 
-AN_INLINE an_v gelu_tanh_slope(an_v x)
+AN_INLINE an_v gelu_tanh_slope(an_v far)
 {
-    const an_v s = gelu_tanh_share(x);
+    const an_v x = within(far, 16.0f), s = gelu_tanh_share(x); /* 0 or 1 from 11 on */
     const an_v inner = an_v_fma(an_v_set(3.0f * CUBIC), x * x, an_v_set(LINEAR));
     return s * an_v_fma(x * (1.0f - s), inner, an_v_set(1.0f));
 }

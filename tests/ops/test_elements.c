@@ -191,7 +191,18 @@ START_TEST(test_gelu_keeps_its_tail)
 }
 END_TEST
 
+/* Where x * phi(x) and x v' (1 - s) would be inf * 0. */
+START_TEST(test_gelu_is_straight_far_out)
+{
+    float dy[] = {3, 3, 3, 3, 3, 3}, x[] = {40, -40, 1e30f, -1e30f, INFINITY, -INFINITY}, y[6];
+    call c = {"gelu_grad", {.form = AN_EXACT}, 2, {floats(dy, 6), floats(x, 6)}, floats(y, 6)};
+    want(&c, (const float[]){3, 0, 3, 0, 3, 0}, 6);
+    c.attrs.form = AN_TANH;
+    want(&c, (const float[]){3, 0, 3, 0, 3, 0}, 6);
+}
+END_TEST
+
 AN_TEST_MAIN("elements", test_extremes_hand_on_nan, test_argmax_takes_the_first_nan,
              test_cast_saturates, test_integers_stay_exact, test_division_by_zero_is_a_fault,
              test_slice_past_the_end_is_a_fault, test_empty_folds, test_long_sums_are_accurate,
-             test_gelu_keeps_its_tail)
+             test_gelu_keeps_its_tail, test_gelu_is_straight_far_out)
