@@ -1,8 +1,9 @@
 /* outs.c -- the tensors that a run writes its results into.
  *
- * Readying one may free or clear its memory, so it can neither be a feed nor lie in another. Any
- * number of both may be given: their spans are sorted, in room made when the program was compiled,
- * and looked at once.                                                         */
+ * Readying one may free or clear its memory, and kernels write into it while others still read, so
+ * it can neither be a feed or a state nor lie in another. Any number of outs and feeds may be
+ * given: their spans are sorted, in room made when the program was compiled, and looked at once;
+ * the store's states, whose number is not known then, are looked up among the outs.  */
 #include "graph/run/program.h"
 
 #include <string.h>
@@ -73,6 +74,30 @@ static an_status refuse(an_program *p, an_at at, int64_t a, int64_t b)
                            p->ports[-1 - other].name);
 }
 
+static an_status refuse_state(an_program *p, an_at at, int64_t out, int64_t state)
+{
+    return an_program_fail(p, at, AN_E_ARGUMENT, "out %lld shares memory with state \"%s\"\n"
+                           "  hint: fetch into a tensor of its own, or update the state",
+                           (long long)out, an_store_name(p->store, state));
+}
+
+/* Of the store's states, whether this program uses them or not. The outs lie apart, in order. */
+static an_status check_states(an_program *p, an_at at, const an_span *out, int64_t count)
+{
+    for (int64_t i = 0; count > 0 && i < an_store_count(p->store); i++) {
+        const an_tensor *state = an_store_at(p->store, i);
+        const uintptr_t begin = (uintptr_t)state->data, end = begin + (uintptr_t)state->capacity;
+        int64_t low = 0, high = count; /* the first out that ends behind where the state begins */
+        while (low < high) {
+            const int64_t middle = low + (high - low) / 2;
+            if (out[middle].end <= begin) low = middle + 1;
+            else high = middle;
+        }
+        if (low < count && out[low].begin < end) return refuse_state(p, at, out[low].tag, i);
+    }
+    return AN_OK;
+}
+
 /* In the order in which they begin, a span overlaps one before it if it overlaps the one of
  * those that ends last. Feeds may overlap each other. */
 static an_status check_apart(an_program *p, an_at at, an_tensor *const *out, int out_count)
@@ -87,7 +112,10 @@ static an_status check_apart(an_program *p, an_at at, an_tensor *const *out, int
         const an_span **last = s->tag >= 0 ? &written : &fed;
         if (!*last || s->end > (*last)->end) *last = s;
     }
-    return AN_OK;
+    int64_t outs = 0;
+    for (int64_t i = 0; i < count; i++)
+        if (p->spans[i].tag >= 0) p->spans[outs++] = p->spans[i];
+    return check_states(p, at, p->spans, outs);
 }
 
 /* ---- their types ------------------------------------------------------- */

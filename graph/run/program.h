@@ -58,7 +58,8 @@ an_status an_program_feed(an_program *p, an_at at, const an_feed *feeds, int cou
 /* After planning: dims that are expressions, such as 2*B, against their extents. */
 an_status an_program_check_feeds(an_program *p, an_at at, const an_plan *plan);
 
-/* After planning: checks that outs overlap neither feeds nor each other; readies them (outs.c). */
+/* After planning: checks that outs overlap no feed, no state and no other out; readies them
+ * (outs.c). */
 an_status an_program_ready_outs(an_program *p, an_at at, const an_plan *plan,
                                 an_tensor *const *out, int count);
 

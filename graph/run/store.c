@@ -252,6 +252,11 @@ const char *an_store_name(const an_store *s, int64_t i)
     return s && i >= 0 && i < s->count ? s->states[i].name : NULL;
 }
 
+const an_tensor *an_store_at(const an_store *s, int64_t i)
+{
+    return &s->states[i].tensor;
+}
+
 const an_tensor *an_store_view(an_store *s, const char *name)
 {
     const state *found = s && name ? find(s, name) : NULL;

@@ -15,6 +15,9 @@ void an_store_leave(an_store *s);
  * place of this call's. NULL: somebody holds it, and an_store_message says so. */
 an_error *an_store_begin(an_store *s);
 
+/* State number i of an_store_count(s). */
+const an_tensor *an_store_at(const an_store *s, int64_t i);
+
 /* The bytes of the state that node `n` of `g` names, made and initialised if the
  * store has none; AN_E_STATE into `e` if the store's has another type. The store
  * must be held. */
