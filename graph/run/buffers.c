@@ -59,7 +59,8 @@ static void count_roots(sharing *x)
 {
     for (int64_t i = 0; i < x->g->output_count; i++) {
         const uint32_t r = x->s->root[x->g->outputs[i].value];
-        needed_until(x, r, x->b->made[r] > x->s->gate ? x->s->end : x->s->gate);
+        /* States are copied at the gate; other values may be made in the caller's memory. */
+        needed_until(x, r, is_state(x, r) ? x->s->gate : x->s->end);
     }
     for (int64_t i = 0; i < x->g->commit_count; i++) {
         const an_commit *c = &x->g->commits[i];

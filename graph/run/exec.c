@@ -1,9 +1,11 @@
 /* exec.c -- one run: all waves, then all updates, or an error and none.
  *
  * Nothing outside the slab and the out tensors is written before the gate, and
- * past the gate nothing can fail. Kernels are cut into units by shape alone, and
- * each unit writes what no other reads, so every number of threads gives the
- * same bits. After the first run of a binding nothing is allocated.          */
+ * past the gate nothing can fail. Fetched values are made in the outs themselves
+ * where that is possible, so a run that fails leaves anything there. Kernels are
+ * cut into units by shape alone, and each unit writes what no other reads, so
+ * every number of threads gives the same bits. After the first run of a binding
+ * nothing is allocated.                                                      */
 #include "graph/run/program.h"
 
 #include "core/pool.h"
@@ -74,13 +76,29 @@ an_plan *an_program_plan(an_program *p, an_at at)
 
 /* ---- results ---------------------------------------------------------- */
 
+/* A fetched value is made where it is wanted, not in the slab: its buffer lies in the out, and the
+ * plan is proved to keep it there to the end. Of several outs of one buffer the last becomes it. */
+static void aim_at_outs(const run *r)
+{
+    an_program *p = r->p;
+    for (int i = 0; i < r->out_count; i++) {
+        const an_tensor *t = r->out[i];
+        const uint32_t b = p->schedule.fetches[i].buffer;
+        if (!t || !t->data || p->schedule.buffers[b].home != AN_HOME_SLAB) continue;
+        if ((uintptr_t)t->data % an_dtype_size(t->dtype)) continue; /* kernels could not write it */
+        p->at[b] = t->data;
+        if (p->poison) memset(t->data, 0xff, (size_t)an_tensor_bytes(t));
+    }
+}
+
+/* What was not made there: feeds, states, literals, other outs of the same buffer. */
 static void copy_outs(const run *r, bool late)
 {
     for (int i = 0; i < r->out_count; i++) {
         if (!r->out[i] || r->p->schedule.fetches[i].late != late) continue;
+        const void *made = r->p->at[r->p->schedule.fetches[i].buffer];
         const int64_t bytes = an_tensor_bytes(r->out[i]);
-        if (bytes > 0)
-            memcpy(r->out[i]->data, r->p->at[r->p->schedule.fetches[i].buffer], (size_t)bytes);
+        if (bytes > 0 && made != r->out[i]->data) memcpy(r->out[i]->data, made, (size_t)bytes);
     }
 }
 
@@ -179,6 +197,7 @@ static void set_addresses(const run *r)
     const an_kernels *kernels = an_kernels_of(an_runtime_isa());
     for (int64_t b = 1; b <= s->buffer_count; b++)
         if (s->buffers[b].home == AN_HOME_SLAB) p->at[b] = p->slab + r->plan->offset[b];
+    aim_at_outs(r);
     for (int64_t i = 0; i < s->argument_count; i++)
         r->plan->arguments[i].data = p->at[s->arguments[i]];
     for (int64_t t = 0; t < s->task_count; t++) {

@@ -9,7 +9,8 @@
  *
  *   0 .. gate-1   everything that may meet bad data
  *   gate          faults are read: past it the run will complete. Fetched values
- *                 are copied out, and old states that an update still needs kept
+ *                 that were not made in their outs are copied into them, and old
+ *                 states that an update still needs kept
  *   gate+1        optimizer steps that nothing else waits for, written in place
  *                 over the states they update where that is legal
  *   gate+2        the other updates are copied into their states, and what the
@@ -97,7 +98,9 @@ void an_plan_free(an_plan *p);
 /* Proves from the graph alone, trusting nothing the planner concluded, that every
  * kernel reads what its operand's kernel wrote: no two live values overlap, what
  * is overwritten in place may be, and states change only where the update table
- * says so. AN_E_INTERNAL and the first fault found in `e` otherwise. */
+ * says so. It holds as well if fetched buffers lie elsewhere, each apart from all
+ * else: they keep what is fetched to the end. AN_E_INTERNAL and the first fault
+ * found in `e` otherwise. */
 an_status an_plan_check(const an_run_schedule *s, const an_plan *p, an_error *e);
 
 #endif

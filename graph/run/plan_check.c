@@ -1,7 +1,8 @@
 /* plan_check.c -- proves that a plan keeps every value until its last reader.
  *
  * The schedule is acted out on an imaginary slab: a sorted set of ranges, each
- * owned by the value last written there. A read must find its operand as the
+ * owned by the value last written there and known by its buffer's number, for a
+ * run may give a fetched buffer other bytes. A read must find its operand as the
  * owner; a write must find free bytes, or exactly one owner that may die under
  * it. When values are needed is worked out here again, from the graph and the
  * order of the tasks; of the planner's work only the places are believed.
@@ -15,7 +16,8 @@
 
 typedef struct range {
     int64_t offset, size;
-    uint32_t owner; /* a root value, SCRATCH, or beyond the values: an old state kept */
+    uint32_t owner;  /* a root value, SCRATCH, or beyond the values: an old state kept */
+    uint32_t buffer; /* under whose number it was written; 0 for scratch */
 } range;
 
 #define SCRATCH 0
@@ -96,13 +98,20 @@ static an_status read_order(check *c)
     return AN_OK;
 }
 
+/* What a run may make in the caller's memory must stay to the end, whenever else it is copied. */
+static int64_t fetched_until(const check *c, const an_fetch *f)
+{
+    return f->late || c->s->buffers[f->buffer].home == AN_HOME_SLAB ? c->s->end : c->s->gate;
+}
+
 static an_status read_roots(check *c)
 {
     for (int64_t i = 0; i < c->g->output_count; i++) {
+        const an_fetch *f = &c->s->fetches[i];
         const uint32_t r = c->root[c->g->outputs[i].value];
-        const int64_t when = c->s->fetches[i].late ? c->s->end : c->s->gate;
+        const int64_t when = f->late ? c->s->end : c->s->gate, until = fetched_until(c, f);
         if (c->made[r] >= when) return broken(c, when, r, "it is fetched before it is made");
-        if (when > c->last[r]) c->last[r] = when;
+        if (until > c->last[r]) c->last[r] = until;
     }
     for (int64_t i = 0; i < c->g->commit_count; i++) {
         const an_commit *row = &c->g->commits[i];
@@ -203,7 +212,7 @@ static bool holds(check *c, uint32_t buffer, uint32_t r)
     const an_buffer *b = &c->s->buffers[buffer];
     if (b->home == AN_HOME_SLAB) {
         const range *at = find(c, c->p->offset[buffer]);
-        return at && at->owner == r && at->size == size_in_slab(c, buffer);
+        return at && at->owner == r && at->buffer == buffer;
     }
     if (b->home == AN_HOME_STATE)
         return is_op(c, b->value, AN_OP_state) && c->stored[b->value] == r;
@@ -243,12 +252,12 @@ static an_status write_output(check *c, const an_task *task, int k)
     }
     if (b->home != AN_HOME_SLAB)
         return broken(c, task->wave, v, "it overwrites a feed or a constant");
-    const range r = {c->p->offset[buffer], size_in_slab(c, buffer), v};
+    const range r = {c->p->offset[buffer], size_in_slab(c, buffer), v, buffer};
     const int64_t until = c->last[v] > task->wave ? c->last[v] : task->wave;
-    if (claim(c, r, until)) return AN_OK;
+    if (b->value == v && claim(c, r, until)) return AN_OK;
     range *there = find(c, c->p->offset[buffer]);
-    if (!there || there->size != r.size || there->owner == SCRATCH ||
-        (int64_t)there->owner > c->g->slot_count || !may_overwrite(c, task, k, there->owner))
+    if (!there || there->buffer != buffer || (int64_t)there->owner > c->g->slot_count ||
+        !may_overwrite(c, task, k, there->owner))
         return broken(c, task->wave, v, "its bytes overlap a value that is still needed");
     there->owner = v;
     expire_later(c, r, until);
@@ -268,7 +277,7 @@ static an_status act_wave(check *c, int64_t wave)
     for (int64_t t = w->first; t < w->first + w->count; t++) {
         const an_task *task = &c->s->tasks[t];
         const an_node *n = &c->g->nodes[task->node];
-        const range scratch = {c->p->scratch[t], c->p->scratch_bytes[t], SCRATCH};
+        const range scratch = {c->p->scratch[t], c->p->scratch_bytes[t], SCRATCH, 0};
         if (scratch.size > 0 && !claim(c, scratch, wave))
             return broken(c, wave, n->first, "its scratch overlaps something");
         for (int k = 0; k < n->outputs; k++) {
@@ -281,12 +290,13 @@ static an_status act_wave(check *c, int64_t wave)
 
 /* ---- the gate and the end ---------------------------------------------- */
 
-static an_status act_fetches(check *c, bool late)
+static an_status act_fetches(check *c, int64_t wave)
 {
     for (int64_t i = 0; i < c->g->output_count; i++) {
+        const an_fetch *f = &c->s->fetches[i];
         const uint32_t r = c->root[c->g->outputs[i].value];
-        if (c->s->fetches[i].late == late && !holds(c, c->s->fetches[i].buffer, r))
-            return broken(c, late ? c->s->end : c->s->gate, r, "it is gone when it is fetched");
+        const bool now = wave == c->s->gate ? !f->late : fetched_until(c, f) == wave;
+        if (now && !holds(c, f->buffer, r)) return broken(c, wave, r, "it is gone when fetched");
     }
     return AN_OK;
 }
@@ -297,7 +307,7 @@ static an_status keep_states(check *c)
         const uint32_t kept = c->s->writes[i].kept;
         if (kept == 0) continue;
         const uint32_t owner = (uint32_t)(c->g->slot_count + 1 + i);
-        const range r = {c->p->offset[kept], size_in_slab(c, kept), owner};
+        const range r = {c->p->offset[kept], size_in_slab(c, kept), owner, kept};
         if (!claim(c, r, c->s->end))
             return broken(c, c->s->gate, c->s->buffers[kept].value, "an old state is not kept");
     }
@@ -327,7 +337,7 @@ static an_status act_end(check *c)
 {
     an_status status = AN_OK;
     for (int64_t i = 0; status == AN_OK && i < c->s->write_count; i++) status = act_write(c, i);
-    if (status == AN_OK) status = act_fetches(c, true);
+    if (status == AN_OK) status = act_fetches(c, c->s->end);
     for (int64_t i = 0; i < c->s->write_count; i++) {
         const uint32_t state = c->s->buffers[c->s->writes[i].state].value;
         c->stored[state] = c->update[state];
@@ -374,7 +384,7 @@ an_status an_plan_check(const an_run_schedule *s, const an_plan *p, an_error *e)
     if (status == AN_OK) status = read_roots(&c);
     for (int64_t w = 0; status == AN_OK && w < s->wave_count; w++) {
         status = act_wave(&c, w);
-        if (status == AN_OK && w == s->gate) status = act_fetches(&c, false);
+        if (status == AN_OK && w == s->gate) status = act_fetches(&c, w);
         if (status == AN_OK && w == s->gate) status = keep_states(&c);
         expire(&c, w);
     }

@@ -1,6 +1,10 @@
 /* random_graph.c -- see random_graph.h. Ops whose family is missing are left out. */
 #include "tests/graph/random_graph.h"
 
+#include "graph/run/store.h"
+
+#include <math.h>
+
 enum { MATRIX, SQUARE, ROW, SCALAR, KINDS }; /* [B,8] [8,8] [8] [] */
 #define MOST 400
 
@@ -178,4 +182,56 @@ an_test_graph an_test_graph_make(uint64_t seed, int nodes)
     t.fetch[0] = pick(&m, MATRIX);
     if (draw(&m, 0, 1)) t.fetch[1] = m.states[SQUARE][draw(&m, 0, 4)];
     return t;
+}
+
+/* ---- against the interpreter ------------------------------------------- */
+
+bool an_test_same(const an_tensor *a, const an_tensor *b)
+{
+    if (a->dtype != b->dtype || an_tensor_bytes(a) != an_tensor_bytes(b)) return false;
+    if (a->dtype != AN_F32) return !memcmp(a->data, b->data, (size_t)an_tensor_bytes(a));
+    for (int64_t i = 0; i < an_tensor_count(a); i++) {
+        float x, y; /* their tensors may begin anywhere */
+        memcpy(&x, (const char *)a->data + i * 4, sizeof x);
+        memcpy(&y, (const char *)b->data + i * 4, sizeof y);
+        if (isnan(x) ? !isnan(y) : memcmp(&x, &y, sizeof x) != 0) return false;
+    }
+    return true;
+}
+
+an_tensor an_test_batch(int64_t rows, uint64_t seed)
+{
+    an_tensor t = {0};
+    an_test_random r = {seed};
+    ck_assert_int_eq(an_tensor_alloc(&t, AN_F32, AN_EXTENTS(rows, 8)), AN_OK);
+    for (int64_t i = 0; i < rows * 8; i++) an_tensor_set(&t, i, an_test_uniform(&r, -2, 2));
+    return t;
+}
+
+an_tensor an_test_indices(int64_t rows, uint64_t seed)
+{
+    an_tensor t = {0};
+    an_test_random r = {seed};
+    ck_assert_int_eq(an_tensor_alloc(&t, AN_I32, AN_EXTENTS(rows)), AN_OK);
+    for (int64_t i = 0; i < rows; i++) an_tensor_set(&t, i, (double)an_test_int(&r, 0, 7));
+    return t;
+}
+
+static void fill_leaf(an_evaluation *e, an_store *s, const char *name, const an_tensor *value)
+{
+    const uint32_t leaf = an_graph_leaf(e->graph, name);
+    const an_tensor *from = value ? value : an_store_view(s, name);
+    if (leaf) memcpy(e->value[leaf].data, from->data, (size_t)an_tensor_bytes(from));
+}
+
+void an_test_interpret(an_evaluation *e, an_program *p, an_store *s, const an_tensor *x,
+                       const an_tensor *ids)
+{
+    const int64_t bound[] = {x->extent[0]};
+    *e = (an_evaluation){0};
+    ck_assert_int_eq(an_evaluation_begin(e, an_program_graph(p), bound), AN_OK);
+    fill_leaf(e, s, "x", x);
+    fill_leaf(e, s, "ids", ids);
+    for (int64_t i = 0; i < an_store_count(s); i++) fill_leaf(e, s, an_store_name(s, i), NULL);
+    ck_assert_int_eq(an_evaluation_run(e), AN_OK);
 }

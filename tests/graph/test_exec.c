@@ -1,71 +1,21 @@
-/* test_exec.c -- a run gives the interpreter's bits, or an error and nothing else. */
+/* test_exec.c -- a run gives the interpreter's bits, or an error and the states as they were. */
 #include "core/memory.h"
 #include "core/pool.h"
 #include "graph/evaluate.h"
 #include "graph/run/program.h"
 #include "tests/graph/random_graph.h"
 
-#include <math.h>
 #include <pthread.h>
 
 /* ---- against the interpreter ------------------------------------------- */
 
-/* Equal bits, or both NaN. */
-static bool same(const an_tensor *a, const an_tensor *b)
-{
-    if (a->dtype != b->dtype || an_tensor_bytes(a) != an_tensor_bytes(b)) return false;
-    if (a->dtype != AN_F32) return !memcmp(a->data, b->data, (size_t)an_tensor_bytes(a));
-    for (int64_t i = 0; i < an_tensor_count(a); i++) {
-        const float x = ((const float *)a->data)[i], y = ((const float *)b->data)[i];
-        if (isnan(x) ? !isnan(y) : memcmp(&x, &y, sizeof x) != 0) return false;
-    }
-    return true;
-}
-
-static an_tensor batch(int64_t rows, uint64_t seed)
-{
-    an_tensor t = {0};
-    an_test_random r = {seed};
-    ck_assert_int_eq(an_tensor_alloc(&t, AN_F32, AN_EXTENTS(rows, 8)), AN_OK);
-    for (int64_t i = 0; i < rows * 8; i++) an_tensor_set(&t, i, an_test_uniform(&r, -2, 2));
-    return t;
-}
-
-static an_tensor indices(int64_t rows, uint64_t seed)
-{
-    an_tensor t = {0};
-    an_test_random r = {seed};
-    ck_assert_int_eq(an_tensor_alloc(&t, AN_I32, AN_EXTENTS(rows)), AN_OK);
-    for (int64_t i = 0; i < rows; i++) an_tensor_set(&t, i, (double)an_test_int(&r, 0, 7));
-    return t;
-}
-
-static void fill_leaf(an_evaluation *e, an_store *s, const char *name, const an_tensor *value)
-{
-    const uint32_t leaf = an_graph_leaf(e->graph, name);
-    const an_tensor *from = value ? value : an_store_view(s, name);
-    if (leaf) memcpy(e->value[leaf].data, from->data, (size_t)an_tensor_bytes(from));
-}
-
-/* Evaluates the program's graph on the store's present states. */
-static void interpret(an_evaluation *e, an_program *p, an_store *s, const an_tensor *x,
-                      const an_tensor *ids)
-{
-    const int64_t bound[] = {x->extent[0]};
-    *e = (an_evaluation){0};
-    ck_assert_int_eq(an_evaluation_begin(e, an_program_graph(p), bound), AN_OK);
-    fill_leaf(e, s, "x", x);
-    fill_leaf(e, s, "ids", ids);
-    for (int64_t i = 0; i < an_store_count(s); i++) fill_leaf(e, s, an_store_name(s, i), NULL);
-    ck_assert_int_eq(an_evaluation_run(e), AN_OK);
-}
-
 /* One run of `p`, checked against the interpreter: fetches, and states after it. */
 static void run_and_compare(an_program *p, an_store *s, int64_t rows, uint64_t seed)
 {
-    an_tensor x = batch(rows, seed), ids = indices(rows, seed), out[AN_TEST_FETCHES] = {{0}};
+    an_tensor x = an_test_batch(rows, seed), ids = an_test_indices(rows, seed);
+    an_tensor out[AN_TEST_FETCHES] = {{0}};
     an_evaluation e;
-    interpret(&e, p, s, &x, &ids);
+    an_test_interpret(&e, p, s, &x, &ids);
     an_run_args args = {.program = p, .feed = {{"x", &x}, {"ids", &ids}}};
     for (int i = 0; i < AN_TEST_FETCHES; i++) args.out[i] = &out[i];
     const an_status status = an_run_with(&args);
@@ -73,11 +23,11 @@ static void run_and_compare(an_program *p, an_store *s, int64_t rows, uint64_t s
                   an_program_message(p));
     const an_graph *g = an_program_graph(p);
     for (int i = 0; i < AN_TEST_FETCHES; i++)
-        ck_assert_msg(same(&out[i], &e.value[g->outputs[i].value]), "seed %llu: fetch %d differs",
-                      (unsigned long long)seed, i);
+        ck_assert_msg(an_test_same(&out[i], &e.value[g->outputs[i].value]),
+                      "seed %llu: fetch %d differs", (unsigned long long)seed, i);
     for (int64_t i = 0; i < g->commit_count; i++) {
         const char *name = an_node_of(g, g->commits[i].state)->name;
-        ck_assert_msg(same(an_store_view(s, name), &e.value[g->commits[i].value]),
+        ck_assert_msg(an_test_same(an_store_view(s, name), &e.value[g->commits[i].value]),
                       "seed %llu: update of %s differs", (unsigned long long)seed, name);
     }
     for (int i = 0; i < AN_TEST_FETCHES; i++) an_tensor_free(&out[i]);
@@ -120,7 +70,7 @@ END_TEST
 START_TEST(test_threads_change_no_bit)
 {
     const an_test_graph t = an_test_graph_make(99, 200);
-    an_tensor x = batch(20000, 5), ids = indices(20000, 5), first = {0}, out = {0};
+    an_tensor x = an_test_batch(20000, 5), ids = an_test_indices(20000, 5), first = {0}, out = {0};
     static const int threads[] = {1, 2, 3, 7};
     const int64_t stolen = an_pool_stolen();
     for (int i = 0; i < 4; i++) {
@@ -130,7 +80,7 @@ START_TEST(test_threads_change_no_bit)
         for (int step = 0; step < 5; step++)
             ck_assert_int_eq(an_run(p, .feed = {{"x", &x}, {"ids", &ids}}, .out = {&out}), AN_OK);
         if (i == 0) an_tensor_copy(&first, &out);
-        else ck_assert(same(&first, &out));
+        else ck_assert(an_test_same(&first, &out));
         an_program_free(p);
         an_store_free(s);
     }
@@ -583,7 +533,8 @@ START_TEST(test_nothing_is_allocated_after_the_first_run)
     const an_test_graph t = an_test_graph_make(4, 100);
     an_store *s = an_store_new(1);
     an_program *p = compile_random(&t, s, NULL);
-    an_tensor x = batch(40, 1), ids = indices(40, 1), more = batch(41, 1), fewer = indices(41, 1);
+    an_tensor x = an_test_batch(40, 1), ids = an_test_indices(40, 1);
+    an_tensor more = an_test_batch(41, 1), fewer = an_test_indices(41, 1);
     an_tensor a = {0}, b = {0};
     ck_assert_int_eq(an_run(p, .feed = {{"x", &x}, {"ids", &ids}}, .out = {&a}), AN_OK);
     ck_assert_int_eq(an_run(p, .feed = {{"x", &more}, {"ids", &fewer}}, .out = {&b}), AN_OK);
@@ -608,7 +559,7 @@ END_TEST
 static bool run_failing(const an_test_graph *t, counter *c, int64_t n, an_tensor *out)
 {
     an_store *s = an_store_new(1);
-    an_tensor x = batch(9, 1), ids = indices(9, 1);
+    an_tensor x = an_test_batch(9, 1), ids = an_test_indices(9, 1);
     c->calls = 0;
     c->fail_at = n;
     an_program *p = an_compile(t->graph, s, .fetch_list = t->fetch, .fetch_count = AN_TEST_FETCHES,
@@ -642,7 +593,7 @@ START_TEST(test_every_failed_allocation_is_survived)
     for (bool reached = true; reached; n++) {
         an_tensor out = {0};
         reached = run_failing(&t, &c, n, &out);
-        if (out.data) ck_assert(same(&out, &expected));
+        if (out.data) ck_assert(an_test_same(&out, &expected));
         an_tensor_free(&out);
         ck_assert_int_eq(c.live, live);
     }
