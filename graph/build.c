@@ -46,7 +46,8 @@ static bool check_shape(an_graph *g, const an_spec *s, const an_shape *shape)
     }
     for (int i = 0; i < shape->rank; i++) {
         const an_dim d = shape->dim[i];
-        if (an_dims_valid(g->dims, d) || (d == AN_DIM_REST && s->op == AN_OP_reshape)) continue;
+        const bool rest = d == AN_DIM_REST && s->op->code == AN_OP_reshape;
+        if (rest || an_dims_valid(g->dims, d)) continue;
         an_message_call(g, s, AN_E_SHAPE,
                         "dim %d of the shape (%lld) is neither an extent nor a dim of this graph",
                         i, (long long)d);
@@ -89,7 +90,7 @@ static bool check_attributes(an_graph *g, const an_spec *s, const an_op_info *op
 
 static bool check_leaf_name(an_graph *g, const an_spec *s)
 {
-    if (s->op != AN_OP_input && s->op != AN_OP_state) return true;
+    if (!(s->op->traits & AN_TRAIT_NAMED)) return true;
     if (!s->name || !s->name[0]) {
         an_message_call(g, s, AN_E_NAME, "needs a name");
         return false;
@@ -99,7 +100,7 @@ static bool check_leaf_name(an_graph *g, const an_spec *s)
     an_text made = {0};
     an_at_print(an_node_of(g, taken)->at, &made);
     an_message_call(g, s, AN_E_NAME, "the name \"%s\" is taken (%sby %s)", s->name,
-                    an_text_view(&made), an_op(an_node_of(g, taken)->op)->name);
+                    an_text_view(&made), an_node_of(g, taken)->op->name);
     an_text_free(&made);
     return false;
 }
@@ -127,7 +128,7 @@ static bool infer(an_graph *g, const an_spec *s, an_type *out)
     an_text why = {0}, hint = {0};
     const an_infer q = {.op = s->op, .attrs = s->attrs, .inputs = s->inputs, .in = types,
                         .present = present, .dims = g->dims, .why = &why, .hint = &hint};
-    const an_op_rules *rules = an_op(s->op)->rules;
+    const an_op_rules *rules = s->op->rules;
     const an_status status = rules->infer ? rules->infer(&q, out) : AN_E_ARGUMENT;
     const bool said = why.length || why.failed;
     if (status != AN_OK)
@@ -165,7 +166,7 @@ static const char *keep_text(an_graph *g, const char *text, const char *before)
 
 static const an_attrs *keep_attributes(an_graph *g, const an_spec *s, const an_type *out)
 {
-    if (s->op != AN_OP_reshape) return an_graph_keep_attrs(g, s->op, s->attrs);
+    if (s->op->code != AN_OP_reshape) return an_graph_keep_attrs(g, s->op, s->attrs);
     an_attrs known = *s->attrs; /* what was left over is now known */
     known.shape = out[0].shape;
     return an_graph_keep_attrs(g, s->op, &known);
@@ -189,11 +190,11 @@ static bool fill_node(an_graph *g, an_node *n, const an_spec *s, const an_type *
 {
     static const an_node none;
     const an_node *before = g->node_count ? &g->nodes[g->node_count] : &none;
-    const bool leaf = s->op == AN_OP_input || s->op == AN_OP_state;
+    const bool leaf = s->op->traits & AN_TRAIT_NAMED;
     const char *name = s->name ? s->name : "", *scope = s->scope ? s->scope : "";
     n->op = s->op;
     n->inputs = s->inputs;
-    n->outputs = an_op(s->op)->outputs_count;
+    n->outputs = s->op->outputs_count;
     n->first = (uint32_t)g->slot_count + 1;
     n->attrs = keep_attributes(g, s, out);
     n->name = leaf ? an_arena_string(&g->arena, name) : an_graph_keep_text(g, name);
@@ -225,8 +226,8 @@ static void take_ordinal(an_graph *g, an_node *n, uint32_t wanted)
 
 static uint32_t append(an_graph *g, const an_spec *s, const an_type *out)
 {
-    const int outputs = an_op(s->op)->outputs_count;
-    const bool leaf = s->op == AN_OP_input || s->op == AN_OP_state;
+    const int outputs = s->op->outputs_count;
+    const bool leaf = s->op->traits & AN_TRAIT_NAMED;
     const uint32_t first = (uint32_t)g->slot_count + 1;
     an_node n = {0};
     if (g->slot_count + outputs >= UINT32_MAX / 2 ||
@@ -241,7 +242,7 @@ static uint32_t append(an_graph *g, const an_spec *s, const an_type *out)
     const uint32_t number = (uint32_t)++g->node_count;
     g->nodes[number] = n;
     g->slot_count += outputs;
-    if (s->op == AN_OP_state && n.attrs->init.kind == AN_INIT_RANDOM_KEY) g->random_key = n.first;
+    if (an_node_is_state(&n) && n.attrs->init.kind == AN_INIT_RANDOM_KEY) g->random_key = n.first;
     return n.first;
 }
 
@@ -261,13 +262,13 @@ uint32_t an_graph_add(an_graph *g, const an_spec *spec)
     if (!g || g->error.status != AN_OK) return 0;
     an_spec s = *spec;
     if (!s.attrs) s.attrs = &none;
-    const an_op_info *op = an_op(s.op);
+    const an_op_info *op = s.op;
     an_type out[AN_MAX_OUTPUTS];
     memset(out, 0, (size_t)op->outputs_count * sizeof *out);
     uint32_t padded[MOST_OPTIONAL];
     pad_operands(&s, op, padded);
     if (!op->rules) {
-        an_message_call(g, &s, AN_E_ARGUMENT, "there is no op number %d", s.op);
+        an_message_call(g, &s, AN_E_ARGUMENT, "there is no such op");
         return 0;
     }
     if (!check_operands(g, &s, op) || !check_attributes(g, &s, op) || !check_leaf_name(g, &s) ||
@@ -279,7 +280,7 @@ uint32_t an_graph_add(an_graph *g, const an_spec *spec)
 /* ---- the builders' way in ---------------------------------------------- */
 
 /* Where a node written now says it stands and comes from. */
-static an_spec spec_here(const an_graph *g, an_at at, int op, const an_attrs *attrs)
+static an_spec spec_here(const an_graph *g, an_at at, const an_op_info *op, const an_attrs *attrs)
 {
     if (g->deriving)
         return (an_spec){.op = op, .attrs = attrs, .at = g->origin_at, .from = g->origin,
@@ -316,7 +317,8 @@ static bool collect(an_graph *g, an_spec *s, const an_value *in, uint32_t *ids, 
     return true;
 }
 
-an_value an_emit(an_at at, int op, const an_value *in, int count, const an_attrs *attrs)
+an_value an_emit_op(an_at at, const an_op_info *op, const an_value *in, int count,
+                    const an_attrs *attrs)
 {
     an_graph *g = in && count > 0 ? graph_of(in, count) : NULL;
     if (!g) return AN_NONE;
@@ -333,10 +335,15 @@ an_value an_emit(an_at at, int op, const an_value *in, int count, const an_attrs
     return (an_value){g, an_graph_add(g, &s)};
 }
 
+an_value an_emit(an_at at, int op, const an_value *in, int count, const an_attrs *attrs)
+{
+    return an_emit_op(at, an_op(op), in, count, attrs);
+}
+
 an_value an_emit_leaf(an_at at, an_graph *g, int op, const char *name, const an_attrs *attrs)
 {
     if (!g) return AN_NONE;
-    an_spec s = spec_here(g, at, op, attrs);
+    an_spec s = spec_here(g, at, an_op(op), attrs);
     an_text full = {0};
     if (op == AN_OP_state && name && g->scope[0]) {
         an_text_addf(&full, "%s/%s", g->scope, name);
@@ -361,7 +368,7 @@ an_value an_result(an_value v, int k)
     const an_node *n = an_node_of(g, v.id);
     if (k < 0 || k >= n->outputs) {
         an_graph_fail(g, n->at, AN_E_ARGUMENT, "an_result: %s has outputs 0..%d (%s), not %d",
-                      an_op(n->op)->name, n->outputs - 1, an_op(n->op)->outputs, k);
+                      n->op->name, n->outputs - 1, n->op->outputs, k);
         return (an_value){g, 0};
     }
     return (an_value){g, n->first + (uint32_t)k};

@@ -145,7 +145,7 @@ static an_status report_fault(an_evaluation *e, const an_node *n)
     an_op_input_name(n->op, e->fault.operand, operand, sizeof operand);
     const an_status status =
         an_fail(&e->error, AN_E_DATA, "%s (%s): %s[%lld] is %lld, outside 0..%lld",
-                an_text_view(&name), an_op(n->op)->name, operand, (long long)e->fault.position,
+                an_text_view(&name), n->op->name, operand, (long long)e->fault.position,
                 (long long)e->fault.value, (long long)e->fault.bound - 1);
     an_text_free(&name);
     return status;
@@ -158,11 +158,11 @@ an_status an_evaluation_apart(an_evaluation *e, uint32_t number, const an_tensor
     an_work w = {.attrs = n->attrs, .extent = e->extent, .inputs = n->inputs, .in = in,
                  .outputs = n->outputs, .out = out, .fault = &e->fault, .node = (int)number,
                  .kernels = an_kernels_of(an_runtime_isa())};
-    const an_op_rules *rules = an_op(n->op)->rules;
+    const an_op_rules *rules = n->op->rules;
     const bool fast = kernel && an_is_fast(n->op, &w);
     an_status status = AN_OK;
     if (fast || rules->ref) status = run_kernel(e, rules, &w, fast);
-    else status = an_fail(&e->error, AN_E_INTERNAL, "%s has no kernel", an_op(n->op)->name);
+    else status = an_fail(&e->error, AN_E_INTERNAL, "%s has no kernel", n->op->name);
     if (status == AN_OK && atomic_load(&e->fault.raised)) status = report_fault(e, n);
     return status;
 }
@@ -170,7 +170,7 @@ an_status an_evaluation_apart(an_evaluation *e, uint32_t number, const an_tensor
 an_status an_evaluation_node(an_evaluation *e, uint32_t number)
 {
     const an_node *n = &e->graph->nodes[number];
-    if (n->op == AN_OP_input || n->op == AN_OP_state) return AN_OK;
+    if (an_node_is_named(n)) return AN_OK;
     an_tensor few[24] = {0}, *in = few;
     if (n->inputs > 24) in = an_alloc_zeroed(n->inputs * (int64_t)sizeof *in);
     if (!in) return an_fail(&e->error, AN_E_MEMORY, "out of memory");

@@ -54,7 +54,7 @@ static bool make_inputs(scratch *s, const an_graph *g, const an_applied *a)
         const an_attrs attrs = {.dtype = type->dtype, .shape = type->shape};
         char name[16];
         snprintf(name, sizeof name, "%d", i);
-        const an_spec spec = {.op = AN_OP_input, .attrs = &attrs, .name = name};
+        const an_spec spec = {.op = an_op(AN_OP_input), .attrs = &attrs, .name = name};
         s->in[i] = (an_value){s->graph, an_graph_add(s->graph, &spec)};
         if (s->in[i].id == 0) return false;
     }
@@ -62,11 +62,12 @@ static bool make_inputs(scratch *s, const an_graph *g, const an_applied *a)
 }
 
 /* What a scratch graph refuses is an error of this library, unless memory is out. */
-static an_status scratch_failed(const scratch *s, an_graph *g, const char *what, int op)
+static an_status scratch_failed(const scratch *s, an_graph *g, const char *what,
+                                const an_op_info *op)
 {
     const bool out = an_graph_status(s->graph) == AN_E_MEMORY;
     return an_graph_fail(g, (an_at){0}, out ? AN_E_MEMORY : AN_E_INTERNAL, "%s of %s: %s", what,
-                         an_op(op)->name, an_graph_message(s->graph));
+                         op->name, an_graph_message(s->graph));
 }
 
 static an_status open_scratch(scratch *s, an_graph *g, const an_applied *a)
@@ -77,7 +78,7 @@ static an_status open_scratch(scratch *s, an_graph *g, const an_applied *a)
         return scratch_failed(s, g, "the expansion", a->op);
     const an_call call = {.op = a->op, .attrs = a->attrs, .inputs = a->inputs,
                           .outputs = a->outputs, .in = s->in};
-    an_op(a->op)->rules->meaning(&call, s->out);
+    a->op->rules->meaning(&call, s->out);
     if (an_graph_status(s->graph) != AN_OK)
         return scratch_failed(s, g, "the meaning", a->op);
     s->real_count = s->graph->slot_count + 1;
@@ -168,7 +169,7 @@ static an_status read_aliases(an_expansion *e, an_expansion *parts, an_graph *g,
         const uint32_t real = made ? s->real[s->out[k].id] : 0;
         if (!real || real == a->out[k]) continue;
         const an_attrs attrs = {.shape = an_slot_type(g, real)->shape};
-        const an_applied part = {.op = AN_OP_reshape, .inputs = 1, .outputs = 1, .in = &real,
+        const an_applied part = {.op = an_op(AN_OP_reshape), .inputs = 1, .outputs = 1, .in = &real,
                                  .out = &a->out[k], .node = a->node, .ordinal = a->ordinal,
                                  .attrs = an_arena_copy(&e->arena, &attrs, sizeof attrs)};
         if (!part.attrs) return out_of_memory(g);
@@ -179,14 +180,14 @@ static an_status read_aliases(an_expansion *e, an_expansion *parts, an_graph *g,
 }
 
 static an_status expand_one(an_expansion *e, an_graph *g, const an_applied *a,
-                            bool (*whole)(int op), int depth)
+                            bool (*whole)(const an_op_info *op), int depth)
 {
-    if (depth >= DEEPEST || whole(a->op) || !an_op(a->op)->rules->meaning) return append(e, g, a);
+    if (depth >= DEEPEST || whole(a->op) || !a->op->rules->meaning) return append(e, g, a);
     scratch s;
     an_status status = open_scratch(&s, g, a);
     an_expansion parts = {0};
     for (int64_t i = 1; status == AN_OK && i <= s.graph->node_count; i++)
-        if (s.graph->nodes[i].op != AN_OP_input)
+        if (!an_node_is_input(&s.graph->nodes[i]))
             status = read_node(e, &parts, g, &s, &s.graph->nodes[i], a);
     if (status == AN_OK) status = read_aliases(e, &parts, g, &s, a);
     close_scratch(&s);
@@ -196,7 +197,8 @@ static an_status expand_one(an_expansion *e, an_graph *g, const an_applied *a,
     return status;
 }
 
-an_status an_expand(an_expansion *e, an_graph *g, uint32_t number, bool (*whole)(int op))
+an_status an_expand(an_expansion *e, an_graph *g, uint32_t number,
+                    bool (*whole)(const an_op_info *op))
 {
     const an_node *n = &g->nodes[number];
     uint32_t out[AN_MAX_OUTPUTS];

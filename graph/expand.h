@@ -9,7 +9,8 @@
 
 /* One op application over values of the graph; `in` and `out` hold value ids. */
 typedef struct an_applied {
-    int op, inputs, outputs;
+    const an_op_info *op;
+    int inputs, outputs;
     const an_attrs *attrs;
     const uint32_t *in, *out;
     uint32_t ordinal;
@@ -25,7 +26,8 @@ typedef struct an_expansion {
 
 /* Appends node `number` of g, or what it means if `whole(op)` is false. Results
  * that are outputs of the node keep their ids; others are added to g as nodes. */
-an_status an_expand(an_expansion *e, an_graph *g, uint32_t number, bool (*whole)(int op));
+an_status an_expand(an_expansion *e, an_graph *g, uint32_t number,
+                    bool (*whole)(const an_op_info *op));
 void an_expansion_free(an_expansion *e);
 
 #endif

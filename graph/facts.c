@@ -13,7 +13,7 @@ int64_t an_graph_node_count(const an_graph *g)
 
 int64_t an_graph_count(const an_graph *g, const char *op)
 {
-    const int wanted = an_op_find(op);
+    const an_op_info *wanted = an_op_find(op);
     int64_t count = 0;
     for (int64_t i = 1; g && wanted && i <= g->node_count; i++) count += g->nodes[i].op == wanted;
     return count;
@@ -36,7 +36,7 @@ bool an_type_equal(const an_type *a, const an_type *b)
 
 static an_phase own_phase(const an_node *n)
 {
-    const an_op_info *op = an_op(n->op);
+    const an_op_info *op = n->op;
     const char *how = n->from.how ? n->from.how : "";
     if (op->category == AN_CATEGORY_OPTIMIZER || !strcmp(how, "update")) return AN_PHASE_UPDATE;
     const bool derived = !strcmp(how, "grad") || op->traits & AN_TRAIT_DERIVED;
@@ -55,7 +55,7 @@ static void sink_towards_users(const an_graph *g, uint8_t *phase, uint8_t *earli
     for (int64_t i = g->node_count; i > 0; i--) {
         const an_node *n = &g->nodes[i];
         const bool sinks =
-            an_node_is_leaf(n) ? n->op != AN_OP_input : earliest[i] == AN_PHASE_UPDATE;
+            an_node_is_leaf(n) ? !an_node_is_input(n) : earliest[i] == AN_PHASE_UPDATE;
         if (sinks && phase[i] == AN_PHASE_FORWARD && earliest[i] < AN_PHASES)
             phase[i] = earliest[i];
         for (int k = 0; k < n->inputs; k++) {
@@ -105,7 +105,7 @@ int64_t an_value_elements(const an_graph *g, uint32_t value)
 bool an_graph_is_parameter(const an_graph *g, const uint8_t *phase, uint32_t node)
 {
     const an_node *n = &g->nodes[node];
-    return n->op == AN_OP_state && phase[node] == AN_PHASE_FORWARD &&
+    return an_node_is_state(n) && phase[node] == AN_PHASE_FORWARD &&
            an_dtype_is_float(an_slot_type(g, n->first)->dtype);
 }
 

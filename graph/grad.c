@@ -54,9 +54,9 @@ static an_status out_of_memory(an_graph *g)
 
 /* ---- preparing --------------------------------------------------------- */
 
-static bool has_own_gradient(int op)
+static bool has_own_gradient(const an_op_info *op)
 {
-    const an_op_rules *rules = an_op(op)->rules;
+    const an_op_rules *rules = op->rules;
     return rules->grad || !rules->meaning;
 }
 
@@ -75,7 +75,7 @@ static an_status flatten(differentiation *d, const an_value *y, int count)
     an_graph_mark_needed(g, needed);
     an_status status = AN_OK;
     for (uint32_t i = 1; i <= last && status == AN_OK; i++)
-        if (needed[i] && !(an_op(g->nodes[i].op)->traits & AN_TRAIT_LEAF))
+        if (needed[i] && !(g->nodes[i].op->traits & AN_TRAIT_LEAF))
             status = an_expand(&d->steps, g, i, has_own_gradient);
     an_free(needed);
     return status;
@@ -95,7 +95,7 @@ static an_status prepare(differentiation *d, const an_value *y, int y_count, con
     for (int i = 0; i < count; i++) d->active[wrt[i].id] = true;
     for (int64_t s = 0; s < d->steps.count; s++) {
         const an_applied *a = &d->steps.at[s];
-        const uint32_t constant = an_op(a->op)->rules->constant_in;
+        const uint32_t constant = a->op->rules->constant_in;
         bool any = false;
         for (int i = 0; i < a->inputs; i++)
             any = any || (a->in[i] && d->active[a->in[i]] && !(i < 32 && constant >> i & 1));
@@ -138,8 +138,8 @@ static an_status add_term(differentiation *d, uint32_t value, const term *t)
 static bool is_residual_sum(const differentiation *d, uint32_t value)
 {
     if (!d->maker[value]) return false;
-    const int op = d->steps.at[d->maker[value] - 1].op;
-    return op == AN_OP_add || op == AN_OP_residual_add;
+    const an_op_info *op = d->steps.at[d->maker[value] - 1].op;
+    return op->code == AN_OP_add || op->code == AN_OP_residual_add;
 }
 
 static bool comes_before(const term *a, const term *b)
@@ -207,14 +207,14 @@ static an_value adjoint_of(differentiation *d, uint32_t value)
 static an_status no_gradient(differentiation *d, const an_applied *a)
 {
     const an_node *n = &d->g->nodes[a->node];
-    const char *why = an_op(a->op)->rules->no_grad;
+    const char *why = a->op->rules->no_grad;
     an_text name = {0};
     an_node_print(n, &name);
     const an_status status =
         an_graph_fail(d->g, n->at, AN_E_GRADIENT,
                       "an_gradients: %s (%s) has no gradient: %s\n  hint: put an_stop_gradient "
                       "before it, or differentiate with respect to something else",
-                      an_text_view(&name), an_op(a->op)->name, why ? why : "its row has no rule");
+                      an_text_view(&name), a->op->name, why ? why : "its row has no rule");
     an_text_free(&name);
     return status;
 }
@@ -235,7 +235,7 @@ static an_status step_back(differentiation *d, const an_applied *a)
     }
     if (an_graph_status(g) != AN_OK) return an_graph_status(g); /* no rule is asked of poison */
     if (!any) return AN_OK;
-    const an_op_rules *rules = an_op(a->op)->rules;
+    const an_op_rules *rules = a->op->rules;
     if (!rules->grad) return no_gradient(d, a);
     const int64_t room = 3 * a->inputs + a->outputs;
     an_value *values = an_alloc_zeroed(room * (int64_t)sizeof *values);
@@ -252,7 +252,7 @@ static an_status step_back(differentiation *d, const an_applied *a)
         const an_type type = *an_slot_type(g, a->in[i]);
         const an_value down = sum_down(dx[i], &type);
         const term t = {.value = down.id, .consumer = a->ordinal, .operand = i,
-                        .norm = a->op == AN_OP_layer_norm && i == 0};
+                        .norm = a->op->code == AN_OP_layer_norm && i == 0};
         if (down.id) add_term(d, a->in[i], &t);
     }
     an_free(values);

@@ -210,7 +210,7 @@ an_value an_label(an_value v, const char *label)
     if (!v.graph || !label || an_is_poison(v)) return v;
     an_graph *g = v.graph;
     an_node *n = &g->nodes[g->slots[v.id].node];
-    if (n->op == AN_OP_input || n->op == AN_OP_state) return v;
+    if (an_node_is_named(n)) return v;
     const char *kept = an_graph_keep_text(g, label);
     if (kept) n->name = kept;
     else an_graph_fail(g, n->at, AN_E_MEMORY, "an_label: out of memory");
@@ -295,7 +295,7 @@ an_value an_graph_state(an_graph *g, const char *name)
 
 bool an_is_state(an_value v)
 {
-    return v.graph && !an_is_poison(v) && an_node_of(v.graph, v.id)->op == AN_OP_state;
+    return v.graph && !an_is_poison(v) && an_node_is_state(an_node_of(v.graph, v.id));
 }
 
 int an_graph_freeze(an_graph *g, const char *name, bool frozen)
@@ -305,7 +305,7 @@ int an_graph_freeze(an_graph *g, const char *name, bool frozen)
     int found = 0;
     for (int64_t i = 1; i <= g->node_count; i++) {
         an_node *n = &g->nodes[i];
-        if (n->op != AN_OP_state || strncmp(n->name, name, length) != 0) continue;
+        if (!an_node_is_state(n) || strncmp(n->name, name, length) != 0) continue;
         if (n->name[length] != 0 && n->name[length] != '/') continue;
         an_attrs attrs = *n->attrs;
         attrs.frozen = frozen;
@@ -326,7 +326,8 @@ an_value an_random_key(an_at at, an_graph *g)
     const an_attrs attrs = {.dtype = AN_I64, .shape = AN_SHAPE(2),
                             .init = {AN_INIT_RANDOM_KEY, 0, 0},
                             .frozen = true};
-    const an_spec spec = {.op = AN_OP_state, .attrs = &attrs, .name = "random/key", .at = at};
+    const an_spec spec = {.op = an_op(AN_OP_state), .attrs = &attrs, .name = "random/key",
+                          .at = at};
     return (an_value){g, an_graph_add(g, &spec)};
 }
 

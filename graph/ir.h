@@ -29,7 +29,7 @@ typedef struct an_from {
 } an_from;
 
 typedef struct an_node {
-    int op;
+    const an_op_info *op;
     int inputs, outputs;
     uint32_t first;     /* id of output 0 */
     uint32_t ordinal;
@@ -111,10 +111,13 @@ static inline an_value an_value_of(const an_graph *g, uint32_t id)
     return id ? (an_value){(an_graph *)g, id} : AN_NONE;
 }
 
-static inline bool an_node_is_leaf(const an_node *n)
-{
-    return an_op(n->op)->traits & AN_TRAIT_LEAF;
-}
+static inline bool an_is_op(const an_node *n, int code) { return n->op->code == code; }
+static inline bool an_node_is_input(const an_node *n) { return an_is_op(n, AN_OP_input); }
+static inline bool an_node_is_state(const an_node *n) { return an_is_op(n, AN_OP_state); }
+static inline bool an_node_is_constant(const an_node *n) { return an_is_op(n, AN_OP_constant); }
+/* A leaf that is known by its name: an input or a state. */
+static inline bool an_node_is_named(const an_node *n) { return n->op->traits & AN_TRAIT_NAMED; }
+static inline bool an_node_is_leaf(const an_node *n) { return n->op->traits & AN_TRAIT_LEAF; }
 
 /* Marks, beside the nodes marked already, every node that they depend on. `needed`
  * has node_count + 1 entries, by node number. */
@@ -151,7 +154,8 @@ an_status an_graph_bind(const an_graph *g, const char *text, int64_t usual, int6
 /* ---- adding ------------------------------------------------------------ */
 
 typedef struct an_spec {
-    int op, inputs;
+    const an_op_info *op;
+    int inputs;
     const uint32_t *in;
     const an_attrs *attrs; /* NULL: all zero; copied, with what it points to */
     const char *name, *scope;
@@ -177,7 +181,7 @@ an_status an_graph_add_commit(an_graph *g, uint32_t set, uint32_t state, uint32_
 an_name_entry *an_graph_counter(an_graph *g, const char *name);
 /* The graph's own copy, which all who ask for the same share. NULL if memory is out. */
 const char *an_graph_keep_text(an_graph *g, const char *text); /* NULL gives NULL */
-const an_attrs *an_graph_keep_attrs(an_graph *g, int op, const an_attrs *attrs);
+const an_attrs *an_graph_keep_attrs(an_graph *g, const an_op_info *op, const an_attrs *attrs);
 const an_type *an_graph_keep_type(an_graph *g, const an_type *type);
 /* Room for so many nodes and values in all, and not for more; false if memory is out. */
 bool an_graph_reserve(an_graph *g, int64_t nodes, int64_t slots);

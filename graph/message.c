@@ -19,7 +19,7 @@ void an_at_print(an_at at, an_text *out)
 
 void an_node_print(const an_node *node, an_text *out)
 {
-    const bool leaf = node->op == AN_OP_input || node->op == AN_OP_state;
+    const bool leaf = an_node_is_named(node);
     if (leaf) {
         an_text_add(out, node->name);
         return;
@@ -36,7 +36,7 @@ static void add_head(const an_spec *s, an_status status, an_text *t)
     an_at_print(s->at, t);
     an_text_addf(t, "error AN-E%03d ", (int)status);
     if (s->scope && s->scope[0]) an_text_addf(t, "[%s] ", s->scope);
-    an_text_addf(t, "%s: ", an_op(s->op)->name);
+    an_text_addf(t, "%s: ", s->op->name);
 }
 
 /* Whatever goes wrong after a dimension could not be kept goes wrong for that. */
@@ -65,8 +65,8 @@ void an_message_call(an_graph *g, const an_spec *s, an_status status, const char
 /* "lstm(reverse=1)": the call that made a value. */
 static void add_call(const an_graph *g, const an_node *n, an_text *t)
 {
-    an_text_add(t, an_op(n->op)->name);
-    if (n->op == AN_OP_input || n->op == AN_OP_state || n->op == AN_OP_constant) return;
+    an_text_add(t, n->op->name);
+    if (an_node_is_named(n) || an_node_is_constant(n)) return;
     an_text attributes = {0};
     an_attrs_print(n->op, n->attrs, g->dims, &attributes);
     if (attributes.length) an_text_addf(t, "(%.80s)", an_text_view(&attributes));

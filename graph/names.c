@@ -153,11 +153,11 @@ const char *an_graph_keep_text(an_graph *g, const char *text)
 }
 
 /* A copy with what it points to; what the op does not have points nowhere. */
-static an_attrs *copy_attributes(an_graph *g, int op, const an_attrs *from)
+static an_attrs *copy_attributes(an_graph *g, const an_op_info *op, const an_attrs *from)
 {
     an_attrs *a = an_arena_copy(&g->arena, from, sizeof *a);
     if (!a) return NULL;
-    const uint64_t set = an_op(op)->attribute_set;
+    const uint64_t set = op->attribute_set;
     if (!(set >> AN_ATTR_data & 1)) a->data = (an_data){0};
     if (!(set >> AN_ATTR_order & 1)) a->order = (an_order){0};
     if (a->data.bytes) {
@@ -174,7 +174,7 @@ static an_attrs *copy_attributes(an_graph *g, int op, const an_attrs *from)
     return a;
 }
 
-const an_attrs *an_graph_keep_attrs(an_graph *g, int op, const an_attrs *attrs)
+const an_attrs *an_graph_keep_attrs(an_graph *g, const an_op_info *op, const an_attrs *attrs)
 {
     const uint64_t hash = an_attrs_hash(op, attrs);
     uint64_t probe = 0;

@@ -32,10 +32,10 @@ static an_status check_update(an_graph *g, an_updates u, an_value state, an_valu
         return an_graph_fail(g, (an_at){0}, AN_E_GRAPH,
                              "an_updates_add: state and value must be values of this graph");
     const an_node *n = an_node_of(g, state.id);
-    if (n->op != AN_OP_state)
+    if (!an_node_is_state(n))
         return an_graph_fail(g, n->at, AN_E_ARGUMENT,
                              "an_updates_add: only a state can be updated, not the result of %s",
-                             an_op(n->op)->name);
+                             n->op->name);
     if (!an_type_equal(an_slot_type(g, state.id), an_slot_type(g, value.id))) {
         an_text a = {0}, b = {0};
         an_type_print(g->dims, an_slot_type(g, state.id), &a);

@@ -51,8 +51,8 @@ static bool check_slots(const an_graph *g, uint32_t number, uint32_t expected, r
 static bool check_operands(const an_graph *g, uint32_t number, report *r)
 {
     const an_node *n = &g->nodes[number];
-    const an_op_info *op = an_op(n->op);
-    if (!op->rules) return broken(r, "node %u: there is no op number %d", number, n->op);
+    const an_op_info *op = n->op;
+    if (!op->rules) return broken(r, "node %u: there is no such op", number);
     if (n->outputs != op->outputs_count)
         return broken(r, "node %u: %s has %d outputs, not %d", number, op->name, op->outputs_count,
                       n->outputs);
@@ -91,17 +91,17 @@ static bool check_types(const an_graph *g, an_dims *dims, uint32_t number, repor
     an_text why = {0}, hint = {0};
     const an_infer q = {.op = n->op, .attrs = n->attrs, .inputs = n->inputs, .in = types,
                         .present = present, .dims = dims, .why = &why, .hint = &hint};
-    const an_op_rules *rules = an_op(n->op)->rules;
+    const an_op_rules *rules = n->op->rules;
     bool good = rules->infer && rules->infer(&q, out) == AN_OK;
     if (an_dims_starved(dims) || why.failed)
         good = no_memory(r);
     else if (!good)
-        broken(r, "node %u: %s refuses its operands: %s", number, an_op(n->op)->name,
+        broken(r, "node %u: %s refuses its operands: %s", number, n->op->name,
                an_text_view(&why));
     for (int k = 0; good && k < n->outputs; k++)
         if (!an_type_equal(&out[k], an_slot_type(g, n->first + (uint32_t)k)))
             good = broken(r, "node %u: the stored type of output %d of %s is not what it infers",
-                          number, k, an_op(n->op)->name);
+                          number, k, n->op->name);
     an_text_free(&why);
     an_text_free(&hint);
     an_arena_free(&many);
@@ -136,7 +136,7 @@ static bool check_roots(const an_graph *g, report *r)
         if (c->set == 0 || (int64_t)c->set > g->set_count || c->state == 0 || c->value == 0 ||
             (int64_t)c->state > g->slot_count || (int64_t)c->value > g->slot_count)
             return broken(r, "update %lld refers to nothing", (long long)i);
-        if (an_node_of(g, c->state)->op != AN_OP_state)
+        if (!an_node_is_state(an_node_of(g, c->state)))
             return broken(r, "update %lld is of something that is no state", (long long)i);
         if (!an_type_equal(an_slot_type(g, c->state), an_slot_type(g, c->value)))
             return broken(r, "update of \"%s\": its new value has another type",
@@ -153,7 +153,7 @@ static bool check_names(const an_graph *g, report *r)
     int64_t leaves = 0;
     for (int64_t i = 1; i <= g->node_count; i++) {
         const an_node *n = &g->nodes[i];
-        if (n->op != AN_OP_input && n->op != AN_OP_state) continue;
+        if (!an_node_is_named(n)) continue;
         leaves++;
         if (an_graph_leaf(g, n->name) != n->first)
             return broken(r, "the name \"%s\" stands for two leaves", n->name);

@@ -112,10 +112,10 @@ static void attribute_bytes(const an_attrs *a, const an_attr_info *info, bytes *
     }
 }
 
-uint64_t an_attrs_hash(int opcode, const an_attrs *a)
+uint64_t an_attrs_hash(const an_op_info *op, const an_attrs *a)
 {
-    uint64_t hash = (uint64_t)opcode;
-    const uint64_t set = an_op(opcode)->attribute_set;
+    uint64_t hash = op->key;
+    const uint64_t set = op->attribute_set;
     for (uint64_t left = set; left; left &= left - 1) {
         const int id = __builtin_ctzll(left);
         bytes b;
@@ -131,9 +131,9 @@ static bool same_run(const void *a, int64_t na, const void *b, int64_t nb)
     return na == nb && (na == 0 || !memcmp(a, b, (size_t)na));
 }
 
-int an_attrs_difference(int opcode, const an_attrs *a, const an_attrs *b)
+int an_attrs_difference(const an_op_info *op, const an_attrs *a, const an_attrs *b)
 {
-    const uint64_t set = an_op(opcode)->attribute_set;
+    const uint64_t set = op->attribute_set;
     for (uint64_t left = set; left; left &= left - 1) {
         const int id = __builtin_ctzll(left);
         bytes x, y;
@@ -146,14 +146,14 @@ int an_attrs_difference(int opcode, const an_attrs *a, const an_attrs *b)
     return -1;
 }
 
-bool an_attrs_equal(int opcode, const an_attrs *a, const an_attrs *b)
+bool an_attrs_equal(const an_op_info *op, const an_attrs *a, const an_attrs *b)
 {
-    return an_attrs_difference(opcode, a, b) < 0;
+    return an_attrs_difference(op, a, b) < 0;
 }
 
-void an_attrs_translate(int opcode, an_attrs *a, an_dims *to, const an_dims *from)
+void an_attrs_translate(const an_op_info *op, an_attrs *a, an_dims *to, const an_dims *from)
 {
-    const uint64_t set = an_op(opcode)->attribute_set;
+    const uint64_t set = op->attribute_set;
     for (int id = 0; id < AN_ATTRS; id++) {
         if (!(set >> id & 1)) continue;
         an_dim *field = (an_dim *)(void *)((char *)a + table[id].offset);
@@ -255,9 +255,9 @@ static bool is_silent(const an_attrs *a, const an_attr_info *info)
     return same_run(x.first, x.first_size, zero.first, zero.first_size) && x.second_size == 0;
 }
 
-void an_attrs_print(int opcode, const an_attrs *a, const an_dims *dims, an_text *out)
+void an_attrs_print(const an_op_info *op, const an_attrs *a, const an_dims *dims, an_text *out)
 {
-    const uint64_t set = an_op(opcode)->attribute_set;
+    const uint64_t set = op->attribute_set;
     bool first = true;
     for (int id = 0; id < AN_ATTRS; id++) {
         if (!(set >> id & 1) || is_silent(a, &table[id])) continue;

@@ -18,8 +18,10 @@
 
 /* ---- infer: the only place an op may refuse ---------------------------- */
 
+typedef struct an_op_info an_op_info;
+
 typedef struct an_infer {
-    int op;
+    const an_op_info *op;
     const an_attrs *attrs;
     int inputs;          /* always all that the row names (any number for `...`) */
     const an_type *in;   /* of an absent operand: undefined */
@@ -58,7 +60,7 @@ static inline int an_axis(int axis, int rank) { return axis < 0 ? axis + rank : 
 /* One application of an op. Its operands and results are ordinary values that
  * the bare builders of ops.h take. */
 typedef struct an_call {
-    int op;
+    const an_op_info *op;
     const an_attrs *attrs;
     int inputs, outputs;
     const an_value *in;  /* AN_NONE where absent */
@@ -80,6 +82,9 @@ uint32_t an_new_stream(an_at at, an_graph *g);
 /* What gradients of slices need: the graph's dimensions, to compute attributes
  * from extents (defined by graph/graph.c). NULL gives NULL. */
 an_dims *an_dims_of(an_graph *g);
+/* an_emit of an op by its row (graph/build.c). */
+an_value an_emit_op(an_at at, const an_op_info *op, const an_value *in, int count,
+                    const an_attrs *attrs);
 
 /* ---- kernels ----------------------------------------------------------- */
 
@@ -161,7 +166,7 @@ typedef enum an_category {
 
 enum an_traits {
     AN_TRAIT_LEAF = 1, AN_TRAIT_COMMUTES = 2, AN_TRAIT_VIEW = 4, AN_TRAIT_SECOND = 8,
-    AN_TRAIT_DERIVED = 16, AN_TRAIT_BESIDE = 32, AN_TRAIT_STEP = 64
+    AN_TRAIT_DERIVED = 16, AN_TRAIT_BESIDE = 32, AN_TRAIT_STEP = 64, AN_TRAIT_NAMED = 128
 };
 
 enum an_opcode {
@@ -172,7 +177,11 @@ enum an_opcode {
     AN_OPS
 };
 
-typedef struct an_op_info {
+/* What is known of an op. Whoever applies one points to its row: that of the table, or of a set of
+ * definitions from outside. */
+struct an_op_info {
+    int code;     /* AN_OP_x; AN_OP_none: from outside */
+    uint64_t key; /* of its name and version: what hashes and orders ops, in any process */
     const char *name, *inputs, *outputs, *attributes, *doc;
     an_category category;
     unsigned traits;
@@ -181,21 +190,21 @@ typedef struct an_op_info {
     uint64_t attribute_set;     /* bit AN_ATTR_x for every attribute it has */
     uint64_t optional_set;      /* bit i: operand i may be absent */
     const an_op_rules *rules;
-} an_op_info;
+};
 
 /* The row of an opcode; never NULL (an unknown one gives a nameless row). */
 const an_op_info *an_op(int opcode);
-int an_op_find(const char *name);                  /* AN_OP_none if there is no such op */
+const an_op_info *an_op_find(const char *name); /* NULL if there is no such op */
 const char *an_category_name(an_category category); /* "elementwise", ... */
 /* Name of operand i ("gamma"; "x[3]" style is left to the caller) into `out`. */
-void an_op_input_name(int opcode, int i, char *out, int size);
-void an_op_output_name(int opcode, int k, char *out, int size);
-bool an_op_input_optional(int opcode, int i);
+void an_op_input_name(const an_op_info *op, int i, char *out, int size);
+void an_op_output_name(const an_op_info *op, int k, char *out, int size);
+bool an_op_input_optional(const an_op_info *op, int i);
 
 /* The dtype that decides between stages and ref: that of the first float among
  * present operands, then outputs; without floats output 0's. */
 an_dtype an_compute_dtype(const an_work *w);
-bool an_is_fast(int opcode, const an_work *w);
+bool an_is_fast(const an_op_info *op, const an_work *w);
 
 #define AN_OP(name, category, inputs, outputs, attributes, traits, meaning)                        \
     extern const an_op_rules an_rules_##name;
@@ -226,14 +235,15 @@ typedef struct an_attr_info {
 const an_attr_info *an_attr(int id);
 int an_attr_find(const char *name); /* -1 if there is no such attribute */
 /* Over the attributes that `opcode` has, and no others (bit equality for floats). */
-uint64_t an_attrs_hash(int opcode, const an_attrs *a);
-bool an_attrs_equal(int opcode, const an_attrs *a, const an_attrs *b);
-int an_attrs_difference(int opcode, const an_attrs *a, const an_attrs *b); /* an id; -1: equal */
+uint64_t an_attrs_hash(const an_op_info *op, const an_attrs *a);
+bool an_attrs_equal(const an_op_info *op, const an_attrs *a, const an_attrs *b);
+/* The first attribute that differs, an id; -1: equal. */
+int an_attrs_difference(const an_op_info *op, const an_attrs *a, const an_attrs *b);
 /* Writes every dimension, given in `from`, in the other table. */
-void an_attrs_translate(int opcode, an_attrs *a, an_dims *to, const an_dims *from);
+void an_attrs_translate(const an_op_info *op, an_attrs *a, an_dims *to, const an_dims *from);
 /* "axis=-1, eps=1e-05"; left out are those at their zero default, and dtype and
  * shape, which are those of result 0 for every op that has them. */
-void an_attrs_print(int opcode, const an_attrs *a, const an_dims *dims, an_text *out);
+void an_attrs_print(const an_op_info *op, const an_attrs *a, const an_dims *dims, an_text *out);
 void an_attr_print(int id, const an_attrs *a, const an_dims *dims, an_text *out); /* "1e-05" */
 const char *an_test_name(an_test test);   /* "eq" ... */
 const char *an_form_name(an_form form);   /* "erf", "tanh" */

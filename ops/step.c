@@ -59,7 +59,7 @@ static an_status step_infer(const an_infer *q, int tensors, int results, an_type
         if (!s) s = an_want_same_shape(q, PARAM, i);
     }
     for (int i = tensors; i < q->inputs && !s; i++) {
-        const bool counter = q->op == AN_OP_adam_step && i == ADAM_STEP;
+        const bool counter = q->op->code == AN_OP_adam_step && i == ADAM_STEP;
         s = want_scalar(q, i, counter ? AN_I64 : q->in[PARAM].dtype);
     }
     if (s) return s;

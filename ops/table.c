@@ -2,6 +2,7 @@
  *
  * Arity and attribute sets are read off the rows' own strings once and kept, so
  * a row states each fact a single time.                                      */
+#include "core/random.h"
 #include "ops/op.h"
 
 #include <limits.h>
@@ -15,13 +16,15 @@
 #define DERIVED AN_TRAIT_DERIVED
 #define BESIDE AN_TRAIT_BESIDE
 #define STEP AN_TRAIT_STEP
+#define NAMED AN_TRAIT_NAMED
 
 /* Counts and sets are derived below; everything else is the row itself. */
 static an_op_info table[AN_OPS] = {
     {.name = "?", .inputs = "", .outputs = "", .attributes = "", .doc = ""},
 #define AN_OP(op, kind, in, out, attrs, flags, meaning)                                            \
-    {.name = #op, .inputs = in, .outputs = out, .attributes = attrs, .doc = meaning,               \
-     .category = AN_CATEGORY_##kind, .traits = flags, .rules = &an_rules_##op},
+    {.code = AN_OP_##op, .name = #op, .inputs = in, .outputs = out, .attributes = attrs,           \
+     .doc = meaning, .category = AN_CATEGORY_##kind, .traits = flags,                              \
+     .rules = &an_rules_##op},
 #include "ops/ops.def"
 #undef AN_OP
 };
@@ -41,6 +44,7 @@ static const char *word(const char *list, int i, int *length)
 static void derive_row(an_op_info *row)
 {
     int length;
+    row->key = an_hash_string(row->name);
     for (int i = 0;; i++) {
         const char *w = word(row->inputs, i, &length);
         if (length == 0) break;
@@ -71,16 +75,17 @@ const an_op_info *an_op(int opcode)
     return &table[opcode > 0 && opcode < AN_OPS ? opcode : 0];
 }
 
-int an_op_find(const char *name)
+const an_op_info *an_op_find(const char *name)
 {
     for (int i = 1; name && i < AN_OPS; i++)
-        if (!strcmp(table[i].name, name)) return i;
-    return AN_OP_none;
+        if (!strcmp(table[i].name, name)) return an_op(i);
+    return NULL;
 }
 
 int an_op_number(const char *name)
 {
-    return an_op_find(name);
+    const an_op_info *row = an_op_find(name);
+    return row ? row->code : AN_OP_none;
 }
 
 const char *an_category_name(an_category category)
@@ -107,19 +112,19 @@ static void copy_name(const char *list, int i, char *out, int size)
     out[length] = 0;
 }
 
-void an_op_input_name(int opcode, int i, char *out, int size)
+void an_op_input_name(const an_op_info *op, int i, char *out, int size)
 {
-    copy_name(an_op(opcode)->inputs, i, out, size);
+    copy_name(op->inputs, i, out, size);
 }
 
-void an_op_output_name(int opcode, int k, char *out, int size)
+void an_op_output_name(const an_op_info *op, int k, char *out, int size)
 {
-    copy_name(an_op(opcode)->outputs, k, out, size);
+    copy_name(op->outputs, k, out, size);
 }
 
-bool an_op_input_optional(int opcode, int i)
+bool an_op_input_optional(const an_op_info *op, int i)
 {
-    return i < 64 && an_op(opcode)->optional_set >> i & 1;
+    return i < 64 && op->optional_set >> i & 1;
 }
 
 an_dtype an_compute_dtype(const an_work *w)
@@ -131,9 +136,9 @@ an_dtype an_compute_dtype(const an_work *w)
     return w->outputs > 0 ? w->out[0].dtype : AN_F32;
 }
 
-bool an_is_fast(int opcode, const an_work *w)
+bool an_is_fast(const an_op_info *op, const an_work *w)
 {
-    const an_op_rules *rules = an_op(opcode)->rules;
+    const an_op_rules *rules = op->rules;
     if (!rules || !rules->stages[0].run) return false;
     const uint32_t fast = rules->fast ? rules->fast : AN_FAST_F32;
     return (fast & AN_DTYPE_BIT(an_compute_dtype(w))) != 0;

@@ -37,7 +37,7 @@ static void choose_all(minimizer *m, const bool *needed)
     for (int64_t i = 0; i < g->leaf_count; i++) {
         const uint32_t v = g->leaves[i].value;
         const an_node *n = an_node_of(g, v);
-        if (n->op == AN_OP_state && needed[g->slots[v].node] && !n->attrs->frozen &&
+        if (an_node_is_state(n) && needed[g->slots[v].node] && !n->attrs->frozen &&
             an_dtype_is_float(an_slot_type(g, v)->dtype))
             m->wrt[m->count++] = an_value_of(g, v);
     }

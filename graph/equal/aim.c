@@ -45,7 +45,7 @@ static void read_place(const an_trial *t, double at[2])
     const an_node *m = &t->side[0].g->nodes[place[0].node];
     const an_node *n = &t->side[1].g->nodes[place[1].node];
     if (m->op != n->op) return;
-    if (m->op == AN_OP_constant) read_literals(m->attrs, n->attrs, at);
+    if (an_node_is_constant(m)) read_literals(m->attrs, n->attrs, at);
     const int id = an_attrs_difference(m->op, m->attrs, n->attrs);
     double found[2];
     if (!number_of(m->attrs, id, &found[0]) || !number_of(n->attrs, id, &found[1])) return;

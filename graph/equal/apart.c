@@ -54,7 +54,7 @@ an_status an_apart_open(an_apart *p, const an_trial_side *s, uint32_t number)
     const an_node *n = &s->g->nodes[number];
     an_status status = AN_OK;
     *p = (an_apart){.inputs = n->inputs, .outputs = n->outputs,
-                    .moves = an_op(n->op)->category == AN_CATEGORY_MOVEMENT};
+                    .moves = n->op->category == AN_CATEGORY_MOVEMENT};
     for (int i = 0; i < n->inputs && status == AN_OK; i++) {
         if (!n->in[i]) continue;
         const an_tensor *value = &s->e.value[n->in[i]];
@@ -65,7 +65,7 @@ an_status an_apart_open(an_apart *p, const an_trial_side *s, uint32_t number)
     }
     for (int k = 0; k < n->outputs && status == AN_OK; k++)
         status = like(p, &s->e.value[n->first + (uint32_t)k], &p->out[k]);
-    if (status == AN_OK && n->op == AN_OP_add_norm && p->single[0]) round_sum(p);
+    if (status == AN_OK && an_is_op(n, AN_OP_add_norm) && p->single[0]) round_sum(p);
     return status;
 }
 
@@ -112,7 +112,7 @@ static double misplaced(const an_tensor *x, const an_tensor *mean, int64_t row, 
  * what a misplaced mean took from xhat. */
 static void widen_gradient(const an_apart *p, const an_node *n)
 {
-    const bool rms = n->op == AN_OP_rms_norm_grad;
+    const bool rms = an_is_op(n, AN_OP_rms_norm_grad);
     const double *dy = p->in[0].data, *gamma = n->in[2] ? p->in[2].data : NULL;
     const an_tensor *rstd = &p->in[rms ? 3 : 4];
     const int64_t rows = an_tensor_count(rstd);
@@ -160,8 +160,8 @@ an_status an_apart_spread(an_apart *p, const an_trial_side *s, uint32_t number)
                 if (fabs(m[i] - t[i]) > spread[i]) spread[i] = fabs(m[i] - t[i]);
         }
     }
-    const bool gradient = n->op == AN_OP_layer_norm_grad || n->op == AN_OP_rms_norm_grad ||
-                          n->op == AN_OP_add_norm_grad;
+    const bool gradient = an_is_op(n, AN_OP_layer_norm_grad) || an_is_op(n, AN_OP_rms_norm_grad) ||
+                          an_is_op(n, AN_OP_add_norm_grad);
     if (status == AN_OK && gradient && p->owned[0]) widen_gradient(p, n);
     return status;
 }

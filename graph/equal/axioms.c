@@ -71,12 +71,12 @@ static void write_out(an_values *v, const an_node *n, an_value out[])
     for (int i = 0; i < n->inputs && i < 8; i++) in[i] = operand(v, n, i);
     const an_call call = {.op = n->op, .attrs = n->attrs, .inputs = n->inputs,
                           .outputs = n->outputs, .in = in};
-    an_op(n->op)->rules->meaning(&call, out);
+    n->op->rules->meaning(&call, out);
 }
 
 static int lemma(an_values *v, const an_node *n, an_value out[])
 {
-    switch (n->op) {
+    switch (n->op->code) {
     case AN_OP_add_norm: write_out(v, n, out); return ADD_NORM;
     case AN_OP_add_norm_grad: write_out(v, n, out); return ADD_NORM_GRAD;
     case AN_OP_residual_add:
@@ -96,7 +96,7 @@ static int lemma(an_values *v, const an_node *n, an_value out[])
 static bool is_one(const an_values *v, uint32_t value)
 {
     const an_node *n = made_by(v, value);
-    if (n->op != AN_OP_constant || n->attrs->data.count != 1) return false;
+    if (!an_node_is_constant(n) || n->attrs->data.count != 1) return false;
     const an_tensor t = {.dtype = n->attrs->dtype, .data = (void *)n->attrs->data.bytes};
     return an_tensor_get(&t, 0) == 1;
 }
@@ -104,17 +104,17 @@ static bool is_one(const an_values *v, uint32_t value)
 /* x must have the result's type already, for a 1 may broadcast it. */
 static int arithmetic(const an_values *v, const an_node *n, an_value *out)
 {
-    if (n->op == AN_OP_neg) {
+    if (an_is_op(n, AN_OP_neg)) {
         const an_node *inner = made_by(v, an_operand(v, n, 0));
-        if (inner->op != AN_OP_neg) return NO_RULE;
+        if (!an_is_op(inner, AN_OP_neg)) return NO_RULE;
         *out = operand(v, inner, 0);
         return TWICE_NEGATED;
     }
-    if (n->op != AN_OP_mul && n->op != AN_OP_div) return NO_RULE;
-    for (int i = 0; i < (n->op == AN_OP_mul ? 2 : 1); i++) {
+    if (!an_is_op(n, AN_OP_mul) && !an_is_op(n, AN_OP_div)) return NO_RULE;
+    for (int i = 0; i < (an_is_op(n, AN_OP_mul) ? 2 : 1); i++) {
         if (!is_one(v, an_operand(v, n, 1 - i)) || !same_type(v, n, i)) continue;
         *out = operand(v, n, i);
-        return n->op == AN_OP_mul ? TIMES_ONE : OVER_ONE;
+        return an_is_op(n, AN_OP_mul) ? TIMES_ONE : OVER_ONE;
     }
     return NO_RULE;
 }
@@ -140,15 +140,15 @@ static int no_move(const an_values *v, const an_node *n, an_value *out)
 {
     const an_attrs *a = n->attrs;
     int rule = NO_RULE;
-    if (n->op == AN_OP_reshape || n->op == AN_OP_broadcast || n->op == AN_OP_cast)
+    if (an_is_op(n, AN_OP_reshape) || an_is_op(n, AN_OP_broadcast) || an_is_op(n, AN_OP_cast))
         rule = same_type(v, n, 0) ? SAME_FORM : NO_RULE;
-    else if (n->op == AN_OP_transpose)
+    else if (an_is_op(n, AN_OP_transpose))
         rule = is_identity(&a->axes) ? UNMOVED : NO_RULE;
-    else if (n->op == AN_OP_slice)
+    else if (an_is_op(n, AN_OP_slice))
         rule = is_whole(v, n) ? WHOLE_SLICE : NO_RULE;
-    else if (n->op == AN_OP_pad)
+    else if (an_is_op(n, AN_OP_pad))
         rule = !a->before && !a->after && !a->interior ? EMPTY_PAD : NO_RULE;
-    else if (n->op == AN_OP_concat)
+    else if (an_is_op(n, AN_OP_concat))
         rule = n->inputs == 1 ? LONE_CONCAT : NO_RULE;
     if (rule != NO_RULE) *out = operand(v, n, 0);
     return rule;
@@ -158,11 +158,11 @@ static int no_move(const an_values *v, const an_node *n, an_value *out)
  * result, whose own axis j is axis inner[j] of x. */
 static int two_moves(const an_values *v, const an_node *n, an_value *out)
 {
-    if (n->op != AN_OP_reshape && n->op != AN_OP_transpose) return NO_RULE;
+    if (!an_is_op(n, AN_OP_reshape) && !an_is_op(n, AN_OP_transpose)) return NO_RULE;
     const an_node *inner = made_by(v, an_operand(v, n, 0));
     if (inner->op != n->op) return NO_RULE;
     const an_value x = operand(v, inner, 0);
-    if (n->op == AN_OP_reshape) {
+    if (an_is_op(n, AN_OP_reshape)) {
         *out = an_reshape(x, n->attrs->shape);
         return RESHAPED_TWICE;
     }
@@ -193,7 +193,7 @@ static bool is_literal(const an_values *v, const an_node *n)
     for (int i = 0; i < shape->rank; i++)
         if (shape->dim[i] < 0 || !an_mul_size(count, shape->dim[i], &count)) return false;
     for (int i = 0; i < n->inputs; i++)
-        if (n->in[i] && made_by(v, an_operand(v, n, i))->op != AN_OP_constant) return false;
+        if (n->in[i] && !an_node_is_constant(made_by(v, an_operand(v, n, i)))) return false;
     return count > 0 && count <= FOLD_ELEMENTS;
 }
 
@@ -205,7 +205,7 @@ static an_graph *isolate(const an_values *v, const an_node *n)
     uint32_t in[16] = {0};
     for (int i = 0; alone && i < n->inputs; i++) {
         if (!n->in[i]) continue;
-        const an_spec literal = {.op = AN_OP_constant,
+        const an_spec literal = {.op = an_op(AN_OP_constant),
                                  .attrs = made_by(v, an_operand(v, n, i))->attrs};
         in[i] = an_graph_add(alone, &literal);
     }
@@ -221,8 +221,8 @@ static an_graph *isolate(const an_values *v, const an_node *n)
  * are one. pad brings others. */
 static bool is_uniform(const an_values *v, const an_node *n)
 {
-    const bool moves = n->op == AN_OP_reshape || n->op == AN_OP_transpose ||
-                       n->op == AN_OP_broadcast || n->op == AN_OP_slice;
+    const bool moves = an_is_op(n, AN_OP_reshape) || an_is_op(n, AN_OP_transpose) ||
+                       an_is_op(n, AN_OP_broadcast) || an_is_op(n, AN_OP_slice);
     return moves && made_by(v, an_operand(v, n, 0))->attrs->data.count == 1;
 }
 
@@ -230,7 +230,7 @@ static int add_literal(an_values *v, const an_node *n, an_dtype dtype, an_data d
 {
     const an_attrs attrs = {.dtype = dtype, .shape = an_slot_type(v->graph, n->first)->shape,
                             .data = data};
-    const an_spec literal = {.op = AN_OP_constant, .attrs = &attrs};
+    const an_spec literal = {.op = an_op(AN_OP_constant), .attrs = &attrs};
     *out = an_value_of(v->graph, an_graph_add(v->graph, &literal));
     return FOLDED;
 }
@@ -304,20 +304,20 @@ static void sort_axes(an_axes *axes, int rank)
 void an_axiom_spell(an_values *v, uint32_t number)
 {
     const an_node *n = &v->graph->nodes[number];
-    const uint64_t set = an_op(n->op)->attribute_set;
+    const uint64_t set = n->op->attribute_set;
     an_attrs spelled = *n->attrs, *a = &spelled;
     if (set >> AN_ATTR_axis & 1) { /* counts in the operand where the result loses the axis */
-        const bool lost = n->op == AN_OP_argmax || n->op == AN_OP_gather;
+        const bool lost = an_is_op(n, AN_OP_argmax) || an_is_op(n, AN_OP_gather);
         a->axis = an_axis(a->axis, an_slot_type(v->graph, lost ? n->in[0] : n->first)->shape.rank);
     }
     if (set >> AN_ATTR_axes & 1) {
         const int rank = an_slot_type(v->graph, n->in[0])->shape.rank;
-        if (n->op == AN_OP_transpose)
+        if (an_is_op(n, AN_OP_transpose))
             for (int i = 0; i < a->axes.count; i++) a->axes.at[i] = an_axis(a->axes.at[i], rank);
         else
             sort_axes(&a->axes, rank);
     }
-    if (n->op == AN_OP_constant) shorten_literal(a);
+    if (an_node_is_constant(n)) shorten_literal(a);
     if (an_attrs_equal(n->op, n->attrs, a)) return;
     v->uses[SPELLING]++;
     const an_attrs *kept = an_graph_keep_attrs(v->graph, n->op, a);

@@ -151,7 +151,7 @@ static void say_removed(const picture *p, uint32_t node, an_text *out)
                  p->v[0].g->nodes[node].ordinal);
     if (home) {
         const an_node *now = &after->g->nodes[after->units[home].first];
-        an_text_addf(out, "is in %s %%%u now", an_op(now->op)->name, now->ordinal);
+        an_text_addf(out, "is in %s %%%u now", now->op->name, now->ordinal);
     } else {
         an_text_add(out, "is gone");
     }

@@ -139,9 +139,9 @@ static int64_t bytes_saved(const an_trial_side *s)
     int64_t bytes = 0;
     for (int64_t i = 1; i <= s->g->node_count; i++) {
         const an_node *n = &s->g->nodes[i];
-        if (n->op == AN_OP_add_norm)
+        if (an_is_op(n, AN_OP_add_norm))
             bytes += an_tensor_bytes(&s->e.value[n->first]) * (is_read(s->g, n->first + 1) ? 1 : 2);
-        else if (n->op == AN_OP_add_norm_grad && n->in[5])
+        else if (an_is_op(n, AN_OP_add_norm_grad) && n->in[5])
             bytes += an_tensor_bytes(&s->e.value[n->first]) * 2;
     }
     return bytes;
@@ -347,7 +347,7 @@ static int64_t fused_before(const an_equivalence *r, const an_equivalent_args *a
     for (int s = 0; s < 2; s++)
         for (int64_t i = 1; i <= r->graph[s]->node_count; i++) {
             const an_node *n = &r->graph[s]->nodes[i];
-            count[s] += n->op == AN_OP_add_norm_grad && n->ordinal < given[s]->next_ordinal;
+            count[s] += an_is_op(n, AN_OP_add_norm_grad) && n->ordinal < given[s]->next_ordinal;
         }
     return count[1] - count[0];
 }

@@ -47,7 +47,8 @@ static int scale_for(const an_leaf_fill *l)
     bool first = true;
     for (int64_t i = 1; i <= g->node_count; i++) {
         const an_node *n = &g->nodes[i];
-        if (n->op != AN_OP_layer_norm && n->op != AN_OP_rms_norm && n->op != AN_OP_add_norm)
+        if (!an_is_op(n, AN_OP_layer_norm) && !an_is_op(n, AN_OP_rms_norm) &&
+            !an_is_op(n, AN_OP_add_norm))
             continue;
         if (!is_three_fourths((double)n->attrs->eps, &k) || (!first && k != shared))
             return patterns[l->variant].k;
@@ -65,9 +66,9 @@ static bool is_factor(const an_leaf_fill *l)
     for (int64_t i = 1; i <= g->node_count; i++) {
         const an_node *n = &g->nodes[i];
         for (int k = 0; k < n->inputs; k++)
-            if (n->in[k] == l->id && n->op != AN_OP_mul && n->op != AN_OP_accumulate &&
-                n->op != AN_OP_layer_norm_grad && n->op != AN_OP_rms_norm_grad &&
-                n->op != AN_OP_add_norm_grad)
+            if (n->in[k] == l->id && !an_is_op(n, AN_OP_mul) && !an_is_op(n, AN_OP_accumulate) &&
+                !an_is_op(n, AN_OP_layer_norm_grad) && !an_is_op(n, AN_OP_rms_norm_grad) &&
+                !an_is_op(n, AN_OP_add_norm_grad))
                 return false;
     }
     return true;

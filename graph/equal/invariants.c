@@ -50,7 +50,7 @@ static bool read_parts(const an_trial_side *side, const an_node *n, parts *p)
     const an_tensor *v = side->e.value, *out = v + n->first;
     const an_tensor *in[8] = {NULL};
     for (int i = 0; i < n->inputs && i < 8; i++) in[i] = n->in[i] ? &v[n->in[i]] : NULL;
-    switch (n->op) {
+    switch (n->op->code) {
     case AN_OP_layer_norm: *p = (parts){.s = in[0], .mean = out + 1, .rstd = out + 2}; break;
     case AN_OP_add_norm: *p = (parts){.s = out + 1, .mean = out + 2, .rstd = out + 3}; break;
     case AN_OP_rms_norm: *p = (parts){.s = in[0], .rstd = out + 1, .rms = true}; break;

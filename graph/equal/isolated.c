@@ -81,7 +81,7 @@ static an_value add_input(an_isolated *p, const char *letter, int i, uint32_t li
 static bool is_differentiable(const an_isolated *p, const an_node *n, int k, uint32_t here)
 {
     return an_dtype_is_float(an_slot_type(p->g, here)->dtype) &&
-           !(n->op == AN_OP_lstm && k >= LSTM_GATES);
+           !(an_is_op(n, AN_OP_lstm) && k >= LSTM_GATES);
 }
 
 static bool add_node(an_isolated *p, const an_node *n)
@@ -93,7 +93,7 @@ static bool add_node(an_isolated *p, const an_node *n)
     for (int i = 0; i < attrs.shape.rank; i++)
         if (attrs.shape.dim[i] >= 0) attrs.shape.dim[i] = cut(p, attrs.shape.dim[i]);
     if (attrs.size >= 0) attrs.size = cut(p, attrs.size);
-    const an_value y = an_emit(n->at, n->op, p->in, n->inputs, &attrs);
+    const an_value y = an_emit_op(n->at, n->op, p->in, n->inputs, &attrs);
     if (an_graph_status(p->g) != AN_OK || !y.id) return false;
     p->node = p->g->slots[y.id].node;
     for (int k = 0; k < n->outputs; k++) {
@@ -109,7 +109,7 @@ static bool add_node(an_isolated *p, const an_node *n)
 static bool differentiate(an_isolated *p, const an_node *n)
 {
     an_value wrt[AN_ISOLATED_INPUTS];
-    const uint32_t constant = an_op(n->op)->rules->constant_in;
+    const uint32_t constant = n->op->rules->constant_in;
     for (int i = 0; i < n->inputs; i++) {
         if (!n->in[i] || constant >> i & 1) continue;
         if (!an_dtype_is_float(an_slot_type(p->g, p->in[i].id)->dtype)) continue;

@@ -32,8 +32,8 @@ bool an_norms_see_constants(const an_trial_side *s)
     bool norms = false;
     for (int64_t i = 1; i <= s->g->node_count; i++) {
         const an_node *n = &s->g->nodes[i];
-        const bool rms = n->op == AN_OP_rms_norm, fused = n->op == AN_OP_add_norm;
-        if (!rms && !fused && n->op != AN_OP_layer_norm) continue;
+        const bool rms = an_is_op(n, AN_OP_rms_norm), fused = an_is_op(n, AN_OP_add_norm);
+        if (!rms && !fused && !an_is_op(n, AN_OP_layer_norm)) continue;
         norms = true;
         const uint32_t rows = fused ? n->first + 1 : n->in[0]; /* its sum */
         if (some_row_varies(&s->e.value[rows], n->attrs->axis, rms)) return false;

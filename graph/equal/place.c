@@ -11,7 +11,7 @@ void an_place_print(const an_graph *g, const an_node *n, uint32_t value, an_text
         an_op_output_name(n->op, g->slots[value].index, name, sizeof name);
         an_text_addf(out, ".%s", name);
     }
-    an_text_addf(out, " (%s)", an_op(n->op)->name);
+    an_text_addf(out, " (%s)", n->op->name);
 }
 
 bool an_place_set(an_place *place, an_arena *arena, const an_graph *g, uint32_t node,
@@ -23,7 +23,7 @@ bool an_place_set(an_place *place, an_arena *arena, const an_graph *g, uint32_t 
     an_place_print(g, n, value, &text);
     const char *name = an_arena_string(arena, an_text_view(&text));
     const char *file = known ? an_arena_printf(arena, "%s:%d", n->at.file, n->at.line) : "";
-    *place = (an_place){.name = an_kept(name), .file = an_kept(file), .op = an_op(n->op)->name,
+    *place = (an_place){.name = an_kept(name), .file = an_kept(file), .op = n->op->name,
                         .node = node, .ordinal = n->ordinal};
     an_text_free(&text);
     return name && file;

@@ -86,7 +86,7 @@ static an_status fill_store(const an_trial *t, an_programs *p, one *o)
     const an_graph *g = t->side[1].g;
     for (int64_t i = 0; status == AN_OK && i < g->leaf_count; i++) {
         const an_name_entry *leaf = &g->leaves[i];
-        if (an_node_of(g, leaf->value)->op == AN_OP_state && an_graph_leaf(p->g, leaf->name))
+        if (an_node_is_state(an_node_of(g, leaf->value)) && an_graph_leaf(p->g, leaf->name))
             status = an_store_set(o->store, leaf->name, &t->side[1].e.value[leaf->value]);
     }
     return status;
@@ -99,7 +99,7 @@ static void list_feeds(const an_trial *t, an_programs *p)
     p->feeds = 0;
     for (int64_t i = 0; i < g->leaf_count; i++) {
         const an_name_entry *leaf = &g->leaves[i];
-        if (an_node_of(g, leaf->value)->op == AN_OP_input && an_graph_leaf(p->g, leaf->name))
+        if (an_node_is_input(an_node_of(g, leaf->value)) && an_graph_leaf(p->g, leaf->name))
             p->feed[p->feeds++] = (an_feed){leaf->name, &t->side[1].e.value[leaf->value]};
     }
 }

@@ -11,7 +11,7 @@ static void mark_differentiable(const an_graph *g, bool *good)
 {
     for (int64_t i = 1; i <= g->node_count; i++) {
         const an_node *n = &g->nodes[i];
-        const an_op_rules *rules = an_op(n->op)->rules;
+        const an_op_rules *rules = n->op->rules;
         bool leaves = false, ok = true;
         for (int k = 0; k < n->inputs; k++) {
             const bool constant = k < 32 && rules->constant_in >> k & 1;

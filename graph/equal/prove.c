@@ -110,7 +110,7 @@ static an_status settle(an_prover *p, uint32_t number)
     if (!AN_GROW(v->known, v->capacity, g->slot_count + 1)) return an_prove_no_memory(p);
     const an_node n = g->nodes[number];
     for (int k = 0; k < n.outputs; k++) v->known[n.first + (uint32_t)k] = (an_known){0};
-    if (n.op == AN_OP_input || n.op == AN_OP_state) {
+    if (an_node_is_named(&n)) {
         become(v, &n, &n);
         return AN_OK;
     }
@@ -127,7 +127,7 @@ static an_status settle(an_prover *p, uint32_t number)
         const uint32_t id = n.first + (uint32_t)k, normal = v->known[out[k].id].normal;
         if (!an_type_equal(an_slot_type(g, id), an_slot_type(g, normal)))
             an_graph_fail(g, (an_at){0}, AN_E_INTERNAL, "a rule changes the type of %s",
-                          an_op(n.op)->name);
+                          n.op->name);
         v->known[id].normal = normal;
     }
     return an_prove_check(p, g);
@@ -157,7 +157,7 @@ static bool mark_needed(an_prover *p, int s)
 }
 
 /* Whether two leaves of one op and type are alike in all else. */
-static bool starts_alike(int op, const an_attrs *a, const an_attrs *b)
+static bool starts_alike(const an_op_info *op, const an_attrs *a, const an_attrs *b)
 {
     an_attrs typed = *b;
     typed.dtype = a->dtype;
@@ -213,7 +213,7 @@ static an_status take_node(an_prover *p, int s, uint32_t number)
     an_attrs attrs = *n->attrs;
     an_attrs_translate(n->op, &attrs, g->dims, p->side[s]->dims);
     if (an_dims_starved(g->dims)) return an_prove_no_memory(p);
-    const bool leaf = n->op == AN_OP_input || n->op == AN_OP_state;
+    const bool leaf = an_node_is_named(n);
     const an_spec spec = {.op = n->op, .inputs = n->inputs, .in = in, .attrs = &attrs,
                           .name = leaf ? n->name : NULL};
     const int64_t before = g->slot_count;

@@ -19,8 +19,8 @@ void an_prove_leaf_differs(an_prover *p, uint32_t first, const an_spec *second)
     an_type_print(g->dims, &type, &b);
     an_prove_differ(p, "leaf",
                     "\"%.80s\" is %s %.80s in the first graph and %s %.80s in the second",
-                    second->name, an_op(an_node_of(g, first)->op)->name, an_text_view(&a),
-                    an_op(second->op)->name, an_text_view(&b));
+                    second->name, an_node_of(g, first)->op->name, an_text_view(&a),
+                    second->op->name, an_text_view(&b));
     an_text_free(&a);
     an_text_free(&b);
 }
@@ -84,7 +84,7 @@ static void operand_name(const an_node *n, int i, char *out, int size)
 {
     an_op_input_name(n->op, i, out, size);
     const int length = (int)strlen(out);
-    if (an_op(n->op)->max_inputs > 16 && length < size)
+    if (n->op->max_inputs > 16 && length < size)
         snprintf(out + length, (size_t)(size - length), "[%d]", i);
 }
 
@@ -132,7 +132,8 @@ static bool explain_operands(an_prover *p, const int where[2], const an_node *m,
     return false;
 }
 
-static bool explain_attribute(an_prover *p, int op, const an_attrs *a, const an_attrs *b)
+static bool explain_attribute(an_prover *p, const an_op_info *op, const an_attrs *a,
+                              const an_attrs *b)
 {
     const int id = an_attrs_difference(op, a, b);
     const an_dims *dims = p->values.graph->dims;
@@ -219,7 +220,7 @@ an_status an_prove_add_stops(an_prover *p)
         for (int s = 0; s < 2; s++)
             for (uint32_t i = 1; (int64_t)i <= p->side[s]->node_count; i++) {
                 const an_node *n = &p->side[s]->nodes[i];
-                if (n->op != AN_OP_stop_gradient) continue;
+                if (!an_is_op(n, AN_OP_stop_gradient)) continue;
                 const int32_t one = s == 0 ? 1 : -1;
                 int32_t *count = &more[p->normal[s][n->in[0]]];
                 if (pass == 0) *count += one;
@@ -249,7 +250,7 @@ void an_prove_explain_place(an_prover *p, an_couple place, an_couple reader)
 {
     const an_graph *g = p->values.graph;
     const an_node *m = an_node_of(g, place.a), *n = an_node_of(g, place.b);
-    const bool leaf = m->op == AN_OP_input || m->op == AN_OP_state;
+    const bool leaf = an_node_is_named(m);
     const bool shared = an_prove_is_shared(p, place.a) && an_prove_is_shared(p, place.b);
     const bool read = m == n || leaf || shared;
     if (read && reader.a) an_prove_explain(p, reader);

@@ -58,14 +58,14 @@ bool an_prove_is_shared(const an_prover *p, uint32_t value)
 bool an_prove_crosses(const an_prover *p, int where_m, const an_node *m, int where_n,
                       const an_node *n)
 {
-    if (!an_axiom_commutes(m->op) && m->op != AN_OP_residual_add) return false;
+    if (!an_axiom_commutes(m->op) && !an_is_op(m, AN_OP_residual_add)) return false;
     const uint32_t a = an_prove_reads(p, where_m, m, 0), b = an_prove_reads(p, where_m, m, 1);
     const uint32_t c = an_prove_reads(p, where_n, n, 0), d = an_prove_reads(p, where_n, n, 1);
     if (a == c || b == d) return false;
     if (a == d || b == c) return true;
     const an_graph *g = p->values.graph;
-    const int op_a = an_node_of(g, a)->op, op_b = an_node_of(g, b)->op;
-    const int op_c = an_node_of(g, c)->op, op_d = an_node_of(g, d)->op;
+    const an_op_info *op_a = an_node_of(g, a)->op, *op_b = an_node_of(g, b)->op;
+    const an_op_info *op_c = an_node_of(g, c)->op, *op_d = an_node_of(g, d)->op;
     return op_a == op_d && op_b == op_c && (op_a != op_c || op_b != op_d);
 }
 

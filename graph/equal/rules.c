@@ -227,7 +227,7 @@ static an_status check_node(an_trial *t, uint32_t number, an_check_row *row)
 
 static bool is_subject(const an_node *n)
 {
-    const an_op_info *op = an_op(n->op);
+    const an_op_info *op = n->op;
     if (op->traits & (AN_TRAIT_LEAF | AN_TRAIT_STEP) || op->rules->no_grad) return false;
     return n->inputs > 0 && n->inputs <= AN_ISOLATED_INPUTS &&
            (op->rules->grad || op->rules->meaning);
@@ -271,7 +271,7 @@ an_status an_check_rules(an_trial *t, an_check_row *row)
     an_status status = AN_OK;
     for (int by_meaning = 0; by_meaning < 2; by_meaning++)
         for (int64_t k = 0; k < count && status == AN_OK; k++)
-            if ((an_op(g->nodes[seen[k]].op)->rules->grad == NULL) == (by_meaning != 0))
+            if ((g->nodes[seen[k]].op->rules->grad == NULL) == (by_meaning != 0))
                 status = check_node(t, seen[k], row);
     an_free(seen);
     return status;

@@ -38,7 +38,7 @@ static bool fill_leaves(an_trial *t, const an_draw *draw)
         const uint32_t id = b->leaves[i].value;
         const an_node *n = an_node_of(b, id);
         an_status status = AN_OK;
-        if (n->op == AN_OP_state && an_draw_starts(draw))
+        if (an_node_is_state(n) && an_draw_starts(draw))
             status = an_initialise(&n->attrs->init, n->name, draw->seed, &t->side[1].e.value[id]);
         else
             copy_values(&e->value[an_graph_leaf(a, b->leaves[i].name)], &t->side[1].e.value[id]);
@@ -167,7 +167,7 @@ an_status an_trial_bind_sides(an_trial *t)
 
 static bool is_leaf(const an_graph *g, uint32_t value)
 {
-    return an_op(an_node_of(g, value)->op)->traits & AN_TRAIT_LEAF;
+    return an_node_of(g, value)->op->traits & AN_TRAIT_LEAF;
 }
 
 /* All states at once, as a run commits them: a new value that is a state itself must be

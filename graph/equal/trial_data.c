@@ -27,7 +27,7 @@ static int64_t extent_at(const an_evaluation *e, uint32_t value, int axis)
 /* The bound that node n puts on its integer operand i; 0: none, -1: see its users. */
 static int64_t bound_by(const an_evaluation *e, const an_node *n, int i)
 {
-    switch (n->op) {
+    switch (n->op->code) {
     case AN_OP_embedding: return extent_at(e, n->in[0], 0);
     case AN_OP_gather: return extent_at(e, n->in[0], n->attrs->axis);
     case AN_OP_scatter_add:
@@ -47,25 +47,25 @@ static int64_t bound_by(const an_evaluation *e, const an_node *n, int i)
 
 static void judge_use(const an_evaluation *e, const an_node *n, int i, purpose *p)
 {
-    const bool moment = an_op(n->op)->category == AN_CATEGORY_OPTIMIZER && i > 0;
+    const bool moment = n->op->category == AN_CATEGORY_OPTIMIZER && i > 0;
     p->weight = p->weight || !moment;
-    p->label = p->label || (n->op == AN_OP_bce_with_logits && i == 1) ||
-               (n->op == AN_OP_accuracy && i == 1);
-    p->factor = p->factor || n->op == AN_OP_matmul || n->op == AN_OP_lstm;
+    p->label = p->label || (an_is_op(n, AN_OP_bce_with_logits) && i == 1) ||
+               (an_is_op(n, AN_OP_accuracy) && i == 1);
+    p->factor = p->factor || an_is_op(n, AN_OP_matmul) || an_is_op(n, AN_OP_lstm);
     const int64_t bound = bound_by(e, n, i);
     if (bound > 0 && (p->bound == 0 || bound < p->bound)) p->bound = bound;
 }
 
 static bool is_leaf(const an_graph *g, uint32_t value)
 {
-    const int op = value ? an_node_of(g, value)->op : AN_OP_add;
-    return op == AN_OP_input || op == AN_OP_state;
+    return value && an_node_is_named(an_node_of(g, value));
 }
 
 /* An addition of two leaves says to both as which operand it reads them. */
 static void judge_addition(const an_graph *g, const an_node *n, purpose *of)
 {
-    const bool adds = n->op == AN_OP_add || n->op == AN_OP_residual_add || n->op == AN_OP_add_norm;
+    const bool adds = an_is_op(n, AN_OP_add) || an_is_op(n, AN_OP_residual_add) ||
+                      an_is_op(n, AN_OP_add_norm);
     if (!adds || !is_leaf(g, n->in[0]) || !is_leaf(g, n->in[1])) return;
     const bool twice = n->in[0] == n->in[1];
     for (int k = 0; k < 2; k++)
@@ -176,7 +176,7 @@ static bool fill_leaf(const an_evaluation *e, uint32_t id, const purpose *p, con
     an_tensor *t = &e->value[id];
     const uint64_t seed = draw->seed;
     const an_node *n = an_node_of(e->graph, id);
-    const bool state = n->op == AN_OP_state;
+    const bool state = an_node_is_state(n);
     const bool is_float = an_dtype_is_float(t->dtype);
     const an_stream s = {.seed = seed, .step = 1, .stream = (uint32_t)an_hash_string(n->name)};
     if (state && an_draw_starts(draw))

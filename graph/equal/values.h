@@ -39,7 +39,10 @@ void an_axiom_spell(an_values *v, uint32_t number);
  * They are older values, or of nodes that the rule has just added, unsettled. */
 bool an_axiom_apply(an_values *v, uint32_t number, an_value out[]);
 /* Whether op(a, b) is op(b, a); and that this was used. */
-static inline bool an_axiom_commutes(int op) { return op == AN_OP_add || op == AN_OP_mul; }
+static inline bool an_axiom_commutes(const an_op_info *op)
+{
+    return op->code == AN_OP_add || op->code == AN_OP_mul;
+}
 void an_axiom_commuted(an_values *v);
 void an_axioms_used(const an_values *v, an_proof *proof);
 

@@ -7,7 +7,7 @@
 /* The rank that `axis` counts in. */
 static int axis_rank(const an_graph *g, const an_node *n)
 {
-    const bool by_operand = n->op == AN_OP_argmax || n->op == AN_OP_gather;
+    const bool by_operand = an_is_op(n, AN_OP_argmax) || an_is_op(n, AN_OP_gather);
     return an_slot_type(g, by_operand ? n->in[0] : n->first)->shape.rank;
 }
 
@@ -24,12 +24,12 @@ static void sort_axes(an_axes *axes, int rank)
 /* True if an attribute was spelled differently. */
 static bool respell(const an_graph *g, const an_node *n, an_attrs *a)
 {
-    const uint64_t set = an_op(n->op)->attribute_set;
+    const uint64_t set = n->op->attribute_set;
     const an_attrs before = *a;
     if (set >> AN_ATTR_axis & 1) a->axis = an_axis(a->axis, axis_rank(g, n));
     if (set >> AN_ATTR_axes & 1) {
         const int rank = an_slot_type(g, n->in[0])->shape.rank;
-        if (n->op == AN_OP_transpose)
+        if (an_is_op(n, AN_OP_transpose))
             for (int i = 0; i < a->axes.count; i++) a->axes.at[i] = an_axis(a->axes.at[i], rank);
         else
             sort_axes(&a->axes, rank);

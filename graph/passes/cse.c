@@ -16,7 +16,7 @@ typedef struct table {
 /* Operands as they count: new values, the first two sorted where order is free. */
 static void key_of(const an_rewrite *rw, const an_node *n, int i, uint32_t *out)
 {
-    const bool commutes = an_op(n->op)->traits & AN_TRAIT_COMMUTES;
+    const bool commutes = n->op->traits & AN_TRAIT_COMMUTES;
     uint32_t id = n->in[i] ? rw->value[n->in[i]] : 0;
     if (commutes && i < 2) {
         const uint32_t other = rw->value[n->in[1 - i]];
@@ -53,7 +53,7 @@ static bool same(const an_rewrite *rw, const an_node *a, const an_node *b)
 static bool merge(an_rewrite *rw, uint32_t number, void *context)
 {
     const an_node *n = &rw->from->nodes[number];
-    if (n->op == AN_OP_input || n->op == AN_OP_state) return false;
+    if (an_node_is_named(n)) return false;
     table *t = context;
     const int64_t mask = t->size - 1;
     for (int64_t i = (int64_t)(hash_node(rw, n) & (uint64_t)mask);; i = (i + 1) & mask) {

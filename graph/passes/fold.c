@@ -16,7 +16,7 @@
 
 static bool foldable(const an_rewrite *rw, const an_node *n)
 {
-    if (n->outputs != 1 || n->inputs == 0 || n->inputs > 16 || n->op == AN_OP_accumulate)
+    if (n->outputs != 1 || n->inputs == 0 || n->inputs > 16 || an_is_op(n, AN_OP_accumulate))
         return false;
     int64_t count = 1;
     const an_type *type = an_slot_type(rw->from, n->first);
@@ -26,7 +26,7 @@ static bool foldable(const an_rewrite *rw, const an_node *n)
     for (int i = 0; i < n->inputs; i++) {
         if (!n->in[i]) continue;
         const uint32_t operand = rw->value[n->in[i]];
-        if (an_node_of(rw->to, operand)->op != AN_OP_constant) return false;
+        if (!an_node_is_constant(an_node_of(rw->to, operand))) return false;
         if (an_value_bytes(rw->to, operand) < 0) return false;
         if (an_value_elements(rw->to, operand) > FOLD_OPERAND) return false;
     }
@@ -41,7 +41,7 @@ static an_graph *isolate(const an_rewrite *rw, const an_node *n)
     uint32_t in[16] = {0};
     for (int i = 0; g && i < n->inputs; i++) {
         if (!n->in[i]) continue;
-        const an_spec constant = {.op = AN_OP_constant,
+        const an_spec constant = {.op = an_op(AN_OP_constant),
                                   .attrs = an_node_of(rw->to, rw->value[n->in[i]])->attrs};
         in[i] = an_graph_add(g, &constant);
     }
@@ -77,7 +77,7 @@ static bool compute(an_rewrite *rw, uint32_t number)
         const an_attrs attrs = {.dtype = t->dtype, .shape = an_slot_type(rw->from, n->first)->shape,
                                 .data = {literal_count(t), t->data}};
         const uint32_t first =
-            an_rewrite_add(rw, n, AN_OP_constant, NULL, 0, &attrs, &n->ordinal, 1);
+            an_rewrite_add(rw, n, an_op(AN_OP_constant), NULL, 0, &attrs, &n->ordinal, 1);
         if (first) an_rewrite_replace(rw, number, first);
     } else {
         done = false;

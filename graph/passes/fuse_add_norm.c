@@ -24,9 +24,9 @@ typedef struct matcher {
 
 /* ---- matching ---------------------------------------------------------- */
 
-static bool is_plain_sum(int op)
+static bool is_plain_sum(const an_op_info *op)
 {
-    return op == AN_OP_add || op == AN_OP_residual_add;
+    return op->code == AN_OP_add || op->code == AN_OP_residual_add;
 }
 
 /* Why norm `n` of plain sum `s` must not fuse; "" if it may. */
@@ -35,7 +35,7 @@ static const char *refusal(matcher *m, const an_node *n, uint32_t number, const 
     const an_graph *g = m->g;
     const uint32_t add = g->slots[n->in[0]].node;
     const an_type *sum = an_slot_type(g, n->in[0]);
-    if (n->op == AN_OP_rms_norm) return "rms-norm";
+    if (an_is_op(n, AN_OP_rms_norm)) return "rms-norm";
     if (m->norm_of[add] != number) return "not-first-norm";
     if (!an_type_equal(an_slot_type(g, s->in[0]), sum) ||
         !an_type_equal(an_slot_type(g, s->in[1]), sum))
@@ -73,7 +73,7 @@ static const char *in_words(const char *reason)
 static const an_node *op_between(const an_graph *g, const an_node *producer)
 {
     if (producer->inputs == 0 || !producer->in[0] || is_plain_sum(producer->op)) return NULL;
-    const bool simple = producer->inputs == 1 || producer->op == AN_OP_dropout;
+    const bool simple = producer->inputs == 1 || an_is_op(producer, AN_OP_dropout);
     return simple && is_plain_sum(an_node_of(g, producer->in[0])->op) ? producer : NULL;
 }
 
@@ -86,19 +86,19 @@ static void match_norm(matcher *m, uint32_t number)
         if (!reason[0]) reason = join(m, g->slots[n->in[0]].node, number);
         if (!reason[0])
             an_rewrite_note(m->rw, n, "", "%s %%%u and %s %%%u became add_norm",
-                            an_op(producer->op)->name, producer->ordinal, an_op(n->op)->name,
+                            producer->op->name, producer->ordinal, n->op->name,
                             n->ordinal);
         else
             an_rewrite_note(m->rw, n, reason, "%s of %s %%%u does not fuse: %s",
-                            an_op(n->op)->name, an_op(producer->op)->name, producer->ordinal,
+                            n->op->name, producer->op->name, producer->ordinal,
                             in_words(reason));
-    } else if (producer->op == AN_OP_residual_add_scaled) {
+    } else if (an_is_op(producer, AN_OP_residual_add_scaled)) {
         an_rewrite_note(m->rw, n, "scaled", "the residual is scaled; add_norm adds plainly");
-    } else if (producer->op == AN_OP_add_norm && n->in[0] == producer->first + 1) {
+    } else if (an_is_op(producer, AN_OP_add_norm) && n->in[0] == producer->first + 1) {
         an_rewrite_note(m->rw, n, "not-first-norm", "the sum has its norm already");
     } else if (op_between(g, producer)) {
         an_rewrite_note(m->rw, n, "not-adjacent", "%s stands between the sum and its norm",
-                        an_op(producer->op)->name);
+                        producer->op->name);
     }
 }
 
@@ -111,7 +111,7 @@ static bool pair_of_sum(const matcher *m, uint32_t value, uint32_t parts[3], con
     const an_graph *g = m->g;
     const uint32_t number = g->slots[value].node;
     const an_node *n = &g->nodes[number];
-    if (n->op == AN_OP_add_norm && value == n->first + 1) {
+    if (an_is_op(n, AN_OP_add_norm) && value == n->first + 1) {
         parts[0] = n->in[2];
         parts[1] = n->first + 2;
         parts[2] = n->first + 3;
@@ -133,7 +133,7 @@ static uint32_t lone_accumulate(const matcher *m, uint32_t dx, const uint32_t *u
 {
     if (uses[dx] != 1 || !user[dx]) return 0;
     const an_node *a = &m->g->nodes[user[dx]];
-    const bool last = a->op == AN_OP_accumulate && a->inputs > 1 && a->in[a->inputs - 1] == dx;
+    const bool last = an_is_op(a, AN_OP_accumulate) && a->inputs > 1 && a->in[a->inputs - 1] == dx;
     return last ? user[dx] : 0;
 }
 
@@ -173,7 +173,7 @@ static void emit_forward(an_rewrite *rw, const an_node *add, const an_node *norm
                             norm->in[1] ? rw->value[norm->in[1]] : 0,
                             norm->in[2] ? rw->value[norm->in[2]] : 0};
     const uint32_t of[2] = {add->ordinal, norm->ordinal};
-    const uint32_t y = an_rewrite_add(rw, norm, AN_OP_add_norm, in, 4, norm->attrs, of, 2);
+    const uint32_t y = an_rewrite_add(rw, norm, an_op(AN_OP_add_norm), in, 4, norm->attrs, of, 2);
     if (!y) return;
     rw->value[add->first] = y + 1;
     rw->value[norm->first] = y;
@@ -194,7 +194,7 @@ static uint32_t emit_rest(an_rewrite *rw, const an_node *sum)
     for (int i = 0; i < terms; i++) in[i] = rw->value[sum->in[i]];
     an_attrs attrs = *sum->attrs;
     attrs.order.count = terms;
-    return an_rewrite_add(rw, sum, AN_OP_accumulate, in, terms, &attrs, &sum->ordinal, 1);
+    return an_rewrite_add(rw, sum, an_op(AN_OP_accumulate), in, terms, &attrs, &sum->ordinal, 1);
 }
 
 /* `sum` may be NULL. */
@@ -206,7 +206,7 @@ static void emit_backward(an_rewrite *rw, uint32_t number, const an_node *sum)
     if (sum) in[5] = emit_rest(rw, sum);
     const uint32_t of[2] = {grad->ordinal, sum ? sum->ordinal : 0};
     const uint32_t dx =
-        an_rewrite_add(rw, grad, AN_OP_add_norm_grad, in, 6, grad->attrs, of, sum ? 2 : 1);
+        an_rewrite_add(rw, grad, an_op(AN_OP_add_norm_grad), in, 6, grad->attrs, of, sum ? 2 : 1);
     if (!dx) return;
     an_rewrite_replace(rw, number, dx);
     if (sum) rw->value[sum->first] = dx;
@@ -231,7 +231,7 @@ static void find_first_norms(matcher *m)
 {
     for (int64_t i = 1; i <= m->g->node_count; i++) {
         const an_node *n = &m->g->nodes[i];
-        if (n->op != AN_OP_layer_norm) continue;
+        if (!an_is_op(n, AN_OP_layer_norm)) continue;
         const uint32_t sum = m->g->slots[n->in[0]].node;
         uint32_t *first = &m->norm_of[sum];
         if (!*first || n->ordinal < m->g->nodes[*first].ordinal) *first = (uint32_t)i;
@@ -255,7 +255,8 @@ static void match_gradients(matcher *m)
     for (int64_t i = 0; i < g->output_count; i++) uses[g->outputs[i].value] += 2;
     for (int64_t i = 0; i < g->commit_count; i++) uses[g->commits[i].value] += 2;
     for (int64_t i = 1; i <= g->node_count; i++)
-        if (g->nodes[i].op == AN_OP_layer_norm_grad) match_gradient(m, (uint32_t)i, uses, user);
+        if (an_is_op(&g->nodes[i], AN_OP_layer_norm_grad))
+            match_gradient(m, (uint32_t)i, uses, user);
     an_free(uses);
 }
 
@@ -263,7 +264,7 @@ static void match_all(matcher *m)
 {
     find_first_norms(m);
     for (int64_t i = 1; i <= m->g->node_count; i++)
-        if (m->g->nodes[i].op == AN_OP_layer_norm || m->g->nodes[i].op == AN_OP_rms_norm)
+        if (an_is_op(&m->g->nodes[i], AN_OP_layer_norm) || an_is_op(&m->g->nodes[i], AN_OP_rms_norm))
             match_norm(m, (uint32_t)i);
     match_gradients(m);
 }

@@ -8,7 +8,7 @@ static bool infer(an_rewrite *rw, uint32_t number, void *context)
 {
     (void)context;
     const an_node *n = &rw->from->nodes[number];
-    const an_op_rules *rules = an_op(n->op)->rules;
+    const an_op_rules *rules = n->op->rules;
     if (!rules->inference || n->inputs > 16) return false;
     an_value in[16], out[AN_MAX_OUTPUTS] = {0};
     for (int i = 0; i < n->inputs; i++)

@@ -7,7 +7,7 @@
 static bool is_splat(const an_graph *g, uint32_t value, double wanted)
 {
     const an_node *n = an_node_of(g, value);
-    if (n->op != AN_OP_constant || n->attrs->data.count != 1) return false;
+    if (!an_node_is_constant(n) || n->attrs->data.count != 1) return false;
     if (n->attrs->dtype == AN_F32) return *(const float *)n->attrs->data.bytes == (float)wanted;
     return n->attrs->dtype == AN_F64 && *(const double *)n->attrs->data.bytes == wanted;
 }
@@ -27,7 +27,7 @@ static bool is_full_slice(const an_attrs *a, const an_shape *shape)
 /* Transposing twice with orders that undo each other. */
 static uint32_t undone_transpose(const an_attrs *a, const an_node *inner)
 {
-    if (inner->op != AN_OP_transpose) return 0;
+    if (!an_is_op(inner, AN_OP_transpose)) return 0;
     const int rank = a->axes.count;
     for (int i = 0; i < rank; i++) {
         const int outer = an_axis(a->axes.at[i], rank);
@@ -45,7 +45,7 @@ uint32_t an_rewrite_repeated(const an_rewrite *rw, const an_node *n)
     const an_type *type = an_slot_type(rw->from, n->first);
     const bool same_type = an_type_equal(an_slot_type(g, first), type);
     const an_attrs *a = n->attrs;
-    switch (n->op) {
+    switch (n->op->code) {
     case AN_OP_reshape:
     case AN_OP_broadcast:
     case AN_OP_cast: return same_type ? first : 0;
@@ -56,7 +56,7 @@ uint32_t an_rewrite_repeated(const an_rewrite *rw, const an_node *n)
     case AN_OP_accumulate: return n->inputs == 1 ? first : 0;
     case AN_OP_pad: return a->before == 0 && a->after == 0 && a->interior == 0 ? first : 0;
     case AN_OP_neg:
-        return an_node_of(g, first)->op == AN_OP_neg ? an_node_of(g, first)->in[0] : 0;
+        return an_is_op(an_node_of(g, first), AN_OP_neg) ? an_node_of(g, first)->in[0] : 0;
     case AN_OP_mul:
         if (same_type && is_splat(g, second, 1)) return first;
         if (an_type_equal(an_slot_type(g, second), type)) return is_splat(g, first, 1) ? second : 0;

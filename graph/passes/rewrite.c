@@ -31,8 +31,9 @@ an_status an_rewrite_copy_with(an_rewrite *rw, uint32_t number, const an_attrs *
     return AN_OK;
 }
 
-uint32_t an_rewrite_add(an_rewrite *rw, const an_node *like, int op, const uint32_t *in, int inputs,
-                        const an_attrs *attrs, const uint32_t *of, int replaced)
+uint32_t an_rewrite_add(an_rewrite *rw, const an_node *like, const an_op_info *op,
+                        const uint32_t *in, int inputs, const an_attrs *attrs, const uint32_t *of,
+                        int replaced)
 {
     const an_spec spec = {.op = op, .inputs = inputs, .in = in, .attrs = attrs, .name = like->name,
                           .scope = like->scope, .at = like->at, .ordinal = like->ordinal,

@@ -43,8 +43,9 @@ an_status an_rewrite_copy_with(an_rewrite *rw, uint32_t number, const an_attrs *
 /* Adds a node of the pass's own making in place of old node `like` (its place,
  * scope, name and ordinal), which replaces the nodes whose ordinals are in `of`.
  * Returns output 0, or 0. */
-uint32_t an_rewrite_add(an_rewrite *rw, const an_node *like, int op, const uint32_t *in, int inputs,
-                        const an_attrs *attrs, const uint32_t *of, int replaced);
+uint32_t an_rewrite_add(an_rewrite *rw, const an_node *like, const an_op_info *op,
+                        const uint32_t *in, int inputs, const an_attrs *attrs, const uint32_t *of,
+                        int replaced);
 /* Maps the outputs of old node `number` to consecutive new values from `first`. */
 void an_rewrite_replace(an_rewrite *rw, uint32_t number, uint32_t first);
 /* The new value that old node `n` would merely repeat, its operands being what they have

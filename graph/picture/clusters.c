@@ -9,9 +9,9 @@ const char *an_view_scope(const an_graph *g, const an_node *n, int *length)
 {
     const char *scope = n->scope;
     *length = (int)strlen(scope);
-    if (!(an_op(n->op)->traits & AN_TRAIT_STEP) || n->inputs < 1 || !n->in[0]) return scope;
+    if (!(n->op->traits & AN_TRAIT_STEP) || n->inputs < 1 || !n->in[0]) return scope;
     const an_node *parameter = an_node_of(g, n->in[0]);
-    if (parameter->op != AN_OP_state) return scope;
+    if (!an_node_is_state(parameter)) return scope;
     const char *slash = strrchr(parameter->name, '/');
     *length = slash ? (int)(slash - parameter->name) : 0;
     return parameter->name;

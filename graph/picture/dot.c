@@ -108,10 +108,10 @@ static void write_unit(const writer *w, uint32_t id)
         an_text_add(w->out, ", style=\"rounded,dashed\", fontcolor=\"#d93025\"");
     } else {
         const an_node *n = &w->v->g->nodes[u->first];
-        const an_category category = an_op(n->op)->category;
+        const an_category category = n->op->category;
         const bool colours = !w->v->before && !w->side; /* of their own, not of a change */
-        if (n->op == AN_OP_input && colours) an_text_add(w->out, ", fontcolor=white");
-        if (n->op == AN_OP_state) an_text_add(w->out, ", shape=cylinder, style=filled");
+        if (an_node_is_input(n) && colours) an_text_add(w->out, ", fontcolor=white");
+        if (an_node_is_state(n)) an_text_add(w->out, ", shape=cylinder, style=filled");
         if (u->kind == AN_UNIT_SCOPE) an_text_add(w->out, ", shape=tab, style=filled");
         else if (category == AN_CATEGORY_FUSED) an_text_add(w->out, ", penwidth=2.5");
     }

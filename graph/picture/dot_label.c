@@ -13,14 +13,14 @@ typedef struct fused_title {
     const char *title, *member[2];
 } fused_title;
 
-static const fused_title *find_fused(int op)
+static const fused_title *find_fused(const an_op_info *op)
 {
     static const fused_title table[] = {
         {AN_OP_add_norm, "Add &amp; Norm", {"residual_add", "layer_norm"}},
         {AN_OP_add_norm_grad, "Add &amp; Norm gradient", {"layer_norm_grad", "accumulate"}},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (table[i].op == op) return &table[i];
+        if (table[i].op == op->code) return &table[i];
     return NULL;
 }
 
@@ -65,11 +65,11 @@ static const char *short_name(const char *name, const char *scope)
 static void add_constant(const an_graph *g, const an_node *n, an_text *out)
 {
     const an_type *t = an_slot_type(g, n->first);
-    if (n->op == AN_OP_constant && n->attrs->data.count == 1 && n->attrs->data.bytes) {
+    if (an_node_is_constant(n) && n->attrs->data.count == 1 && n->attrs->data.bytes) {
         an_tensor one = an_tensor_borrow(t->dtype, 0, NULL, (void *)n->attrs->data.bytes);
         an_text_addf(out, "%.6g", an_tensor_get(&one, 0));
     } else {
-        an_text_add(out, an_op(n->op)->name);
+        an_text_add(out, n->op->name);
         an_text_add(out, " ");
         add_type(g, n->first, false, out);
     }
@@ -100,9 +100,9 @@ static void add_folded(const an_view *v, uint32_t node, const char *line, const 
         const an_node *leaf = an_node_of(g, n->in[k]);
         char operand[64];
         an_op_input_name(n->op, k, operand, sizeof operand);
-        const char *name = leaf->op == AN_OP_state ? short_name(leaf->name, n->scope) : "";
+        const char *name = an_node_is_state(leaf) ? short_name(leaf->name, n->scope) : "";
         an_text_add(out, line);
-        if (leaf->op == AN_OP_state) {
+        if (an_node_is_state(leaf)) {
             an_text_add(out, "<B>");
             add_html(out, name);
             an_text_add(out, "</B> ");
@@ -165,7 +165,7 @@ static void label_fused(const an_view *v, uint32_t node, const fused_title *f, a
         const an_node *old = replaced(v, n->from.of[i]);
         an_text_addf(out, "<TR><TD BGCOLOR=\"#fff6e5\" BORDER=\"1\" COLOR=\"#d35400\" "
                           "STYLE=\"ROUNDED\">%s <FONT POINT-SIZE=\"9\">%%%u</FONT></TD></TR>",
-                     old ? an_op(old->op)->name : f->member[i], n->from.of[i]);
+                     old ? old->op->name : f->member[i], n->from.of[i]);
     }
     add_folded(v, node, "<TR><TD><FONT POINT-SIZE=\"9\">", "</FONT></TD></TR>", out);
     add_attributes(v, n, "<TR><TD><FONT POINT-SIZE=\"9\" COLOR=\"#4a4f55\">", "</FONT></TD></TR>",
@@ -181,13 +181,13 @@ static void label_node(const an_view *v, const an_unit *u, an_text *out)
         label_fused(v, u->first, fused, out);
         return;
     }
-    const bool leaf = n->op == AN_OP_input || n->op == AN_OP_state;
+    const bool leaf = an_node_is_named(n);
     an_text_add(out, "<B>");
-    add_html(out, !leaf ? an_op(n->op)->name : n->name[0] ? n->name : "?");
+    add_html(out, !leaf ? n->op->name : n->name[0] ? n->name : "?");
     an_text_add(out, "</B>");
     if (leaf) {
-        an_text_addf(out, "<BR/><FONT POINT-SIZE=\"9\">%s ", an_op(n->op)->name);
-        add_type(v->g, n->first, n->op == AN_OP_state, out);
+        an_text_addf(out, "<BR/><FONT POINT-SIZE=\"9\">%s ", n->op->name);
+        add_type(v->g, n->first, an_node_is_state(n), out);
         an_text_add(out, "</FONT>");
         return;
     }
@@ -221,9 +221,9 @@ static void label_scope(const an_view *v, const an_unit *u, an_text *out)
     int64_t bytes = 0;
     for (uint32_t i = u->first; i; i = v->next_in_unit[i]) {
         const an_node *n = &v->g->nodes[i];
-        fused += n->op == AN_OP_add_norm || n->op == AN_OP_add_norm_grad;
+        fused += an_is_op(n, AN_OP_add_norm) || an_is_op(n, AN_OP_add_norm_grad);
         for (int k = 0; k < n->inputs; k++) {
-            if (!shows(v, i, k) || an_node_of(v->g, n->in[k])->op != AN_OP_state) continue;
+            if (!shows(v, i, k) || !an_node_is_state(an_node_of(v->g, n->in[k]))) continue;
             const int64_t more = an_value_bytes(v->g, n->in[k]);
             if (more > 0 && more <= INT64_MAX - bytes) bytes += more;
         }
@@ -238,7 +238,7 @@ static void label_scope(const an_view *v, const an_unit *u, an_text *out)
 
 static void label_steps(const an_view *v, const an_unit *u, an_text *out)
 {
-    an_text_addf(out, "<B>%s</B>", an_op(v->g->nodes[u->first].op)->name);
+    an_text_addf(out, "<B>%s</B>", v->g->nodes[u->first].op->name);
     int shown = 0;
     for (uint32_t i = u->first; i && shown < MAX_LINES; i = v->next_in_unit[i], shown++) {
         const an_node *n = &v->g->nodes[i];
@@ -258,7 +258,7 @@ static void label_steps(const an_view *v, const an_unit *u, an_text *out)
 static void label_ghost(const an_view *v, const an_unit *u, an_text *out)
 {
     const an_node *n = &v->before->nodes[u->first];
-    an_text_addf(out, "<B>%s</B> %%%u", an_op(n->op)->name, n->ordinal);
+    an_text_addf(out, "<B>%s</B> %%%u", n->op->name, n->ordinal);
     if (!n->name[0]) return;
     an_text_add(out, "<BR/><I>");
     add_html(out, n->name);
@@ -291,7 +291,7 @@ static void describe_value(const an_graph *g, uint32_t value, an_text *out)
 
 static void describe_node(const an_graph *g, const an_node *n, an_text *out)
 {
-    an_text_addf(out, "%s %%%u", an_op(n->op)->name, n->ordinal);
+    an_text_addf(out, "%s %%%u", n->op->name, n->ordinal);
     if (n->name[0]) an_text_addf(out, " %s", n->name);
     if (n->scope[0]) an_text_addf(out, " in %s", n->scope);
     if (n->at.file && n->at.line > 0) an_text_addf(out, "\n%s:%d", n->at.file, n->at.line);
@@ -333,7 +333,7 @@ void an_dot_edge_label(const an_view *v, const an_edge *e, an_text *out)
     for (int i = 0; i < e->values && i < AN_EDGE_VALUES; i++) {
         const uint32_t value = e->value[i];
         const an_slot *slot = &v->g->slots[value];
-        const int op = v->g->nodes[slot->node].op;
+        const an_op_info *op = v->g->nodes[slot->node].op;
         char name[64];
         an_op_output_name(op, slot->index, name, sizeof name);
         const bool many = v->g->nodes[slot->node].outputs > 1;

@@ -61,8 +61,8 @@ static void match(an_view *v, const ordinals *x, bool *old)
 
 static bool leaves_a_ghost(const an_graph *g, const an_node *n)
 {
-    const bool leaf = an_op(n->op)->traits & AN_TRAIT_LEAF;
-    return !leaf || n->op == AN_OP_input || (n->op == AN_OP_state && !an_view_is_tiny(g, n));
+    const bool leaf = n->op->traits & AN_TRAIT_LEAF;
+    return !leaf || an_node_is_input(n) || (an_node_is_state(n) && !an_view_is_tiny(g, n));
 }
 
 static bool add_ghost(an_view *v, uint32_t number, const ordinals *x, const uint8_t *phase)

@@ -26,13 +26,13 @@ static void add_type(const chart *c, uint32_t value)
 
 static void add_title(const chart *c, const an_unit *u, const an_node *n)
 {
-    const bool leaf = n->op == AN_OP_input || n->op == AN_OP_state;
+    const bool leaf = an_node_is_named(n);
     int length;
     const char *scope = an_view_scope(c->v->g, n, &length);
     if (u->kind == AN_UNIT_SCOPE) an_mermaid_add(c->out, scope, length);
-    else if (n->op == AN_OP_add_norm) an_text_add(c->out, "Add #amp; Norm");
-    else if (n->op == AN_OP_add_norm_grad) an_text_add(c->out, "Add #amp; Norm gradient");
-    else an_text_add(c->out, an_op(n->op)->name);
+    else if (an_is_op(n, AN_OP_add_norm)) an_text_add(c->out, "Add #amp; Norm");
+    else if (an_is_op(n, AN_OP_add_norm_grad)) an_text_add(c->out, "Add #amp; Norm gradient");
+    else an_text_add(c->out, n->op->name);
     if (u->nodes > 1) an_text_addf(c->out, "<br/>%lld nodes", (long long)u->nodes);
     if (u->nodes > 1 || !n->name[0]) return;
     an_text_add(c->out, "<br/>");
@@ -51,7 +51,7 @@ static void write_unit(const chart *c, uint32_t id)
     for (int k = 0; u->nodes == 1 && k < n->inputs; k++) {
         const uint32_t p = n->in[k] ? c->v->g->slots[n->in[k]].node : 0;
         const an_node *leaf = &c->v->g->nodes[p];
-        if (!p || !c->v->folded[p] || leaf->op != AN_OP_state ||
+        if (!p || !c->v->folded[p] || !an_node_is_state(leaf) ||
             c->v->phase[p] != u->phase)
             continue;
         an_text_add(c->out, "<br/>");
@@ -60,7 +60,7 @@ static void write_unit(const chart *c, uint32_t id)
         add_type(c, n->in[k]);
     }
     an_text_add(c->out, "\"]\n");
-    const bool fused = an_op(n->op)->category == AN_CATEGORY_FUSED;
+    const bool fused = n->op->category == AN_CATEGORY_FUSED;
     if (fused)
         an_text_addf(c->out, "    style n%u fill:#ffc15c,stroke:#d35400,stroke-width:3px\n", id);
 }

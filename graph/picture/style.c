@@ -124,15 +124,15 @@ static const an_paint same_paint = {"#f7f7f7", "#b4b8bd"};
 an_paint an_dot_paint(const an_view *v, const an_unit *u, const an_dot_args *args)
 {
     if (u->kind == AN_UNIT_GHOST || u->gone) return gone_paint;
-    const bool fused = an_op(v->g->nodes[u->first].op)->category == AN_CATEGORY_FUSED;
+    const bool fused = v->g->nodes[u->first].op->category == AN_CATEGORY_FUSED;
     if (v->beside && u->added && fused) return category_paint[AN_CATEGORY_FUSED];
     if (v->beside && !u->added) return same_paint;
     if (v->before) return u->added ? added_paint : same_paint;
     const an_node *n = &v->g->nodes[u->first];
-    if (n->op == AN_OP_input) return input_paint;
+    if (an_node_is_input(n)) return input_paint;
     if (args->color == AN_COLOR_PHASE) return phase_paint[u->phase];
     if (u->kind == AN_UNIT_SCOPE) return scope_paint;
-    return category_paint[an_op(n->op)->category];
+    return category_paint[n->op->category];
 }
 
 /* ---- the legend -------------------------------------------------------- */
@@ -162,8 +162,8 @@ static void legend_colours(const an_view *v, const an_dot_args *args, an_text *o
     for (int64_t u = 1; u <= v->unit_count; u++) {
         const an_node *n = &v->g->nodes[v->units[u].first];
         phase[v->units[u].phase] = true;
-        if (v->units[u].kind != AN_UNIT_SCOPE && n->op != AN_OP_input)
-            category[an_op(n->op)->category] = true;
+        if (v->units[u].kind != AN_UNIT_SCOPE && !an_node_is_input(n))
+            category[n->op->category] = true;
     }
     if (args->color == AN_COLOR_PHASE) {
         for (int p = 0; p < AN_PHASES; p++)

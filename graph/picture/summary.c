@@ -65,7 +65,7 @@ static double count_flops(const an_op_rules *rules, const an_work *w)
 static double node_flops(const table *t, uint32_t number)
 {
     const an_node *n = &t->g->nodes[number];
-    const an_op_info *op = an_op(n->op);
+    const an_op_info *op = n->op;
     if (!t->extent || op->traits & AN_TRAIT_LEAF) return 0;
     an_tensor *tensors = an_alloc_zeroed((n->inputs + n->outputs) * (int64_t)sizeof *tensors);
     if (!tensors) return -1;
@@ -117,8 +117,8 @@ static row *row_for(table *t, uint32_t number)
 static bool is_shown(const table *t, uint32_t number)
 {
     const an_node *n = &t->g->nodes[number];
-    const bool leaf = an_op(n->op)->traits & AN_TRAIT_LEAF;
-    return t->phase[number] == AN_PHASE_FORWARD && (!leaf || n->op == AN_OP_input);
+    const bool leaf = n->op->traits & AN_TRAIT_LEAF;
+    return t->phase[number] == AN_PHASE_FORWARD && (!leaf || an_node_is_input(n));
 }
 
 static bool fill_rows(table *t)
@@ -176,7 +176,7 @@ static void add_cell(const char *text, int width, bool right, an_text *out)
 static void describe(const table *t, const row *r, an_text *name, an_text *what)
 {
     const an_node *n = &t->g->nodes[r->node];
-    const char *op = an_op(n->op)->name;
+    const char *op = n->op->name;
     an_text_add(name, r->scope[0] ? r->scope : r->name[0] ? r->name : op);
     an_text_add(what, op);
     if (r->nodes > 1) an_text_addf(what, " +%lld", (long long)r->nodes - 1);
@@ -221,7 +221,7 @@ static void add_totals(const table *t, an_text *out)
     for (uint32_t i = 1; (int64_t)i <= g->node_count; i++) {
         const an_node *n = &g->nodes[i];
         nodes[t->phase[i]]++;
-        if (n->op != AN_OP_state) continue;
+        if (!an_node_is_state(n)) continue;
         const bool parameter = an_graph_is_parameter(g, t->phase, i);
         int64_t *count = !parameter ? NULL : n->attrs->frozen ? &frozen : &trainable;
         if (count) an_add_size(*count, an_value_elements(g, n->first), count);

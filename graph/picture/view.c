@@ -20,8 +20,8 @@ static uint32_t unit_for(an_view *v, uint32_t number)
     const uint32_t box = an_view_box(v, phase, scope, length);
     if (!box) return 0;
     an_unit unit = {.kind = AN_UNIT_NODE, .phase = phase, .first = number, .box = box};
-    const bool deep = an_view_level(v, box) > v->depth && n->op != AN_OP_input;
-    const bool step = an_op(n->op)->traits & AN_TRAIT_STEP;
+    const bool deep = an_view_level(v, box) > v->depth && !an_node_is_input(n);
+    const bool step = n->op->traits & AN_TRAIT_STEP;
     if (deep) {
         if (v->boxes[box].collapsed) return v->boxes[box].collapsed;
         unit.kind = AN_UNIT_SCOPE;
@@ -53,7 +53,7 @@ static bool make_units(an_view *v)
     }
     for (int64_t u = 1; u <= v->unit_count; u++) {
         an_unit *unit = &v->units[u];
-        const bool step = an_op(v->g->nodes[unit->first].op)->traits & AN_TRAIT_STEP;
+        const bool step = v->g->nodes[unit->first].op->traits & AN_TRAIT_STEP;
         if (unit->kind == AN_UNIT_SCOPE && unit->nodes == 1)
             unit->kind = step ? AN_UNIT_STEPS : AN_UNIT_NODE;
     }

@@ -10,7 +10,7 @@
 bool an_view_is_tiny(const an_graph *g, const an_node *n)
 {
     const an_shape *s = &an_slot_type(g, n->first)->shape;
-    return n->op == AN_OP_constant || n->op == AN_OP_count || s->rank == 0 ||
+    return an_node_is_constant(n) || an_is_op(n, AN_OP_count) || s->rank == 0 ||
            (s->rank == 1 && s->dim[0] >= 0 && s->dim[0] <= 2);
 }
 
@@ -53,7 +53,7 @@ bool an_view_fold(an_view *v)
     }
     for (int64_t i = 1; i <= g->node_count; i++) {
         const an_node *n = &g->nodes[i];
-        const bool foldable = an_node_is_leaf(n) && n->op != AN_OP_input && users[i] > 0;
+        const bool foldable = an_node_is_leaf(n) && !an_node_is_input(n) && users[i] > 0;
         v->folded[i] = foldable && (users[i] == 1 || an_view_is_tiny(g, n));
     }
     for (int64_t i = 0; i < g->output_count; i++)

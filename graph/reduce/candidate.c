@@ -137,7 +137,7 @@ static bool drop_order(an_graph *to, const an_fate *f, an_order *order)
 static bool edit_attributes(const an_candidate *p, an_graph *to, const an_node *n, an_attrs *a)
 {
     const an_fate *f = fate(p, n->first);
-    const uint64_t set = an_op(n->op)->attribute_set;
+    const uint64_t set = n->op->attribute_set;
     for (int id = 0; id < AN_ATTRS; id++) {
         if (!(set >> id & 1)) continue;
         if (f->plain >> id & 1) an_attr_plain(p->g, n, id, a);
@@ -174,8 +174,8 @@ static bool add_input(an_candidate *p, an_graph *to, uint32_t v)
     for (int i = 0; i < attrs.shape.rank; i++) scale(p, &attrs.shape.dim[i]);
     char name[64];
     name_value(p, to, v, name);
-    const an_spec spec = {.op = AN_OP_input, .attrs = &attrs, .name = name, .scope = n->scope,
-                          .at = n->at};
+    const an_spec spec = {.op = an_op(AN_OP_input), .attrs = &attrs, .name = name,
+                          .scope = n->scope, .at = n->at};
     p->value[v] = an_graph_add(to, &spec);
     return p->value[v] != 0;
 }
@@ -183,7 +183,7 @@ static bool add_input(an_candidate *p, an_graph *to, uint32_t v)
 static bool copy_node(an_candidate *p, an_graph *to, uint32_t number)
 {
     const an_node *n = &p->g->nodes[number];
-    const bool any = an_op(n->op)->max_inputs == INT_MAX;
+    const bool any = n->op->max_inputs == INT_MAX;
     uint32_t *in = an_arena_alloc(&to->arena, (n->inputs + 1) * (int64_t)sizeof *in);
     an_attrs attrs = *n->attrs;
     if (!in || !edit_attributes(p, to, n, &attrs))
@@ -193,7 +193,7 @@ static bool copy_node(an_candidate *p, an_graph *to, uint32_t number)
         const uint32_t v = operand(p, number, k);
         if (v || !any) in[inputs++] = v ? p->value[v] : 0;
     }
-    const bool leaf = n->op == AN_OP_input || n->op == AN_OP_state;
+    const bool leaf = an_node_is_named(n);
     an_spec spec = {.op = n->op, .inputs = inputs, .in = in, .attrs = &attrs, .name = n->name,
                     .scope = n->scope, .at = n->at, .ordinal = n->ordinal, .from = n->from};
     if (p->tidy)

@@ -114,7 +114,7 @@ static void find_operands(search *s)
 {
     for (int64_t i = 1; i <= s->best->node_count; i++) {
         const an_node *n = &s->best->nodes[i];
-        const bool any = an_op(n->op)->max_inputs == INT_MAX && n->inputs > 1;
+        const bool any = n->op->max_inputs == INT_MAX && n->inputs > 1;
         for (int k = 0; k < n->inputs && k < 32; k++)
             if (n->in[k] && (any || an_op_input_optional(n->op, k))) add_site(s, i, k, 0);
     }
@@ -131,7 +131,7 @@ static void find_attributes(search *s)
         const an_node *n = &s->best->nodes[i];
         for (int id = 0; id < AN_ATTRS; id++) {
             an_attrs a = *n->attrs;
-            const bool has = an_op(n->op)->attribute_set >> id & 1;
+            const bool has = n->op->attribute_set >> id & 1;
             if (has && an_attr_plain(s->best, n, id, &a)) add_site(s, i, id, 0);
         }
     }

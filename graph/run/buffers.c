@@ -30,7 +30,7 @@ typedef struct sharing {
 
 static bool is_state(const sharing *x, uint32_t root)
 {
-    return an_node_of(x->g, root)->op == AN_OP_state;
+    return an_node_is_state(an_node_of(x->g, root));
 }
 
 static void needed_until(sharing *x, uint32_t root, int64_t wave)
@@ -86,11 +86,11 @@ static void add_leaves(sharing *x)
 {
     for (int64_t i = 1; i <= x->g->node_count; i++) {
         const an_node *n = &x->g->nodes[i];
-        const an_home home = n->op == AN_OP_input   ? AN_HOME_FEED
-                             : n->op == AN_OP_state ? AN_HOME_STATE
+        const an_home home = an_node_is_input(n)   ? AN_HOME_FEED
+                             : an_node_is_state(n) ? AN_HOME_STATE
                                                     : AN_HOME_CONSTANT;
         const bool leaf = home != AN_HOME_CONSTANT ||
-                          (n->op == AN_OP_constant && x->b->wave_of[i] < 0);
+                          (an_node_is_constant(n) && x->b->wave_of[i] < 0);
         if (leaf) x->s->buffer_of[n->first] = add_buffer(x, home, n->first, -1, x->s->end);
     }
 }
@@ -100,7 +100,7 @@ static void add_leaves(sharing *x)
  * output's type. */
 static bool rules_allow(const sharing *x, const an_node *n, int k, uint32_t r)
 {
-    const uint32_t share = an_op(n->op)->rules->share[k];
+    const uint32_t share = n->op->rules->share[k];
     bool found = false;
     for (int j = 0; j < n->inputs; j++) {
         if (!n->in[j] || x->s->root[n->in[j]] != r) continue;
@@ -115,7 +115,7 @@ static bool rules_allow(const sharing *x, const an_node *n, int k, uint32_t r)
 static uint32_t inherit(const sharing *x, const an_task *task, int k)
 {
     const an_node *n = &x->g->nodes[task->node];
-    if (an_op(n->op)->rules->share[k] == 0) return 0;
+    if (n->op->rules->share[k] == 0) return 0;
     for (int j = 0; j < n->inputs && j < 32; j++) {
         const uint32_t r = n->in[j] ? x->s->root[n->in[j]] : 0;
         const uint32_t buffer = r ? x->s->buffer_of[r] : 0;

@@ -73,9 +73,9 @@ static an_status check_updates(compiling *x)
         const an_commit *c = &x->g->commits[i];
         if (c->set != u.id) continue;
         const an_node *n = an_node_of(x->g, c->state);
-        if (n->op != AN_OP_state)
+        if (!an_node_is_state(n))
             status = fail(x, AN_E_STATE, "the update table changes the result of %s, which is no "
-                          "state", an_op(n->op)->name);
+                          "state", n->op->name);
         else if (seen[c->state])
             status = fail(x, AN_E_STATE, "state \"%s\" is updated twice", n->name);
         else if (!an_type_equal(an_slot_type(x->g, c->state), an_slot_type(x->g, c->value)))
@@ -206,7 +206,7 @@ static an_status make_ports(compiling *x)
                                              (int64_t)sizeof *p->spans);
     if (!p->ports || !p->spans) return fail(x, AN_E_MEMORY, "out of memory");
     for (int64_t i = 0; i < g->leaf_count; i++) {
-        if (an_node_of(g, g->leaves[i].value)->op != AN_OP_input) continue;
+        if (!an_node_is_input(an_node_of(g, g->leaves[i].value))) continue;
         an_port *port = &p->ports[p->port_count++];
         const uint32_t leaf = an_graph_leaf(p->graph, g->leaves[i].name);
         port->name = an_arena_string(&p->arena, g->leaves[i].name);
@@ -239,7 +239,7 @@ static an_status check_kernels(compiling *x)
 {
     const an_run_schedule *s = &x->p->schedule;
     for (int64_t t = 0; t < s->task_count; t++) {
-        const an_op_info *op = an_op(x->p->graph->nodes[s->tasks[t].node].op);
+        const an_op_info *op = x->p->graph->nodes[s->tasks[t].node].op;
         if (!s->tasks[t].fast && !op->rules->ref)
             return fail(x, AN_E_INTERNAL, "%s has no kernel", op->name);
     }

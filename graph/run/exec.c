@@ -106,7 +106,7 @@ static void copy_outs(const run *r, bool late)
 
 static const an_op_rules *rules_of(const an_program *p, const an_task *task)
 {
-    return an_op(p->graph->nodes[task->node].op)->rules;
+    return p->graph->nodes[task->node].op->rules;
 }
 
 typedef struct alone {
@@ -217,7 +217,7 @@ static an_status report_fault(const run *r)
     char operand[32];
     an_op_input_name(n->op, f->operand, operand, sizeof operand);
     an_node_print(n, &node);
-    an_text_addf(&node, " (%s", an_op(n->op)->name);
+    an_text_addf(&node, " (%s", n->op->name);
     if (n->at.file && n->at.line > 0)
         an_text_addf(&node, ", made at %s:%d", n->at.file, n->at.line);
     if (f->bound > 0)

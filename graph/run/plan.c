@@ -52,7 +52,7 @@ static an_status tensor_of(const planning *x, uint32_t value, an_tensor *t)
         an_type_print(g->dims, type, &shape);
         const an_status status =
             an_fail(x->error, AN_E_BINDING, "no feed says how large dim %d of %s is (%s)", i,
-                    an_text_view(&shape), an_op(an_node_of(g, value)->op)->name);
+                    an_text_view(&shape), an_node_of(g, value)->op->name);
         an_text_free(&shape);
         return status;
     }
@@ -95,7 +95,7 @@ static an_status check_attributes(const planning *x)
         const an_node *n = &g->nodes[x->s->tasks[t].node];
         for (int id = 0; id < AN_ATTRS; id++) {
             const an_attr_info *info = an_attr(id);
-            if (info->kind != AN_KIND_DIM || !(an_op(n->op)->attribute_set >> id & 1)) continue;
+            if (info->kind != AN_KIND_DIM || !(n->op->attribute_set >> id & 1)) continue;
             an_dim d;
             memcpy(&d, (const char *)n->attrs + info->offset, sizeof d);
             if (d > AN_DIM_SYMBOLIC || an_dim_extent(d, x->p->extent) >= 0) continue;
@@ -103,7 +103,7 @@ static an_status check_attributes(const planning *x)
             an_dims_print(g->dims, d, &dim);
             const an_status status =
                 an_fail(x->error, AN_E_BINDING, "no feed says how large %s is, the %s of %s",
-                        an_text_view(&dim), info->name, an_op(n->op)->name);
+                        an_text_view(&dim), info->name, n->op->name);
             an_text_free(&dim);
             return status;
         }
@@ -130,13 +130,13 @@ static an_status ask_scratch(planning *x)
     for (int64_t i = 0; i < s->argument_count; i++)
         x->p->arguments[i].data = s->arguments[i] ? &somewhere : NULL;
     for (int64_t t = 0; t < s->task_count; t++) {
-        const an_op_rules *rules = an_op(s->graph->nodes[s->tasks[t].node].op)->rules;
+        const an_op_info *op = s->graph->nodes[s->tasks[t].node].op;
         fill_work(x, t);
         int64_t bytes = 0;
-        if (rules->scratch) bytes = rules->scratch(&x->p->works[t]);
+        if (op->rules->scratch) bytes = op->rules->scratch(&x->p->works[t]);
         if (bytes < 0)
             return an_fail(x->error, AN_E_LIMIT, "the scratch of %s overflows",
-                           an_op(s->graph->nodes[s->tasks[t].node].op)->name);
+                           op->name);
         x->p->scratch_bytes[t] = bytes;
     }
     return AN_OK;

@@ -56,15 +56,15 @@ static an_status broken(const check *c, int64_t wave, uint32_t value, const char
 
 static bool is_op(const check *c, uint32_t value, int op)
 {
-    return an_node_of(c->g, value)->op == op;
+    return an_is_op(an_node_of(c->g, value), op);
 }
 
 static void find_roots(check *c)
 {
     for (uint32_t v = 1; (int64_t)v <= c->g->slot_count; v++) {
         const an_node *n = an_node_of(c->g, v);
-        c->root[v] = an_op(n->op)->traits & AN_TRAIT_VIEW ? c->root[n->in[0]] : v;
-        const bool leaf = (an_op(n->op)->traits & AN_TRAIT_LEAF) != 0;
+        c->root[v] = n->op->traits & AN_TRAIT_VIEW ? c->root[n->in[0]] : v;
+        const bool leaf = (n->op->traits & AN_TRAIT_LEAF) != 0;
         c->made[v] = leaf ? -1 : NEVER;
         c->last[v] = -1;
         c->stored[v] = v;
@@ -80,7 +80,7 @@ static an_status read_order(check *c)
         const an_wave *w = &s->waves[task->wave];
         if (t < w->first || t >= w->first + w->count)
             return broken(c, task->wave, n->first, "a task is outside its wave");
-        if (task->wave >= s->gate && !(an_op(n->op)->traits & AN_TRAIT_STEP))
+        if (task->wave >= s->gate && !(n->op->traits & AN_TRAIT_STEP))
             return broken(c, task->wave, n->first, "a task that may fail runs past the gate");
         for (int k = 0; k < n->outputs; k++) c->made[n->first + (uint32_t)k] = task->wave;
         for (int j = 0; j < n->inputs; j++) {
@@ -224,7 +224,7 @@ static bool holds(check *c, uint32_t buffer, uint32_t r)
 static bool may_overwrite(const check *c, const an_task *task, int k, uint32_t r)
 {
     const an_node *n = &c->g->nodes[task->node];
-    const uint32_t share = an_op(n->op)->rules->share[k];
+    const uint32_t share = n->op->rules->share[k];
     bool same_type = false;
     if (c->last[r] != task->wave || c->readers[r] != 1) return false;
     for (int j = 0; j < n->inputs; j++) {

@@ -17,7 +17,7 @@
 
 static bool is_final(const an_scheduling *b, const an_node *n)
 {
-    return (an_op(n->op)->traits & AN_TRAIT_STEP) && !b->used[n - b->graph->nodes];
+    return (n->op->traits & AN_TRAIT_STEP) && !b->used[n - b->graph->nodes];
 }
 
 /* A constant whose bytes in the graph are all its elements needs no kernel. */
@@ -25,7 +25,7 @@ static bool is_literal(const an_graph *g, const an_node *n)
 {
     const an_type *type = an_slot_type(g, n->first);
     int64_t count;
-    return n->op == AN_OP_constant && n->attrs->data.bytes &&
+    return an_node_is_constant(n) && n->attrs->data.bytes &&
            an_count_elements(type->shape.rank, type->shape.dim, &count) &&
            count == n->attrs->data.count;
 }
@@ -39,8 +39,8 @@ static bool is_wanted(const an_scheduling *b, const an_node *n)
 
 static bool is_task(const an_scheduling *b, const an_node *n)
 {
-    return n->op != AN_OP_input && n->op != AN_OP_state && !is_literal(b->graph, n) &&
-           !(an_op(n->op)->traits & AN_TRAIT_VIEW) && is_wanted(b, n);
+    return !an_node_is_named(n) && !is_literal(b->graph, n) &&
+           !(n->op->traits & AN_TRAIT_VIEW) && is_wanted(b, n);
 }
 
 /* ---- facts about values ------------------------------------------------ */
@@ -51,7 +51,7 @@ static void see_through_views(an_scheduling *b)
     uint32_t *root = b->schedule->root;
     for (uint32_t v = 1; (int64_t)v <= g->slot_count; v++) {
         const an_node *n = an_node_of(g, v);
-        const bool view = (an_op(n->op)->traits & AN_TRAIT_VIEW) && g->slots[v].index == 0;
+        const bool view = (n->op->traits & AN_TRAIT_VIEW) && g->slots[v].index == 0;
         root[v] = view ? root[n->in[0]] : v;
     }
 }
@@ -62,7 +62,7 @@ static void mark_uses(an_scheduling *b)
     const uint32_t *root = b->schedule->root;
     for (int64_t i = 1; i <= g->node_count; i++) {
         const an_node *n = &g->nodes[i];
-        const bool view = an_op(n->op)->traits & AN_TRAIT_VIEW;
+        const bool view = n->op->traits & AN_TRAIT_VIEW;
         for (int j = 0; j < n->inputs; j++) {
             if (!n->in[j]) continue;
             b->used[g->slots[n->in[j]].node] = true;
@@ -78,9 +78,9 @@ static void mark_uses(an_scheduling *b)
 
 /* The latest wave near the end that holds this op and starts no earlier than
  * `earliest`; -1 if there is none. */
-static int64_t find_company(const an_scheduling *b, int op, int64_t earliest)
+static int64_t find_company(const an_scheduling *b, const an_op_info *op, int64_t earliest)
 {
-    if (!(an_op(op)->traits & AN_TRAIT_BESIDE)) return -1;
+    if (!(op->traits & AN_TRAIT_BESIDE)) return -1;
     const int64_t low = b->waves > LOOK_BACK ? b->waves - LOOK_BACK : 0;
     for (int64_t w = b->waves - 1; w >= low && w >= earliest; w--)
         if (b->wave_op[w] == op) return w;

@@ -13,7 +13,7 @@ typedef struct an_scheduling {
     bool *wanted;     /* [root value] a kernel, a fetch or an update reads it */
     int64_t *made;    /* [root value] the wave that computes it; -1: it is there before */
     int64_t *wave_of; /* [node] -1: no kernel runs */
-    int *wave_op;     /* [wave] the op that opened it */
+    const an_op_info **wave_op; /* [wave] the op that opened it */
     int64_t *filled;  /* [wave] */
     int64_t waves;
 } an_scheduling;

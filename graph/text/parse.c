@@ -43,7 +43,7 @@ static bool read_reference(parser *p, uint32_t *out)
     }
     const an_node *made = &p->graph->nodes[node];
     if (k < 0 || k >= made->outputs)
-        return an_scan_fail(s, "%%%lld (%s) has outputs 0..%d", (long long)n, an_op(made->op)->name,
+        return an_scan_fail(s, "%%%lld (%s) has outputs 0..%d", (long long)n, made->op->name,
                             made->outputs - 1);
     *out = made->first + (uint32_t)k;
     return true;
@@ -165,7 +165,7 @@ static bool read_head(parser *p, line *l)
     if (!op) return false;
     l->spec.op = an_op_find(op);
     if (!l->spec.op) return an_scan_fail(s, "there is no op '%s'", op);
-    const bool named = l->spec.op == AN_OP_input || l->spec.op == AN_OP_state;
+    const bool named = l->spec.op->traits & AN_TRAIT_NAMED;
     return !named || (l->spec.name = an_scan_quoted(s)) != NULL;
 }
 
@@ -175,14 +175,14 @@ static bool check_types(parser *p, const line *l, uint32_t first)
     const an_node *n = an_node_of(p->graph, first);
     if (n->outputs != l->type_count)
         return an_scan_fail(&p->scan, "%s has %d results (%s), the line gives %d types",
-                            an_op(n->op)->name, n->outputs, an_op(n->op)->outputs, l->type_count);
+                            n->op->name, n->outputs, n->op->outputs, l->type_count);
     for (int k = 0; k < n->outputs; k++) {
         const an_type *inferred = an_slot_type(p->graph, first + (uint32_t)k);
         if (an_type_equal(inferred, &l->types[k])) continue;
         an_text t = {0};
         an_type_print(p->graph->dims, inferred, &t);
         an_scan_fail(&p->scan, "result %d of %s is %s, not what the line says", k,
-                     an_op(n->op)->name, an_text_view(&t));
+                     n->op->name, an_text_view(&t));
         an_text_free(&t);
         return false;
     }

@@ -42,7 +42,7 @@ static void print_from(const an_from *from, an_text *out)
 
 static void print_annotations(const an_node *n, uint32_t number, bool locations, an_text *out)
 {
-    const bool leaf = n->op == AN_OP_input || n->op == AN_OP_state;
+    const bool leaf = an_node_is_named(n);
     if (n->name[0] && !leaf) {
         an_text_add(out, " as ");
         an_text_add_quoted(out, n->name);
@@ -68,8 +68,8 @@ static void print_node(const an_graph *g, uint32_t number, bool locations, an_te
         if (k > 0) an_text_add(out, ", ");
         an_type_print(g->dims, an_slot_type(g, n->first + (uint32_t)k), out);
     }
-    an_text_addf(out, " = %s", an_op(n->op)->name);
-    if (n->op == AN_OP_input || n->op == AN_OP_state) {
+    an_text_addf(out, " = %s", n->op->name);
+    if (an_node_is_named(n)) {
         an_text_add(out, " ");
         an_text_add_quoted(out, n->name);
     }

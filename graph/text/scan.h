@@ -30,6 +30,6 @@ bool an_scan_number(an_scan *s, double *out); /* also inf, -inf, nan */
 bool an_scan_f32(an_scan *s, float *out);     /* rounded once, from the text */
 
 /* The attributes between braces of a node whose result 0 has `type`. */
-bool an_scan_attributes(an_scan *s, int op, const an_type *type, an_attrs *attrs);
+bool an_scan_attributes(an_scan *s, const an_op_info *op, const an_type *type, an_attrs *attrs);
 
 #endif

@@ -174,7 +174,7 @@ static bool read_value(an_scan *s, const an_attr_info *info, const an_type *type
     return false;
 }
 
-bool an_scan_attributes(an_scan *s, int op, const an_type *type, an_attrs *attrs)
+bool an_scan_attributes(an_scan *s, const an_op_info *op, const an_type *type, an_attrs *attrs)
 {
     uint64_t seen = 0;
     *attrs = (an_attrs){.dtype = type->dtype, .shape = type->shape};
@@ -184,9 +184,9 @@ bool an_scan_attributes(an_scan *s, int op, const an_type *type, an_attrs *attrs
         const char *name = an_scan_word(s);
         if (!name) return false;
         const int id = an_attr_find(name);
-        if (id < 0 || !(an_op(op)->attribute_set >> id & 1))
-            return an_scan_fail(s, "%s has no attribute '%s' (it has: %s)", an_op(op)->name, name,
-                                an_op(op)->attributes);
+        if (id < 0 || !(op->attribute_set >> id & 1))
+            return an_scan_fail(s, "%s has no attribute '%s' (it has: %s)", op->name, name,
+                                op->attributes);
         if (seen >> id & 1) return an_scan_fail(s, "attribute '%s' is given twice", name);
         seen |= (uint64_t)1 << id;
         if (!an_scan_expect(s, "=") || !read_value(s, an_attr(id), type, attrs)) return false;

@@ -42,7 +42,7 @@ static void fill_leaf(const an_node *n, int round, an_tensor *t)
                            .stream = (uint32_t)an_hash_string(n->name)};
     const an_stream all = {.seed = (uint64_t)round, .step = 78};
     const bool moment = !strncmp(n->name, "adam/", 5);
-    if (n->op == AN_OP_state && (kind == 5 || !an_dtype_is_float(t->dtype))) {
+    if (an_node_is_state(n) && (kind == 5 || !an_dtype_is_float(t->dtype))) {
         an_initialise(&n->attrs->init, n->name, (uint64_t)round, t);
         return;
     }

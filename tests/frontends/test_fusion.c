@@ -74,10 +74,10 @@ START_TEST(test_sums_are_kept)
     int kept = 0;
     for (int64_t i = 1; i <= o->graph->node_count; i++) {
         const an_node *n = &o->graph->nodes[i];
-        if (n->op != AN_OP_add_norm) continue;
+        if (!an_is_op(n, AN_OP_add_norm)) continue;
         for (int k = 0; k < 2; k++) {
             const an_node *source = an_node_of(o->graph, n->in[k]);
-            kept += source->op == AN_OP_add_norm && n->in[k] == source->first + 1;
+            kept += an_is_op(source, AN_OP_add_norm) && n->in[k] == source->first + 1;
         }
     }
     ck_assert_int_eq(kept, 23);

@@ -85,7 +85,7 @@ static an_status read_the_sum(an_rewrite *rw, const an_node *n, uint32_t *first)
     uint32_t in[8];
     operands(rw, n, in);
     const an_node *made = an_node_of(rw->to, in[0]);
-    if (made->op != AN_OP_add_norm) return AN_OK;
+    if (!an_is_op(made, AN_OP_add_norm)) return AN_OK;
     in[0] = made->first + 1;
     *first = emit(rw, n, in, n->attrs);
     return an_graph_status(rw->to);
@@ -105,7 +105,7 @@ static bool spoil(an_rewrite *rw, uint32_t number, void *context)
     const fault *f = context;
     const an_node *n = &rw->from->nodes[number];
     uint32_t first = 0;
-    if (strcmp(an_op(n->op)->name, f->op) != 0) return false;
+    if (strcmp(n->op->name, f->op) != 0) return false;
     if (f->spoil(rw, n, &first) != AN_OK || !first) return false;
     an_rewrite_replace(rw, number, first);
     return true;

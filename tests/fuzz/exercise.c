@@ -128,7 +128,7 @@ static bool make_feeds(const an_graph *g, const int64_t *extent, uint64_t choice
         const char *const name = g->leaves[i].name; /* passes may change the order of leaves */
         uint64_t state = choice ^ an_fuzz_hash((const uint8_t *)name, strlen(name));
         const an_type *const type = an_slot_type(g, g->leaves[i].value);
-        if (an_node_of(g, g->leaves[i].value)->op != AN_OP_input) continue;
+        if (!an_node_is_input(an_node_of(g, g->leaves[i].value))) continue;
         if (f->count == MOST_LEAVES) return false;
         int64_t of[AN_MAX_RANK];
         for (int k = 0; k < type->shape.rank; k++)

@@ -189,7 +189,7 @@ static void add_gradients(an_value sum, an_value y)
     an_graph *g = y.graph;
     const an_value dy = an_input(g, "dy", AN_F32, AN_SHAPE(2, 4));
     const uint32_t in[5] = {dy.id, sum.id, 0, y.id + 1, y.id + 2};
-    const an_spec spec = {.op = AN_OP_layer_norm_grad, .inputs = 5, .in = in,
+    const an_spec spec = {.op = an_op(AN_OP_layer_norm_grad), .inputs = 5, .in = in,
                           .attrs = an_node_of(g, y.id)->attrs};
     const uint32_t dx = an_graph_add(g, &spec);
     const an_value terms[2] = {far_from(dy), an_value_of(g, dx)};

@@ -48,7 +48,7 @@ static void check_block(const block *b, const an_graph *g, const an_evaluation *
         if (!b->wanted[i]) continue;
         ck_assert_msg(an_test_same(&b->out[i], &e->value[g->outputs[i].value]),
                       "seed %llu: fetch %d (%s) differs", (unsigned long long)seed, i,
-                      an_op(an_node_of(g, g->outputs[i].value)->op)->name);
+                      an_node_of(g, g->outputs[i].value)->op->name);
         ck_assert(is_fence(b, at, b->begin[i]));
         at = b->end[i];
     }

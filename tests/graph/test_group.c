@@ -46,10 +46,10 @@ static an_graph *blocks(int count)
 /* The sum of a norm and the gradient of an accumulate's last term; 0 for other nodes. */
 static uint32_t partner(const an_graph *g, const an_node *n)
 {
-    if (n->op != AN_OP_layer_norm && n->op != AN_OP_accumulate) return 0;
-    const uint32_t value = n->in[n->op == AN_OP_layer_norm ? 0 : n->inputs - 1];
-    const int wanted = n->op == AN_OP_layer_norm ? AN_OP_residual_add : AN_OP_layer_norm_grad;
-    return an_node_of(g, value)->op == wanted ? g->slots[value].node : 0;
+    if (!an_is_op(n, AN_OP_layer_norm) && !an_is_op(n, AN_OP_accumulate)) return 0;
+    const uint32_t value = n->in[an_is_op(n, AN_OP_layer_norm) ? 0 : n->inputs - 1];
+    const int wanted = an_is_op(n, AN_OP_layer_norm) ? AN_OP_residual_add : AN_OP_layer_norm_grad;
+    return an_is_op(an_node_of(g, value), wanted) ? g->slots[value].node : 0;
 }
 
 /* Steps for all joins of a graph, which is freed. */

@@ -147,7 +147,7 @@ START_TEST(test_unlawful_sharing_is_rejected)
                 uint32_t *out = &x.s.arguments[task->arg + n->inputs], before = *out;
                 const uint32_t operand = x.s.arguments[task->arg + j];
                 if (!operand || !before || before == operand ||
-                    an_op(n->op)->rules->share[0] >> j & 1)
+                    n->op->rules->share[0] >> j & 1)
                     continue;
                 *out = operand;
                 ck_assert(!holds(&x));

@@ -14,10 +14,10 @@ static bool has_pattern(const an_graph *g)
 {
     bool found = false;
     for (int64_t i = 1; i <= g->node_count; i++)
-        for (int64_t j = 1; j <= g->node_count && g->nodes[i].op == AN_OP_layer_norm; j++) {
+        for (int64_t j = 1; j <= g->node_count && an_is_op(&g->nodes[i], AN_OP_layer_norm); j++) {
             const an_node *norm = &g->nodes[i], *other = &g->nodes[j];
-            found = found || (other->op == AN_OP_tanh && other->in[0] == norm->in[0] &&
-                              an_node_of(g, norm->in[0])->op == AN_OP_residual_add);
+            found = found || (an_is_op(other, AN_OP_tanh) && other->in[0] == norm->in[0] &&
+                              an_is_op(an_node_of(g, norm->in[0]), AN_OP_residual_add));
         }
     return found;
 }
@@ -235,10 +235,10 @@ static bool read_norm(an_rewrite *rw, uint32_t number, void *context)
     const an_graph *g = rw->from;
     const an_node *n = &g->nodes[number];
     (void)context;
-    if (n->op != AN_OP_residual_add || an_node_of(g, n->in[0])->op != AN_OP_residual_add)
+    if (!an_is_op(n, AN_OP_residual_add) || !an_is_op(an_node_of(g, n->in[0]), AN_OP_residual_add))
         return false;
     for (uint32_t i = 1; i < number; i++) {
-        if (g->nodes[i].op != AN_OP_layer_norm || g->nodes[i].in[0] != n->in[0]) continue;
+        if (!an_is_op(&g->nodes[i], AN_OP_layer_norm) || g->nodes[i].in[0] != n->in[0]) continue;
         const uint32_t in[] = {rw->value[g->nodes[i].first], rw->value[n->in[1]]};
         an_rewrite_replace(rw, number, an_rewrite_add(rw, n, n->op, in, 2, n->attrs, NULL, 0));
         return true;
@@ -251,7 +251,8 @@ static bool mix_eps(an_rewrite *rw, uint32_t number, void *context)
 {
     const an_node *n = &rw->from->nodes[number];
     (void)context;
-    if (n->op != AN_OP_layer_norm || an_node_of(rw->from, n->in[0])->op != AN_OP_residual_add)
+    if (!an_is_op(n, AN_OP_layer_norm) ||
+        !an_is_op(an_node_of(rw->from, n->in[0]), AN_OP_residual_add))
         return false;
     an_attrs attrs = *n->attrs;
     attrs.eps = 1e-1f;

@@ -65,7 +65,7 @@ static bool any_sum_live(const an_graph *g)
 {
     bool live = false;
     for (int64_t i = 1; i <= g->node_count; i++) {
-        if (g->nodes[i].op != AN_OP_add_norm) continue;
+        if (!an_is_op(&g->nodes[i], AN_OP_add_norm)) continue;
         const uint32_t sum = g->nodes[i].first + 1;
         for (int64_t j = 1; j <= g->node_count; j++)
             for (int k = 0; k < g->nodes[j].inputs; k++) live = live || g->nodes[j].in[k] == sum;

@@ -76,7 +76,7 @@ static void compare(const an_evaluation *fast, const an_evaluation *slow, const 
         const double x = an_tensor_get(a, i), y = an_tensor_get(b, i);
         if (fabs(x - y) <= 1e-5 * largest) continue;
         an_object("plain loops", "%s: element %d of output %d is %.9g, its plain loop says %.9g",
-                  an_op(n->op)->name, (int)i, k, x, y);
+                  n->op->name, (int)i, k, x, y);
         return;
     }
 }

@@ -59,7 +59,7 @@ static void misplace(an_run_schedule *s, an_plan *p)
             uint32_t *at = &s->arguments[s->tasks[t].arg + j], kept = *at;
             if (!at[1] || at[0] == at[1]) continue;
             *at = at[1];
-            if (!refused(s, p)) an_object("plan check", "%s reads elsewhere", an_op(n->op)->name);
+            if (!refused(s, p)) an_object("plan check", "%s reads elsewhere", n->op->name);
             *at = kept;
         }
         if (p->scratch_bytes[t] == 0) continue;

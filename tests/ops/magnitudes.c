@@ -87,7 +87,7 @@ static void add_gradients(trial *r)
 /* No operand that has a gradient goes without a truth of it. */
 static void want_slopes(const trial *r)
 {
-    const an_op_rules *rules = an_op(an_op_find(r->t->op))->rules;
+    const an_op_rules *rules = an_op_find(r->t->op)->rules;
     const bool any = an_dtype_is_float(an_type_of(r->y).dtype) && !rules->no_grad;
     for (int k = 0; k < r->t->operands; k++)
         ck_assert_msg((any && !(rules->constant_in >> k & 1)) == (r->t->slope[k].f != NULL),
@@ -103,7 +103,8 @@ static void build(trial *r)
         r->in[k] = an_input(r->g, names[k], k == 0 && t->choice ? AN_BOOL : r->dtype,
                             AN_SHAPE(r->count));
     r->y = t->build ? t->build(r->in)
-                    : an_result(an_emit(AN_HERE, an_op_find(t->op), r->in, t->operands, &t->attrs),
+                    : an_result(an_emit_op(AN_HERE, an_op_find(t->op), r->in, t->operands,
+                                           &t->attrs),
                                 t->output);
     add_gradients(r);
     ck_assert_msg(an_graph_status(r->g) == AN_OK, "%s: %s", t->op, an_graph_message(r->g));

@@ -56,7 +56,7 @@ const an_case *an_case_of(int op, int i);
 
 typedef struct an_setting {
     const an_case *c;
-    int op;
+    const an_op_info *op;
     an_dims *dims;
     int64_t bound[16], *extent; /* the binding, by name and by entry of dims */
     an_attrs attrs;

@@ -85,15 +85,15 @@ static void add_operands(trial *t)
 static void add_op(trial *t)
 {
     const an_attrs attrs = translate_attributes(t);
-    const bool leaf = an_op(t->s->op)->traits & AN_TRAIT_LEAF;
-    const an_value y = leaf ? an_emit_leaf(AN_HERE, t->g, t->s->op, "leaf", &attrs)
-                            : an_emit(AN_HERE, t->s->op, t->in, t->s->inputs, &attrs);
+    const bool leaf = t->s->op->traits & AN_TRAIT_LEAF;
+    const an_value y = leaf ? an_emit_leaf(AN_HERE, t->g, t->s->op->code, "leaf", &attrs)
+                            : an_emit_op(AN_HERE, t->s->op, t->in, t->s->inputs, &attrs);
     want_good(t, "adding the op");
     for (int k = 0; k < t->s->outputs; k++) {
         t->out[k] = an_result(y, k);
         t->meant[k] = AN_NONE;
     }
-    const an_op_rules *rules = an_op(t->s->op)->rules;
+    const an_op_rules *rules = t->s->op->rules;
     if (!rules->meaning) return;
     const an_call call = {.op = t->s->op, .attrs = &attrs, .inputs = t->s->inputs, .in = t->in,
                           .outputs = t->s->outputs, .out = t->out};
@@ -116,7 +116,7 @@ static an_value add_projection(trial *t, an_value loss, an_value v, const char *
 static bool wants_gradient(const trial *t, int i)
 {
     return t->s->present[i] && an_dtype_is_float(t->s->in_type[i].dtype) &&
-           !(an_op(t->s->op)->rules->constant_in >> i & 1) && !(t->repeated && i > 0 &&
+           !(t->s->op->rules->constant_in >> i & 1) && !(t->repeated && i > 0 &&
            t->in[i].id == t->in[0].id);
 }
 
@@ -132,7 +132,7 @@ static void add_first(trial *t)
         t->wrt[t->operands++] = t->in[i];
     }
     t->wrt_count = t->operands;
-    if (t->operands == 0 || an_op(t->s->op)->rules->no_grad) return;
+    if (t->operands == 0 || t->s->op->rules->no_grad) return;
     for (int k = 0; k < t->s->outputs; k++)
         if (an_dtype_is_float(t->s->out_type[k].dtype) && !(t->s->c->no_grad_out >> k & 1))
             t->first = add_projection(t, t->first, t->out[k], "r", k, &r[r_count++]);
@@ -145,7 +145,7 @@ static void add_first(trial *t)
 /* The second loss: a projection of the first one's gradients. */
 static void add_second(trial *t)
 {
-    if (an_is_none(t->first) || !(an_op(t->s->op)->traits & AN_TRAIT_SECOND)) return;
+    if (an_is_none(t->first) || !(t->s->op->traits & AN_TRAIT_SECOND)) return;
     for (int i = 0; i < t->operands; i++) {
         an_value unused;
         t->second = add_projection(t, t->second, t->first_grad[i], "q", i, &unused);
@@ -170,7 +170,7 @@ static void begin(trial *t)
             t->e.error.text);
     an_test_random r = {t->s->seed ^ 77};
     for (int64_t n = 1; n <= t->g->node_count; n++) {
-        if (t->g->nodes[n].op != AN_OP_input) continue;
+        if (!an_node_is_input(&t->g->nodes[n])) continue;
         an_tensor *leaf = &t->e.value[t->g->nodes[n].first];
         for (int64_t i = 0; i < an_tensor_count(leaf); i++)
             an_tensor_set(leaf, i, an_test_uniform(&r, -1, 1));
@@ -389,7 +389,7 @@ static void try_setting(const an_setting *s, bool repeated, bool substance)
     check_text(&t);
     begin(&t);
     evaluate_up_to(&t, an_value_of(t.g, (uint32_t)t.g->slot_count));
-    if (!repeated && an_op(s->op)->rules->ref) check_values(&t);
+    if (!repeated && s->op->rules->ref) check_values(&t);
     check_meaning(&t);
     const bool undefined = repeated && !an_is_none(t.first) &&
                            !isfinite(an_tensor_get(&t.e.value[t.first.id], 0));
@@ -401,7 +401,7 @@ static void try_setting(const an_setting *s, bool repeated, bool substance)
 
 static bool can_repeat(const an_setting *s)
 {
-    const uint32_t constant = an_op(s->op)->rules->constant_in;
+    const uint32_t constant = s->op->rules->constant_in;
     for (int i = 1; i < s->inputs; i++)
         if (same_operand_type(s, i) && an_dtype_is_float(s->in_type[0].dtype))
             return !((constant | constant >> i) & 1);

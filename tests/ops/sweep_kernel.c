@@ -83,7 +83,7 @@ static bool same_type(const an_tensor *a, const an_tensor *b)
 
 static bool may_share(const an_setting *s, int k, int i)
 {
-    return (an_op(s->op)->rules->share[k] >> i & 1) && s->present[i] &&
+    return (s->op->rules->share[k] >> i & 1) && s->present[i] &&
            same_type(&s->in[i], &s->out[k]);
 }
 
@@ -377,7 +377,7 @@ void an_check_kernels(const an_case *c, int64_t most_units[AN_MAX_STAGES])
         const an_making made = an_setting_make(&s, c, variant, false);
         if (made == AN_NO_MORE) break;
         if (made == AN_SKIPPED) continue;
-        if (an_op(s.op)->rules->ref) {
+        if (s.op->rules->ref) {
             check_setting(&s, variant == 0, most_units);
             if (variant == 0) {
                 check_wide(&s);

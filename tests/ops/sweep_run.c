@@ -90,7 +90,7 @@ static void prepare(execution *x)
     x->work = (an_work){.attrs = &x->s->attrs, .extent = x->s->extent, .inputs = x->s->inputs,
                         .outputs = x->s->outputs, .in = x->in_tensor, .out = x->out_tensor,
                         .fault = &x->fault, .node = 3, .kernels = an_kernels_of(x->how->isa)};
-    const an_op_rules *rules = an_op(x->s->op)->rules;
+    const an_op_rules *rules = x->s->op->rules;
     int64_t bytes = rules->scratch ? rules->scratch(&x->work) : 0;
     an_want(bytes >= 0, "%s: scratch says %lld", x->s->name, (long long)bytes);
     x->scratch = guarded_new(bytes, 0);
@@ -150,7 +150,7 @@ static void run_stage(const execution *x, const an_stage *stage, int64_t units)
 
 static void run_stages(const execution *x, an_outcome *o)
 {
-    const an_op_rules *rules = an_op(x->s->op)->rules;
+    const an_op_rules *rules = x->s->op->rules;
     for (int i = 0; i < AN_MAX_STAGES && rules->stages[i].run; i++) {
         const int64_t units = rules->stages[i].units(&x->work);
         an_want(units >= 0, "%s: stage %d has %lld units", x->s->name, i, (long long)units);
@@ -204,7 +204,7 @@ void an_setting_run(const an_setting *s, const an_how *how, an_outcome *o)
     execution x = {.s = s, .how = how};
     memset(o, 0, sizeof *o);
     prepare(&x);
-    if (how->ref) an_op(s->op)->rules->ref(&x.work);
+    if (how->ref) s->op->rules->ref(&x.work);
     else run_stages(&x, o);
     check_buffers(&x);
     keep_outcome(&x, o);

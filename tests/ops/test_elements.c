@@ -37,8 +37,8 @@ static bool run(const call *c, bool ref, an_fault *fault)
     an_fault none = {.node = 0};
     *fault = none;
     atomic_flag_clear(&fault->lock);
-    const int op = an_op_find(c->op);
-    const an_op_rules *rules = an_op(op)->rules;
+    const an_op_info *op = an_op_find(c->op);
+    const an_op_rules *rules = op->rules;
     const an_work w = {.attrs = &c->attrs, .inputs = c->inputs, .outputs = 1, .in = c->in,
                        .out = &c->out, .fault = fault, .kernels = an_kernels_of(an_runtime_isa())};
     if (ref) rules->ref(&w);
@@ -164,7 +164,7 @@ START_TEST(test_long_sums_are_accurate)
     double partial[64];
     const an_tensor in = floats(x, count), out = {.dtype = AN_F32, .data = y};
     const an_attrs all = {.axes = {-1, {0}}};
-    const an_op_rules *sum = an_op(an_op_find("sum"))->rules;
+    const an_op_rules *sum = an_op_find("sum")->rules;
     const an_work w = {.attrs = &all, .inputs = 1, .outputs = 1, .in = &in, .out = &out,
                        .scratch = partial, .fault = &fault,
                        .kernels = an_kernels_of(an_runtime_isa())};
