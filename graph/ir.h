@@ -106,6 +106,12 @@ static inline const an_type *an_slot_type(const an_graph *g, uint32_t value)
     return g->slots[value].type;
 }
 
+/* The value that plays a part (AN_IN, AN_OUT); 0: none does. */
+static inline uint32_t an_node_role(const an_node *n, int role)
+{
+    return role < 0 ? n->first + (uint32_t)(-1 - role) : role > 0 ? n->in[role - 1] : 0;
+}
+
 static inline an_value an_value_of(const an_graph *g, uint32_t id)
 {
     return id ? (an_value){(an_graph *)g, id} : AN_NONE;
@@ -117,6 +123,11 @@ static inline bool an_node_is_state(const an_node *n) { return an_is_op(n, AN_OP
 static inline bool an_node_is_constant(const an_node *n) { return an_is_op(n, AN_OP_constant); }
 /* A leaf that is known by its name: an input or a state. */
 static inline bool an_node_is_named(const an_node *n) { return n->op->traits & AN_TRAIT_NAMED; }
+/* A norm that makes rows, and not the gradient of one. */
+static inline bool an_node_is_norm(const an_node *n)
+{
+    return n->op->rules->norm.row && !n->op->rules->norm.dy;
+}
 static inline bool an_node_is_leaf(const an_node *n) { return n->op->traits & AN_TRAIT_LEAF; }
 
 /* Marks, beside the nodes marked already, every node that they depend on. `needed`

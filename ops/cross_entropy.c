@@ -170,6 +170,7 @@ const an_op_rules an_rules_softmax_cross_entropy = {
     .ref = rows_ref,
     .scratch = rows_scratch,
     .flops = 10,
+    .index = {AN_BOUND_EXTENT, LABELS, -1},
 };
 
 /* ---- softmax_cross_entropy_grad ---------------------------------------- */
@@ -259,4 +260,5 @@ const an_op_rules an_rules_softmax_cross_entropy_grad = {
     .ref = rows_grad_ref,
     .share = {1u << LOGITS},
     .flops = 10,
+    .index = {AN_BOUND_EXTENT, LABELS, -1},
 };

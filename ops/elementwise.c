@@ -210,7 +210,7 @@ static void minimum_grad(const an_call *c, const an_value dy[], an_value dx[])
     {                                                                                              \
         an_binary_ref(w, real_##op, whole_##op);                                                   \
     }
-#define BUILDER_AND_RULES(op, infer_rule)                                                          \
+#define BUILDER_AND_RULES(op, infer_rule, is_sum)                                                  \
     an_value an_##op##_at(an_at at, an_value a, an_value b)                                        \
     {                                                                                              \
         return an_emit(at, AN_OP_##op, (an_value[]){a, b}, 2, &(an_attrs){0});                     \
@@ -221,27 +221,28 @@ static void minimum_grad(const an_call *c, const an_value dy[], an_value dx[])
         .stages = {{an_block_units, op##_run}},                                                    \
         .ref = op##_ref,                                                                           \
         .share = {1u | 2u},                                                                        \
+        .adds = is_sum,                                                                            \
     };
 
 KERNEL_STAGE(add)
 REFERENCE(add)
-BUILDER_AND_RULES(add, binary_infer)
+BUILDER_AND_RULES(add, binary_infer, true)
 
 KERNEL_STAGE(sub)
 REFERENCE(sub)
-BUILDER_AND_RULES(sub, binary_infer)
+BUILDER_AND_RULES(sub, binary_infer, false)
 
 KERNEL_STAGE(mul)
 REFERENCE(mul)
-BUILDER_AND_RULES(mul, binary_infer)
+BUILDER_AND_RULES(mul, binary_infer, false)
 
 KERNEL_STAGE(maximum)
 REFERENCE(maximum)
-BUILDER_AND_RULES(maximum, binary_infer)
+BUILDER_AND_RULES(maximum, binary_infer, false)
 
 KERNEL_STAGE(minimum)
 REFERENCE(minimum)
-BUILDER_AND_RULES(minimum, binary_infer)
+BUILDER_AND_RULES(minimum, binary_infer, false)
 
 KERNEL_STAGE(div)
 static void div_ref(const an_work *w)
@@ -249,7 +250,7 @@ static void div_ref(const an_work *w)
     raise_zero_divisors(w);
     an_binary_ref(w, real_div, whole_div);
 }
-BUILDER_AND_RULES(div, binary_infer)
+BUILDER_AND_RULES(div, binary_infer, false)
 
 /* exp(b * log a) would lose a digit per factor ten of b * log a, so each element
  * is asked of the C library. */
@@ -268,7 +269,7 @@ static void power_ref(const an_work *w)
 {
     an_binary_ref(w, pow, NULL);
 }
-BUILDER_AND_RULES(power, power_infer)
+BUILDER_AND_RULES(power, power_infer, false)
 
 /* ---- accumulate -------------------------------------------------------- */
 

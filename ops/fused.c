@@ -80,6 +80,10 @@ const an_op_rules an_rules_add_norm = {
     .ref = add_norm_ref,
     .share = {3, 3},
     .flops = 10,
+    .adds = true,
+    .norm = {.row = AN_OUT(1), .mean = AN_OUT(2), .rstd = AN_OUT(3)},
+    .title = "Add & Norm",
+    .member = {"residual_add", "layer_norm"},
 };
 
 /* ---- add_norm_grad: dy sum gamma? mean rstd dsum? -> dx dgamma dbeta -------- */
@@ -157,4 +161,8 @@ const an_op_rules an_rules_add_norm_grad = {
     .scratch = grad_scratch,
     .share = {1 | 2 | 32},
     .flops = 21,
+    .norm = {.dy = AN_IN(0), .row = AN_IN(1), .gamma = AN_IN(2), .mean = AN_IN(3), .rstd = AN_IN(4),
+             .dsum = AN_IN(5), .dx = AN_OUT(0)},
+    .title = "Add & Norm gradient",
+    .member = {"layer_norm_grad", "accumulate"},
 };

@@ -129,15 +129,15 @@ an_value an_embedding_at(an_at at, an_value table, an_value ids)
     return an_emit(at, AN_OP_embedding, (an_value[]){table, ids}, 2, NULL);
 }
 
-#define GATHER_RULES(infer_rule)                                                                   \
+#define GATHER_RULES(infer_rule, bound)                                                            \
     {                                                                                              \
         .infer = infer_rule, .grad = gather_grad, .constant_in = 2u,                               \
         .stages = {{gather_units, gather_run}}, .fast = AN_FAST_ANY, .ref = gather_ref,            \
-        .flops = AN_NO_FLOPS,                                                                      \
+        .flops = AN_NO_FLOPS, .index = {bound, 1, 0},                                              \
     }
 
-const an_op_rules an_rules_gather = GATHER_RULES(gather_infer);
-const an_op_rules an_rules_embedding = GATHER_RULES(embedding_infer);
+const an_op_rules an_rules_gather = GATHER_RULES(gather_infer, AN_BOUND_AXIS);
+const an_op_rules an_rules_embedding = GATHER_RULES(embedding_infer, AN_BOUND_EXTENT);
 
 /* ---- scatter_add ------------------------------------------------------- */
 
@@ -285,6 +285,7 @@ const an_op_rules an_rules_scatter_add = {
     .stages = {{scatter_units, scatter_run}},
     .ref = scatter_ref,
     .count_flops = moved_flops,
+    .index = {AN_BOUND_SIZE, 0, 0},
 };
 
 /* ---- one_hot ----------------------------------------------------------- */
@@ -359,4 +360,5 @@ const an_op_rules an_rules_one_hot = {
     .fast = AN_FAST_ANY,
     .ref = one_hot_ref,
     .flops = AN_NO_FLOPS,
+    .index = {AN_BOUND_SIZE, 0, 0},
 };

@@ -163,6 +163,7 @@ const an_op_rules an_rules_bce_with_logits = {
     .scratch = pair_scratch,
     .share = {0, 3},
     .flops = 20,
+    .labels = 1u << 1,
 };
 
 /* ---- mse --------------------------------------------------------------- */

@@ -417,4 +417,5 @@ const an_op_rules an_rules_matmul = {
     .fast = AN_FAST_F32 | AN_FAST_F64,
     .ref = matmul_ref,
     .count_flops = matmul_flops,
+    .factors = 3u,
 };

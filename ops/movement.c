@@ -100,6 +100,7 @@ const an_op_rules an_rules_reshape = {
     .ref = an_copy_ref,
     .share = {1u},
     .flops = AN_NO_FLOPS,
+    .moves = true,
 };
 
 /* ---- transpose --------------------------------------------------------- */
@@ -278,6 +279,7 @@ const an_op_rules an_rules_transpose = {
     .fast = AN_FAST_ANY,
     .ref = transpose_ref,
     .flops = AN_NO_FLOPS,
+    .moves = true,
 };
 
 /* ---- broadcast --------------------------------------------------------- */
@@ -356,4 +358,5 @@ const an_op_rules an_rules_broadcast = {
     .fast = AN_FAST_ANY,
     .ref = broadcast_ref,
     .flops = AN_NO_FLOPS,
+    .moves = true,
 };

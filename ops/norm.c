@@ -296,6 +296,7 @@ const an_op_rules an_rules_layer_norm = {
     .ref = layer_norm_ref,
     .share = {1},
     .flops = 9,
+    .norm = {.row = AN_IN(0), .mean = AN_OUT(1), .rstd = AN_OUT(2)},
 };
 
 const an_op_rules an_rules_rms_norm = {
@@ -305,4 +306,5 @@ const an_op_rules an_rules_rms_norm = {
     .ref = rms_norm_ref,
     .share = {1},
     .flops = 9,
+    .norm = {.row = AN_IN(0), .rstd = AN_OUT(1)},
 };

@@ -237,6 +237,8 @@ const an_op_rules an_rules_layer_norm_grad = {
     .scratch = grad_scratch,
     .share = {3},
     .flops = 20,
+    .norm = {.dy = AN_IN(0), .row = AN_IN(1), .gamma = AN_IN(2), .mean = AN_IN(3), .rstd = AN_IN(4),
+             .dx = AN_OUT(0)},
 };
 
 const an_op_rules an_rules_rms_norm_grad = {
@@ -247,4 +249,5 @@ const an_op_rules an_rules_rms_norm_grad = {
     .scratch = grad_scratch,
     .share = {3},
     .flops = 20,
+    .norm = {.dy = AN_IN(0), .row = AN_IN(1), .gamma = AN_IN(2), .rstd = AN_IN(3), .dx = AN_OUT(0)},
 };

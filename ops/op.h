@@ -134,6 +134,23 @@ int64_t an_index_at(const an_work *w, int operand, int64_t position, int64_t bou
 #define AN_FAST_F64 AN_DTYPE_BIT(AN_F64)
 #define AN_NO_FLOPS -1
 
+/* The part that an operand or a result plays; zero: none does. */
+#define AN_IN(i) ((i) + 1)
+#define AN_OUT(k) (-1 - (k))
+
+/* What a norm and its gradient are held to: which rows, and what is saved of them. */
+typedef struct an_norm_roles {
+    signed char row, mean, rstd; /* no mean: rows are not centred (rms_norm) */
+    signed char dy, gamma, dsum, dx; /* gradients only */
+} an_norm_roles;
+
+/* Operand `operand` holds indices, each below this. */
+typedef struct an_bound {
+    enum { AN_BOUND_NONE, AN_BOUND_EXTENT, AN_BOUND_LENGTH, AN_BOUND_AXIS, AN_BOUND_SIZE } by;
+    int operand;
+    int axis; /* EXTENT: that of operand 0's axis; LENGTH: that one and no more, so it counts */
+} an_bound;
+
 typedef struct an_op_rules {
     an_status (*infer)(const an_infer *q, an_type out[]); /* out[] zeroed */
     an_grad_fn grad;       /* NULL: through meaning, or none (see no_grad) */
@@ -153,6 +170,15 @@ typedef struct an_op_rules {
      * element of output 0, AN_NO_FLOPS none. Where that does not do, a function. */
     double flops;
     double (*count_flops)(const an_work *w);
+    /* What tests, checks and pictures must know. */
+    an_bound index;        /* AXIS: the extent of operand 0's axis `axis`; SIZE: attribute `size` */
+    uint32_t labels;       /* bit i: operand i is 0 or 1 */
+    uint32_t factors;      /* bit i: operand i is multiplied as a matrix */
+    uint32_t closed;       /* bit k: no gradient passes through result k */
+    bool moves;            /* all elements of result 0 are operand 0's */
+    bool adds;             /* operands 0 and 1 are added first */
+    an_norm_roles norm;
+    const char *title, *member[2]; /* in pictures, of what replaces several nodes; and those */
 } an_op_rules;
 
 /* ---- the table --------------------------------------------------------- */

@@ -192,6 +192,7 @@ const an_op_rules an_rules_slice = {
     .fast = AN_FAST_ANY,
     .ref = slice_ref,
     .flops = AN_NO_FLOPS,
+    .moves = true,
 };
 
 /* ---- concat ------------------------------------------------------------ */

@@ -337,4 +337,8 @@ const an_op_rules an_rules_lstm = {
     .stages = {{prepare_units, prepare_run}, {tile_units, tile_run}},
     .ref = an_lstm_ref,
     .scratch = lstm_scratch,
-    .count_flops = lstm_flops};
+    .count_flops = lstm_flops,
+    .index = {AN_BOUND_LENGTH, LSTM_LENGTHS, 1},
+    .factors = 1u << LSTM_X | 1u << LSTM_KERNEL | 1u << LSTM_RECURRENT,
+    .closed = 1u << LSTM_GATES | 1u << LSTM_CELLS, /* kept for its gradient only */
+};

@@ -84,6 +84,7 @@ const an_op_rules an_rules_residual_add = {
     .stages = {{residual_units, residual_add_run}},
     .ref = residual_add_ref,
     .share = {3},
+    .adds = true,
 };
 
 /* ---- scaled ------------------------------------------------------------- */

@@ -187,4 +187,5 @@ const an_op_rules an_rules_stop_gradient = {
     .ref = an_copy_ref,
     .share = {1u},
     .flops = AN_NO_FLOPS,
+    .moves = true,
 };

@@ -26,8 +26,8 @@ static an_status like(const an_apart *p, const an_tensor *from, an_tensor *to)
     return an_tensor_alloc(to, wide ? AN_F64 : from->dtype, from->rank, from->extent);
 }
 
-/* add_norm is said to round its sum, which decides where addends cancel or rows lie far
- * from zero: f64 gets it rounded, as sum + -0. */
+/* A norm that adds first is said to round its sum, which decides where addends cancel or rows lie
+ * far from zero: f64 gets it rounded, as sum + -0. */
 static void round_sum(an_apart *p)
 {
     double *x = p->in[0].data, *skip = p->in[1].data;
@@ -65,7 +65,7 @@ an_status an_apart_open(an_apart *p, const an_trial_side *s, uint32_t number)
     }
     for (int k = 0; k < n->outputs && status == AN_OK; k++)
         status = like(p, &s->e.value[n->first + (uint32_t)k], &p->out[k]);
-    if (status == AN_OK && an_is_op(n, AN_OP_add_norm) && p->single[0]) round_sum(p);
+    if (status == AN_OK && n->op->rules->norm.row < 0 && p->single[0]) round_sum(p);
     return status;
 }
 
@@ -112,21 +112,22 @@ static double misplaced(const an_tensor *x, const an_tensor *mean, int64_t row, 
  * what a misplaced mean took from xhat. */
 static void widen_gradient(const an_apart *p, const an_node *n)
 {
-    const bool rms = an_is_op(n, AN_OP_rms_norm_grad);
-    const double *dy = p->in[0].data, *gamma = n->in[2] ? p->in[2].data : NULL;
-    const an_tensor *rstd = &p->in[rms ? 3 : 4];
+    const an_norm_roles *r = &n->op->rules->norm;
+    const int at = r->gamma - 1;
+    const double *dy = p->in[r->dy - 1].data, *gamma = n->in[at] ? p->in[at].data : NULL;
+    const an_tensor *x = &p->in[r->row - 1], *rstd = &p->in[r->rstd - 1];
     const int64_t rows = an_tensor_count(rstd);
-    const int64_t width = rows > 0 ? an_tensor_count(&p->in[0]) / rows : 0;
+    const int64_t width = rows > 0 ? an_tensor_count(x) / rows : 0;
     const double part = unit_of(p, 0) * (4 + (double)width / 64) / AN_SPREAD_TIMES;
     double *spread = p->spread[0].data, *dgamma = p->spread[1].data;
     for (int64_t row = 0; row < rows; row++) {
-        const double r = an_get(rstd, row);
-        const double off = rms ? 0 : misplaced(&p->in[1], &p->in[3], row, width, r);
+        const double scale = an_get(rstd, row);
+        const double off = r->mean ? misplaced(x, &p->in[r->mean - 1], row, width, scale) : 0;
         double most = 0;
         for (int64_t i = 0; i < width; i++)
             most = fmax(most, fabs(dy[row * width + i] * (gamma ? gamma[i] : 1)));
         for (int64_t i = 0; i < width; i++) {
-            spread[row * width + i] += part * most * r * (1 + off * sqrt((double)width));
+            spread[row * width + i] += part * most * scale * (1 + off * sqrt((double)width));
             dgamma[i] += part * fabs(dy[row * width + i]) * off;
         }
     }
@@ -160,8 +161,6 @@ an_status an_apart_spread(an_apart *p, const an_trial_side *s, uint32_t number)
                 if (fabs(m[i] - t[i]) > spread[i]) spread[i] = fabs(m[i] - t[i]);
         }
     }
-    const bool gradient = an_is_op(n, AN_OP_layer_norm_grad) || an_is_op(n, AN_OP_rms_norm_grad) ||
-                          an_is_op(n, AN_OP_add_norm_grad);
-    if (status == AN_OK && gradient && p->owned[0]) widen_gradient(p, n);
+    if (status == AN_OK && n->op->rules->norm.dy && p->owned[0]) widen_gradient(p, n);
     return status;
 }

@@ -132,17 +132,19 @@ static bool is_read(const an_graph *g, uint32_t value)
     return read;
 }
 
-/* add_norm need not read its sum again, nor write it if nobody else wants it;
- * add_norm_grad neither writes nor reads the norm's part of its dx. */
+/* A norm fused with its sum need not read that again, nor write it if nobody else wants it;
+ * its gradient neither writes nor reads the norm's part of its dx. */
 static int64_t bytes_saved(const an_trial_side *s)
 {
     int64_t bytes = 0;
     for (int64_t i = 1; i <= s->g->node_count; i++) {
         const an_node *n = &s->g->nodes[i];
-        if (an_is_op(n, AN_OP_add_norm))
-            bytes += an_tensor_bytes(&s->e.value[n->first]) * (is_read(s->g, n->first + 1) ? 1 : 2);
-        else if (an_is_op(n, AN_OP_add_norm_grad) && n->in[5])
-            bytes += an_tensor_bytes(&s->e.value[n->first]) * 2;
+        const an_norm_roles *r = &n->op->rules->norm;
+        const int64_t one = an_tensor_bytes(&s->e.value[n->first]);
+        if (an_node_is_norm(n) && r->row < 0)
+            bytes += one * (is_read(s->g, an_node_role(n, r->row)) ? 1 : 2);
+        else if (an_node_role(n, r->dsum))
+            bytes += one * 2;
     }
     return bytes;
 }
@@ -347,7 +349,7 @@ static int64_t fused_before(const an_equivalence *r, const an_equivalent_args *a
     for (int s = 0; s < 2; s++)
         for (int64_t i = 1; i <= r->graph[s]->node_count; i++) {
             const an_node *n = &r->graph[s]->nodes[i];
-            count[s] += an_is_op(n, AN_OP_add_norm_grad) && n->ordinal < given[s]->next_ordinal;
+            count[s] += n->op->rules->norm.dsum && n->ordinal < given[s]->next_ordinal;
         }
     return count[1] - count[0];
 }

@@ -47,9 +47,7 @@ static int scale_for(const an_leaf_fill *l)
     bool first = true;
     for (int64_t i = 1; i <= g->node_count; i++) {
         const an_node *n = &g->nodes[i];
-        if (!an_is_op(n, AN_OP_layer_norm) && !an_is_op(n, AN_OP_rms_norm) &&
-            !an_is_op(n, AN_OP_add_norm))
-            continue;
+        if (!an_node_is_norm(n)) continue;
         if (!is_three_fourths((double)n->attrs->eps, &k) || (!first && k != shared))
             return patterns[l->variant].k;
         shared = k;
@@ -67,8 +65,7 @@ static bool is_factor(const an_leaf_fill *l)
         const an_node *n = &g->nodes[i];
         for (int k = 0; k < n->inputs; k++)
             if (n->in[k] == l->id && !an_is_op(n, AN_OP_mul) && !an_is_op(n, AN_OP_accumulate) &&
-                !an_is_op(n, AN_OP_layer_norm_grad) && !an_is_op(n, AN_OP_rms_norm_grad) &&
-                !an_is_op(n, AN_OP_add_norm_grad))
+                !n->op->rules->norm.dy)
                 return false;
     }
     return true;

@@ -45,26 +45,20 @@ static double at(const an_tensor *t, int64_t i)
 
 /* ---- which tensors ------------------------------------------------------ */
 
+static const an_tensor *in_role(const an_trial_side *side, const an_node *n, int role)
+{
+    const uint32_t value = an_node_role(n, role);
+    return value ? &side->e.value[value] : NULL;
+}
+
 static bool read_parts(const an_trial_side *side, const an_node *n, parts *p)
 {
-    const an_tensor *v = side->e.value, *out = v + n->first;
-    const an_tensor *in[8] = {NULL};
-    for (int i = 0; i < n->inputs && i < 8; i++) in[i] = n->in[i] ? &v[n->in[i]] : NULL;
-    switch (n->op->code) {
-    case AN_OP_layer_norm: *p = (parts){.s = in[0], .mean = out + 1, .rstd = out + 2}; break;
-    case AN_OP_add_norm: *p = (parts){.s = out + 1, .mean = out + 2, .rstd = out + 3}; break;
-    case AN_OP_rms_norm: *p = (parts){.s = in[0], .rstd = out + 1, .rms = true}; break;
-    case AN_OP_layer_norm_grad:
-    case AN_OP_add_norm_grad:
-        *p = (parts){.dy = in[0], .s = in[1], .gamma = in[2], .mean = in[3], .rstd = in[4],
-                     .dsum = in[5], .dx = out};
-        break;
-    case AN_OP_rms_norm_grad:
-        *p = (parts){.dy = in[0], .s = in[1], .gamma = in[2], .rstd = in[3], .dx = out,
-                     .rms = true};
-        break;
-    default: return false;
-    }
+    const an_norm_roles *r = &n->op->rules->norm;
+    if (!r->row) return false;
+    *p = (parts){.s = in_role(side, n, r->row), .mean = in_role(side, n, r->mean),
+                 .rstd = in_role(side, n, r->rstd), .dy = in_role(side, n, r->dy),
+                 .gamma = in_role(side, n, r->gamma), .dsum = in_role(side, n, r->dsum),
+                 .dx = in_role(side, n, r->dx), .rms = !r->mean};
     p->rows = 1;
     for (int i = 0; i < an_axis(n->attrs->axis, p->s->rank); i++) p->rows *= p->s->extent[i];
     p->width = p->rows > 0 ? an_tensor_count(p->s) / p->rows : 0;

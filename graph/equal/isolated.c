@@ -77,11 +77,10 @@ static an_value add_input(an_isolated *p, const char *letter, int i, uint32_t li
     return an_input(p->g, name, type->dtype, translate_shape(p, &type->shape));
 }
 
-/* lstm keeps gates and cells for its gradient only, which takes no gradient of theirs. */
 static bool is_differentiable(const an_isolated *p, const an_node *n, int k, uint32_t here)
 {
     return an_dtype_is_float(an_slot_type(p->g, here)->dtype) &&
-           !(an_is_op(n, AN_OP_lstm) && k >= LSTM_GATES);
+           !(n->op->rules->closed >> k & 1);
 }
 
 static bool add_node(an_isolated *p, const an_node *n)

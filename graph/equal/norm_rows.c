@@ -32,11 +32,11 @@ bool an_norms_see_constants(const an_trial_side *s)
     bool norms = false;
     for (int64_t i = 1; i <= s->g->node_count; i++) {
         const an_node *n = &s->g->nodes[i];
-        const bool rms = an_is_op(n, AN_OP_rms_norm), fused = an_is_op(n, AN_OP_add_norm);
-        if (!rms && !fused && !an_is_op(n, AN_OP_layer_norm)) continue;
+        const an_norm_roles *r = &n->op->rules->norm;
+        if (!an_node_is_norm(n)) continue;
         norms = true;
-        const uint32_t rows = fused ? n->first + 1 : n->in[0]; /* its sum */
-        if (some_row_varies(&s->e.value[rows], n->attrs->axis, rms)) return false;
+        const an_tensor *rows = &s->e.value[an_node_role(n, r->row)];
+        if (some_row_varies(rows, n->attrs->axis, !r->mean)) return false;
     }
     return norms;
 }

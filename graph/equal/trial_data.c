@@ -24,34 +24,29 @@ static int64_t extent_at(const an_evaluation *e, uint32_t value, int axis)
     return i >= 0 && i < shape->rank ? an_dim_extent(shape->dim[i], e->extent) : 0;
 }
 
-/* The bound that node n puts on its integer operand i; 0: none, -1: see its users. */
+/* The bound that node n puts on its integer operand i; 0: none. */
 static int64_t bound_by(const an_evaluation *e, const an_node *n, int i)
 {
-    switch (n->op->code) {
-    case AN_OP_embedding: return extent_at(e, n->in[0], 0);
-    case AN_OP_gather: return extent_at(e, n->in[0], n->attrs->axis);
-    case AN_OP_scatter_add:
-    case AN_OP_one_hot: return an_dim_extent(n->attrs->size, e->extent);
-    case AN_OP_softmax_cross_entropy:
-    case AN_OP_softmax_cross_entropy_grad:
-    case AN_OP_accuracy: return extent_at(e, n->in[0], -1);
-    case AN_OP_lstm: return i == 6 ? extent_at(e, n->in[0], 1) + 1 : 0;
-    case AN_OP_reshape:
-    case AN_OP_transpose:
-    case AN_OP_broadcast:
-    case AN_OP_slice:
-    case AN_OP_stop_gradient: return -1;
-    default: return 0;
+    const an_bound *b = &n->op->rules->index;
+    if (i != b->operand) return 0;
+    switch (b->by) {
+    case AN_BOUND_NONE: return 0;
+    case AN_BOUND_EXTENT: return extent_at(e, n->in[0], b->axis);
+    case AN_BOUND_LENGTH: return extent_at(e, n->in[0], b->axis) + 1;
+    case AN_BOUND_AXIS: return extent_at(e, n->in[0], n->attrs->axis);
+    case AN_BOUND_SIZE: return an_dim_extent(n->attrs->size, e->extent);
     }
+    return 0;
 }
+
+static bool has(uint32_t set, int i) { return i < 32 && set >> i & 1; }
 
 static void judge_use(const an_evaluation *e, const an_node *n, int i, purpose *p)
 {
     const bool moment = n->op->category == AN_CATEGORY_OPTIMIZER && i > 0;
     p->weight = p->weight || !moment;
-    p->label = p->label || (an_is_op(n, AN_OP_bce_with_logits) && i == 1) ||
-               (an_is_op(n, AN_OP_accuracy) && i == 1);
-    p->factor = p->factor || an_is_op(n, AN_OP_matmul) || an_is_op(n, AN_OP_lstm);
+    p->label = p->label || has(n->op->rules->labels, i);
+    p->factor = p->factor || has(n->op->rules->factors, i);
     const int64_t bound = bound_by(e, n, i);
     if (bound > 0 && (p->bound == 0 || bound < p->bound)) p->bound = bound;
 }
@@ -64,9 +59,7 @@ static bool is_leaf(const an_graph *g, uint32_t value)
 /* An addition of two leaves says to both as which operand it reads them. */
 static void judge_addition(const an_graph *g, const an_node *n, purpose *of)
 {
-    const bool adds = an_is_op(n, AN_OP_add) || an_is_op(n, AN_OP_residual_add) ||
-                      an_is_op(n, AN_OP_add_norm);
-    if (!adds || !is_leaf(g, n->in[0]) || !is_leaf(g, n->in[1])) return;
+    if (!n->op->rules->adds || !is_leaf(g, n->in[0]) || !is_leaf(g, n->in[1])) return;
     const bool twice = n->in[0] == n->in[1];
     for (int k = 0; k < 2; k++)
         if (of[n->in[k]].addend == AN_ALONE)
@@ -88,7 +81,7 @@ static purpose *purposes_of(const an_evaluation *e)
         for (int k = 0; k < n->inputs; k++) {
             if (!n->in[k] || !from[n->in[k]]) continue;
             judge_use(e, n, k, &of[from[n->in[k]]]);
-            if (bound_by(e, n, k) < 0) from[n->first] = from[n->in[k]];
+            if (n->op->rules->moves) from[n->first] = from[n->in[k]];
         }
     }
     if (!from) an_free(of), of = NULL;

@@ -7,23 +7,6 @@
 #define SMALL "<BR/><FONT POINT-SIZE=\"9\" COLOR=\"#4a4f55\">"
 #define MAX_LINES 6 /* folded weights or steps named; more are counted */
 
-/* Fused ops have a name of their own in pictures, and say what they replaced. */
-typedef struct fused_title {
-    int op;
-    const char *title, *member[2];
-} fused_title;
-
-static const fused_title *find_fused(const an_op_info *op)
-{
-    static const fused_title table[] = {
-        {AN_OP_add_norm, "Add &amp; Norm", {"residual_add", "layer_norm"}},
-        {AN_OP_add_norm_grad, "Add &amp; Norm gradient", {"layer_norm_grad", "accumulate"}},
-    };
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (table[i].op == op->code) return &table[i];
-    return NULL;
-}
-
 static void add_html(an_text *out, const char *text)
 {
     an_dot_add_html(out, text, (int64_t)strlen(text));
@@ -156,16 +139,20 @@ static const an_node *replaced(const an_view *v, uint32_t ordinal)
     return node ? &v->before->nodes[node] : NULL;
 }
 
-static void label_fused(const an_view *v, uint32_t node, const fused_title *f, an_text *out)
+/* What replaced several nodes has a name of its own, and says what it replaced. */
+static void label_fused(const an_view *v, uint32_t node, an_text *out)
 {
     const an_node *n = &v->g->nodes[node];
-    an_text_addf(out, "<TABLE BORDER=\"0\" CELLBORDER=\"0\" CELLSPACING=\"3\" CELLPADDING=\"3\">"
-                      "<TR><TD><FONT POINT-SIZE=\"15\"><B>%s</B></FONT></TD></TR>", f->title);
+    const an_op_rules *rules = n->op->rules;
+    an_text_add(out, "<TABLE BORDER=\"0\" CELLBORDER=\"0\" CELLSPACING=\"3\" CELLPADDING=\"3\">"
+                     "<TR><TD><FONT POINT-SIZE=\"15\"><B>");
+    add_html(out, rules->title);
+    an_text_add(out, "</B></FONT></TD></TR>");
     for (int i = 0; i < n->from.count && i < 2; i++) {
         const an_node *old = replaced(v, n->from.of[i]);
         an_text_addf(out, "<TR><TD BGCOLOR=\"#fff6e5\" BORDER=\"1\" COLOR=\"#d35400\" "
                           "STYLE=\"ROUNDED\">%s <FONT POINT-SIZE=\"9\">%%%u</FONT></TD></TR>",
-                     old ? old->op->name : f->member[i], n->from.of[i]);
+                     old ? old->op->name : rules->member[i], n->from.of[i]);
     }
     add_folded(v, node, "<TR><TD><FONT POINT-SIZE=\"9\">", "</FONT></TD></TR>", out);
     add_attributes(v, n, "<TR><TD><FONT POINT-SIZE=\"9\" COLOR=\"#4a4f55\">", "</FONT></TD></TR>",
@@ -176,9 +163,8 @@ static void label_fused(const an_view *v, uint32_t node, const fused_title *f, a
 static void label_node(const an_view *v, const an_unit *u, an_text *out)
 {
     const an_node *n = &v->g->nodes[u->first];
-    const fused_title *fused = find_fused(n->op);
-    if (fused) {
-        label_fused(v, u->first, fused, out);
+    if (n->op->rules->title) {
+        label_fused(v, u->first, out);
         return;
     }
     const bool leaf = an_node_is_named(n);
@@ -221,7 +207,7 @@ static void label_scope(const an_view *v, const an_unit *u, an_text *out)
     int64_t bytes = 0;
     for (uint32_t i = u->first; i; i = v->next_in_unit[i]) {
         const an_node *n = &v->g->nodes[i];
-        fused += an_is_op(n, AN_OP_add_norm) || an_is_op(n, AN_OP_add_norm_grad);
+        fused += n->op->rules->title != NULL;
         for (int k = 0; k < n->inputs; k++) {
             if (!shows(v, i, k) || !an_node_is_state(an_node_of(v->g, n->in[k]))) continue;
             const int64_t more = an_value_bytes(v->g, n->in[k]);

@@ -30,9 +30,7 @@ static void add_title(const chart *c, const an_unit *u, const an_node *n)
     int length;
     const char *scope = an_view_scope(c->v->g, n, &length);
     if (u->kind == AN_UNIT_SCOPE) an_mermaid_add(c->out, scope, length);
-    else if (an_is_op(n, AN_OP_add_norm)) an_text_add(c->out, "Add #amp; Norm");
-    else if (an_is_op(n, AN_OP_add_norm_grad)) an_text_add(c->out, "Add #amp; Norm gradient");
-    else an_text_add(c->out, n->op->name);
+    else add(c->out, n->op->rules->title ? n->op->rules->title : n->op->name);
     if (u->nodes > 1) an_text_addf(c->out, "<br/>%lld nodes", (long long)u->nodes);
     if (u->nodes > 1 || !n->name[0]) return;
     an_text_add(c->out, "<br/>");

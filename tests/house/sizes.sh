@@ -19,7 +19,7 @@ sources $library examples tests | xargs awk '
 # lines, where, and what they buy.
 budgets='
  3310 core                statuses, texts and what becomes of lost ones (100), threads, draws, hashes and vectors: what all else stands on
- 8440 ops                 69 ops: infer, gradient, plain loops and how work is cut, about 120 lines an op
+ 8460 ops                 69 ops: infer, gradient, plain loops, how work is cut and what others must know (60)
  1480 ops/kernels         vector loops, written once for three instruction sets
  2880 graph               the IR, its names, errors, gradients, update tables and the interpreter
   850 graph/text          the text form, both ways, with an error for every kind of slip
