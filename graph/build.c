@@ -59,33 +59,12 @@ static bool check_shape(an_graph *g, const an_spec *s, const an_shape *shape)
 /* Whatever the op: dims must be this graph's, enumerations within their range. */
 static bool check_attributes(an_graph *g, const an_spec *s, const an_op_info *op)
 {
-    const an_attrs *a = s->attrs;
-    for (int id = 0; id < AN_ATTRS; id++) {
-        if (!(op->attribute_set >> id & 1)) continue;
-        const an_attr_info *info = an_attr(id);
-        const void *field = (const char *)a + info->offset;
-        bool good = true;
-        if (info->kind == AN_KIND_SHAPE) {
-            if (!check_shape(g, s, &a->shape)) return false;
-        } else if (info->kind == AN_KIND_DTYPE) {
-            good = an_dtype_size(a->dtype) > 0;
-        } else if (info->kind == AN_KIND_DIM) {
-            good = an_dims_valid(g->dims, *(const an_dim *)field);
-        } else if (info->kind == AN_KIND_AXES) {
-            good = a->axes.count >= -1 && a->axes.count <= AN_MAX_RANK;
-        } else if (info->kind == AN_KIND_TEST) {
-            good = (unsigned)a->test <= AN_GE;
-        } else if (info->kind == AN_KIND_FORM) {
-            good = (unsigned)a->form <= AN_TANH;
-        } else if (info->kind == AN_KIND_INIT) {
-            good = (unsigned)a->init.kind <= AN_INIT_RANDOM_KEY;
-        }
-        if (!good) {
-            an_message_call(g, s, AN_E_ATTRIBUTE, "%s is out of its range", info->name);
-            return false;
-        }
-    }
-    return true;
+    const bool shaped = op->attribute_set >> AN_ATTR_shape & 1;
+    if (shaped && !check_shape(g, s, &s->attrs->shape)) return false;
+    const int misfit = an_attrs_misfit(op, s->attrs, g->dims);
+    if (misfit < 0) return true;
+    an_message_call(g, s, AN_E_ATTRIBUTE, "%s is out of its range", an_attr(misfit)->name);
+    return false;
 }
 
 static bool check_leaf_name(an_graph *g, const an_spec *s)

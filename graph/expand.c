@@ -100,22 +100,13 @@ static void close_scratch(scratch *s)
 
 /* ---- reading the meaning back ------------------------------------------ */
 
-/* Dimensions made by the meaning alone must exist in the caller's table too. */
+/* Dimensions made by the meaning alone must exist in the caller's table too; literals and orders
+ * point into the scratch graph, which dies first. */
 static an_attrs *translate(an_expansion *e, an_graph *g, const an_graph *from, const an_node *n)
 {
-    an_attrs *a = an_arena_copy(&e->arena, n->attrs, sizeof *a);
-    if (!a) return NULL;
-    an_attrs_translate(n->op, a, g->dims, from->dims);
-    /* Literals and orders point into the scratch graph, which dies first. */
-    if (a->data.bytes)
-        a->data.bytes = an_arena_copy(&e->arena, a->data.bytes,
-                                      a->data.count * (int64_t)an_dtype_size(a->dtype));
-    if (a->order.at)
-        a->order.at = an_arena_copy(&e->arena, a->order.at,
-                                    a->order.count * (int64_t)sizeof *a->order.at);
-    const bool lost = (n->attrs->data.bytes && !a->data.bytes) ||
-                      (n->attrs->order.at && !a->order.at);
-    return lost ? NULL : a;
+    an_attrs *a = an_attrs_copy(n->op, n->attrs, &e->arena);
+    if (a) an_attrs_translate(n->op, a, g->dims, from->dims);
+    return a;
 }
 
 /* Gives every output of scratch node `n` an id in g, adding a node where the

@@ -152,35 +152,13 @@ const char *an_graph_keep_text(an_graph *g, const char *text)
     return g->texts[g->text_count++] = kept;
 }
 
-/* A copy with what it points to; what the op does not have points nowhere. */
-static an_attrs *copy_attributes(an_graph *g, const an_op_info *op, const an_attrs *from)
-{
-    an_attrs *a = an_arena_copy(&g->arena, from, sizeof *a);
-    if (!a) return NULL;
-    const uint64_t set = op->attribute_set;
-    if (!(set >> AN_ATTR_data & 1)) a->data = (an_data){0};
-    if (!(set >> AN_ATTR_order & 1)) a->order = (an_order){0};
-    if (a->data.bytes) {
-        int64_t size;
-        if (!an_mul_size(a->data.count, (int64_t)an_dtype_size(a->dtype), &size)) return NULL;
-        a->data.bytes = an_arena_copy(&g->arena, a->data.bytes, size > 0 ? size : 1);
-        if (!a->data.bytes) return NULL;
-    }
-    if (a->order.at) {
-        a->order.at = an_arena_copy(&g->arena, a->order.at,
-                                    a->order.count * (int64_t)sizeof *a->order.at);
-        if (!a->order.at) return NULL;
-    }
-    return a;
-}
-
 const an_attrs *an_graph_keep_attrs(an_graph *g, const an_op_info *op, const an_attrs *attrs)
 {
     const uint64_t hash = an_attrs_hash(op, attrs);
     uint64_t probe = 0;
     for (uint32_t n; (n = an_index_next(&g->by_attrs, hash, &probe));)
         if (an_attrs_equal(op, g->attrs[n - 1], attrs)) return g->attrs[n - 1];
-    const an_attrs *kept = copy_attributes(g, op, attrs);
+    const an_attrs *kept = an_attrs_copy(op, attrs, &g->arena);
     if (!kept || !AN_GROW(g->attrs, g->attrs_capacity, g->attrs_count + 1) ||
         !an_index_add(&g->by_attrs, hash, (uint32_t)g->attrs_count + 1))
         return NULL;

@@ -3,23 +3,17 @@
  * A circle with table.c: that asks for an attribute's number when it first makes the
  * rows, this asks for a row to know which attributes an op has.               */
 #include "core/random.h"
-#include "ops/op.h"
+#include "ops/kinds.h"
 
 #include <string.h>
 
 static const an_attr_info table[AN_ATTRS] = {
 #define AN_ATTR(field, type, meaning)                                                              \
-    {.name = #field, .doc = meaning, .kind = AN_KIND_##type, .offset = offsetof(an_attrs, field)},
+    {.name = #field, .doc = meaning, .offset = offsetof(an_attrs, field),       \
+     .kind = &an_kinds[AN_KIND_##type]},
 #include "ops/attrs.def"
 #undef AN_ATTR
 };
-
-static const char *const tests[] = {"eq", "ne", "lt", "le", "gt", "ge"};
-static const char *const forms[] = {"erf", "tanh"};
-static const char *const inits[] = {
-    "zeros", "constant", "uniform", "normal", "glorot_uniform", "glorot_normal",
-    "he_uniform", "he_normal", "orthogonal", "forget_bias", "random_key"};
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 const an_attr_info *an_attr(int id)
 {
@@ -33,93 +27,33 @@ int an_attr_find(const char *name)
     return -1;
 }
 
-const char *an_test_name(an_test test)
+static an_field field_of(int id, const an_attrs *a, const an_dims *dims)
 {
-    return (size_t)test < COUNT(tests) ? tests[test] : "?";
+    return (an_field){(char *)(uintptr_t)a + table[id].offset, a, dims};
 }
 
-const char *an_form_name(an_form form)
+/* The next attribute of a set, which loses it. */
+static int take(uint64_t *set)
 {
-    return (size_t)form < COUNT(forms) ? forms[form] : "?";
+    const int id = __builtin_ctzll(*set);
+    *set &= *set - 1;
+    return id;
 }
 
-const char *an_init_name(an_init_kind kind)
+/* ---- equality ---------------------------------------------------------- */
+
+static void bytes_of(int id, const an_attrs *a, an_kind_bytes *b)
 {
-    return (size_t)kind < COUNT(inits) ? inits[kind] : "?";
-}
-
-/* ---- what an attribute's bytes are ------------------------------------- */
-
-/* An attribute as up to two runs of bytes without padding: enough to hash and to
- * compare. Struct fields are flattened into `buffer`. */
-typedef struct bytes {
-    int64_t buffer[AN_MAX_RANK + 3];
-    const void *first, *second;
-    int64_t first_size, second_size;
-} bytes;
-
-static void use_buffer(bytes *b, int words)
-{
-    b->first = b->buffer;
-    b->first_size = words * (int64_t)sizeof b->buffer[0];
-}
-
-static void data_bytes(bytes *b, const an_data *d, an_dtype dtype)
-{
-    b->buffer[0] = d->count;
-    use_buffer(b, 1);
-    b->second = d->bytes;
-    b->second_size = d->bytes ? d->count * (int64_t)an_dtype_size(dtype) : 0;
-}
-
-static void list_bytes(bytes *b, int count, const int64_t *dims, const int *axes)
-{
-    b->buffer[0] = count;
-    for (int i = 0; i < count; i++) b->buffer[i + 1] = dims ? dims[i] : axes[i];
-    use_buffer(b, 1 + (count > 0 ? count : 0));
-}
-
-static void attribute_bytes(const an_attrs *a, const an_attr_info *info, bytes *b)
-{
-    b->first = b->second = NULL; /* the buffer is filled as far as it is used */
-    b->first_size = b->second_size = 0;
-    const void *field = (const char *)a + info->offset;
-    switch (info->kind) {
-    case AN_KIND_SHAPE: list_bytes(b, a->shape.rank, a->shape.dim, NULL); break;
-    case AN_KIND_AXES: list_bytes(b, a->axes.count, NULL, a->axes.at); break;
-    case AN_KIND_DATA: data_bytes(b, &a->data, a->dtype); break;
-    case AN_KIND_INIT:
-        b->buffer[0] = a->init.kind;
-        memcpy(&b->buffer[1], &a->init.a, sizeof(double));
-        memcpy(&b->buffer[2], &a->init.b, sizeof(double));
-        use_buffer(b, 3);
-        break;
-    case AN_KIND_ORDER:
-        b->buffer[0] = a->order.count;
-        use_buffer(b, 1);
-        b->second = a->order.at;
-        b->second_size = a->order.count * (int64_t)sizeof(uint32_t);
-        break;
-    case AN_KIND_BOOL: b->first = field; b->first_size = sizeof(bool); break;
-    case AN_KIND_DIM:
-    case AN_KIND_F64: b->first = field; b->first_size = 8; break;
-    case AN_KIND_DTYPE:
-    case AN_KIND_TEST:
-    case AN_KIND_FORM:
-    case AN_KIND_INT:
-    case AN_KIND_F32:
-    case AN_KIND_U32: b->first = field; b->first_size = 4; break;
-    }
+    const an_field f = field_of(id, a, NULL);
+    an_kind_bytes_of(table[id].kind, &f, b);
 }
 
 uint64_t an_attrs_hash(const an_op_info *op, const an_attrs *a)
 {
     uint64_t hash = op->key;
-    const uint64_t set = op->attribute_set;
-    for (uint64_t left = set; left; left &= left - 1) {
-        const int id = __builtin_ctzll(left);
-        bytes b;
-        attribute_bytes(a, &table[id], &b);
+    for (uint64_t set = op->attribute_set; set;) {
+        an_kind_bytes b;
+        bytes_of(take(&set), a, &b);
         hash = an_hash_bytes(b.first, b.first_size, hash);
         if (b.second_size > 0) hash = an_hash_bytes(b.second, b.second_size, hash);
     }
@@ -133,12 +67,11 @@ static bool same_run(const void *a, int64_t na, const void *b, int64_t nb)
 
 int an_attrs_difference(const an_op_info *op, const an_attrs *a, const an_attrs *b)
 {
-    const uint64_t set = op->attribute_set;
-    for (uint64_t left = set; left; left &= left - 1) {
-        const int id = __builtin_ctzll(left);
-        bytes x, y;
-        attribute_bytes(a, &table[id], &x);
-        attribute_bytes(b, &table[id], &y);
+    for (uint64_t set = op->attribute_set; set;) {
+        const int id = take(&set);
+        an_kind_bytes x, y;
+        bytes_of(id, a, &x);
+        bytes_of(id, b, &y);
         if (!same_run(x.first, x.first_size, y.first, y.first_size) ||
             !same_run(x.second, x.second_size, y.second, y.second_size))
             return id;
@@ -151,120 +84,115 @@ bool an_attrs_equal(const an_op_info *op, const an_attrs *a, const an_attrs *b)
     return an_attrs_difference(op, a, b) < 0;
 }
 
+/* ---- dimensions, range and copies -------------------------------------- */
+
+an_dim *an_attr_dims(int id, an_attrs *a, int *count)
+{
+    const an_field f = field_of(id, a, NULL);
+    *count = 0;
+    return table[id].kind->dims ? table[id].kind->dims(&f, count) : NULL;
+}
+
+bool an_attr_is_typed(int id) { return an_attr(id)->kind->typed; }
+
+void an_attr_clear(int id, an_attrs *a)
+{
+    const an_kind *kind = table[id].kind;
+    if (!kind->typed && !kind->list) memset(field_of(id, a, NULL).at, 0, (size_t)kind->size);
+}
+
 void an_attrs_translate(const an_op_info *op, an_attrs *a, an_dims *to, const an_dims *from)
 {
-    const uint64_t set = op->attribute_set;
-    for (int id = 0; id < AN_ATTRS; id++) {
-        if (!(set >> id & 1)) continue;
-        an_dim *field = (an_dim *)(void *)((char *)a + table[id].offset);
-        if (table[id].kind == AN_KIND_DIM) *field = an_dims_translate(to, from, *field);
-        for (int i = 0; table[id].kind == AN_KIND_SHAPE && i < a->shape.rank; i++)
-            a->shape.dim[i] = an_dims_translate(to, from, a->shape.dim[i]);
+    for (uint64_t set = op->attribute_set; set;) {
+        int count;
+        an_dim *d = an_attr_dims(take(&set), a, &count);
+        for (int i = 0; i < count; i++) d[i] = an_dims_translate(to, from, d[i]);
     }
+}
+
+int an_attrs_misfit(const an_op_info *op, const an_attrs *a, const an_dims *dims)
+{
+    for (uint64_t set = op->attribute_set; set;) {
+        const int id = take(&set);
+        const an_field f = field_of(id, a, dims);
+        const an_kind *kind = table[id].kind;
+        bool good = an_kind_good(kind, &f);
+        int count = 0;
+        const an_dim *d = kind->typed || !kind->dims ? NULL : kind->dims(&f, &count);
+        for (int i = 0; i < count; i++) good = good && an_dims_valid(dims, d[i]);
+        if (!good) return id;
+    }
+    return -1;
+}
+
+an_attrs *an_attrs_copy(const an_op_info *op, const an_attrs *a, an_arena *arena)
+{
+    an_attrs *copy = an_arena_copy(arena, a, sizeof *a);
+    for (int id = 0; copy && id < AN_ATTRS; id++) {
+        const an_kind *kind = table[id].kind;
+        if (!kind->list) continue;
+        const an_field f = field_of(id, copy, NULL);
+        int64_t size = 0;
+        if (!(op->attribute_set >> id & 1)) memset(f.at, 0, (size_t)kind->size);
+        const void **at = kind->list(&f, &size);
+        if (!*at) continue;
+        *at = size < 0 ? NULL : an_arena_copy(arena, *at, size > 0 ? size : 1);
+        if (!*at) return NULL;
+    }
+    return copy;
 }
 
 /* ---- text -------------------------------------------------------------- */
 
-/* One element of a literal, in a form that reads back to the same bits. */
-static void print_element(const an_data *d, an_dtype dtype, int64_t i, an_text *out)
-{
-    switch (dtype) {
-    case AN_F32: an_text_add_f32(out, ((const float *)d->bytes)[i]); break;
-    case AN_F64: an_text_add_f64(out, ((const double *)d->bytes)[i]); break;
-    case AN_I32: an_text_addf(out, "%d", (int)((const int32_t *)d->bytes)[i]); break;
-    case AN_I64: an_text_addf(out, "%lld", (long long)((const int64_t *)d->bytes)[i]); break;
-    case AN_BOOL: an_text_addf(out, "%d", ((const unsigned char *)d->bytes)[i] != 0); break;
-    }
-}
-
-static void print_data(const an_data *d, an_dtype dtype, an_text *out)
-{
-    an_text_add(out, "[");
-    for (int64_t i = 0; i < d->count; i++) {
-        if (i > 0) an_text_add(out, ",");
-        print_element(d, dtype, i, out);
-    }
-    an_text_add(out, "]");
-}
-
-static void print_init(const an_init *init, an_text *out)
-{
-    an_text_add(out, an_init_name(init->kind));
-    if (init->a == 0 && init->b == 0) return;
-    an_text_add(out, "(");
-    an_text_add_f64(out, init->a);
-    if (init->b != 0) {
-        an_text_add(out, ",");
-        an_text_add_f64(out, init->b);
-    }
-    an_text_add(out, ")");
-}
-
-static void print_axes(const an_axes *axes, an_text *out)
-{
-    if (axes->count < 0) {
-        an_text_add(out, "all");
-        return;
-    }
-    an_text_add(out, "[");
-    for (int i = 0; i < axes->count; i++) an_text_addf(out, i ? ",%d" : "%d", axes->at[i]);
-    an_text_add(out, "]");
-}
-
-static void print_order(const an_order *order, an_text *out)
-{
-    an_text_add(out, "[");
-    for (int i = 0; i < order->count; i++) an_text_addf(out, i ? ",%u" : "%u", order->at[i]);
-    an_text_add(out, "]");
-}
-
 void an_attr_print(int id, const an_attrs *a, const an_dims *dims, an_text *out)
 {
-    const an_attr_info *info = an_attr(id);
-    const char *field = (const char *)a + info->offset;
-    switch (info->kind) {
-    case AN_KIND_DTYPE: an_text_add(out, an_dtype_name(a->dtype)); break;
-    case AN_KIND_SHAPE: an_shape_print(dims, &a->shape, out); break;
-    case AN_KIND_DATA: print_data(&a->data, a->dtype, out); break;
-    case AN_KIND_INIT: print_init(&a->init, out); break;
-    case AN_KIND_BOOL: an_text_add(out, *(const bool *)field ? "1" : "0"); break;
-    case AN_KIND_INT: an_text_addf(out, "%d", *(const int *)(const void *)field); break;
-    case AN_KIND_AXES: print_axes(&a->axes, out); break;
-    case AN_KIND_TEST: an_text_add(out, an_test_name(a->test)); break;
-    case AN_KIND_FORM: an_text_add(out, an_form_name(a->form)); break;
-    case AN_KIND_DIM: an_dims_print(dims, *(const an_dim *)(const void *)field, out); break;
-    case AN_KIND_F64: an_text_add_f64(out, *(const double *)(const void *)field); break;
-    case AN_KIND_F32: an_text_add_f32(out, *(const float *)(const void *)field); break;
-    case AN_KIND_U32: an_text_addf(out, "%u", *(const uint32_t *)(const void *)field); break;
-    case AN_KIND_ORDER: print_order(&a->order, out); break;
-    }
+    const an_field f = field_of(id, a, dims);
+    an_kind_print(table[id].kind, &f, out);
 }
 
 /* Dtype and shape are not printed: an op that has them gives them to its result,
  * whose type stands beside it. Where zero is a meaning, it is always printed. */
-static bool is_silent(const an_attrs *a, const an_attr_info *info)
+static bool is_silent(const an_attrs *a, int id)
 {
     static const an_attrs none;
-    if (info->kind == AN_KIND_DTYPE || info->kind == AN_KIND_SHAPE) return true;
-    if (info->kind == AN_KIND_TEST || info->kind == AN_KIND_AXES || info->kind == AN_KIND_FORM ||
-        info->kind == AN_KIND_DATA)
-        return false;
-    bytes x, zero;
-    attribute_bytes(a, info, &x);
-    attribute_bytes(&none, info, &zero);
+    const an_kind *kind = table[id].kind;
+    if (kind->typed || kind->always) return kind->typed;
+    an_kind_bytes x, zero;
+    bytes_of(id, a, &x);
+    bytes_of(id, &none, &zero);
     return same_run(x.first, x.first_size, zero.first, zero.first_size) && x.second_size == 0;
 }
 
 void an_attrs_print(const an_op_info *op, const an_attrs *a, const an_dims *dims, an_text *out)
 {
-    const uint64_t set = op->attribute_set;
     bool first = true;
-    for (int id = 0; id < AN_ATTRS; id++) {
-        if (!(set >> id & 1) || is_silent(a, &table[id])) continue;
-        if (!first) an_text_add(out, ", ");
+    for (uint64_t set = op->attribute_set; set;) {
+        const int id = take(&set);
+        if (is_silent(a, id)) continue;
+        an_text_addf(out, first ? "%s=" : ", %s=", table[id].name);
         first = false;
-        an_text_add(out, table[id].name);
-        an_text_add(out, "=");
         an_attr_print(id, a, dims, out);
     }
+}
+
+bool an_attrs_read(an_scan *s, const an_op_info *op, const an_type *type, an_attrs *attrs)
+{
+    uint64_t seen = 0;
+    *attrs = (an_attrs){.dtype = type->dtype, .shape = type->shape};
+    if (!an_scan_is(s, "{")) return !s->failed;
+    for (bool first = true; !an_scan_is(s, "}"); first = false) {
+        if (!first && !an_scan_expect(s, ",")) return false;
+        const char *name = an_scan_word(s);
+        if (!name) return false;
+        const int id = an_attr_find(name);
+        if (id < 0 || !(op->attribute_set >> id & 1))
+            return an_scan_fail(s, "%s has no attribute '%s' (it has: %s)", op->name, name,
+                                op->attributes);
+        if (table[id].kind->typed) return an_scan_fail(s, "%s is given by the type", name);
+        if (seen >> id & 1) return an_scan_fail(s, "attribute '%s' is given twice", name);
+        seen |= (uint64_t)1 << id;
+        const an_field f = field_of(id, attrs, s->dims);
+        if (!an_scan_expect(s, "=") || !an_kind_read(table[id].kind, s, &f)) return false;
+    }
+    return true;
 }

@@ -8,6 +8,7 @@
 #define AN_OPS_OP_H
 
 #include "core/dims.h"
+#include "core/scan.h"
 #include "core/text.h"
 #include "ops/ops.h"
 
@@ -239,12 +240,6 @@ bool an_is_fast(const an_op_info *op, const an_work *w);
 
 /* ---- attributes by name ------------------------------------------------ */
 
-typedef enum an_attr_kind {
-    AN_KIND_DTYPE, AN_KIND_SHAPE, AN_KIND_DATA, AN_KIND_INIT, AN_KIND_BOOL, AN_KIND_INT,
-    AN_KIND_AXES, AN_KIND_TEST, AN_KIND_FORM, AN_KIND_DIM, AN_KIND_F64, AN_KIND_F32,
-    AN_KIND_U32, AN_KIND_ORDER
-} an_attr_kind;
-
 enum an_attr_id {
 #define AN_ATTR(name, kind, meaning) AN_ATTR_##name,
 #include "ops/attrs.def"
@@ -254,7 +249,7 @@ enum an_attr_id {
 
 typedef struct an_attr_info {
     const char *name, *doc;
-    an_attr_kind kind;
+    const struct an_kind *kind; /* ops/kinds.h */
     size_t offset; /* of the field in an_attrs */
 } an_attr_info;
 
@@ -265,8 +260,22 @@ uint64_t an_attrs_hash(const an_op_info *op, const an_attrs *a);
 bool an_attrs_equal(const an_op_info *op, const an_attrs *a, const an_attrs *b);
 /* The first attribute that differs, an id; -1: equal. */
 int an_attrs_difference(const an_op_info *op, const an_attrs *a, const an_attrs *b);
+/* Said by the result's type, as dtype and shape are: not written among the attributes. */
+bool an_attr_is_typed(int id);
+/* Makes it zero, which the text leaves out; not what is typed, nor a list. */
+void an_attr_clear(int id, an_attrs *a);
+/* The dimensions among an attribute: where the first is, and in *count how many. */
+an_dim *an_attr_dims(int id, an_attrs *a, int *count);
 /* Writes every dimension, given in `from`, in the other table. */
 void an_attrs_translate(const an_op_info *op, an_attrs *a, an_dims *to, const an_dims *from);
+/* A copy with all that it points to, nothing where the op has not the attribute; NULL if memory
+ * is out. */
+an_attrs *an_attrs_copy(const an_op_info *op, const an_attrs *a, an_arena *arena);
+/* The first attribute that no op could have so, whatever it is: an id; -1: all are in range. */
+int an_attrs_misfit(const an_op_info *op, const an_attrs *a, const an_dims *dims);
+/* Reads what an_attrs_print wrote, between braces or not there at all, of a node whose result 0
+ * has `type`. */
+bool an_attrs_read(an_scan *s, const an_op_info *op, const an_type *type, an_attrs *attrs);
 /* "axis=-1, eps=1e-05"; left out are those at their zero default, and dtype and
  * shape, which are those of result 0 for every op that has them. */
 void an_attrs_print(const an_op_info *op, const an_attrs *a, const an_dims *dims, an_text *out);

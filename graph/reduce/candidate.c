@@ -87,17 +87,6 @@ static void mark_needed(an_candidate *p)
 
 /* ---- attributes -------------------------------------------------------- */
 
-static size_t field_size(an_attr_kind kind)
-{
-    static const size_t sizes[] = {
-        [AN_KIND_INIT] = sizeof(an_init), [AN_KIND_BOOL] = sizeof(bool),
-        [AN_KIND_INT] = sizeof(int),      [AN_KIND_TEST] = sizeof(an_test),
-        [AN_KIND_FORM] = sizeof(an_form), [AN_KIND_DIM] = sizeof(an_dim),
-        [AN_KIND_F64] = sizeof(double),   [AN_KIND_F32] = sizeof(float),
-        [AN_KIND_U32] = sizeof(uint32_t)};
-    return (size_t)kind < sizeof sizes / sizeof *sizes ? sizes[kind] : 0;
-}
-
 /* Axes count from the front, a literal is one element, and the rest is zero, which the
  * text leaves out. An eps stays: without it rows of one element are NaN. */
 bool an_attr_plain(const an_graph *g, const an_node *n, int id, an_attrs *a)
@@ -111,7 +100,7 @@ bool an_attr_plain(const an_graph *g, const an_node *n, int id, an_attrs *a)
     else if (id == AN_ATTR_data)
         a->data.count = a->data.count > 0;
     else if (id != AN_ATTR_eps)
-        memset((char *)a + an_attr(id)->offset, 0, field_size(an_attr(id)->kind));
+        an_attr_clear(id, a);
     return !an_attrs_equal(n->op, &before, a);
 }
 
@@ -141,10 +130,9 @@ static bool edit_attributes(const an_candidate *p, an_graph *to, const an_node *
     for (int id = 0; id < AN_ATTRS; id++) {
         if (!(set >> id & 1)) continue;
         if (f->plain >> id & 1) an_attr_plain(p->g, n, id, a);
-        if (an_attr(id)->kind == AN_KIND_SHAPE)
-            for (int i = 0; i < a->shape.rank; i++) scale(p, &a->shape.dim[i]);
-        else if (an_attr(id)->kind == AN_KIND_DIM)
-            scale(p, (an_dim *)((char *)a + an_attr(id)->offset));
+        int count;
+        an_dim *d = an_attr_dims(id, a, &count);
+        for (int i = 0; i < count; i++) scale(p, &d[i]);
     }
     if (p->tidy) an_attrs_translate(n->op, a, to->dims, p->g->dims);
     return drop_order(to, f, &a->order);

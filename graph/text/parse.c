@@ -4,7 +4,8 @@
  * nothing that a builder could not. A printed type is an assertion: where
  * inference disagrees, the line is refused. A line that starts with ---- ends the
  * graph, so that files may hold more than one (tests/golden).                */
-#include "graph/text/scan.h"
+#include "core/scan.h"
+#include "graph/ir.h"
 
 #include <string.h>
 
@@ -194,7 +195,7 @@ static bool read_node(parser *p)
     an_scan *s = &p->scan;
     line l = {.spec = {.at = {s->name, s->line}}};
     if (!read_head(p, &l) || !read_operands(p, &l) ||
-        !an_scan_attributes(s, l.spec.op, &l.types[0], &l.attrs) || !read_annotations(p, &l))
+        !an_attrs_read(s, l.spec.op, &l.types[0], &l.attrs) || !read_annotations(p, &l))
         return false;
     l.spec.attrs = &l.attrs;
     if (!l.spec.ordinal) l.spec.ordinal = (uint32_t)l.number;
@@ -273,7 +274,7 @@ an_graph *an_parse(const char *text, const char *name)
         return g;
     }
     parser p = {.graph = g, .scan = {.name = name ? name : "text", .at = text, .line_start = text,
-                                     .line = 1, .graph = g}};
+                                     .line = 1, .dims = g->dims, .error = &g->error}};
     while (*p.scan.at && strncmp(p.scan.at, "----", 4) != 0 && read_line(&p))
         an_scan_next_line(&p.scan);
     if (p.scan.failed && an_graph_status(g) == AN_OK)

@@ -18,11 +18,11 @@ sources $library examples tests | xargs awk '
 
 # lines, where, and what they buy.
 budgets='
- 3310 core                statuses, texts and what becomes of lost ones (100), threads, draws, hashes and vectors: what all else stands on
- 8460 ops                 69 ops: infer, gradient, plain loops, how work is cut and what others must know (60)
+ 3500 core                statuses, texts and what becomes of lost ones (100), reading them (165), threads, draws, hashes and vectors: what all else stands on
+ 8900 ops                 69 ops: infer, gradient, plain loops, how work is cut and what others must know (60); the kinds of attributes (490, of which graph/text gave 200)
  1480 ops/kernels         vector loops, written once for three instruction sets
- 2880 graph               the IR, its names, errors, gradients, update tables and the interpreter
-  850 graph/text          the text form, both ways, with an error for every kind of slip
+ 2830 graph               the IR, its names, errors, gradients, update tables and the interpreter
+  450 graph/text          the text form, both ways, with an error for every kind of slip
  1540 graph/passes        six passes and their frame; 420 are for what becomes one: exact, in linear time, for any pass
  3205 graph/run           compiling, planning, the proof of the plan, weights, one run; 130 keep planning linear, 65 the check of outs, 45 make values there
  2740 graph/picture       views, the ladder in linear time, three writers, the summary

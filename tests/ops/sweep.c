@@ -3,6 +3,7 @@
  * Knows the operand notation and nothing about kernels. Data are drawn from the
  * case's own seed, so a case gives the same data whatever else is tested.    */
 #include "tests/ops/sweep.h"
+#include "ops/kinds.h"
 
 #include "core/memory.h"
 #include "core/random.h"
@@ -122,7 +123,8 @@ static void read_attribute_dims(an_setting *s)
             s->attrs.shape = read_shape(s, &p, s->c->dims);
         } else {
             const an_dim d = an_dims_parse(s->dims, &p);
-            if (d == AN_DIM_BAD || an_attr(id)->kind != AN_KIND_DIM) bad_text(s, s->c->dims);
+            if (d == AN_DIM_BAD || an_attr(id)->kind != &an_kinds[AN_KIND_DIM])
+                bad_text(s, s->c->dims);
             memcpy((char *)&s->attrs + an_attr(id)->offset, &d, sizeof d);
         }
         while (*p == ' ') p++;

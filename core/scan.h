@@ -2,16 +2,19 @@
  *
  * Every reader skips blanks first, moves on only over what it read, and on the
  * first failure records "name:line:column: ..." and fails from then on.     */
-#ifndef AN_GRAPH_TEXT_SCAN_H
-#define AN_GRAPH_TEXT_SCAN_H
+#ifndef AN_CORE_SCAN_H
+#define AN_CORE_SCAN_H
 
-#include "graph/ir.h"
+#include "core/dims.h"
+#include "core/memory.h"
+#include "core/text.h"
 
 typedef struct an_scan {
     const char *name; /* of the file, for messages */
     const char *at, *line_start;
     int line;
-    an_graph *graph; /* keeps the error */
+    an_dims *dims;   /* of the dimensions read */
+    an_error *error; /* the first one */
     an_arena arena;  /* strings and lists read */
     bool failed;
 } an_scan;
@@ -28,8 +31,5 @@ const char *an_scan_quoted(an_scan *s); /* "...", unescaped, or NULL and failure
 bool an_scan_integer(an_scan *s, int64_t *out);
 bool an_scan_number(an_scan *s, double *out); /* also inf, -inf, nan */
 bool an_scan_f32(an_scan *s, float *out);     /* rounded once, from the text */
-
-/* The attributes between braces of a node whose result 0 has `type`. */
-bool an_scan_attributes(an_scan *s, const an_op_info *op, const an_type *type, an_attrs *attrs);
 
 #endif

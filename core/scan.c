@@ -1,5 +1,5 @@
 /* scan.c -- see scan.h. */
-#include "graph/text/scan.h"
+#include "core/scan.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -12,7 +12,7 @@
 bool an_scan_fail(an_scan *s, const char *format, ...)
 {
     if (s->failed) return false;
-    if (an_dims_starved(s->graph->dims)) return an_scan_no_memory(s);
+    if (an_dims_starved(s->dims)) return an_scan_no_memory(s);
     s->failed = true;
     char line[400];
     va_list arguments;
@@ -22,14 +22,14 @@ bool an_scan_fail(an_scan *s, const char *format, ...)
     an_text t = {0};
     an_text_addf(&t, "%s:%d:%d: error AN-E%03d %s", s->name, s->line,
                  (int)(s->at - s->line_start) + 1, (int)AN_E_SYNTAX, line);
-    an_fail_text(&s->graph->error, AN_E_SYNTAX, an_text_view(&t));
+    an_fail_text(s->error, AN_E_SYNTAX, an_text_view(&t));
     an_text_free(&t);
     return false;
 }
 
 bool an_scan_no_memory(an_scan *s)
 {
-    if (!s->failed) an_fail(&s->graph->error, AN_E_MEMORY, "%s: out of memory", s->name);
+    if (!s->failed) an_fail(s->error, AN_E_MEMORY, "%s: out of memory", s->name);
     s->failed = true;
     return false;
 }
