@@ -264,7 +264,7 @@ static void match_all(matcher *m)
 {
     find_first_norms(m);
     for (int64_t i = 1; i <= m->g->node_count; i++)
-        if (an_is_op(&m->g->nodes[i], AN_OP_layer_norm) || an_is_op(&m->g->nodes[i], AN_OP_rms_norm))
+        if (an_node_is_norm(&m->g->nodes[i]) && !an_is_op(&m->g->nodes[i], AN_OP_add_norm))
             match_norm(m, (uint32_t)i);
     match_gradients(m);
 }
