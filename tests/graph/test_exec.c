@@ -308,7 +308,7 @@ static void try_apart(uint64_t seed)
     an_graph *g = an_graph_new("g");
     an_store *s = an_store_new(0);
     an_value y[N];
-    char name[N][8];
+    char name[N][16];
     float block[2 * N];
     int place[2 * N];
     an_tensor t[2 * N], *outs[N];
