@@ -311,7 +311,7 @@ START_TEST(test_outs_over_states_are_refused)
 {
     table t = make_table();
     for (int i = 0; i < 20; i++) { /* states of others, too */
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "other%d", i);
         an_tensor value = an_test_batch(1 + i, 1);
         ck_assert_int_eq(an_store_set(t.s, name, &value), AN_OK);
