@@ -98,7 +98,7 @@ static an_status prepare(differentiation *d, const an_value *y, int y_count, con
         const uint32_t constant = a->op->rules->constant_in;
         bool any = false;
         for (int i = 0; i < a->inputs; i++)
-            any = any || (a->in[i] && d->active[a->in[i]] && !(i < 32 && constant >> i & 1));
+            any = any || (a->in[i] && d->active[a->in[i]] && !an_has_operand(constant, i));
         for (int k = 0; k < a->outputs; k++) {
             d->maker[a->out[k]] = s + 1;
             const bool flows = any && an_dtype_is_float(an_slot_type(d->g, a->out[k])->dtype);
@@ -247,7 +247,7 @@ static an_status step_back(differentiation *d, const an_applied *a)
                           .outputs = a->outputs, .in = in, .out = out};
     rules->grad(&call, dy, dx);
     for (int i = 0; i < a->inputs && an_graph_status(g) == AN_OK; i++) {
-        const bool constant = i < 32 && rules->constant_in >> i & 1;
+        const bool constant = an_has_operand(rules->constant_in, i);
         if (!dx[i].graph || constant || !a->in[i] || !d->active[a->in[i]]) continue;
         const an_type type = *an_slot_type(g, a->in[i]);
         const an_value down = sum_down(dx[i], &type);

@@ -93,8 +93,6 @@ an_dim *an_attr_dims(int id, an_attrs *a, int *count)
     return table[id].kind->dims ? table[id].kind->dims(&f, count) : NULL;
 }
 
-bool an_attr_is_typed(int id) { return an_attr(id)->kind->typed; }
-
 void an_attr_clear(int id, an_attrs *a)
 {
     const an_kind *kind = table[id].kind;
@@ -110,15 +108,35 @@ void an_attrs_translate(const an_op_info *op, an_attrs *a, an_dims *to, const an
     }
 }
 
+/* The dims that are written among the attributes. */
+static const an_dim *written_dims(int id, const an_attrs *a, int *count)
+{
+    const an_kind *kind = table[id].kind;
+    const an_field f = field_of(id, a, NULL);
+    *count = 0;
+    return kind->typed || !kind->dims ? NULL : kind->dims(&f, count);
+}
+
+int an_attrs_unbound(const an_op_info *op, const an_attrs *a, const int64_t *extent, an_dim *dim)
+{
+    for (uint64_t set = op->attribute_set; set;) {
+        const int id = take(&set);
+        int count;
+        const an_dim *d = written_dims(id, a, &count);
+        for (int i = 0; i < count; i++)
+            if (d[i] <= AN_DIM_SYMBOLIC && an_dim_extent(d[i], extent) < 0) return *dim = d[i], id;
+    }
+    return -1;
+}
+
 int an_attrs_misfit(const an_op_info *op, const an_attrs *a, const an_dims *dims)
 {
     for (uint64_t set = op->attribute_set; set;) {
         const int id = take(&set);
         const an_field f = field_of(id, a, dims);
-        const an_kind *kind = table[id].kind;
-        bool good = an_kind_good(kind, &f);
-        int count = 0;
-        const an_dim *d = kind->typed || !kind->dims ? NULL : kind->dims(&f, &count);
+        bool good = an_kind_good(table[id].kind, &f);
+        int count;
+        const an_dim *d = written_dims(id, a, &count);
         for (int i = 0; i < count; i++) good = good && an_dims_valid(dims, d[i]);
         if (!good) return id;
     }

@@ -152,6 +152,9 @@ typedef struct an_bound {
     int axis; /* EXTENT: that of operand 0's axis; LENGTH: that one and no more, so it counts */
 } an_bound;
 
+/* Whether a set of operands, as records hold them, has operand i. */
+static inline bool an_has_operand(uint32_t set, int i) { return i < 32 && set >> i & 1; }
+
 typedef struct an_op_rules {
     an_status (*infer)(const an_infer *q, an_type out[]); /* out[] zeroed */
     an_grad_fn grad;       /* NULL: through meaning, or none (see no_grad) */
@@ -260,8 +263,6 @@ uint64_t an_attrs_hash(const an_op_info *op, const an_attrs *a);
 bool an_attrs_equal(const an_op_info *op, const an_attrs *a, const an_attrs *b);
 /* The first attribute that differs, an id; -1: equal. */
 int an_attrs_difference(const an_op_info *op, const an_attrs *a, const an_attrs *b);
-/* Said by the result's type, as dtype and shape are: not written among the attributes. */
-bool an_attr_is_typed(int id);
 /* Makes it zero, which the text leaves out; not what is typed, nor a list. */
 void an_attr_clear(int id, an_attrs *a);
 /* The dimensions among an attribute: where the first is, and in *count how many. */
@@ -271,6 +272,9 @@ void an_attrs_translate(const an_op_info *op, an_attrs *a, an_dims *to, const an
 /* A copy with all that it points to, nothing where the op has not the attribute; NULL if memory
  * is out. */
 an_attrs *an_attrs_copy(const an_op_info *op, const an_attrs *a, an_arena *arena);
+/* The first attribute that names a dim which has no extent, and that dim; -1: none does. What the
+ * result's type says, shapes, is left to whoever asks for the result. */
+int an_attrs_unbound(const an_op_info *op, const an_attrs *a, const int64_t *extent, an_dim *dim);
 /* The first attribute that no op could have so, whatever it is: an id; -1: all are in range. */
 int an_attrs_misfit(const an_op_info *op, const an_attrs *a, const an_dims *dims);
 /* Reads what an_attrs_print wrote, between braces or not there at all, of a node whose result 0

@@ -11,7 +11,12 @@ int an_test_run(const char *suite, const TTest *const *cases, int count)
     tcase_set_timeout(group, 300);
     for (int i = 0; i < count; i++) tcase_add_test(group, cases[i]);
     suite_add_tcase(s, group);
-    SRunner *runner = srunner_create(s);
+    return an_test_run_suite(s);
+}
+
+int an_test_run_suite(Suite *suite)
+{
+    SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     const int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

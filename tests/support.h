@@ -28,6 +28,8 @@
 
 /* Runs the cases and prints Check's summary line, which tests/run.sh adds up. */
 int an_test_run(const char *suite, const TTest *const *cases, int count);
+/* The same for a suite made by hand, of loops say, which it frees: what main returns. */
+int an_test_run_suite(Suite *suite);
 
 #define AN_TEST_MAIN(suite, ...)                                                                   \
     int main(void)                                                                                 \

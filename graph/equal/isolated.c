@@ -110,7 +110,7 @@ static bool differentiate(an_isolated *p, const an_node *n)
     an_value wrt[AN_ISOLATED_INPUTS];
     const uint32_t constant = n->op->rules->constant_in;
     for (int i = 0; i < n->inputs; i++) {
-        if (!n->in[i] || constant >> i & 1) continue;
+        if (!n->in[i] || an_has_operand(constant, i)) continue;
         if (!an_dtype_is_float(an_slot_type(p->g, p->in[i].id)->dtype)) continue;
         p->operand[p->operands] = i;
         wrt[p->operands++] = p->in[i];

@@ -14,7 +14,7 @@ static void mark_differentiable(const an_graph *g, bool *good)
         const an_op_rules *rules = n->op->rules;
         bool leaves = false, ok = true;
         for (int k = 0; k < n->inputs; k++) {
-            const bool constant = k < 32 && rules->constant_in >> k & 1;
+            const bool constant = an_has_operand(rules->constant_in, k);
             if (!n->in[k] || constant) continue;
             if (!an_dtype_is_float(an_slot_type(g, n->in[k])->dtype)) continue;
             leaves = true;

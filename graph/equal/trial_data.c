@@ -39,14 +39,12 @@ static int64_t bound_by(const an_evaluation *e, const an_node *n, int i)
     return 0;
 }
 
-static bool has(uint32_t set, int i) { return i < 32 && set >> i & 1; }
-
 static void judge_use(const an_evaluation *e, const an_node *n, int i, purpose *p)
 {
     const bool moment = n->op->category == AN_CATEGORY_OPTIMIZER && i > 0;
     p->weight = p->weight || !moment;
-    p->label = p->label || has(n->op->rules->labels, i);
-    p->factor = p->factor || has(n->op->rules->factors, i);
+    p->label = p->label || an_has_operand(n->op->rules->labels, i);
+    p->factor = p->factor || an_has_operand(n->op->rules->factors, i);
     const int64_t bound = bound_by(e, n, i);
     if (bound > 0 && (p->bound == 0 || bound < p->bound)) p->bound = bound;
 }

@@ -38,27 +38,19 @@ static bool shape_tensor(const table *t, uint32_t value, an_tensor *out)
     }
     const an_type *type = an_slot_type(t->g, value);
     *out = (an_tensor){.dtype = type->dtype, .rank = type->shape.rank, .data = &present};
-    for (int i = 0; i < type->shape.rank; i++) {
+    for (int i = 0; i < type->shape.rank; i++)
         out->extent[i] = an_dim_extent(type->shape.dim[i], t->extent);
-        if (out->extent[i] < 0) return false;
-    }
-    return true;
-}
-
-/* Extents are known to be good; huge ones beside one of 0 are, too. */
-static double elements(const an_tensor *t)
-{
-    double count = 1;
-    for (int i = 0; i < t->rank; i++) count *= (double)t->extent[i];
-    return count;
+    int64_t count; /* so that rules may multiply extents */
+    return an_count_elements(out->rank, out->extent, &count);
 }
 
 static double count_flops(const an_op_rules *rules, const an_work *w)
 {
     if (rules->count_flops) return rules->count_flops(w);
-    const double out = elements(&w->out[0]);
+    const double out = (double)an_tensor_count(&w->out[0]);
     if (rules->flops == 0) return out;
-    return rules->flops == AN_NO_FLOPS ? 0 : rules->flops * fmax(elements(&w->in[0]), out);
+    if (rules->flops == AN_NO_FLOPS) return 0;
+    return rules->flops * fmax((double)an_tensor_count(&w->in[0]), out);
 }
 
 /* -1: memory is out. */

@@ -157,7 +157,7 @@ an_status an_program_ready_outs(an_program *p, an_at at, const an_plan *plan,
         return an_program_fail(p, at, AN_E_ARGUMENT,
                                "out %d is given, but the program fetches %lld values", given - 1,
                                (long long)p->graph->output_count);
-    an_status status = check_apart(p, at, out, given);
+    an_status status = given ? check_apart(p, at, out, given) : AN_OK;
     for (int i = 0; i < given && status == AN_OK; i++)
         if (out[i]) status = ready(p, at, plan, out[i], i);
     return status;

@@ -88,15 +88,16 @@ static an_status fill_tensors(planning *x)
 }
 
 /* A kernel reads dims from its attributes, too: a slice's ends may be named by no shape. */
-static an_status check_attribute(const planning *x, const an_node *n, int id)
+static an_status check_attributes(const planning *x)
 {
-    an_attrs a = *n->attrs;
-    int count;
-    const an_dim *d = an_attr_is_typed(id) ? NULL : an_attr_dims(id, &a, &count);
-    for (int i = 0; d && i < count; i++) {
-        if (d[i] > AN_DIM_SYMBOLIC || an_dim_extent(d[i], x->p->extent) >= 0) continue;
+    const an_graph *g = x->s->graph;
+    for (int64_t t = 0; t < x->s->task_count; t++) {
+        const an_node *n = &g->nodes[x->s->tasks[t].node];
+        an_dim d;
+        const int id = an_attrs_unbound(n->op, n->attrs, x->p->extent, &d);
+        if (id < 0) continue;
         an_text dim = {0};
-        an_dims_print(x->s->graph->dims, d[i], &dim);
+        an_dims_print(g->dims, d, &dim);
         const an_status status =
             an_fail(x->error, AN_E_BINDING, "no feed says how large %s is, the %s of %s",
                     an_text_view(&dim), an_attr(id)->name, n->op->name);
@@ -104,17 +105,6 @@ static an_status check_attribute(const planning *x, const an_node *n, int id)
         return status;
     }
     return AN_OK;
-}
-
-static an_status check_attributes(const planning *x)
-{
-    an_status status = AN_OK;
-    for (int64_t t = 0; t < x->s->task_count; t++) {
-        const an_node *n = &x->s->graph->nodes[x->s->tasks[t].node];
-        for (int id = 0; id < AN_ATTRS && status == AN_OK; id++)
-            if (n->op->attribute_set >> id & 1) status = check_attribute(x, n, id);
-    }
-    return status;
 }
 
 static void fill_work(planning *x, int64_t task)

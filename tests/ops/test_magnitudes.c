@@ -147,9 +147,5 @@ int main(void)
     tcase_add_loop_test(group, test_naive_formulas_fail, 0, (int)(sizeof naive / sizeof *naive));
     tcase_add_test(group, test_a_careful_formula_passes);
     suite_add_tcase(suite, group);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return an_test_run_suite(suite);
 }

@@ -94,9 +94,5 @@ int main(void)
     tcase_add_test(group, test_grid_ignores_threads);
     tcase_add_loop_test(group, test_nan_is_not_skipped, 0, 5);
     suite_add_tcase(suite, group);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return an_test_run_suite(suite);
 }

@@ -227,9 +227,5 @@ int main(void)
     tcase_add_loop_test(group, test_gradients, 0, (int)(sizeof subjects / sizeof *subjects));
     tcase_add_test(group, test_refusals);
     suite_add_tcase(suite, group);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return an_test_run_suite(suite);
 }

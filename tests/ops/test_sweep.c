@@ -58,9 +58,5 @@ int main(void)
     tcase_add_loop_test(group, test_kernels, 1, AN_OPS);
     tcase_add_loop_test(group, test_graphs, 1, AN_OPS);
     suite_add_tcase(suite, group);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return an_test_run_suite(suite);
 }
