@@ -1,7 +1,7 @@
-# alarms.sh ADDNORM MODELS: does verify cry wolf? Every golden graph and every whole model, in f32 and
-# in f64, with gradients, on hard, exact and aimed data: what the passes make of it is proved, exit 0.
-# The last line is "N verified, M alarms".
-command=$(realpath "$1") models=$(realpath "$2")
+# alarms.sh ADDNORM MODELS TYPE: does verify cry wolf? Every golden graph and every whole model, its f32
+# written as TYPE (f32 or f64), with gradients, on hard, exact and aimed data: what the passes make of
+# it is proved, exit 0. The last line is "N verified, M alarms".
+command=$(realpath "$1") models=$(realpath "$2") type=$3
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 count=0 alarms=0
@@ -38,9 +38,8 @@ done
 for file in "$folder"/*.an; do
     name=$(basename "$file" .an)
     case $skipped in *" $name "*) continue ;; esac
-    sed 's/f32/f64/g' "$file" >"$folder/$name.f64"
-    alarm "$file"
-    alarm "$folder/$name.f64"
+    sed "s/f32/$type/g" "$file" >"$folder/$name.$type"
+    alarm "$folder/$name.$type"
 done
 echo "$count verified, $alarms alarms"
 [ $alarms = 0 ]
