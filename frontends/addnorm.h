@@ -4,6 +4,7 @@
 
 #include "core/core.h"
 #include "ops/ops.h"
+#include "ops/define.h"
 #include "graph/graph.h"
 #include "graph/equal/equal.h"
 #include "graph/reduce/reduce.h"

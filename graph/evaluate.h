@@ -27,6 +27,9 @@ typedef struct an_evaluation {
  * all values, zeroed. On failure the reason is in e->error; free it anyway. */
 an_status an_evaluation_begin(an_evaluation *e, const an_graph *g, const int64_t *bound);
 /* Computes one node, or all of them. AN_E_DATA if a kernel refused its data. */
+/* The node, of a graph `g`, by its op's meaning: for ops that have no kernel (meanings.c). */
+an_status an_evaluate_meaning(const an_graph *g, const an_node *n, const an_tensor *in,
+                              const an_tensor *out, an_error *error);
 an_status an_evaluation_node(an_evaluation *e, uint32_t node);
 an_status an_evaluation_run(an_evaluation *e);
 /* Computes a node from and into tensors of the caller's: by its kernel, if it has one for

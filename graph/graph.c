@@ -39,6 +39,7 @@ void an_graph_free(an_graph *g)
     an_free(g->texts);
     an_free(g->attrs);
     an_free(g->types);
+    an_graph_forget_ops(g);
     an_index *const indices[] = {&g->by_leaf, &g->by_output, &g->by_set, &g->by_state,
                                  &g->by_counter, &g->by_text, &g->by_attrs, &g->by_type};
     for (size_t i = 0; i < sizeof indices / sizeof *indices; i++) an_index_free(indices[i]);
@@ -53,7 +54,7 @@ an_graph *an_graph_like(const an_graph *g)
     copy->name = an_arena_string(&copy->arena, g->name);
     copy->scope = an_arena_string(&copy->arena, "");
     copy->next_ordinal = g->next_ordinal;
-    bool good = copy->dims && copy->name && copy->scope;
+    bool good = copy->dims && copy->name && copy->scope && an_graph_share_ops(copy, g);
     for (int64_t i = 1; good && i <= g->set_count; i++)
         good = an_graph_add_set(copy, g->sets[i]) != 0;
     if (good) return copy;

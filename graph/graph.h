@@ -17,6 +17,7 @@
 #define AN_GRAPH_GRAPH_H
 
 #include "core/core.h"
+#include "ops/define.h"
 #include "ops/ops.h"
 
 #ifdef __cplusplus
@@ -28,6 +29,9 @@ extern "C" {
 AN_API an_graph *an_graph_new(const char *name); /* NULL if out of memory */
 AN_API void an_graph_free(an_graph *g);
 AN_API const char *an_graph_name(const an_graph *g);
+
+/* Lets the graph, its copies and what is made of them use the ops of a set, and holds the set. */
+AN_API an_status an_graph_use(an_graph *g, an_ops *set);
 
 /* The first error since the graph was made: AN_OK and "" if there was none. */
 AN_API an_status an_graph_status(const an_graph *g);
@@ -107,9 +111,15 @@ typedef struct an_print_args {
 AN_API char *an_print_with(const an_print_args *args);
 #define an_print(...) an_print_with(&(an_print_args){.at = AN_HERE, __VA_ARGS__})
 AN_API void an_string_free(char *text);
+typedef struct an_parse_args {
+    const char *text;
+    const char *name; /* of the text, in messages; NULL: "text" */
+    an_ops *ops;      /* ops from outside that it may use; NULL: none */
+} an_parse_args;
 /* Reads .an text. Returns a graph whose status says whether it was well-formed
  * ("name:line:column: ..."); NULL only if out of memory. */
-AN_API an_graph *an_parse(const char *text, const char *name);
+AN_API an_graph *an_parse_with(const an_parse_args *args);
+#define an_parse(...) an_parse_with(&(an_parse_args){__VA_ARGS__})
 /* Checks every invariant of the IR; AN_E_INTERNAL and a message naming the first
  * broken one go to `report` (NULL is fine). */
 AN_API an_status an_graph_verify(const an_graph *g, char *report, int64_t report_size);

@@ -81,6 +81,8 @@ struct an_graph {
     const an_type **types;   /* each once */
     int64_t text_count, text_capacity, attrs_count, attrs_capacity, type_count, type_capacity;
     an_index by_leaf, by_output, by_set, by_state, by_counter, by_text, by_attrs, by_type;
+    an_ops **ops;            /* sets of ops from outside, held */
+    int64_t ops_count, ops_capacity;
     bool disordered;         /* ordinals do not increase with the nodes' numbers */
     uint32_t random_key;     /* the state dropout reads, once there is one; else 0 */
     uint32_t random_next;    /* its successor for update tables, once made; else 0 */
@@ -194,6 +196,10 @@ an_name_entry *an_graph_counter(an_graph *g, const char *name);
 const char *an_graph_keep_text(an_graph *g, const char *text); /* NULL gives NULL */
 const an_attrs *an_graph_keep_attrs(an_graph *g, const an_op_info *op, const an_attrs *attrs);
 const an_type *an_graph_keep_type(an_graph *g, const an_type *type);
+/* The op of that name that the graph may use; NULL: there is none. */
+const an_op_info *an_graph_op(const an_graph *g, const char *name);
+bool an_graph_share_ops(an_graph *to, const an_graph *from); /* false if memory is out */
+void an_graph_forget_ops(an_graph *g);
 /* Room for so many nodes and values in all, and not for more; false if memory is out. */
 bool an_graph_reserve(an_graph *g, int64_t nodes, int64_t slots);
 /* Records an error about a value or call; returns its status. */

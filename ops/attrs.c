@@ -4,6 +4,7 @@
  * rows, this asks for a row to know which attributes an op has.               */
 #include "core/random.h"
 #include "ops/kinds.h"
+#include "ops/own.h"
 
 #include <string.h>
 
@@ -57,6 +58,10 @@ uint64_t an_attrs_hash(const an_op_info *op, const an_attrs *a)
         hash = an_hash_bytes(b.first, b.first_size, hash);
         if (b.second_size > 0) hash = an_hash_bytes(b.second, b.second_size, hash);
     }
+    for (int i = 0; i < op->own_count; i++) {
+        const an_own v = an_own_at(op, a, i);
+        hash = an_own_hash(&v, hash);
+    }
     return hash;
 }
 
@@ -75,6 +80,10 @@ int an_attrs_difference(const an_op_info *op, const an_attrs *a, const an_attrs 
         if (!same_run(x.first, x.first_size, y.first, y.first_size) ||
             !same_run(x.second, x.second_size, y.second, y.second_size))
             return id;
+    }
+    for (int i = 0; i < op->own_count; i++) {
+        const an_own x = an_own_at(op, a, i), y = an_own_at(op, b, i);
+        if (!an_own_equal(&x, &y)) return AN_ATTRS + i;
     }
     return -1;
 }
@@ -143,6 +152,21 @@ int an_attrs_misfit(const an_op_info *op, const an_attrs *a, const an_dims *dims
     return -1;
 }
 
+/* As many as the row names, whatever was given. */
+static bool copy_own(const an_op_info *op, an_attrs *a, an_arena *arena)
+{
+    an_own *own = NULL;
+    if (op->own_count > 0) own = an_arena_alloc(arena, op->own_count * (int64_t)sizeof *own);
+    if (op->own_count > 0 && !own) return false;
+    for (int i = 0; i < op->own_count; i++) {
+        own[i] = an_own_at(op, a, i);
+        if (!an_own_copy(&own[i], arena)) return false;
+    }
+    a->own = own;
+    a->own_count = op->own_count;
+    return true;
+}
+
 an_attrs *an_attrs_copy(const an_op_info *op, const an_attrs *a, an_arena *arena)
 {
     an_attrs *copy = an_arena_copy(arena, a, sizeof *a);
@@ -157,13 +181,24 @@ an_attrs *an_attrs_copy(const an_op_info *op, const an_attrs *a, an_arena *arena
         *at = size < 0 ? NULL : an_arena_copy(arena, *at, size > 0 ? size : 1);
         if (!*at) return NULL;
     }
-    return copy;
+    return copy && copy_own(op, copy, arena) ? copy : NULL;
 }
 
 /* ---- text -------------------------------------------------------------- */
 
-void an_attr_print(int id, const an_attrs *a, const an_dims *dims, an_text *out)
+const char *an_attr_name(const an_op_info *op, int id)
 {
+    return id < AN_ATTRS ? table[id].name : op->own[id - AN_ATTRS].name;
+}
+
+void an_attr_print(const an_op_info *op, int id, const an_attrs *a, const an_dims *dims,
+                   an_text *out)
+{
+    if (id >= AN_ATTRS) {
+        const an_own v = an_own_at(op, a, id - AN_ATTRS);
+        an_own_print(&v, out);
+        return;
+    }
     const an_field f = field_of(id, a, dims);
     an_kind_print(table[id].kind, &f, out);
 }
@@ -183,34 +218,68 @@ static bool is_silent(const an_attrs *a, int id)
 
 void an_attrs_print(const an_op_info *op, const an_attrs *a, const an_dims *dims, an_text *out)
 {
-    bool first = true;
+    const int64_t before = out->length;
     for (uint64_t set = op->attribute_set; set;) {
         const int id = take(&set);
         if (is_silent(a, id)) continue;
-        an_text_addf(out, first ? "%s=" : ", %s=", table[id].name);
-        first = false;
-        an_attr_print(id, a, dims, out);
+        an_text_addf(out, out->length == before ? "%s=" : ", %s=", table[id].name);
+        an_attr_print(op, id, a, dims, out);
     }
+    for (int i = 0; i < op->own_count; i++) {
+        const an_own v = an_own_at(op, a, i);
+        if (an_own_is_zero(&v)) continue;
+        an_text_addf(out, out->length == before ? "%s=" : ", %s=", op->own[i].name);
+        an_own_print(&v, out);
+    }
+}
+
+/* The id that the op knows by that name; -1: none. */
+static int find(const an_op_info *op, const char *name)
+{
+    for (int i = 0; i < op->own_count; i++)
+        if (!strcmp(op->own[i].name, name)) return AN_ATTRS + i;
+    const int id = an_attr_find(name);
+    return id >= 0 && op->attribute_set >> id & 1 ? id : -1;
+}
+
+/* Room for the op's own attributes, all of them zero. */
+static an_own *make_own(an_scan *s, const an_op_info *op, an_attrs *a)
+{
+    an_own *own = NULL;
+    if (op->own_count > 0) own = an_arena_alloc(&s->arena, op->own_count * (int64_t)sizeof *own);
+    for (int i = 0; own && i < op->own_count; i++) own[i] = an_own_at(op, a, i);
+    a->own = own;
+    a->own_count = own ? op->own_count : 0;
+    return own;
+}
+
+static bool read_value(an_scan *s, const an_op_info *op, int id, an_attrs *a, an_own *own)
+{
+    if (id >= AN_ATTRS) return an_own_read(s, op->own[id - AN_ATTRS].kind, &own[id - AN_ATTRS]);
+    const an_field f = field_of(id, a, s->dims);
+    return an_kind_read(table[id].kind, s, &f);
 }
 
 bool an_attrs_read(an_scan *s, const an_op_info *op, const an_type *type, an_attrs *attrs)
 {
     uint64_t seen = 0;
     *attrs = (an_attrs){.dtype = type->dtype, .shape = type->shape};
+    an_own *own = make_own(s, op, attrs);
+    if (op->own_count > 0 && !own) return an_scan_no_memory(s);
     if (!an_scan_is(s, "{")) return !s->failed;
     for (bool first = true; !an_scan_is(s, "}"); first = false) {
         if (!first && !an_scan_expect(s, ",")) return false;
         const char *name = an_scan_word(s);
         if (!name) return false;
-        const int id = an_attr_find(name);
-        if (id < 0 || !(op->attribute_set >> id & 1))
+        const int id = find(op, name);
+        if (id < 0)
             return an_scan_fail(s, "%s has no attribute '%s' (it has: %s)", op->name, name,
                                 op->attributes);
-        if (table[id].kind->typed) return an_scan_fail(s, "%s is given by the type", name);
+        if (id < AN_ATTRS && table[id].kind->typed)
+            return an_scan_fail(s, "%s is given by the type", name);
         if (seen >> id & 1) return an_scan_fail(s, "attribute '%s' is given twice", name);
         seen |= (uint64_t)1 << id;
-        const an_field f = field_of(id, attrs, s->dims);
-        if (!an_scan_expect(s, "=") || !an_kind_read(table[id].kind, s, &f)) return false;
+        if (!an_scan_expect(s, "=") || !read_value(s, op, id, attrs, own)) return false;
     }
     return true;
 }

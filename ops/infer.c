@@ -37,6 +37,11 @@ static const char *operand(const an_infer *q, int i, char *buffer, int size)
     return buffer;
 }
 
+an_dim an_infer_add(const an_infer *q, an_dim a, an_dim b) { return an_dims_add(q->dims, a, b); }
+an_dim an_infer_sub(const an_infer *q, an_dim a, an_dim b) { return an_dims_sub(q->dims, a, b); }
+an_dim an_infer_mul(const an_infer *q, an_dim a, an_dim b) { return an_dims_mul(q->dims, a, b); }
+an_dim an_infer_div(const an_infer *q, an_dim a, an_dim b) { return an_dims_div(q->dims, a, b); }
+
 an_status an_want_float(const an_infer *q, int i)
 {
     if (an_dtype_is_float(q->in[i].dtype)) return AN_OK;

@@ -1,6 +1,7 @@
 /* op.h -- the contract between an op and everything that uses ops.
  *
- * An op is one row in ops.def and one an_op_rules record in its family file.
+ * An op is one row in ops.def and one an_op_rules record in its family file; what a record is made
+ * of, infer, gradients, meanings and kernels, is told in define.h, for ops from outside are no other.
  * The graph asks `infer` when a node is added, `grad` and `meaning` when it
  * differentiates, expands or proves, and runs `stages` or `ref`. An op sees
  * types and values here, never a graph's inside.                            */
@@ -10,71 +11,14 @@
 #include "core/dims.h"
 #include "core/scan.h"
 #include "core/text.h"
-#include "ops/ops.h"
+#include "ops/define.h"
 
 #include <stdatomic.h>
 
 #define AN_MAX_OUTPUTS 8
-#define AN_MAX_STAGES 6
-
-/* ---- infer: the only place an op may refuse ---------------------------- */
-
-typedef struct an_op_info an_op_info;
-
-typedef struct an_infer {
-    const an_op_info *op;
-    const an_attrs *attrs;
-    int inputs;          /* always all that the row names (any number for `...`) */
-    const an_type *in;   /* of an absent operand: undefined */
-    const bool *present; /* which operands are there */
-    an_dims *dims;
-    an_text *why, *hint; /* filled by an_refuse and an_hint */
-} an_infer;
-
-/* Says why, in one line without a final dot, and returns `status`:
- *     return an_refuse(q, AN_E_SHAPE, "shapes differ in dim %d", i);
- * The graph adds op, scope, place and both operands with their types. */
-an_status an_refuse(const an_infer *q, an_status status, const char *format, ...) AN_PRINTF(3, 4);
-/* Adds a way out to a refusal; returns `status` as given. */
-an_status an_hint(const an_infer *q, an_status status, const char *format, ...) AN_PRINTF(3, 4);
-
-/* Checks that most ops need (infer.c); each refuses by itself. */
-an_status an_want_float(const an_infer *q, int operand);
-an_status an_want_index(const an_infer *q, int operand);         /* i32 or i64 */
-an_status an_want_number(const an_infer *q, int operand);        /* anything but bool */
-/* Every dim an extent or a dimension of this graph, and the count in range. */
-an_status an_want_shape(const an_infer *q, const an_shape *shape);
-an_status an_want_same_dtype(const an_infer *q, int a, int b);
-an_status an_want_same_shape(const an_infer *q, int a, int b);
-an_status an_want_rank(const an_infer *q, int operand, int low, int high);
-/* Makes a negative axis count from the end; `axis` may equal rank only if `past_end`. */
-an_status an_want_axis(const an_infer *q, int axis, int rank, bool past_end, int *out);
-/* NumPy broadcasting of two shapes; names the first dim that does not fit. */
-an_status an_broadcast_shapes(const an_infer *q, const an_shape *a, const an_shape *b,
-                              an_shape *out);
 
 /* Without refusing: -1 of rank 3 is 2. */
 static inline int an_axis(int axis, int rank) { return axis < 0 ? axis + rank : axis; }
-
-/* ---- grad and meaning: ops written as graphs --------------------------- */
-
-/* One application of an op. Its operands and results are ordinary values that
- * the bare builders of ops.h take. */
-typedef struct an_call {
-    const an_op_info *op;
-    const an_attrs *attrs;
-    int inputs, outputs;
-    const an_value *in;  /* AN_NONE where absent */
-    const an_value *out; /* meaning: undefined; grad: the results */
-} an_call;
-
-/* dy[k] is AN_NONE where no gradient reaches output k; at least one is there.
- * Leave dx[i] AN_NONE where operand i gets none. A dx may still have the
- * broadcast shape of the result: grad.c sums it down to the operand's. */
-typedef void (*an_grad_fn)(const an_call *c, const an_value dy[], an_value dx[]);
-/* Writes the op out of simpler ones: sets every out[k], each to a new value, never to an
- * operand. */
-typedef void (*an_meaning_fn)(const an_call *c, an_value out[]);
 
 /* What dropout needs of its graph (defined by graph/graph.c): the i64[2] state
  * that holds seed and step, and a stream number made from the open scope. */
@@ -87,8 +31,6 @@ an_dims *an_dims_of(an_graph *g);
 an_value an_emit_op(an_at at, const an_op_info *op, const an_value *in, int count,
                     const an_attrs *attrs);
 
-/* ---- kernels ----------------------------------------------------------- */
-
 /* What a kernel is told by data that it refuses. The smallest position wins, so
  * the report does not depend on threads. */
 typedef struct an_fault {
@@ -99,40 +41,8 @@ typedef struct an_fault {
     int64_t position, value, bound;
 } an_fault;
 
-/* A kernel's whole world. Tensors are dense. A present tensor has non-NULL data
- * even if it has no elements. */
-typedef struct an_work {
-    const an_attrs *attrs;
-    const int64_t *extent;   /* the binding, for an_dim_extent(attrs->start, w->extent) */
-    int inputs, outputs;
-    const an_tensor *in;     /* data NULL: absent */
-    const an_tensor *out;    /* data NULL: nobody reads it, so it is not written */
-    void *scratch;           /* 64-byte aligned, as large as rules->scratch said */
-    an_fault *fault;
-    int node;                /* for the fault's report */
-    const struct an_kernels *kernels; /* vector kernels of this CPU (kernels/kernels.h) */
-} an_work;
-
-/* One stage of a kernel: `units` independent pieces of work. Stages run one
- * after the other; units of a stage in any order, on any thread. Cut by shape
- * alone: never look at the number of threads. `run` is serial code: no
- * allocation, no locks; each unit writes its part of every wanted output. */
-typedef struct an_stage {
-    int64_t (*units)(const an_work *w);
-    void (*run)(const an_work *w, int64_t begin, int64_t end);
-} an_stage;
-
-/* Element `position` of `operand` holds `value`, outside [0, bound). The kernel
- * goes on and writes zeros; the run fails before it changes any state. */
-void an_raise(const an_work *w, int operand, int64_t position, int64_t value, int64_t bound);
-/* That element of an integer operand, or -1 and raised if it lies outside [0, bound). */
-int64_t an_index_at(const an_work *w, int operand, int64_t position, int64_t bound);
-
 /* ---- the record -------------------------------------------------------- */
 
-#define AN_DTYPE_BIT(dtype) (1u << (dtype))
-#define AN_FAST_F32 AN_DTYPE_BIT(AN_F32)
-#define AN_FAST_F64 AN_DTYPE_BIT(AN_F64)
 #define AN_NO_FLOPS -1
 
 /* The part that an operand or a result plays; zero: none does. */
@@ -191,7 +101,7 @@ typedef enum an_category {
     AN_CATEGORY_LEAF, AN_CATEGORY_ELEMENTWISE, AN_CATEGORY_SELECT, AN_CATEGORY_REDUCE,
     AN_CATEGORY_MOVEMENT, AN_CATEGORY_GATHER, AN_CATEGORY_MATMUL, AN_CATEGORY_SOFTMAX,
     AN_CATEGORY_NORM, AN_CATEGORY_FUSED, AN_CATEGORY_RECURRENT, AN_CATEGORY_RANDOM,
-    AN_CATEGORY_LOSS, AN_CATEGORY_OPTIMIZER, AN_CATEGORIES
+    AN_CATEGORY_LOSS, AN_CATEGORY_OPTIMIZER, AN_CATEGORY_OUTSIDE, AN_CATEGORIES
 } an_category;
 
 enum an_traits {
@@ -207,6 +117,11 @@ enum an_opcode {
     AN_OPS
 };
 
+typedef struct an_own_info {
+    const char *name;
+    an_own_kind kind;
+} an_own_info;
+
 /* What is known of an op. Whoever applies one points to its row: that of the table, or of a set of
  * definitions from outside. */
 struct an_op_info {
@@ -219,9 +134,21 @@ struct an_op_info {
     int outputs_count;
     uint64_t attribute_set;     /* bit AN_ATTR_x for every attribute it has */
     uint64_t optional_set;      /* bit i: operand i may be absent */
+    int own_count;              /* attributes of its own, behind those of the set */
+    const an_own_info *own;
     const an_op_rules *rules;
+    const char *colour;         /* NULL: the category's */
+    bool opaque;                /* types given, no kernel, no rules: told by its name */
+    bool meaning_rounds;        /* its meaning has its bits up to rounding only */
 };
 
+/* It has no kernel and runs as its meaning. */
+static inline bool an_op_is_meaning(const an_op_info *op)
+{
+    return !op->rules->ref && !op->rules->stages[0].run && op->rules->meaning;
+}
+/* Counts, sets and key from a row's own strings. */
+void an_op_derive(an_op_info *row, uint32_t version);
 /* The row of an opcode; never NULL (an unknown one gives a nameless row). */
 const an_op_info *an_op(int opcode);
 const an_op_info *an_op_find(const char *name); /* NULL if there is no such op */
@@ -261,7 +188,7 @@ int an_attr_find(const char *name); /* -1 if there is no such attribute */
 /* Over the attributes that `opcode` has, and no others (bit equality for floats). */
 uint64_t an_attrs_hash(const an_op_info *op, const an_attrs *a);
 bool an_attrs_equal(const an_op_info *op, const an_attrs *a, const an_attrs *b);
-/* The first attribute that differs, an id; -1: equal. */
+/* The first attribute that differs, an id, or AN_ATTRS + i for the op's own i; -1: equal. */
 int an_attrs_difference(const an_op_info *op, const an_attrs *a, const an_attrs *b);
 /* Makes it zero, which the text leaves out; not what is typed, nor a list. */
 void an_attr_clear(int id, an_attrs *a);
@@ -283,7 +210,10 @@ bool an_attrs_read(an_scan *s, const an_op_info *op, const an_type *type, an_att
 /* "axis=-1, eps=1e-05"; left out are those at their zero default, and dtype and
  * shape, which are those of result 0 for every op that has them. */
 void an_attrs_print(const an_op_info *op, const an_attrs *a, const an_dims *dims, an_text *out);
-void an_attr_print(int id, const an_attrs *a, const an_dims *dims, an_text *out); /* "1e-05" */
+/* "1e-05", and "eps", of such an id. */
+void an_attr_print(const an_op_info *op, int id, const an_attrs *a, const an_dims *dims,
+                   an_text *out);
+const char *an_attr_name(const an_op_info *op, int id);
 const char *an_test_name(an_test test);   /* "eq" ... */
 const char *an_form_name(an_form form);   /* "erf", "tanh" */
 const char *an_init_name(an_init_kind kind);

@@ -76,6 +76,24 @@ typedef struct an_order {
     const uint32_t *at;
 } an_order;
 
+/* An attribute that an op from outside names in its definition (ops/define.h). */
+typedef enum an_own_kind {
+    AN_OWN_I64, AN_OWN_F64, AN_OWN_TEXT, AN_OWN_I64S, AN_OWN_F64S, AN_OWN_TEXTS
+} an_own_kind;
+
+typedef struct an_own {
+    an_own_kind kind;
+    int64_t count; /* of a list */
+    union {
+        int64_t i64;
+        double f64;
+        const char *text; /* NULL is "" */
+        const int64_t *i64s;
+        const double *f64s;
+        const char *const *texts;
+    };
+} an_own;
+
 /* All attributes of all ops, flat; each op uses those its table row names. */
 typedef struct an_attrs {
     an_dtype dtype;
@@ -104,6 +122,8 @@ typedef struct an_attrs {
     bool nesterov;
     float beta1, beta2, decay;
     an_order order;
+    int own_count;
+    const an_own *own; /* in the order of the op's definition; missing ones at the end are zero */
 } an_attrs;
 
 /* ---- the one way in ---------------------------------------------------- */

@@ -41,10 +41,10 @@ static const char *word(const char *list, int i, int *length)
     }
 }
 
-static void derive_row(an_op_info *row)
+void an_op_derive(an_op_info *row, uint32_t version)
 {
     int length;
-    row->key = an_hash_string(row->name);
+    row->key = an_hash_string(row->name) + version;
     for (int i = 0;; i++) {
         const char *w = word(row->inputs, i, &length);
         if (length == 0) break;
@@ -54,7 +54,7 @@ static void derive_row(an_op_info *row)
         if (w[length - 1] == '.') row->max_inputs = INT_MAX;
     }
     while (word(row->outputs, row->outputs_count, &length), length > 0) row->outputs_count++;
-    for (int i = 0;; i++) {
+    for (int i = 0; row->own_count == 0; i++) {
         const char *w = word(row->attributes, i, &length);
         if (length == 0) break;
         char name[32] = {0};
@@ -65,7 +65,7 @@ static void derive_row(an_op_info *row)
 
 static void derive_table(void)
 {
-    for (int i = 1; i < AN_OPS; i++) derive_row(&table[i]);
+    for (int i = 1; i < AN_OPS; i++) an_op_derive(&table[i], 0);
 }
 
 const an_op_info *an_op(int opcode)
@@ -92,7 +92,7 @@ const char *an_category_name(an_category category)
 {
     static const char *const names[AN_CATEGORIES] = {
         "leaf", "elementwise", "select", "reduce", "movement", "gather", "matmul",
-        "softmax", "norm", "fused", "recurrent", "random", "loss", "optimizer"};
+        "softmax", "norm", "fused", "recurrent", "random", "loss", "optimizer", "outside"};
     return (unsigned)category < AN_CATEGORIES ? names[category] : "?";
 }
 

@@ -69,7 +69,7 @@ an_graph *an_cli_read_graph(const char *path)
     if (an_file_read(path, &text, &error) != AN_OK) {
         an_cli_say("%s", error.text);
     } else if (is_text(name, &text)) {
-        g = an_parse(an_text_view(&text), name);
+        g = an_parse(.text = an_text_view(&text), .name = name);
         if (!g) an_cli_say("%s: out of memory", name);
     }
     an_text_free(&text);

@@ -39,11 +39,11 @@ void an_prove_leaf_changed(an_prover *p)
     const an_node *n = an_node_of(p->side[1], an_graph_leaf(p->side[1], leaf->name));
     const int id = an_attrs_difference(m->op, m->attrs, n->attrs);
     an_text x = {0}, y = {0};
-    an_attr_print(id, m->attrs, p->side[0]->dims, &x);
-    an_attr_print(id, n->attrs, p->side[1]->dims, &y);
+    an_attr_print(m->op, id, m->attrs, p->side[0]->dims, &x);
+    an_attr_print(n->op, id, n->attrs, p->side[1]->dims, &y);
     an_prove_differ(p, "leaf",
                     "%s of \"%.80s\" is %.80s in the first graph and %.80s in the second",
-                    an_attr(id)->name, leaf->name, an_text_view(&x), an_text_view(&y));
+                    an_attr_name(m->op, id), leaf->name, an_text_view(&x), an_text_view(&y));
     an_text_free(&x);
     an_text_free(&y);
 }
@@ -139,10 +139,10 @@ static bool explain_attribute(an_prover *p, const an_op_info *op, const an_attrs
     const an_dims *dims = p->values.graph->dims;
     if (id < 0) return false;
     an_text x = {0}, y = {0};
-    an_attr_print(id, a, dims, &x);
-    an_attr_print(id, b, dims, &y);
+    an_attr_print(op, id, a, dims, &x);
+    an_attr_print(op, id, b, dims, &y);
     an_prove_differ(p, "attribute", "%s is %.100s in the first graph and %.100s in the second",
-           an_attr(id)->name, an_text_view(&x), an_text_view(&y));
+           an_attr_name(op, id), an_text_view(&x), an_text_view(&y));
     an_text_free(&x);
     an_text_free(&y);
     return true;

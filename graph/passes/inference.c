@@ -1,28 +1,55 @@
-/* inference.c -- ops become what they mean outside training.
+/* inference.c -- ops become what they mean: outside training, or because they have no kernel.
  *
- * Each op's record says so itself (`inference`); dropout, for one, becomes its
- * input. Asked for by `.inference = true`; not bit-exact by its nature.      */
+ * Each op's record says so itself. Outside training (`inference`) dropout, for one, becomes its
+ * input; asked for by `.inference = true`, and not bit-exact by its nature. An op from outside may
+ * have no kernel: then it is its meaning, which a program writes out first.    */
 #include "graph/passes/rewrite.h"
+
+static bool write_out(an_rewrite *rw, const an_node *n, an_meaning_fn meaning)
+{
+    an_arena scrap = {0};
+    an_value out[AN_MAX_OUTPUTS] = {0};
+    an_value *in = an_arena_alloc(&scrap, (n->inputs + 1) * (int64_t)sizeof *in);
+    if (!in) an_graph_fail(rw->to, n->at, AN_E_MEMORY, "out of memory");
+    for (int i = 0; in && i < n->inputs; i++)
+        in[i] = n->in[i] ? an_value_of(rw->to, rw->value[n->in[i]]) : AN_NONE;
+    const an_call call = {.op = n->op, .attrs = n->attrs, .inputs = n->inputs,
+                          .outputs = n->outputs, .in = in};
+    an_graph_derive(rw->to, rw->pass, n);
+    if (in) meaning(&call, out);
+    an_graph_derive_end(rw->to);
+    for (int k = 0; in && k < n->outputs; k++) {
+        const an_type *must = an_slot_type(rw->from, n->first + (uint32_t)k);
+        rw->value[n->first + (uint32_t)k] = out[k].id;
+        if (an_graph_status(rw->to) == AN_OK &&
+            (!out[k].id || !an_type_equal(must, an_slot_type(rw->to, out[k].id))))
+            an_graph_fail(rw->to, n->at, AN_E_INTERNAL, "%s: result %d of its meaning is none, or "
+                          "of another type than its infer says", n->op->name, k);
+    }
+    an_arena_free(&scrap);
+    return true;
+}
 
 static bool infer(an_rewrite *rw, uint32_t number, void *context)
 {
     (void)context;
     const an_node *n = &rw->from->nodes[number];
-    const an_op_rules *rules = n->op->rules;
-    if (!rules->inference || n->inputs > 16) return false;
-    an_value in[16], out[AN_MAX_OUTPUTS] = {0};
-    for (int i = 0; i < n->inputs; i++)
-        in[i] = n->in[i] ? an_value_of(rw->to, rw->value[n->in[i]]) : AN_NONE;
-    const an_call call = {.op = n->op, .attrs = n->attrs, .inputs = n->inputs,
-                          .outputs = n->outputs, .in = in};
-    an_graph_derive(rw->to, rw->pass, n);
-    rules->inference(&call, out);
-    an_graph_derive_end(rw->to);
-    for (int k = 0; k < n->outputs; k++) rw->value[n->first + (uint32_t)k] = out[k].id;
-    return true;
+    return n->op->rules->inference && write_out(rw, n, n->op->rules->inference);
 }
 
 an_status an_pass_inference(an_rewrite *rw)
 {
     return an_rewrite_each(rw, infer, NULL);
+}
+
+static bool give_kernel(an_rewrite *rw, uint32_t number, void *context)
+{
+    (void)context;
+    const an_node *n = &rw->from->nodes[number];
+    return an_op_is_meaning(n->op) && write_out(rw, n, n->op->rules->meaning);
+}
+
+an_status an_pass_written_out(an_rewrite *rw)
+{
+    return an_rewrite_each(rw, give_kernel, NULL);
 }

@@ -24,6 +24,9 @@ static const an_pass passes[] = {
 /* Not part of the pipeline proper: asked for by compiling for inference. */
 static const an_pass inference_pass = {"inference", an_pass_inference, false,
                                        "ops become what they mean outside training"};
+/* Nor this: compiling does it first of all. */
+static const an_pass written_out_pass = {"written_out", an_pass_written_out, true,
+                                         "ops without a kernel become their meaning"};
 
 const char *an_pass_name(int i)
 {
@@ -45,8 +48,8 @@ const an_pass *an_pass_find(const char *name, int length)
     for (int i = 0; i < PASSES; i++)
         if ((int)strlen(passes[i].name) == length && !strncmp(passes[i].name, name, (size_t)length))
             return &passes[i];
-    const bool inference = length == 9 && !strncmp("inference", name, 9);
-    return inference ? &inference_pass : NULL;
+    if (length == 9 && !strncmp("inference", name, 9)) return &inference_pass;
+    return length == 11 && !strncmp("written_out", name, 11) ? &written_out_pass : NULL;
 }
 
 an_graph *an_pipeline_part(const an_graph *from, const bool *needed, uint32_t *value)
@@ -192,6 +195,28 @@ an_graph *an_pipeline_copy(const an_graph *g, an_error *e)
     if (!copy) an_fail_text(e, an_optimised_status(o), an_optimised_message(o));
     an_optimised_free(o);
     return copy;
+}
+
+#define DEEPEST 16 /* meanings of meanings */
+
+static bool lacks_kernel(const an_graph *g)
+{
+    for (int64_t i = 1; i <= g->node_count; i++)
+        if (an_op_is_meaning(g->nodes[i].op)) return true;
+    return false;
+}
+
+an_graph *an_pipeline_written_out(an_graph *g, an_error *e)
+{
+    for (int depth = 0; g && lacks_kernel(g); depth++) {
+        an_optimised *o = an_optimise(.graph = g, .passes = "written_out");
+        an_graph_free(g);
+        g = depth < DEEPEST ? an_optimised_take(o) : NULL;
+        if (depth == DEEPEST) an_fail(e, AN_E_LIMIT, "meanings need meanings %d deep", DEEPEST);
+        else if (!g) an_fail(e, an_optimised_status(o), "%s", an_optimised_message(o));
+        an_optimised_free(o);
+    }
+    return g;
 }
 
 /* ---- what users read ---------------------------------------------------- */

@@ -112,6 +112,7 @@ static const an_paint category_paint[AN_CATEGORIES] = {
     [AN_CATEGORY_RANDOM] = {"#f3ebe5", "#a07f66"},
     [AN_CATEGORY_LOSS] = {"#fddbe4", "#d84a76"},
     [AN_CATEGORY_OPTIMIZER] = {"#e6e0f8", "#7558c8"},
+    [AN_CATEGORY_OUTSIDE] = {"#e9ecef", "#495057"},
 };
 static const an_paint phase_paint[AN_PHASES] = {
     {"#d8e7fb", "#3b78c9"}, {"#fbe3d3", "#c96f2b"}, {"#e6e0f8", "#7558c8"}};
@@ -132,7 +133,8 @@ an_paint an_dot_paint(const an_view *v, const an_unit *u, const an_dot_args *arg
     if (an_node_is_input(n)) return input_paint;
     if (args->color == AN_COLOR_PHASE) return phase_paint[u->phase];
     if (u->kind == AN_UNIT_SCOPE) return scope_paint;
-    return category_paint[n->op->category];
+    const an_paint paint = category_paint[n->op->category];
+    return n->op->colour ? (an_paint){n->op->colour, paint.line} : paint;
 }
 
 /* ---- the legend -------------------------------------------------------- */

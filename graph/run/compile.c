@@ -174,7 +174,9 @@ static an_graph *extract(compiling *x)
 
 static an_status optimise(compiling *x)
 {
+    an_error error = {0};
     an_graph *roots = extract(x);
+    if (roots && !(roots = an_pipeline_written_out(roots, &error))) fail(x, error.status, "%s", error.text);
     if (!roots) return x->error.status;
     an_optimised *o = an_optimise(.graph = roots, .passes = x->args->passes,
                                   .inference = x->args->inference);

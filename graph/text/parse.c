@@ -164,7 +164,7 @@ static bool read_head(parser *p, line *l)
     if (!an_scan_expect(s, "=")) return false;
     const char *op = an_scan_word(s);
     if (!op) return false;
-    l->spec.op = an_op_find(op);
+    l->spec.op = an_graph_op(p->graph, op);
     if (!l->spec.op) return an_scan_fail(s, "there is no op '%s'", op);
     const bool named = l->spec.op->traits & AN_TRAIT_NAMED;
     return !named || (l->spec.name = an_scan_quoted(s)) != NULL;
@@ -265,15 +265,18 @@ static bool read_line(parser *p)
     return good && (an_scan_end_of_line(s) || an_scan_fail(s, "unexpected text here"));
 }
 
-an_graph *an_parse(const char *text, const char *name)
+an_graph *an_parse_with(const an_parse_args *args)
 {
-    an_graph *g = an_graph_new(name ? name : "text");
+    const char *text = args ? args->text : NULL;
+    const char *name = args && args->name ? args->name : "text";
+    an_graph *g = an_graph_new(name);
     if (!g) return NULL;
+    if (args && args->ops) an_graph_use(g, args->ops);
     if (!text) {
         an_graph_fail(g, (an_at){0}, AN_E_ARGUMENT, "an_parse: there is no text");
         return g;
     }
-    parser p = {.graph = g, .scan = {.name = name ? name : "text", .at = text, .line_start = text,
+    parser p = {.graph = g, .scan = {.name = name, .at = text, .line_start = text,
                                      .line = 1, .dims = g->dims, .error = &g->error}};
     while (*p.scan.at && strncmp(p.scan.at, "----", 4) != 0 && read_line(&p))
         an_scan_next_line(&p.scan);

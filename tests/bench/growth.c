@@ -216,7 +216,7 @@ static bool print(life *l)
 
 static bool parse(life *l)
 {
-    an_graph *g = an_parse(l->text, "text");
+    an_graph *g = an_parse(.text = l->text, .name = "text");
     const bool good = an_graph_status(g) == AN_OK;
     an_string_free(l->text);
     an_graph_free(g);

@@ -134,7 +134,7 @@ static an_graph *read_graph(const char *path)
     const size_t size = f ? fread(text, 1, sizeof text - 1, f) : 0;
     text[size] = 0;
     if (f) fclose(f);
-    return size ? an_parse(text, path) : NULL;
+    return size ? an_parse(.text = text, .name = path) : NULL;
 }
 
 static void answer(const an_graph *a, const char *path)

@@ -28,7 +28,7 @@ typedef struct extents {
 static void reread(const an_graph *g, bool locations)
 {
     char *const text = an_print(g, .locations = locations);
-    an_graph *const again = an_parse(text, "again");
+    an_graph *const again = an_parse(.text = text, .name = "again");
     an_fuzz_demand(text && again && an_graph_status(again) == AN_OK, "what was printed parses",
                    an_graph_message(again));
     char *const second = an_print(again, .locations = locations);
@@ -284,7 +284,7 @@ static void differentiate(an_graph *g, const an_value *root, int count, uint64_t
 static void prove_itself(const an_graph *g)
 {
     char *const text = an_print(g, .locations = false);
-    an_graph *const again = an_parse(text, "again");
+    an_graph *const again = an_parse(.text = text, .name = "again");
     an_proof *const p = an_prove(g, again);
     an_fuzz_demand(an_proof_roots(p) == 0 || an_proof_holds(p), "a graph equals itself",
                    an_proof_message(p));
@@ -329,7 +329,7 @@ static an_graph *make_other(const an_graph *g, uint64_t choice)
         an_text_add(&other, pair[1]);
         an_text_add(&other, at + strlen(pair[0]));
     }
-    an_graph *const made = at ? an_parse(an_text_view(&other), "other") : NULL;
+    an_graph *const made = at ? an_parse(.text = an_text_view(&other), .name = "other") : NULL;
     an_text_free(&other);
     an_string_free(text);
     if (made && an_graph_status(made) == AN_OK) return made;

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     an_fuzz_begin();
     char *const text = an_fuzz_string(data, size);
-    an_graph *const g = an_parse(text, "fuzz");
+    an_graph *const g = an_parse(.text = text, .name = "fuzz");
     free(text);
     const an_status status = an_graph_status(g);
     an_fuzz_demand_sane(status, "parsing", an_graph_message(g));

@@ -15,7 +15,7 @@
 
 static an_proof *prove(const char *left, const char *right)
 {
-    an_graph *a = an_parse(left, "left"), *b = an_parse(right, "right");
+    an_graph *a = an_parse(.text = left, .name = "left"), *b = an_parse(.text = right, .name = "right");
     an_proof *f = an_prove(.a = a, .b = b);
     an_graph_free(a);
     an_graph_free(b);

@@ -142,7 +142,7 @@ static void check_stable(const char *name, const an_graph *fused)
     check_same_text(name, "not idempotent", fused, again->graph);
     an_optimised_free(again);
     char *text = an_print(fused);
-    an_graph *back = an_parse(text, name);
+    an_graph *back = an_parse(.text = text, .name = name);
     ck_assert_msg(an_graph_status(back) == AN_OK, "%s: %s", name, an_graph_message(back));
     check_same_text(name, "does not survive print and parse", fused, back);
     an_graph_free(back);
@@ -228,7 +228,7 @@ static void check_gradients(const char *name, const an_graph *g, const an_graph 
 static void run_graph(const char *name, const char *text, tally *t)
 {
     const expectation e = read_expectation(name, text);
-    an_graph *g = an_parse(text, name);
+    an_graph *g = an_parse(.text = text, .name = name);
     ck_assert_msg(an_graph_status(g) == AN_OK, "%s: %s", name, an_graph_message(g));
     an_optimised *o = optimise(name, g, PASS), *rest = optimise(name, g, NULL);
     long fused[2];

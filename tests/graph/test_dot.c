@@ -87,13 +87,13 @@ START_TEST(test_a_small_picture)
     ck_assert_ptr_nonnull(f);
     ck_assert_uint_gt(fread(golden, 1, sizeof golden - 1, f), 1000);
     fclose(f);
-    an_graph *g = an_parse("graph \"small\"\n"
+    an_graph *g = an_parse(.text = "graph \"small\"\n"
                            "%1: f32[2,8] = input \"x\"\n"
                            "%2: f32[8] = state \"block/gamma\" in \"block\"\n"
                            "%3: f32[2,8] = tanh %1 in \"block\"\n"
                            "%4: f32[2,8], f32[2,8], f32[2], f32[2] = add_norm %3, %1, %2 "
                            "{axis=1, eps=1e-05} in \"block\" from fuse_add_norm(%5,%6)\n"
-                           "output \"y\" %4\n", "small.an");
+                           "output \"y\" %4\n", .name = "small.an");
     ck_assert_msg(an_graph_status(g) == AN_OK, "%s", an_graph_message(g));
     char *dot = an_dot(g, .no_legend = true);
     if (getenv("AN_GOLDEN_UPDATE")) printf("%s", dot);

@@ -40,7 +40,7 @@ typedef struct scene {
 
 static an_graph *parse(const char *text)
 {
-    an_graph *g = an_parse(text, "t.an");
+    an_graph *g = an_parse(.text = text, .name = "t.an");
     ck_assert_msg(an_graph_status(g) == AN_OK, "%s", an_graph_message(g));
     return g;
 }

@@ -18,7 +18,7 @@ static const char residual[] =
 
 static an_graph *parse(const char *text)
 {
-    an_graph *g = an_parse(text, "t.an");
+    an_graph *g = an_parse(.text = text, .name = "t.an");
     ck_assert_msg(an_graph_status(g) == AN_OK, "%s", an_graph_message(g));
     return g;
 }
@@ -160,9 +160,9 @@ END_TEST
  * differentiated by itself, and once if the passes come after. */
 START_TEST(test_passes_work_on_the_gradients)
 {
-    an_graph *g = an_parse("graph \"bn\"\n%1: f32[2,4] = input \"a\"\n%2: f32[4] = input \"b\"\n"
+    an_graph *g = an_parse(.text = "graph \"bn\"\n%1: f32[2,4] = input \"a\"\n%2: f32[4] = input \"b\"\n"
                            "%3: f32[2,4] = sub %1, %2\n%4: f32[2,4] = sub %1, %2\n"
-                           "output \"y\" %4\noutput \"z\" %3\n", "bn");
+                           "output \"y\" %4\noutput \"z\" %3\n", .name = "bn");
     an_equivalence *e = an_equivalent(g, .gradients = true);
     ck_assert_msg(an_equivalence_holds(e, AN_RUNG_PROVED), "%s", an_equivalence_message(e));
     ck_assert_ptr_eq(an_optimised_graph(an_equivalence_optimised(e)), an_equivalence_graph(e, 1));
@@ -182,10 +182,10 @@ END_TEST
 /* What users see of a result, and that nothing is there without one. */
 START_TEST(test_results_are_read_through_calls)
 {
-    an_graph *a = an_parse("graph \"g\"\n%1: f32[2,8] = input \"x\"\n%2: f32[2,8] = tanh %1\n"
-                           "output \"y\" %2\n", "a");
-    an_graph *b = an_parse("graph \"g\"\n%1: f32[2,8] = input \"x\"\n%2: f32[2,8] = sin %1\n"
-                           "output \"y\" %2\n", "b");
+    an_graph *a = an_parse(.text = "graph \"g\"\n%1: f32[2,8] = input \"x\"\n%2: f32[2,8] = tanh %1\n"
+                           "output \"y\" %2\n", .name = "a");
+    an_graph *b = an_parse(.text = "graph \"g\"\n%1: f32[2,8] = input \"x\"\n%2: f32[2,8] = sin %1\n"
+                           "output \"y\" %2\n", .name = "b");
     an_equivalence *e = an_equivalent(a, b);
     const an_proof *p = an_equivalence_proof(e);
     ck_assert_int_eq(an_equivalence_rung(e), AN_RUNG_DIFFERENT);

@@ -237,9 +237,9 @@ END_TEST
 /* The slice's ends are in no shape that is fed: read all the same, it would be element -1. */
 START_TEST(test_dims_of_attributes_must_be_bound)
 {
-    an_graph *g = an_parse("graph \"g\"\ndims T\n%1: f32[4] = constant {data=[1,2,3,4]}\n"
+    an_graph *g = an_parse(.text = "graph \"g\"\ndims T\n%1: f32[4] = constant {data=[1,2,3,4]}\n"
                            "%2: f32[2] = slice %1 {start=T, stop=T+2, step=1}\n"
-                           "output \"y\" %2\n", "g.an");
+                           "output \"y\" %2\n", .name = "g.an");
     an_store *s = an_store_new(1);
     an_program *p = an_compile(g, s, .fetch = {an_graph_find(g, "y")});
     ck_assert_ptr_nonnull(p);

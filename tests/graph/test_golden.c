@@ -73,7 +73,7 @@ static void run_file(const char *path)
     ck_assert_msg(after != NULL, "%s: no '---- after'", path);
     *after = 0;
     after += strlen("\n---- after\n");
-    an_graph *g = an_parse(text, path);
+    an_graph *g = an_parse(.text = text, .name = path);
     ck_assert_msg(an_graph_status(g) == AN_OK, "%s", an_graph_message(g));
     an_optimised *o = an_optimise(g, .passes = passes);
     ck_assert_msg(o->status == AN_OK, "%s: %s", path, o->message);

@@ -194,7 +194,7 @@ END_TEST
  * one once a pass has seen it. */
 START_TEST(test_grouped_terms_are_said)
 {
-    an_graph *g = an_parse("dims B\n"
+    an_graph *g = an_parse(.text = "dims B\n"
                            "%1: f32[B,8] = input \"x\"\n"
                            "%2: f32[B,8] = input \"skip\"\n"
                            "%3: f32[B,8] = input \"q\"\n"
@@ -207,7 +207,7 @@ START_TEST(test_grouped_terms_are_said)
                            "%10: f32[B,8] = mul %7, %8\n"
                            "%11: f32[B,8] = mul %10, %9\n"
                            "%12: f32[B,8] = mul %11, %5\n"
-                           "output \"y\" %12\n", "t.an");
+                           "output \"y\" %12\n", .name = "t.an");
     ck_assert_msg(an_graph_status(g) == AN_OK, "%s", an_graph_message(g));
     an_optimised *o = an_optimise(g);
     an_equivalence *e = an_equivalent(g, o->graph, .gradients = true);

@@ -21,7 +21,7 @@ typedef struct pair { /* residual_add and layer_norm, behind each other */
 
 static an_graph *parse(const char *text)
 {
-    an_graph *g = an_parse(text, "t.an");
+    an_graph *g = an_parse(.text = text, .name = "t.an");
     ck_assert_msg(an_graph_status(g) == AN_OK, "%s in\n%s", an_graph_message(g), text);
     return g;
 }

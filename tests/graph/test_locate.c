@@ -24,7 +24,7 @@ static an_graph *with_leaves(const char *w, const char *body)
     snprintf(text, sizeof text,
              "graph \"g\"\n%%1: f32[8] = input \"x\"\n%%2: f32[8] = input \"z\"\n"
              "%%3: f32[8] = state \"v\"\n%%4: f32[8] = state \"w\" %s\n%s", w, body);
-    an_graph *g = an_parse(text, "text");
+    an_graph *g = an_parse(.text = text, .name = "text");
     ck_assert_msg(an_graph_status(g) == AN_OK, "%s", an_graph_message(g));
     return g;
 }

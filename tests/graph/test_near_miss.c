@@ -189,7 +189,7 @@ static bool check_idempotent(trial *t)
 static bool check_text(trial *t, const an_graph *g)
 {
     char *text = an_print(g);
-    an_graph *read = an_parse(text, "near_miss.an");
+    an_graph *read = an_parse(.text = text, .name = "near_miss.an");
     char *again = an_print(read);
     const bool good = an_graph_status(read) == AN_OK && !strcmp(text, again);
     if (!good) object(t, "its text reads back as: %s\n%.1200s", an_graph_message(read), again);

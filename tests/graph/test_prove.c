@@ -16,7 +16,7 @@
 
 static an_graph *parse(const char *text)
 {
-    an_graph *g = an_parse(text, "t.an");
+    an_graph *g = an_parse(.text = text, .name = "t.an");
     ck_assert_msg(an_graph_status(g) == AN_OK, "%s\n%s", an_graph_message(g), text);
     return g;
 }
@@ -523,7 +523,7 @@ START_TEST(test_random_mutants)
             an_graph_output(t.fetch[i], name);
         }
         char *text = an_print(t.graph), *changed = mutant(text, &r);
-        an_graph *wrong = changed && strcmp(text, changed) ? an_parse(changed, "mutant") : NULL;
+        an_graph *wrong = changed && strcmp(text, changed) ? an_parse(.text = changed, .name = "mutant") : NULL;
         if (wrong && an_graph_status(wrong) == AN_OK) {
             an_proof *f = an_prove(.a = t.graph, .b = wrong);
             ck_assert_int_eq(f->status, AN_OK);
@@ -594,7 +594,7 @@ START_TEST(test_interfaces)
     an_proof_free(f);
     f = an_prove_with(NULL);
     ck_assert(!f->proved && f->status == AN_E_ARGUMENT);
-    broken = an_parse("graph \"b\"\n%1: f32[2] = tanh %7\n", "broken");
+    broken = an_parse(.text = "graph \"b\"\n%1: f32[2] = tanh %7\n", .name = "broken");
     an_proof_free(f);
     f = an_prove(.a = a, .b = broken);
     ck_assert(!f->proved && f->status != AN_OK && strstr(f->message, "broken"));

@@ -92,7 +92,7 @@ static bool both_are_there(void *context, const an_graph *g)
     ck_assert_int_gt(g->output_count + g->commit_count, 0);
     if (w->seen++ % 16 == 0) { /* and it is what its text says */
         char *text = text_of(g);
-        an_graph *read = an_parse(text, "candidate.an");
+        an_graph *read = an_parse(.text = text, .name = "candidate.an");
         ck_assert_msg(an_graph_status(read) == AN_OK, "%s\n%s", an_graph_message(read), text);
         an_graph_free(read);
         an_string_free(text);

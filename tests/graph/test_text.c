@@ -16,7 +16,7 @@ static const char sample[] =
 
 static char *round_trip(const char *text, bool locations)
 {
-    an_graph *g = an_parse(text, "sample.an");
+    an_graph *g = an_parse(.text = text, .name = "sample.an");
     ck_assert_ptr_nonnull(g);
     ck_assert_msg(an_graph_status(g) == AN_OK, "%s", an_graph_message(g));
     char report[256];
@@ -67,7 +67,7 @@ START_TEST(test_errors_name_the_place)
         {"what\n", "expected a node"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        an_graph *g = an_parse(cases[i].text, "x.an");
+        an_graph *g = an_parse(.text = cases[i].text, .name = "x.an");
         ck_assert_ptr_nonnull(g);
         ck_assert_int_ne(an_graph_status(g), AN_OK);
         ck_assert_msg(strstr(an_graph_message(g), cases[i].message) != NULL, "case %d: %s", (int)i,
@@ -79,7 +79,7 @@ END_TEST
 
 START_TEST(test_a_rule_ends_the_graph)
 {
-    an_graph *g = an_parse("%1: f32[2] = input \"x\"\n---- after\nanything\n", "x.an");
+    an_graph *g = an_parse(.text = "%1: f32[2] = input \"x\"\n---- after\nanything\n", .name = "x.an");
     ck_assert_int_eq(an_graph_status(g), AN_OK);
     ck_assert_int_eq(an_graph_node_count(g), 1);
     an_graph_free(g);
@@ -93,12 +93,12 @@ START_TEST(test_damaged_text_is_survived)
     for (size_t i = 0; i < sizeof sample; i++) {
         memcpy(text, sample, sizeof sample);
         text[i] = 0;
-        an_graph_free(an_parse(text, "x.an"));
+        an_graph_free(an_parse(.text = text, .name = "x.an"));
         for (int c = 1; c < 128; c += 7) {
             memcpy(text, sample, sizeof sample);
             text[i] = (char)c;
             text[sizeof sample - 1] = 0;
-            an_graph_free(an_parse(text, "x.an"));
+            an_graph_free(an_parse(.text = text, .name = "x.an"));
         }
     }
 }

@@ -56,7 +56,7 @@ void an_judge_watched(const char *what, const an_equivalence *e, const char *nam
 
 an_graph *an_read_graph(const char *name, const char *text)
 {
-    an_graph *g = an_parse(text, name);
+    an_graph *g = an_parse(.text = text, .name = name);
     if (an_graph_status(g) == AN_OK) return g;
     an_object("graph", "%s: %s", name, an_graph_message(g));
     an_graph_free(g);

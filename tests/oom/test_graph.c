@@ -192,7 +192,7 @@ static void prepare_classifier_text(an_oom *w)
 
 static void parse_text(an_oom *w)
 {
-    take_graph(w, an_parse(w->text, "text"));
+    take_graph(w, an_parse(.text = w->text, .name = "text"));
 }
 
 static void prepare_slip(an_oom *w)
@@ -206,7 +206,7 @@ static void prepare_slip(an_oom *w)
 
 static void parse_slip(an_oom *w)
 {
-    take_slip(w, an_parse(w->text, "text"));
+    take_slip(w, an_parse(.text = w->text, .name = "text"));
 }
 
 /* ---- passes ------------------------------------------------------------ */

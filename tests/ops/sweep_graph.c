@@ -355,7 +355,7 @@ static void check_text(const trial *t)
 {
     char *text = an_print(t->g);
     an_want(text, "out of memory");
-    an_graph *again = an_parse(text, "sweep");
+    an_graph *again = an_parse(.text = text, .name = "sweep");
     an_want(again && an_graph_status(again) == AN_OK, "%s: does not parse: %s\n%s", t->s->name,
             an_graph_message(again), text);
     char *second = an_print(again);

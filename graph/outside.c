@@ -1,0 +1,87 @@
+/* outside.c -- the ops from outside that a graph may use.
+ *
+ * A graph holds the sets it was given, and hands them on to its copies: rows must live as long as
+ * nodes point to them. Names are looked up in those sets first, then among the library's.  */
+#include "graph/message.h"
+#include "ops/set.h"
+
+#include <string.h>
+
+const an_op_info *an_graph_op(const an_graph *g, const char *name)
+{
+    for (int64_t i = 0; i < g->ops_count; i++) {
+        const an_op_info *op = an_ops_find(g->ops[i], name);
+        if (op) return op;
+    }
+    return an_op_find(name);
+}
+
+an_status an_graph_use(an_graph *g, an_ops *set)
+{
+    if (!g || !set) return AN_E_ARGUMENT;
+    for (int64_t i = 0; i < g->ops_count; i++)
+        if (g->ops[i] == set) return AN_OK;
+    if (!AN_GROW(g->ops, g->ops_capacity, g->ops_count + 1))
+        return an_graph_fail(g, (an_at){0}, AN_E_MEMORY, "out of memory");
+    g->ops[g->ops_count++] = an_ops_hold(set);
+    return AN_OK;
+}
+
+bool an_graph_share_ops(an_graph *to, const an_graph *from)
+{
+    for (int64_t i = 0; i < from->ops_count; i++)
+        if (an_graph_use(to, from->ops[i]) != AN_OK) return false;
+    return true;
+}
+
+void an_graph_forget_ops(an_graph *g)
+{
+    for (int64_t i = 0; i < g->ops_count; i++) an_ops_free(g->ops[i]);
+    an_free(g->ops);
+}
+
+/* ---- applying one ------------------------------------------------------ */
+
+/* Into the order of the row. */
+static bool place_own(an_graph *g, const an_spec *s, const an_own_given *given, an_own *own)
+{
+    const an_op_info *op = s->op;
+    for (int i = 0; i < op->own_count; i++) own[i] = (an_own){.kind = op->own[i].kind};
+    for (; given && given->name; given++) {
+        int i = 0;
+        while (i < op->own_count && strcmp(op->own[i].name, given->name) != 0) i++;
+        if (i == op->own_count) {
+            an_message_call(g, s, AN_E_ATTRIBUTE, "it has no attribute \"%.60s\" (it has: %s)",
+                            given->name, op->attributes);
+            return false;
+        }
+        if (given->value.kind != op->own[i].kind) {
+            an_message_call(g, s, AN_E_ATTRIBUTE, "%s is of another kind (it has: %s)",
+                            given->name, op->attributes);
+            return false;
+        }
+        own[i] = given->value;
+    }
+    return true;
+}
+
+an_value an_apply_at(an_at at, const char *op, const an_value *in, int count,
+                     const an_own_given *own)
+{
+    an_graph *g = NULL;
+    for (int i = 0; in && i < count && !g; i++) g = in[i].graph;
+    if (!g) return AN_NONE;
+    const an_value poison = {g, 0};
+    if (g->error.status != AN_OK) return poison;
+    const an_op_info *row = an_graph_op(g, op ? op : "");
+    if (!row) {
+        an_graph_fail(g, at, AN_E_NAME, "an_apply: there is no op \"%.80s\"\n  hint: give the graph "
+                      "the set that defines it (an_graph_use)", op ? op : "");
+        return poison;
+    }
+    an_own values[AN_MOST_OWN];
+    const an_spec named = {.op = row, .at = at, .scope = g->scope};
+    if (!place_own(g, &named, own, values)) return poison;
+    const an_attrs attrs = {.own_count = row->own_count, .own = values};
+    return an_emit_op(at, row, in, count, &attrs);
+}
