@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define GUARD 64 /* bytes behind each tensor and each scratch */
+#define TAIL 65536 /* and behind all tensors, so that who writes a row too far does no harm */
 #define GUARD_BYTE 0xa5
 #define POISON 0xff /* NaN as a float, -1 as an integer */
 
@@ -71,7 +72,7 @@ static an_status allocate_guarded(an_evaluation *e)
             }
             at = total;
         }
-        if (pass == 0 && !(e->guards = an_alloc_aligned(total > 0 ? total : 1)))
+        if (pass == 0 && !(e->guards = an_alloc_aligned(total + TAIL)))
             return an_fail(&e->error, AN_E_MEMORY, "out of memory");
         if (pass == 0) memset(e->guards, 0, (size_t)total);
     }

@@ -13,6 +13,7 @@
 #include "graph/evaluate.h"
 #include "graph/equal/values.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define FOLD_ELEMENTS 65536 /* no constant that a pass folds may be left unfolded here */
@@ -21,7 +22,7 @@
 enum rule {
     COMMUTE, SPELLING, ADD_NORM, ADD_NORM_GRAD, RESIDUAL_ADD, ACCUMULATE, STOP_GRADIENT, TIMES_ONE,
     OVER_ONE, TWICE_NEGATED, SAME_FORM, RESHAPED_TWICE, UNMOVED, TRANSPOSED_TWICE, WHOLE_SLICE,
-    EMPTY_PAD, LONE_CONCAT, FOLDED, RULES, NO_RULE = -1
+    EMPTY_PAD, LONE_CONCAT, FOLDED, DEFINED, GIVEN, RULES, NO_RULE = -1
 };
 
 static const an_proof_rule rules[RULES] = {
@@ -44,6 +45,8 @@ static const an_proof_rule rules[RULES] = {
     [EMPTY_PAD] = {false, "empty-pad", "pad by nothing is x", 0},
     [LONE_CONCAT] = {false, "lone-concat", "concat of one operand is that operand", 0},
     [FOLDED] = {false, "folded", "an op on literals is the literal that its kernel computes", 0},
+    [DEFINED] = {true, "defined", "an op without a kernel computes its meaning", 0},
+    [GIVEN] = {true, "given", "an op from outside computes the meaning that its author gave it", 0},
 };
 _Static_assert(RULES <= AN_PROOF_RULES, "a proof lists them all");
 
@@ -67,11 +70,38 @@ static bool same_type(const an_values *v, const an_node *n, int i)
 /* The op's own record says what it means, in the form whose bits are promised. */
 static void write_out(an_values *v, const an_node *n, an_value out[])
 {
-    an_value in[8] = {0};
-    for (int i = 0; i < n->inputs && i < 8; i++) in[i] = operand(v, n, i);
+    an_value few[8] = {0}, *in = few;
+    if (n->inputs > 8) in = an_arena_alloc(&v->graph->arena, n->inputs * (int64_t)sizeof *in);
+    if (!in) {
+        an_graph_fail(v->graph, (an_at){0}, AN_E_MEMORY, "out of memory");
+        return;
+    }
+    for (int i = 0; i < n->inputs; i++) in[i] = operand(v, n, i);
     const an_call call = {.op = n->op, .attrs = n->attrs, .inputs = n->inputs,
                           .outputs = n->outputs, .in = in};
     n->op->rules->meaning(&call, out);
+}
+
+/* Names each op once. */
+static void note_given(an_proof *f, const an_op_info *op)
+{
+    const size_t used = strlen(f->given), length = strlen(op->name);
+    for (const char *at = f->given; (at = strstr(at, op->name)); at += length)
+        if ((at == f->given || at[-1] == ' ') && (!at[length] || at[length] == ',')) return;
+    snprintf(f->given + used, sizeof f->given - used, used ? ", %s" : "%s", op->name);
+    f->rounds = f->rounds || op->meaning_rounds;
+}
+
+static int outside(an_values *v, const an_node *n, an_value out[])
+{
+    const an_op_info *op = n->op;
+    if (op->code || op->opaque || !op->rules->meaning) return NO_RULE;
+    const bool defined = an_op_is_meaning(op);
+    const int needed = op->meaning_rounds ? AN_TRUST_ROUNDING : AN_TRUST_EXACT;
+    if (!defined && v->trust < needed) return NO_RULE;
+    if (!defined) note_given(v->proof, op);
+    write_out(v, n, out);
+    return defined ? DEFINED : GIVEN;
 }
 
 static int lemma(an_values *v, const an_node *n, an_value out[])
@@ -87,7 +117,7 @@ static int lemma(an_values *v, const an_node *n, an_value out[])
         for (int i = 1; i < n->inputs; i++) out[0] = an_add(out[0], operand(v, n, i));
         return ACCUMULATE;
     case AN_OP_stop_gradient: out[0] = operand(v, n, 0); return STOP_GRADIENT;
-    default: return NO_RULE;
+    default: return outside(v, n, out);
     }
 }
 

@@ -56,12 +56,16 @@ typedef enum an_proof_answer {
     AN_PROOF_LOCATED,  /* they differ at one place, which is named: after all rules the same op
                           with another attribute, or other leaves, literals or results read,
                           where all else is equal; or states that start otherwise */
-    AN_PROOF_REALS,    /* equal over the reals; no rule gives this yet */
+    AN_PROOF_REALS,    /* equal over the reals: a meaning from outside was used that holds up to
+                          rounding only */
     AN_PROOF_PROVED
 } an_proof_answer;
 AN_API an_proof_answer an_proof_says(const an_proof *p);
 AN_API const char *an_proof_answer_name(an_proof_answer a); /* "unproved" ... */
 AN_API bool an_proof_holds(const an_proof *p); /* it says AN_PROOF_PROVED */
+/* "bias_gelu, ...": the ops from outside that it takes at their authors' word, who say what their
+ * kernels mean; "": none. */
+AN_API const char *an_proof_given(const an_proof *p);
 /* Not AN_OK: it could not be tried; the message says why. */
 AN_API an_status an_proof_status(const an_proof *p);
 AN_API const char *an_proof_message(const an_proof *p); /* one paragraph for people */
@@ -260,6 +264,25 @@ AN_API char *an_equivalence_dot_with(const an_equivalence_dot_args *args);
 AN_API an_status an_equivalence_dot_file_with(const an_equivalence_dot_args *args);
 #define an_equivalence_dot_file(...)                                                               \
     an_equivalence_dot_file_with(&(an_equivalence_dot_args){.at = AN_HERE, __VA_ARGS__})
+
+/* ---- ops from outside --------------------------------------------------- */
+
+#define AN_CHECK_OP_OPERANDS 16
+
+typedef struct an_check_op_args {
+    an_at at;
+    an_value y;     /* a result of the op, over operands of the types to try: with named dims,
+                       which will be 0, 1, small and larger */
+    uint64_t seed;
+    char **report;  /* NULL, or where to put what was checked, a line each; an_string_free */
+} an_check_op_args;
+
+/* Holds the node that made y to what the library's own ops are held to: its kernel to its plain
+ * loops in f64, on plain and hard data; its units in any order, on several threads, over an operand
+ * if it may; its gradient to differences; its text form. True if all holds. A faulty op is
+ * reported; one that writes far past its results may still bring the process down. */
+AN_API bool an_check_op_with(const an_check_op_args *args);
+#define an_check_op(...) an_check_op_with(&(an_check_op_args){.at = AN_HERE, __VA_ARGS__})
 
 /* ---- gradients --------------------------------------------------------- */
 

@@ -197,6 +197,7 @@ static an_rung rung_of(const an_equivalence *r)
     const an_rung numbers = of[r->verdict];
     const an_proof_answer proof = an_proof_says(&r->proof);
     if (proof == AN_PROOF_PROVED && numbers == AN_RUNG_BITWISE) return AN_RUNG_PROVED;
+    if (proof == AN_PROOF_REALS && numbers <= AN_RUNG_ROUNDING) return AN_RUNG_REALS;
     if (proof == AN_PROOF_LOCATED && r->worst >= 0) return AN_RUNG_DIFFERENT;
     const bool objects = proof == AN_PROOF_PROVED || proof == AN_PROOF_LOCATED;
     return objects && numbers < AN_RUNG_SUSPECT ? AN_RUNG_SUSPECT : numbers;
@@ -293,7 +294,7 @@ static void add_proof(an_equivalence *r)
 {
     const an_proof *f = &r->proof;
     add(r, "; proof: %s", an_proof_answer_name(an_proof_says(f)));
-    if (f->proved && r->worst >= 0)
+    if (an_proof_holds(f) && r->worst >= 0)
         add(r, ", yet bits differ: a kernel breaks a lemma of the proof");
     else if (!f->proved && f->roots > f->met)
         add(r, ", %lld of %lld outputs and updates do not meet", (long long)(f->roots - f->met),
@@ -321,8 +322,11 @@ static an_status conclude(an_trial *t)
     if (t->error.status != AN_OK) return t->error.status;
     r->rung = rung_of(r);
     add(r, "%s: ", an_rung_name(r->rung));
-    if (r->rung == AN_RUNG_PROVED) {
-        add(r, "equal for every feed, state and extent; ");
+    if (r->rung <= AN_RUNG_REALS) {
+        add(r, r->rung == AN_RUNG_PROVED ? "equal for every feed, state and extent"
+                                         : "equal over the reals");
+        if (r->proof.given[0]) add(r, ", given the meaning of %s (not ours)", r->proof.given);
+        add(r, "; ");
         add_numbers(r, vacuous);
         return AN_OK;
     }

@@ -60,6 +60,20 @@ static an_status add_pair(an_trial *t, const char *kind, const char *name, const
     return AN_OK;
 }
 
+/* An op is told by its name and version: two definitions under one are no op at all. */
+static an_status match_ops(an_trial *t)
+{
+    const an_graph *a = t->side[0].g, *b = t->side[1].g;
+    for (int64_t i = 1; i <= b->node_count; i++) {
+        const an_op_info *op = b->nodes[i].op;
+        const an_op_info *other = op->code || op->opaque ? NULL : an_graph_op(a, op->name);
+        if (other && other != op && !other->opaque && other->key == op->key)
+            return refuse(t, AN_E_NAME, "the graphs have two definitions of %s under one version",
+                          op->name);
+    }
+    return AN_OK;
+}
+
 static an_status match_outputs(an_trial *t)
 {
     const an_graph *a = t->side[0].g, *b = t->side[1].g;
@@ -215,6 +229,7 @@ an_status an_trial_open(an_trial *t)
             return an_fail(&t->error, an_graph_status(given[s]), "%s", an_graph_message(given[s]));
     an_status status = open_side(t, 0, args->a, args->subset ? args->b : NULL);
     if (status == AN_OK) status = args->b ? open_side(t, 1, args->b, NULL) : open_optimised(t);
+    if (status == AN_OK) status = match_ops(t);
     if (status == AN_OK) status = match_values(t);
     if (status == AN_OK) status = match_leaves(t);
     if (status == AN_OK) status = match_outputs(t);

@@ -11,6 +11,7 @@ void an_proof_free(an_proof *p)
 an_proof_answer an_proof_says(const an_proof *p)
 {
     if (an_proof_holds(p)) return AN_PROOF_PROVED;
+    if (p && p->proved) return AN_PROOF_REALS;
     return p && p->located ? AN_PROOF_LOCATED : AN_PROOF_UNPROVED;
 }
 
@@ -22,7 +23,12 @@ const char *an_proof_answer_name(an_proof_answer a)
 
 bool an_proof_holds(const an_proof *p)
 {
-    return p && p->proved;
+    return p && p->proved && !p->rounds;
+}
+
+const char *an_proof_given(const an_proof *p)
+{
+    return p ? p->given : "";
 }
 
 an_status an_proof_status(const an_proof *p)

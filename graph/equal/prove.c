@@ -323,20 +323,33 @@ an_proof *an_prove_with(const an_prove_args *args)
     return f;
 }
 
-void an_prove_matching(an_proof *f, const an_prove_args *args, an_matches *matches)
+/* As far as one may go: whether an op from outside has a kernel and a meaning. */
+static int most_trust(const an_prove_args *args)
 {
-    an_prover p = {.proof = f, .matches = matches};
-    f->kind = "";
-    f->at[0] = f->at[1] = (an_place){.name = "", .file = ""};
-    if (!args || !args->a || !args->b) {
-        an_prove_give_up(&p, AN_E_ARGUMENT, "two graphs are needed");
-        return;
-    }
-    p.side[0] = args->a, p.side[1] = args->b;
-    p.subset = args->subset;
+    int most = AN_TRUST_NONE;
+    const an_graph *const side[] = {args->a, args->b};
+    for (int s = 0; s < 2; s++)
+        for (int64_t i = 1; i <= side[s]->node_count; i++) {
+            const an_op_info *op = side[s]->nodes[i].op;
+            if (op->code || op->opaque || !op->rules->meaning || an_op_is_meaning(op)) continue;
+            const int needed = op->meaning_rounds ? AN_TRUST_ROUNDING : AN_TRUST_EXACT;
+            if (needed > most) most = needed;
+        }
+    return most;
+}
+
+static void attempt(an_proof *f, const an_prove_args *args, an_matches *matches, int trust)
+{
+    an_prover p = {.proof = f, .matches = matches, .subset = args->subset,
+                   .side = {args->a, args->b}, .values = {.trust = trust, .proof = f}};
+    an_arena_free(&f->arena);
+    *f = (an_proof){.kind = "", .at = {{.name = "", .file = ""}, {.name = "", .file = ""}}};
+    if (matches) matches->count = 0;
     p.values.graph = an_graph_new("values");
-    if (!p.values.graph) an_prove_no_memory(&p);
-    else run(&p);
+    if (p.values.graph && an_graph_share_ops(p.values.graph, args->a) &&
+        an_graph_share_ops(p.values.graph, args->b))
+        run(&p);
+    else an_prove_no_memory(&p);
     an_graph_free(p.values.graph);
     an_free(p.values.known);
     for (int s = 0; s < 2; s++) {
@@ -345,4 +358,20 @@ void an_prove_matching(an_proof *f, const an_prove_args *args, an_matches *match
     }
     an_free(p.slot);
     an_free(p.open);
+}
+
+/* Without the word of others first, then with as much of it as there is. */
+void an_prove_matching(an_proof *f, const an_prove_args *args, an_matches *matches)
+{
+    if (!args || !args->a || !args->b) {
+        an_prover p = {.proof = f};
+        f->kind = "";
+        f->at[0] = f->at[1] = (an_place){.name = "", .file = ""};
+        an_prove_give_up(&p, AN_E_ARGUMENT, "two graphs are needed");
+        return;
+    }
+    const int most = most_trust(args);
+    attempt(f, args, matches, AN_TRUST_NONE);
+    for (int trust = 1; trust <= most && !f->proved && f->status == AN_OK; trust++)
+        attempt(f, args, matches, trust);
 }

@@ -21,6 +21,8 @@ struct an_proof {
     const char *kind;
     char difference[640];
     char message[1024];
+    char given[200]; /* ops from outside whose meanings it takes for granted, "a, b"; or "" */
+    bool rounds;     /* one of those holds up to rounding only: over the reals, no more */
     an_arena arena;
 };
 

@@ -10,6 +10,10 @@
 #include "graph/equal/result.h"
 #include "graph/ir.h"
 
+/* An op without a kernel is its meaning. That a kernel from outside has its meaning's bits is the
+ * word of its author, and is asked for only where a proof fails without it. */
+enum { AN_TRUST_NONE, AN_TRUST_EXACT, AN_TRUST_ROUNDING };
+
 /* What is known of one value of the value graph. */
 typedef struct an_known {
     uint32_t normal;   /* its normal form; the rest is kept at normal forms only */
@@ -23,6 +27,8 @@ typedef struct an_values {
     an_known *known; /* per value id of the graph */
     int64_t capacity;
     int64_t uses[AN_PROOF_RULES]; /* how often each rule of axioms.c was applied */
+    int trust;                    /* AN_TRUST_...: which meanings of ops from outside are taken */
+    an_proof *proof;              /* hears which were */
 } an_values;
 
 /* Operand i of a node of the value graph in normal form; 0 if absent. */
