@@ -1,4 +1,4 @@
-/* custom_op.c -- two ops from outside: hardswish with a kernel of its own, bias_gelu by its meaning.
+/* custom_op.c -- ops from outside: hardswish with a kernel of its own, bias_gelu by its meaning.
  *
  * A set of definitions is made, given to a graph and to the parser; the network that uses them is
  * trained, printed, read back, drawn and verified. Exits 1 if anything is not as it must be.
@@ -16,7 +16,10 @@
 
 #define BLOCK 4096
 
-static int64_t blocks(const an_work *w) { return (an_tensor_count(&w->out[0]) + BLOCK - 1) / BLOCK; }
+static int64_t blocks(const an_work *w)
+{
+    return (an_tensor_count(&w->out[0]) + BLOCK - 1) / BLOCK;
+}
 
 /* Units [begin, end): each writes its own block and nothing else. */
 static void hardswish_run(const an_work *w, int64_t begin, int64_t end)
@@ -74,12 +77,14 @@ static const an_op_def bias_gelu = {
 
 static an_value weight(an_graph *g, const char *name, int64_t rows, int64_t columns)
 {
-    return an_state(g, name, AN_F32, AN_SHAPE(rows, columns), (an_init){.kind = AN_INIT_GLOROT_UNIFORM});
+    const an_init init = {.kind = AN_INIT_GLOROT_UNIFORM};
+    return an_state(g, name, AN_F32, AN_SHAPE(rows, columns), init);
 }
 
 static an_value network(an_graph *g, an_value x)
 {
-    const an_value bias = an_state(g, "bias", AN_F32, AN_SHAPE(16), (an_init){.kind = AN_INIT_ZEROS});
+    const an_init zeros = {.kind = AN_INIT_ZEROS};
+    const an_value bias = an_state(g, "bias", AN_F32, AN_SHAPE(16), zeros);
     an_value h = an_matmul(x, weight(g, "in", 2, 16));
     h = an_apply("bias_gelu", (an_value[]){h, bias}, 2, NULL);
     h = an_apply("hardswish", (an_value[]){an_matmul(h, weight(g, "middle", 16, 16))}, 1, NULL);

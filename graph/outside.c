@@ -75,8 +75,8 @@ an_value an_apply_at(an_at at, const char *op, const an_value *in, int count,
     if (g->error.status != AN_OK) return poison;
     const an_op_info *row = an_graph_op(g, op ? op : "");
     if (!row) {
-        an_graph_fail(g, at, AN_E_NAME, "an_apply: there is no op \"%.80s\"\n  hint: give the graph "
-                      "the set that defines it (an_graph_use)", op ? op : "");
+        an_graph_fail(g, at, AN_E_NAME, "an_apply: there is no op \"%.80s\"\n  hint: give the "
+                      "graph the set that defines it (an_graph_use)", op ? op : "");
         return poison;
     }
     an_own values[AN_MOST_OWN];

@@ -2,7 +2,10 @@
  *
  * An op is what it infers, how it is computed, and how it is differentiated; its kernels see
  * tensors, its gradient and its meaning are graphs. A definition joins a set, the set is given to
- * graphs and to the parser, never to the process. The library's own ops keep the same contract. */
+ * graphs and to the parser, never to the process. The library's own ops keep the same contract.
+ *
+ * Threads: one at a time may add to a set or make graphs use it; what a definition points to is
+ * called by any of them, kernels by several at once.                          */
 #ifndef AN_OPS_DEFINE_H
 #define AN_OPS_DEFINE_H
 
@@ -28,9 +31,11 @@ typedef struct an_infer {
 /* Says why, in one line without a final dot, and returns `status`:
  *     return an_refuse(q, AN_E_SHAPE, "shapes differ in dim %d", i);
  * The graph adds op, scope, place and both operands with their types. */
-AN_API an_status an_refuse(const an_infer *q, an_status status, const char *format, ...) AN_PRINTF(3, 4);
+AN_API an_status an_refuse(const an_infer *q, an_status status, const char *format, ...)
+    AN_PRINTF(3, 4);
 /* Adds a way out to a refusal; returns `status` as given. */
-AN_API an_status an_hint(const an_infer *q, an_status status, const char *format, ...) AN_PRINTF(3, 4);
+AN_API an_status an_hint(const an_infer *q, an_status status, const char *format, ...)
+    AN_PRINTF(3, 4);
 
 /* Checks that most ops need (infer.c); each refuses by itself. */
 AN_API an_status an_want_float(const an_infer *q, int operand);

@@ -1,7 +1,8 @@
 /* op.h -- the contract between an op and everything that uses ops.
  *
- * An op is one row in ops.def and one an_op_rules record in its family file; what a record is made
- * of, infer, gradients, meanings and kernels, is told in define.h, for ops from outside are no other.
+ * An op is one row in ops.def and one an_op_rules record in its family file; what a record is
+ * made of, infer, gradients, meanings and kernels, is told in define.h: ops from outside are no
+ * other.
  * The graph asks `infer` when a node is added, `grad` and `meaning` when it
  * differentiates, expands or proves, and runs `stages` or `ref`. An op sees
  * types and values here, never a graph's inside.                            */

@@ -261,7 +261,8 @@ static void check_kernel(op_check *c)
 {
     bench b;
     if (open_bench(c, &b) == AN_OK && an_is_fast(c->n->op, &b.w)) {
-        if (!run_over(c->n->op->rules, &b.w, false)) an_fail(&c->error, AN_E_MEMORY, "out of memory");
+        if (!run_over(c->n->op->rules, &b.w, false))
+            an_fail(&c->error, AN_E_MEMORY, "out of memory");
         check_again(c, &b, -1, "units", "in any order, one by one, the same bits");
         for (int i = 0; i < c->n->inputs && i < 32; i++)
             if (c->n->op->rules->share[0] >> i & 1 && c->n->in[i] &&
@@ -283,8 +284,8 @@ static void check_text(op_check *c)
     char *again = back ? an_print(.graph = back) : NULL;
     const bool memory = !text || !back || an_graph_status(back) == AN_E_MEMORY;
     if (memory) an_fail(&c->error, AN_E_MEMORY, "out of memory");
-    else say(c, again && !strcmp(text, again), "text",
-             an_graph_status(back) == AN_OK ? "what is printed reads back" : an_graph_message(back));
+    else if (an_graph_status(back) != AN_OK) say(c, false, "text", an_graph_message(back));
+    else say(c, again && !strcmp(text, again), "text", "what is printed reads back");
     an_string_free(text);
     an_string_free(again);
     an_graph_free(back);

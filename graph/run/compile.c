@@ -176,8 +176,9 @@ static an_status optimise(compiling *x)
 {
     an_error error = {0};
     an_graph *roots = extract(x);
-    if (roots && !(roots = an_pipeline_written_out(roots, &error))) fail(x, error.status, "%s", error.text);
     if (!roots) return x->error.status;
+    roots = an_pipeline_written_out(roots, &error);
+    if (!roots) return fail(x, error.status, "%s", error.text);
     an_optimised *o = an_optimise(.graph = roots, .passes = x->args->passes,
                                   .inference = x->args->inference);
     an_graph_free(roots);

@@ -15,7 +15,8 @@
 
 static an_proof *prove(const char *left, const char *right)
 {
-    an_graph *a = an_parse(.text = left, .name = "left"), *b = an_parse(.text = right, .name = "right");
+    an_graph *a = an_parse(.text = left, .name = "left");
+    an_graph *b = an_parse(.text = right, .name = "right");
     an_proof *f = an_prove(.a = a, .b = b);
     an_graph_free(a);
     an_graph_free(b);

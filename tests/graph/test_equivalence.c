@@ -160,7 +160,8 @@ END_TEST
  * differentiated by itself, and once if the passes come after. */
 START_TEST(test_passes_work_on_the_gradients)
 {
-    an_graph *g = an_parse(.text = "graph \"bn\"\n%1: f32[2,4] = input \"a\"\n%2: f32[4] = input \"b\"\n"
+    an_graph *g = an_parse(.text = "graph \"bn\"\n%1: f32[2,4] = input \"a\"\n"
+                           "%2: f32[4] = input \"b\"\n"
                            "%3: f32[2,4] = sub %1, %2\n%4: f32[2,4] = sub %1, %2\n"
                            "output \"y\" %4\noutput \"z\" %3\n", .name = "bn");
     an_equivalence *e = an_equivalent(g, .gradients = true);
@@ -182,9 +183,11 @@ END_TEST
 /* What users see of a result, and that nothing is there without one. */
 START_TEST(test_results_are_read_through_calls)
 {
-    an_graph *a = an_parse(.text = "graph \"g\"\n%1: f32[2,8] = input \"x\"\n%2: f32[2,8] = tanh %1\n"
+    an_graph *a = an_parse(.text = "graph \"g\"\n%1: f32[2,8] = input \"x\"\n"
+                           "%2: f32[2,8] = tanh %1\n"
                            "output \"y\" %2\n", .name = "a");
-    an_graph *b = an_parse(.text = "graph \"g\"\n%1: f32[2,8] = input \"x\"\n%2: f32[2,8] = sin %1\n"
+    an_graph *b = an_parse(.text = "graph \"g\"\n%1: f32[2,8] = input \"x\"\n"
+                           "%2: f32[2,8] = sin %1\n"
                            "output \"y\" %2\n", .name = "b");
     an_equivalence *e = an_equivalent(a, b);
     const an_proof *p = an_equivalence_proof(e);

@@ -79,7 +79,8 @@ END_TEST
 
 START_TEST(test_a_rule_ends_the_graph)
 {
-    an_graph *g = an_parse(.text = "%1: f32[2] = input \"x\"\n---- after\nanything\n", .name = "x.an");
+    an_graph *g = an_parse(.text = "%1: f32[2] = input \"x\"\n---- after\nanything\n",
+                           .name = "x.an");
     ck_assert_int_eq(an_graph_status(g), AN_OK);
     ck_assert_int_eq(an_graph_node_count(g), 1);
     an_graph_free(g);

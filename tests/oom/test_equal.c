@@ -45,7 +45,8 @@ static void prepare_unequal(an_oom *w)
 static void prepare_foreign(an_oom *w)
 {
     w->m = small_model(1e-3f);
-    w->other = an_parse(.text = "dims B\n%1: f32[B,5] = input \"x\"\noutput \"y\" %1\n", .name = "foreign");
+    w->other = an_parse(.text =
+        "dims B\n%1: f32[B,5] = input \"x\"\noutput \"y\" %1\n", .name = "foreign");
 }
 
 /* ---- programs ---------------------------------------------------------- */
