@@ -51,4 +51,10 @@ static inline bool is_within(const an_point *p, an_real units)
     return fabsl(p->got - p->want) <= units * p->of.unit * fabsl(p->dy);
 }
 
+/* Off by no more than so many of the least numbers, which dy may multiply. */
+static inline bool is_lost_below(const an_point *p, an_real count)
+{
+    return fabsl(p->got - p->want) <= count * p->of.tiny * (1 + fabsl(p->dy));
+}
+
 #endif

@@ -24,9 +24,9 @@ FORMULA(squared_error, (a - b) * (a - b))
 FORMULA(squared_error_by_a, 2 * (a - b))
 FORMULA(squared_error_by_b, 2 * (b - a))
 
-EXCUSE(value_overflows, overflows(p, p->value))
-EXCUSE(sum_overflows, overflows(p, p->x[0] + p->x[1]))
-EXCUSE(product_overflows, overflows(p, p->x[1] * p->x[2]))
+EXCUSE(value_overflows, overflows(p, p->value) && isinf(p->got))
+EXCUSE(sum_overflows, overflows(p, p->x[0] + p->x[1]) && !isfinite(p->got))
+EXCUSE(product_overflows, overflows(p, p->x[1] * p->x[2]) && !isfinite(p->got))
 EXCUSE(quotients_leave_range,
        !is_ordinary(p, p->dy / p->x[1]) || !is_ordinary(p, p->x[0] / p->x[1]))
 
@@ -42,11 +42,13 @@ FORMULA(power, power_of(a, b))
 FORMULA(power_by_a, b == 0 ? 0 : b * power_of(a, b - 1))
 FORMULA(power_by_b, a > 0 ? power_of(a, b) * logl(a) : 0) /* no real number below 0 */
 
+/* Below 0 the gradient by b is 0, at a b of 0 that by a: no exceptions there. */
 EXCUSE(power_leaves_range,
-       !is_ordinary(p, p->value) || !is_ordinary(p, p->value * logl(p->x[0])))
+       p->x[0] > 0 && (!is_ordinary(p, p->value) || !is_ordinary(p, p->value * logl(p->x[0]))))
 
 static bool lower_power_leaves_range(const an_point *p)
 {
+    if (p->x[1] == 0) return false;
     const an_real lower = power_of(p->x[0], p->x[1] - 1);
     return !is_ordinary(p, lower) || !is_ordinary(p, p->x[1] * lower);
 }
@@ -55,7 +57,7 @@ static bool lower_power_leaves_range(const an_point *p)
 static bool exponent_rounds(const an_point *p)
 {
     const an_real a = p->x[0], size = fabsl(p->x[1]);
-    if (a < 0) return size < 1 || size * p->of.unit >= 1;
+    if (a < 0) return (size > 0 && size < 1) || size * p->of.unit >= 1;
     return is_within(p, fabsl(p->want / p->dy) * (4 + 2 * fabsl(logl(a)) * fmaxl(1, size)));
 }
 
@@ -71,7 +73,7 @@ FORMULA(root_slope, 0.5L / fabsl(sqrtl(a)))
 FORMULA(ramp, a < 0 ? 0 : a)
 FORMULA(ramp_slope, a > 0 ? 1 : 0)
 
-EXCUSE(a_is_minus_zero, p->x[0] == 0 && signbit(p->x[0]))
+EXCUSE(a_is_minus_zero, p->x[0] == 0 && signbit(p->x[0]) && isinf(p->got))
 
 /* ---- casts, tests, choices --------------------------------------------- */
 

@@ -32,13 +32,14 @@ static an_real logistic_slope(const an_real x[])
 
 FORMULA(silu_slope, logistic(x) + fading(a, logistic_slope(x)))
 
-EXCUSE(value_overflows, overflows(p, p->value))
+EXCUSE(value_overflows, overflows(p, p->value) && isinf(p->got))
 EXCUSE(a_is_negative, signbit(p->x[0]))
-EXCUSE(a_is_infinite, isinf(p->x[0]))
-EXCUSE(a_is_minus_infinite, isinf(p->x[0]) && p->x[0] < 0)
+EXCUSE(nan_at_infinity, isinf(p->x[0]) && isnan(p->got))
+EXCUSE(nan_at_minus_infinity, isinf(p->x[0]) && p->x[0] < 0 && isnan(p->got))
 EXCUSE(right_to_units_of_one, is_within(p, 4))
 EXCUSE(right_to_units_of_x, is_within(p, 4 + fabsl(p->x[0])))
-EXCUSE(logistic_is_denormal, logistic(p->x) < p->of.least)
+EXCUSE(logistic_is_denormal,
+       logistic(p->x) < p->of.least && is_lost_below(p, 2 * fabsl(p->x[0])))
 
 /* ---- gelu: Phi and phi, or s(v) with v = k (x + 0.044715 x^3) ---------- */
 
@@ -62,8 +63,8 @@ static an_real tanh_bend(const an_real x[])
     return fading(2 * u + x[0] * (v_bend(x) + u * u * turn), at(logistic_slope, v(x)));
 }
 
+EXCUSE(share_is_denormal, share(p->x) < p->of.least && is_lost_below(p, 2 * fabsl(p->x[0])))
 /* 1 - s is right to units of 1, before x v' multiplies it. */
-EXCUSE(share_is_denormal, share(p->x) < p->of.least)
 EXCUSE(tanh_slope_cancels, is_within(p, 4 + fabsl(p->x[0] * v_slope(p->x))))
 
 /* ---- gelu_grad: a is its dy, b its x ----------------------------------- */
@@ -84,15 +85,14 @@ static an_real strength(const an_point *p)
 static bool vanishes(const an_point *p, an_formula f)
 {
     if (fabsl(at(f, p->x[1])) >= 256 * p->of.least) return false;
-    const an_real known = 256 * p->of.tiny * (1 + fabsl(p->dy) * strength(p));
-    return isinf(p->x[0]) || fabsl(p->got - p->want) <= known;
+    return isinf(p->x[0]) || is_lost_below(p, 256 * (1 + strength(p)));
 }
 
 EXCUSE(slope_vanishes, vanishes(p, gelu_slope))
 EXCUSE(bend_vanishes, vanishes(p, gelu_bend))
 EXCUSE(tanh_slope_vanishes, vanishes(p, tanh_slope))
 EXCUSE(tanh_bend_vanishes, vanishes(p, tanh_bend))
-EXCUSE(dy_times_a_overflows, overflows(p, p->dy * p->x[0]))
+EXCUSE(dy_times_a_overflows, overflows(p, p->dy * p->x[0]) && !isfinite(p->got))
 
 static bool tanh_grad_cancels(const an_point *p)
 {
@@ -158,18 +158,18 @@ const an_truth an_truths_curves[] = {
     {"sigmoid", 0, 1, .value = {logistic}, .slope = {{logistic_slope}},
      .but = {{AN_OF_A, right_to_units_of_one, "made of y: 1 - y is right to units of 1"}}},
     {"silu", 0, 1, .value = {silu}, .slope = {{silu_slope, .steep = 1}},
-     .but = {{AN_OF_VALUE | AN_OF_A, a_is_infinite, "documented: inf * 0"},
+     .but = {{AN_OF_VALUE | AN_OF_A, nan_at_infinity, "documented: inf * 0"},
              {AN_OF_VALUE | AN_OF_A, logistic_is_denormal,
               "sigmoid(x) is denormal before x multiplies it"},
              {AN_OF_A, right_to_units_of_x,
               "1 - sigmoid(x) is right to units of 1 before x multiplies it"}}},
 
     {"gelu", 0, 1, .value = {gelu, .steep = 1}, .slope = {{gelu_slope, .steep = 1}},
-     .but = {{AN_OF_VALUE, a_is_minus_infinite, "documented: -inf * 0"},
+     .but = {{AN_OF_VALUE, nan_at_minus_infinity, "documented: -inf * 0"},
              {AN_OF_VALUE, share_is_denormal, "Phi(x) is denormal before x multiplies it"}}},
     {"gelu", "by tanh", 1, .attrs = {.form = AN_TANH}, .value = {tanh_gelu, .steep = 1},
      .slope = {{tanh_slope, .steep = 1}},
-     .but = {{AN_OF_VALUE, a_is_minus_infinite, "documented: -inf * 0"},
+     .but = {{AN_OF_VALUE, nan_at_minus_infinity, "documented: -inf * 0"},
              {AN_OF_A, tanh_slope_cancels,
               "1 - s is right to units of 1 before x v' multiplies it"}}},
     {"gelu_grad", 0, 2, .value = {gelu_grad, .steep = 1},
@@ -187,7 +187,7 @@ const an_truth an_truths_curves[] = {
 
     {"bce_with_logits", 0, 2, .output = 1, .high = {0, 1}, .value = {bce},
      .slope = {{bce_by_a}, {minus_a}},
-     .but = {{AN_OF_VALUE, a_is_infinite,
+     .but = {{AN_OF_VALUE, nan_at_infinity,
               "inf * 0 where the label agrees with an infinite logit"},
              {AN_OF_A, right_to_units_of_one, "sigmoid(x) - z is right to units of 1"}}},
     {"softmax", "of two", 2, .value = {soft, .steep = 1}, .build = build_softmax,
