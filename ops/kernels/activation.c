@@ -16,10 +16,11 @@ typedef struct normal {
 } normal;
 
 /* x, but no further from 0 than `most`: there all that fades with x has faded, and an x or x^2
- * of infinity would make a NaN of it. */
+ * of infinity would make a NaN of it. A NaN comes to `most`, too: what fades is one by itself. */
 AN_INLINE an_v within(an_v x, float most)
 {
-    return an_v_with_sign(an_v_min(an_v_abs(x), an_v_set(most)), x);
+    const an_v size = an_v_abs(x), end = an_v_set(most);
+    return an_v_with_sign(an_v_select(an_v_lt(size, end), size, end), x);
 }
 
 #define TAIL 15.0f /* from there on the tail and the density are 0 */
@@ -56,7 +57,7 @@ AN_INLINE an_v gelu_erf_slope(an_v x)
 
 AN_INLINE an_v gelu_tanh_slope(an_v far)
 {
-    const an_v x = within(far, 16.0f), s = gelu_tanh_share(x); /* 0 or 1 from 11 on */
+    const an_v s = gelu_tanh_share(far), x = within(far, 16.0f); /* s is 0 or 1 from 11 on */
     const an_v inner = an_v_fma(an_v_set(3.0f * CUBIC), x * x, an_v_set(LINEAR));
     return s * an_v_fma(x * (1.0f - s), inner, an_v_set(1.0f));
 }
