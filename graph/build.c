@@ -118,6 +118,25 @@ static bool infer(an_graph *g, const an_spec *s, an_type *out)
     return status == AN_OK;
 }
 
+static int outputs_of(const an_spec *s)
+{
+    return s->op->opaque ? s->type_count : s->op->outputs_count;
+}
+
+static bool check_given(an_graph *g, const an_spec *s)
+{
+    for (int k = 0; k < s->type_count; k++)
+        if (!an_dtype_size(s->types[k].dtype) || !check_shape(g, s, &s->types[k].shape)) {
+            an_message_call(g, s, AN_E_DTYPE, "result %d has no type", k);
+            return false;
+        }
+    const bool good = s->type_count >= 1 && s->type_count <= AN_MAX_OUTPUTS;
+    if (!good)
+        an_message_call(g, s, AN_E_ARGUMENT, "it is opaque: the types of its results must be given, "
+                        "at most %d", AN_MAX_OUTPUTS);
+    return good;
+}
+
 /* Every extent that an op computes must be a dimension, and what is known of them fit. */
 static bool check_results(an_graph *g, const an_spec *s, const an_type *out, int outputs)
 {
@@ -173,7 +192,7 @@ static bool fill_node(an_graph *g, an_node *n, const an_spec *s, const an_type *
     const char *name = s->name ? s->name : "", *scope = s->scope ? s->scope : "";
     n->op = s->op;
     n->inputs = s->inputs;
-    n->outputs = s->op->outputs_count;
+    n->outputs = outputs_of(s);
     n->first = (uint32_t)g->slot_count + 1;
     n->attrs = keep_attributes(g, s, out);
     n->name = leaf ? an_arena_string(&g->arena, name) : an_graph_keep_text(g, name);
@@ -205,7 +224,7 @@ static void take_ordinal(an_graph *g, an_node *n, uint32_t wanted)
 
 static uint32_t append(an_graph *g, const an_spec *s, const an_type *out)
 {
-    const int outputs = s->op->outputs_count;
+    const int outputs = outputs_of(s);
     const bool leaf = s->op->traits & AN_TRAIT_NAMED;
     const uint32_t first = (uint32_t)g->slot_count + 1;
     an_node n = {0};
@@ -242,8 +261,9 @@ uint32_t an_graph_add(an_graph *g, const an_spec *spec)
     an_spec s = *spec;
     if (!s.attrs) s.attrs = &none;
     const an_op_info *op = s.op;
-    an_type out[AN_MAX_OUTPUTS];
-    memset(out, 0, (size_t)op->outputs_count * sizeof *out);
+    an_type room[AN_MAX_OUTPUTS];
+    const an_type *out = op->opaque ? s.types : room;
+    memset(room, 0, (size_t)op->outputs_count * sizeof *room);
     uint32_t padded[MOST_OPTIONAL];
     pad_operands(&s, op, padded);
     if (!op->rules) {
@@ -251,9 +271,30 @@ uint32_t an_graph_add(an_graph *g, const an_spec *spec)
         return 0;
     }
     if (!check_operands(g, &s, op) || !check_attributes(g, &s, op) || !check_leaf_name(g, &s) ||
-        !infer(g, &s, out) || !check_results(g, &s, out, op->outputs_count))
+        !(op->opaque ? check_given(g, &s) : infer(g, &s, room)) ||
+        !check_results(g, &s, out, outputs_of(&s)))
         return 0;
     return append(g, &s, out);
+}
+
+uint32_t an_graph_add_like(an_graph *g, const an_spec *spec, const an_graph *from,
+                           const an_node *n)
+{
+    if (!spec->op->opaque) return an_graph_add(g, spec);
+    an_arena scrap = {0};
+    an_spec s = *spec;
+    an_type *types = an_arena_alloc(&scrap, n->outputs * (int64_t)sizeof *types);
+    if (!types) an_graph_fail(g, n->at, AN_E_MEMORY, "out of memory");
+    for (int k = 0; types && k < n->outputs; k++) {
+        types[k] = *an_slot_type(from, n->first + (uint32_t)k);
+        for (int i = 0; i < types[k].shape.rank; i++)
+            types[k].shape.dim[i] = an_dims_translate(g->dims, from->dims, types[k].shape.dim[i]);
+    }
+    s.types = types;
+    s.type_count = n->outputs;
+    const uint32_t first = types ? an_graph_add(g, &s) : 0;
+    an_arena_free(&scrap);
+    return first;
 }
 
 /* ---- the builders' way in ---------------------------------------------- */
@@ -312,6 +353,20 @@ an_value an_emit_op(an_at at, const an_op_info *op, const an_value *in, int coun
     }
     if (!collect(g, &s, in, ids, count)) return poison;
     return (an_value){g, an_graph_add(g, &s)};
+}
+
+an_value an_emit_opaque(an_at at, const an_op_info *op, const an_value *in, int count,
+                        const an_attrs *attrs, const an_type *types, int type_count)
+{
+    an_graph *g = graph_of(in, count);
+    const an_value poison = {g, 0};
+    if (!g || g->error.status != AN_OK) return g ? poison : AN_NONE;
+    an_spec s = spec_here(g, at, op, attrs);
+    s.types = types;
+    s.type_count = type_count;
+    uint32_t *ids = an_arena_alloc(&g->arena, (count + 1) * (int64_t)sizeof *ids);
+    if (!ids) an_message_call(g, &s, AN_E_MEMORY, "out of memory");
+    return ids && collect(g, &s, in, ids, count) ? (an_value){g, an_graph_add(g, &s)} : poison;
 }
 
 an_value an_emit(an_at at, int op, const an_value *in, int count, const an_attrs *attrs)

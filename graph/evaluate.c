@@ -164,7 +164,8 @@ an_status an_evaluation_apart(an_evaluation *e, uint32_t number, const an_tensor
     an_status status = AN_OK;
     if (fast || rules->ref) status = run_kernel(e, rules, &w, fast);
     else if (rules->meaning) status = an_evaluate_meaning(e->graph, n, in, out, &e->error);
-    else status = an_fail(&e->error, AN_E_INTERNAL, "%s has no kernel", n->op->name);
+    else status = an_fail(&e->error, AN_E_INTERNAL, n->op->opaque ? "%s is opaque: nothing runs it"
+                                                             : "%s has no kernel", n->op->name);
     if (status == AN_OK && atomic_load(&e->fault.raised)) status = report_fault(e, n);
     return status;
 }

@@ -175,11 +175,16 @@ typedef struct an_spec {
     an_at at;
     uint32_t ordinal; /* 0: the next one */
     an_from from;     /* copied */
+    const an_type *types; /* of an opaque op's results: they are given, not inferred */
+    int type_count;
 } an_spec;
 
 /* Adds a node: checks arity, operands and attributes, infers, appends. Returns
  * the id of output 0, or 0 with the graph's error set. */
 uint32_t an_graph_add(an_graph *g, const an_spec *spec);
+/* The same as a copy of node `n` of `from`: the types of an opaque op are that node's. */
+uint32_t an_graph_add_like(an_graph *g, const an_spec *spec, const an_graph *from,
+                           const an_node *n);
 /* An empty graph whose dimension handles mean what they mean in `g`, with the
  * same name, update tables and next ordinal: what a copy-forward pass fills. */
 an_graph *an_graph_like(const an_graph *g);

@@ -65,23 +65,46 @@ static bool place_own(an_graph *g, const an_spec *s, const an_own_given *given, 
     return true;
 }
 
+/* What the two have in common: the row, and own attributes in its order. */
+static const an_op_info *begin(an_at at, an_graph *g, const char *op, const an_own_given *own,
+                               an_own *values)
+{
+    if (g->error.status != AN_OK) return NULL;
+    const an_op_info *row = an_graph_op(g, op ? op : "");
+    if (!row)
+        an_graph_fail(g, at, AN_E_NAME, "an_apply: there is no op \"%.80s\"\n  hint: give the "
+                      "graph the set that defines it (an_graph_use)", op ? op : "");
+    const an_spec named = {.op = row, .at = at, .scope = g->scope};
+    return row && place_own(g, &named, own, values) ? row : NULL;
+}
+
+static an_graph *graph_of(const an_value *in, int count)
+{
+    for (int i = 0; in && i < count; i++)
+        if (in[i].graph) return in[i].graph;
+    return NULL;
+}
+
 an_value an_apply_at(an_at at, const char *op, const an_value *in, int count,
                      const an_own_given *own)
 {
-    an_graph *g = NULL;
-    for (int i = 0; in && i < count && !g; i++) g = in[i].graph;
-    if (!g) return AN_NONE;
-    const an_value poison = {g, 0};
-    if (g->error.status != AN_OK) return poison;
-    const an_op_info *row = an_graph_op(g, op ? op : "");
-    if (!row) {
-        an_graph_fail(g, at, AN_E_NAME, "an_apply: there is no op \"%.80s\"\n  hint: give the "
-                      "graph the set that defines it (an_graph_use)", op ? op : "");
-        return poison;
-    }
+    an_graph *g = graph_of(in, count);
     an_own values[AN_MOST_OWN];
-    const an_spec named = {.op = row, .at = at, .scope = g->scope};
-    if (!place_own(g, &named, own, values)) return poison;
+    if (!g) return AN_NONE;
+    const an_op_info *row = begin(at, g, op, own, values);
+    if (!row) return (an_value){g, 0};
     const an_attrs attrs = {.own_count = row->own_count, .own = values};
     return an_emit_op(at, row, in, count, &attrs);
+}
+
+an_value an_apply_opaque_at(an_at at, const char *op, const an_value *in, int inputs,
+                            const an_own_given *own, const an_type *types, int count)
+{
+    an_graph *g = graph_of(in, inputs);
+    an_own values[AN_MOST_OWN];
+    if (!g) return AN_NONE;
+    const an_op_info *row = begin(at, g, op, own, values);
+    if (!row) return (an_value){g, 0};
+    const an_attrs attrs = {.own_count = row->own_count, .own = values};
+    return an_emit_opaque(at, row, in, inputs, &attrs, types, count);
 }

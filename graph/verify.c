@@ -53,7 +53,7 @@ static bool check_operands(const an_graph *g, uint32_t number, report *r)
     const an_node *n = &g->nodes[number];
     const an_op_info *op = n->op;
     if (!op->rules) return broken(r, "node %u: there is no such op", number);
-    if (n->outputs != op->outputs_count)
+    if (!op->opaque && n->outputs != op->outputs_count)
         return broken(r, "node %u: %s has %d outputs, not %d", number, op->name, op->outputs_count,
                       n->outputs);
     if (n->inputs < op->min_inputs || n->inputs > op->max_inputs)
@@ -72,6 +72,7 @@ static bool check_operands(const an_graph *g, uint32_t number, report *r)
 static bool check_types(const an_graph *g, an_dims *dims, uint32_t number, report *r)
 {
     const an_node *n = &g->nodes[number];
+    if (n->op->opaque) return true; /* its types were given */
     an_type few[16], out[AN_MAX_OUTPUTS];
     bool few_present[16];
     an_arena many = {0};

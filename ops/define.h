@@ -154,6 +154,10 @@ AN_API void an_ops_free(an_ops *set); /* NULL is fine */
 /* Copies the definition into the set. AN_E_NAME: the name is taken or no identifier; AN_E_ARGUMENT:
  * something is missing or contradicts itself. */
 AN_API an_status an_ops_add(an_ops *set, const an_op_def *definition);
+/* An op of which nothing is known but its name and attributes: types are given where it is applied.
+ * It is printed, drawn, summarised, and to a proof it is itself; running it is an error. Two of one
+ * name and attributes are the same op, whatever set they come from. */
+AN_API an_status an_ops_add_opaque(an_ops *set, const char *name, const char *attributes);
 AN_API const char *an_ops_message(const an_ops *set); /* of the last failed call */
 
 /* Applies an op by name: one of the sets that the graph of the operands uses, else one of the
@@ -166,5 +170,9 @@ typedef struct an_own_given {
 AN_API an_value an_apply_at(an_at at, const char *op, const an_value *in, int count,
                             const an_own_given *own);
 #define an_apply(...) an_apply_at(AN_HERE, __VA_ARGS__)
+/* The same of an opaque op, whose `count` results have these types. */
+AN_API an_value an_apply_opaque_at(an_at at, const char *op, const an_value *in, int inputs,
+                                   const an_own_given *own, const an_type *types, int count);
+#define an_apply_opaque(...) an_apply_opaque_at(AN_HERE, __VA_ARGS__)
 
 #endif

@@ -31,6 +31,8 @@ an_dims *an_dims_of(an_graph *g);
 /* an_emit of an op by its row (graph/build.c). */
 an_value an_emit_op(an_at at, const an_op_info *op, const an_value *in, int count,
                     const an_attrs *attrs);
+an_value an_emit_opaque(an_at at, const an_op_info *op, const an_value *in, int count,
+                        const an_attrs *attrs, const an_type *types, int type_count);
 
 /* What a kernel is told by data that it refuses. The smallest position wins, so
  * the report does not depend on threads. */

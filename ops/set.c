@@ -51,6 +51,17 @@ const an_op_info *an_ops_find(const an_ops *set, const char *name)
     return NULL;
 }
 
+void an_ops_print_opaque(const an_ops *set, an_text *out)
+{
+    for (int64_t i = 0; i < set->count; i++) {
+        const an_op_info *op = set->rows[i];
+        if (!op->opaque) continue;
+        an_text_addf(out, "opaque %s", op->name);
+        if (op->own_count > 0) an_text_addf(out, " {%s}", op->attributes);
+        an_text_add(out, "\n");
+    }
+}
+
 /* ---- what a definition may say ------------------------------------------ */
 
 static bool is_identifier(const char *name, size_t length)
@@ -179,6 +190,28 @@ static an_status add_row(an_ops *set, const an_op_def *d)
     if (row->outputs_count < 1 || row->outputs_count > AN_MAX_OUTPUTS)
         return an_fail(&set->error, AN_E_ARGUMENT, "%s: it has %d outputs, not 1 to %d", row->name,
                        row->outputs_count, AN_MAX_OUTPUTS);
+    if (!AN_GROW(set->rows, set->capacity, set->count + 1)) return no_memory(set);
+    set->rows[set->count++] = row;
+    return AN_OK;
+}
+
+an_status an_ops_add_opaque(an_ops *set, const char *name, const char *attributes)
+{
+    static const an_op_rules rules = {.no_grad = "it is opaque: nothing is known of it"};
+    if (!set) return AN_E_ARGUMENT;
+    an_error_clear(&set->error);
+    const char *list = attributes ? attributes : "";
+    an_status status = check_names(set, &(an_op_def){.name = name, .inputs = "x..."});
+    an_op_info *row = status == AN_OK ? an_arena_alloc(&set->arena, (int64_t)sizeof *row) : NULL;
+    if (status != AN_OK) return status;
+    if (!row) return no_memory(set);
+    *row = (an_op_info){.name = an_arena_string(&set->arena, name), .inputs = "x...", .outputs = "y",
+                        .attributes = an_arena_string(&set->arena, list), .doc = "",
+                        .category = AN_CATEGORY_OUTSIDE, .rules = &rules, .opaque = true};
+    if (!row->name || !row->attributes) return no_memory(set);
+    if (list[0] && (status = add_own(set, row, list)) != AN_OK) return status;
+    an_op_derive(row, (uint32_t)an_hash_string(list));
+    row->min_inputs = 0;
     if (!AN_GROW(set->rows, set->capacity, set->count + 1)) return no_memory(set);
     set->rows[set->count++] = row;
     return AN_OK;

@@ -115,6 +115,7 @@ static an_status settle(an_prover *p, uint32_t number)
         return AN_OK;
     }
     an_axiom_spell(v, number);
+    if (n.op->opaque) return settle_by_table(p, number);
     an_value out[AN_MAX_OUTPUTS] = {0};
     const int64_t before = g->node_count;
     const bool rewritten = an_axiom_apply(v, number, out);
@@ -214,10 +215,14 @@ static an_status take_node(an_prover *p, int s, uint32_t number)
     an_attrs_translate(n->op, &attrs, g->dims, p->side[s]->dims);
     if (an_dims_starved(g->dims)) return an_prove_no_memory(p);
     const bool leaf = an_node_is_named(n);
-    const an_spec spec = {.op = n->op, .inputs = n->inputs, .in = in, .attrs = &attrs,
-                          .name = leaf ? n->name : NULL};
+    /* Opaque ops of one name are one, whichever set they come from. */
+    const an_op_info *own = n->op->opaque ? an_graph_op(g, n->op->name) : n->op;
+    const bool same = own && own->opaque && own->key == n->op->key;
+    const an_spec spec = {.op = same ? own : n->op, .inputs = n->inputs, .in = in,
+                          .attrs = &attrs, .name = leaf ? n->name : NULL};
     const int64_t before = g->slot_count;
-    const uint32_t first = leaf ? add_leaf(p, s, &spec) : an_graph_add(g, &spec);
+    const uint32_t first = leaf ? add_leaf(p, s, &spec)
+                                : an_graph_add_like(g, &spec, p->side[s], n);
     if (!first) return an_prove_check(p, g) != AN_OK ? p->proof->status : AN_E_NAME;
     if (g->slot_count > before && settle(p, g->slots[first].node) != AN_OK)
         return p->proof->status;

@@ -267,8 +267,9 @@ void an_prove_conclude(an_prover *p)
     if (f->proved)
         snprintf(f->message, sizeof f->message, "%s: %lld of %lld outputs and updates are "
                  "equal, by %d lemma%s and %d axiom%s%s%s%s",
-                 an_proof_answer_name(an_proof_says(f)), (long long)f->met, (long long)f->roots, lemmas, lemmas == 1 ? "" : "s", axioms,
-                 axioms == 1 ? "" : "s", f->given[0] ? ", given the meaning of " : "", f->given,
+                 an_proof_answer_name(an_proof_says(f)), (long long)f->met, (long long)f->roots,
+                 lemmas, lemmas == 1 ? "" : "s", axioms, axioms == 1 ? "" : "s",
+                 f->given[0] ? ", given the meaning of " : "", f->given,
                  f->given[0] ? " (not ours)" : "");
     else if (f->roots == 0 && !f->difference[0])
         snprintf(f->message, sizeof f->message, "unproved: there is nothing to prove");

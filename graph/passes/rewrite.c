@@ -25,7 +25,7 @@ an_status an_rewrite_copy_with(an_rewrite *rw, uint32_t number, const an_attrs *
     const an_spec spec = {.op = n->op, .inputs = n->inputs, .in = in, .attrs = attrs,
                           .name = n->name, .scope = n->scope, .at = n->at, .ordinal = n->ordinal,
                           .from = n->from};
-    const uint32_t first = an_graph_add(rw->to, &spec);
+    const uint32_t first = an_graph_add_like(rw->to, &spec, rw->from, n);
     if (!first) return an_graph_status(rw->to);
     an_rewrite_replace(rw, number, first);
     return AN_OK;

@@ -187,7 +187,7 @@ static bool copy_node(an_candidate *p, an_graph *to, uint32_t number)
     if (p->tidy)
         spec = (an_spec){.op = n->op, .inputs = inputs, .in = in, .attrs = &attrs,
                          .name = leaf ? n->name : NULL};
-    const uint32_t first = an_graph_add(to, &spec);
+    const uint32_t first = an_graph_add_like(to, &spec, p->g, n);
     for (int k = 0; first && k < n->outputs; k++)
         p->value[n->first + (uint32_t)k] = first + (uint32_t)k;
     return first != 0;

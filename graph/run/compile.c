@@ -244,7 +244,9 @@ static an_status check_kernels(compiling *x)
     for (int64_t t = 0; t < s->task_count; t++) {
         const an_op_info *op = x->p->graph->nodes[s->tasks[t].node].op;
         if (!s->tasks[t].fast && !op->rules->ref)
-            return fail(x, AN_E_INTERNAL, "%s has no kernel", op->name);
+            return fail(x, op->opaque ? AN_E_ARGUMENT : AN_E_INTERNAL,
+                        op->opaque ? "%s is opaque: nothing runs it" : "%s has no kernel",
+                        op->name);
     }
     return AN_OK;
 }

@@ -14,6 +14,7 @@ typedef struct parser {
     an_graph *graph;
     int64_t *number; /* [node] the number the text gives it; increasing */
     int64_t capacity;
+    an_ops *own; /* opaque ops that the head declares */
 } parser;
 
 /* The node that the text calls %n, or 0. */
@@ -198,6 +199,7 @@ static bool read_node(parser *p)
         !an_attrs_read(s, l.spec.op, &l.types[0], &l.attrs) || !read_annotations(p, &l))
         return false;
     l.spec.attrs = &l.attrs;
+    if (l.spec.op->opaque) l.spec.types = l.types, l.spec.type_count = l.type_count;
     if (!l.spec.ordinal) l.spec.ordinal = (uint32_t)l.number;
     if (!AN_GROW(p->number, p->capacity, p->graph->node_count + 2))
         return an_scan_no_memory(s);
@@ -218,6 +220,27 @@ static bool read_dims(parser *p)
             return an_scan_fail(&p->scan, "'%.40s...' is too long for a dimension's name", name);
     } while (an_scan_is(&p->scan, ","));
     return true;
+}
+
+/* "opaque NAME", or "opaque NAME {alpha:f64 mode:text}": into a set of the graph's own. */
+static bool read_opaque(parser *p)
+{
+    an_scan *s = &p->scan;
+    const char *name = an_scan_word(s), *list = "";
+    if (!name) return false;
+    if (an_scan_is(s, "{")) {
+        const size_t length = strcspn(s->at, "}\n");
+        if (s->at[length] != '}') return an_scan_fail(s, "expected '}' on this line");
+        list = an_arena_text(&s->arena, s->at, (int64_t)length);
+        if (!list) return an_scan_no_memory(s);
+        s->at += length + 1;
+    }
+    if (!p->own && !(p->own = an_ops_new())) return an_scan_no_memory(s);
+    if (an_graph_op(p->graph, name)) return an_scan_fail(s, "there is an op '%.80s' already", name);
+    const an_status status = an_ops_add_opaque(p->own, name, list);
+    if (status == AN_E_MEMORY) return an_scan_no_memory(s);
+    if (status != AN_OK) return an_scan_fail(s, "%.300s", an_ops_message(p->own));
+    return an_graph_use(p->graph, p->own) == AN_OK || an_scan_no_memory(s);
 }
 
 static bool read_output(parser *p)
@@ -254,6 +277,8 @@ static bool read_line(parser *p)
         good = read_update(p);
     } else if (an_scan_is(s, "dims")) {
         good = read_dims(p);
+    } else if (an_scan_is(s, "opaque")) {
+        good = read_opaque(p);
     } else if (an_scan_is(s, "graph")) {
         const char *name = an_scan_quoted(s);
         const char *kept = name ? an_arena_string(&p->graph->arena, name) : NULL;
@@ -283,6 +308,7 @@ an_graph *an_parse_with(const an_parse_args *args)
     if (p.scan.failed && an_graph_status(g) == AN_OK)
         an_graph_fail(g, (an_at){0}, AN_E_MEMORY, "an_parse: out of memory");
     an_arena_free(&p.scan.arena);
+    an_ops_free(p.own); /* the graph holds it, too */
     an_free(p.number);
     return g;
 }

@@ -11,6 +11,7 @@
  * numbers are ordinals) and, on request, the source location. Everything reads
  * back: print(parse(s)) == s for canonical s.                                */
 #include "graph/ir.h"
+#include "ops/set.h"
 
 static void print_value(const an_graph *g, uint32_t value, an_text *out)
 {
@@ -95,6 +96,7 @@ static void print_head(const an_graph *g, an_text *out)
     for (int i = 0; i < names; i++)
         an_text_addf(out, i ? ", %s" : "dims %s", an_dims_name_at(g->dims, i));
     if (names > 0) an_text_add(out, "\n");
+    for (int64_t i = 0; i < g->ops_count; i++) an_ops_print_opaque(g->ops[i], out);
 }
 
 static void print_roots(const an_graph *g, an_text *out)
