@@ -301,6 +301,79 @@ START_TEST(test_one_op_has_one_definition)
 }
 END_TEST
 
+/* ---- opaque ops ------------------------------------------------------------ */
+
+static const char imported[] =
+    "graph \"imported\"\ndims B\nopaque rotary {base:f64 mode:text}\nopaque split\n"
+    "%1: f32[B,8] = input \"x\"\n"
+    "%2: f32[B,8] = rotary %1 {base=10000, mode=\"half\"}\n"
+    "%3: f32[B,4], f32[B,4] = split %2\n"
+    "%4: f32[B,4] = add %3, %3.1\n"
+    "output \"y\" %4\n";
+
+/* The text with the first `old` as `new`, read. */
+static an_graph *edited(const char *old, const char *new)
+{
+    char text[600];
+    const char *at = strstr(imported, old);
+    ck_assert_ptr_nonnull(at);
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - imported), imported, new,
+             at + strlen(old));
+    return an_parse(.text = text, .name = "edited");
+}
+
+static void expect_opaque(const char *old, const char *new, an_rung rung, const char *says)
+{
+    an_graph *a = an_parse(.text = imported), *b = edited(old, new);
+    ck_assert_msg(an_graph_status(b) == AN_OK, "%s", an_graph_message(b));
+    an_equivalence *e = an_equivalent(.a = a, .b = b);
+    ck_assert_msg(an_equivalence_rung(e) == rung, "%s", an_equivalence_message(e));
+    ck_assert_msg(strstr(an_equivalence_message(e), says), "%s", an_equivalence_message(e));
+    an_equivalence_free(e);
+    an_graph_free(a);
+    an_graph_free(b);
+}
+
+START_TEST(test_opaque_ops_are_themselves)
+{
+    an_graph *g = an_parse(.text = imported);
+    char *text = an_print(.graph = g), *dot = an_dot(.graph = g), report[256];
+    ck_assert_str_eq(text, imported);
+    ck_assert_ptr_nonnull(strstr(dot, "rotary"));
+    ck_assert_int_eq(an_graph_verify(g, report, sizeof report), AN_OK);
+    an_string_free(text);
+    an_string_free(dot);
+    expect_opaque("add %3, %3.1", "add %3.1, %3", AN_RUNG_PROVED, "nothing runs an opaque op");
+    expect_opaque("base=10000", "base=1000", AN_RUNG_SUSPECT, "base is 10000");
+    expect_opaque("split %2", "split %1", AN_RUNG_BITWISE, "x[0] is %2 (rotary) in the first");
+    an_store *store = an_store_new(1);
+    ck_assert_ptr_null(an_compile(.graph = g, .store = store, .fetch = {an_graph_find(g, "y")}));
+    ck_assert_msg(strstr(an_compile_message(g), "rotary is opaque: nothing runs it"), "%s",
+                  an_compile_message(g));
+    an_store_free(store);
+    an_graph_free(g);
+}
+END_TEST
+
+START_TEST(test_what_is_declared_is_known)
+{
+    static const char *const slips[][3] = {
+        {"opaque split\n", "", "there is no op 'split'"},
+        {"opaque split\n", "opaque tanh\n", "there is an op 'tanh' already"},
+        {"opaque split\n", "opaque split\nopaque split\n", "there is an op 'split' already"},
+        {"base:f64", "base:f33", "'base:f33' is no attribute"},
+        {"base=10000", "bass=10000", "rotary has no attribute 'bass' (it has: base:f64 mode:text)"},
+        {"mode=\"half\"", "mode=7", "expected"},
+    };
+    for (size_t i = 0; i < sizeof slips / sizeof *slips; i++) {
+        an_graph *g = edited(slips[i][0], slips[i][1]);
+        ck_assert_int_ne(an_graph_status(g), AN_OK);
+        ck_assert_msg(strstr(an_graph_message(g), slips[i][2]), "%s", an_graph_message(g));
+        an_graph_free(g);
+    }
+}
+END_TEST
+
 /* ---- checking one ----------------------------------------------------------- */
 
 static void expect_report(const an_op_def *d, const char *fault)
@@ -373,5 +446,6 @@ AN_TEST_MAIN("outside", test_a_set_refuses_what_is_no_op,
              test_a_smaller_definition_is_read_as_far_as_it_goes, test_rows_outlive_their_set,
              test_own_attributes, test_slips_are_named,
              test_a_meaning_from_outside_is_its_authors_word, test_one_op_has_one_definition,
+             test_opaque_ops_are_themselves, test_what_is_declared_is_known,
              test_a_faulty_op_is_named, test_it_is_drawn_as_it_says,
              test_every_failed_allocation_is_noticed)
