@@ -132,8 +132,8 @@ static bool check_given(an_graph *g, const an_spec *s)
         }
     const bool good = s->type_count >= 1 && s->type_count <= AN_MAX_OUTPUTS;
     if (!good)
-        an_message_call(g, s, AN_E_ARGUMENT, "it is opaque: the types of its results must be given, "
-                        "at most %d", AN_MAX_OUTPUTS);
+        an_message_call(g, s, AN_E_ARGUMENT, "it is opaque: the types of its results must be "
+                        "given, at most %d", AN_MAX_OUTPUTS);
     return good;
 }
 

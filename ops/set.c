@@ -205,8 +205,8 @@ an_status an_ops_add_opaque(an_ops *set, const char *name, const char *attribute
     an_op_info *row = status == AN_OK ? an_arena_alloc(&set->arena, (int64_t)sizeof *row) : NULL;
     if (status != AN_OK) return status;
     if (!row) return no_memory(set);
-    *row = (an_op_info){.name = an_arena_string(&set->arena, name), .inputs = "x...", .outputs = "y",
-                        .attributes = an_arena_string(&set->arena, list), .doc = "",
+    *row = (an_op_info){.name = an_arena_string(&set->arena, name), .inputs = "x...",
+                        .outputs = "y", .attributes = an_arena_string(&set->arena, list), .doc = "",
                         .category = AN_CATEGORY_OUTSIDE, .rules = &rules, .opaque = true};
     if (!row->name || !row->attributes) return no_memory(set);
     if (list[0] && (status = add_own(set, row, list)) != AN_OK) return status;
