@@ -415,6 +415,17 @@ an_type an_type_of(an_value v)
     return *an_slot_type(v.graph, v.id);
 }
 
+an_dim an_dim_of(an_value v, int axis)
+{
+    if (!v.graph || v.id == 0 || (int64_t)v.id > v.graph->slot_count) return AN_DIM_BAD;
+    const an_type *type = an_slot_type(v.graph, v.id);
+    const int i = an_axis(axis, type->shape.rank);
+    if (i >= 0 && i < type->shape.rank) return type->shape.dim[i];
+    an_graph_fail(v.graph, an_node_of(v.graph, v.id)->at, AN_E_SHAPE,
+                  "an_dim_of: there is no axis %d of rank %d", axis, type->shape.rank);
+    return AN_DIM_BAD;
+}
+
 bool an_is_none(an_value v)
 {
     return !v.graph;

@@ -299,15 +299,35 @@ bool an_is_state(an_value v)
     return v.graph && !an_is_poison(v) && an_node_is_state(an_node_of(v.graph, v.id));
 }
 
+/* "encoder/kernel" is of "encoder", of "encoder/" and of "". */
+static bool is_of(const char *state, const char *name)
+{
+    const size_t length = strlen(name);
+    if (strncmp(state, name, length) != 0) return false;
+    return length == 0 || name[length - 1] == '/' || !state[length] || state[length] == '/';
+}
+
+int64_t an_graph_parameters_of(an_graph *g, const char *name, an_value *out, int64_t room)
+{
+    int64_t found = 0;
+    for (int64_t i = 0; g && name && i < g->leaf_count; i++) {
+        const uint32_t v = g->leaves[i].value;
+        const an_node *n = an_node_of(g, v);
+        if (!an_node_is_state(n) || n->attrs->frozen || !is_of(n->name, name)) continue;
+        if (!an_dtype_is_float(an_slot_type(g, v)->dtype)) continue;
+        if (out && found < room) out[found] = an_value_of(g, v);
+        found++;
+    }
+    return found;
+}
+
 int an_graph_freeze(an_graph *g, const char *name, bool frozen)
 {
     if (!g || !name) return 0;
-    const size_t length = strlen(name);
     int found = 0;
     for (int64_t i = 1; i <= g->node_count; i++) {
         an_node *n = &g->nodes[i];
-        if (!an_node_is_state(n) || strncmp(n->name, name, length) != 0) continue;
-        if (n->name[length] != 0 && n->name[length] != '/') continue;
+        if (!an_node_is_state(n) || !is_of(n->name, name)) continue;
         an_attrs attrs = *n->attrs;
         attrs.frozen = frozen;
         const an_attrs *kept = an_graph_keep_attrs(g, n->op, &attrs);

@@ -69,9 +69,12 @@ AN_API const char *an_graph_dim_name(const an_graph *g, int64_t i);
  * if there is none. */
 AN_API an_value an_graph_state(an_graph *g, const char *name);
 AN_API bool an_is_state(an_value v);
-/* Freezes or thaws every state whose full name is `name` or starts with "name/":
+/* Freezes or thaws every state whose full name is `name` or starts with "name/" ("": all):
  * later an_minimize calls leave it alone. Returns how many there were. */
 AN_API int an_graph_freeze(an_graph *g, const char *name, bool frozen);
+/* The float states that are not frozen, called `name` or "name/..." ("": all), in order of
+ * creation: the first `room` go to `out`, which may be NULL. Returns how many there are. */
+AN_API int64_t an_graph_parameters_of(an_graph *g, const char *name, an_value *out, int64_t room);
 
 AN_API int64_t an_graph_node_count(const an_graph *g);
 /* How many nodes apply the op of that name: counts fusions in tests. */

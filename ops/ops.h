@@ -140,6 +140,9 @@ AN_API int an_op_number(const char *name); /* 0 if there is no such op */
 AN_API an_value an_result(an_value v, int k);
 /* The type of v; rank 0 f32 for poison. Defined by graph/build.c. */
 AN_API an_type an_type_of(an_value v);
+/* Dim `axis` of v's shape, -1 being the last: a named dim or an extent. Outside its rank it is
+ * AN_DIM_BAD and an error of the graph. Defined by graph/build.c. */
+AN_API an_dim an_dim_of(an_value v, int axis);
 AN_API bool an_is_none(an_value v);     /* left out: graph NULL */
 AN_API bool an_is_poison(an_value v);   /* a value whose making failed */
 
@@ -159,6 +162,8 @@ AN_API an_value an_constant_at(an_at at, an_graph *g, const an_tensor *t);
 AN_API an_value an_fill_at(an_at at, an_graph *g, an_dtype dtype, an_shape shape, double value);
 /* A scalar of the same dtype and graph as `like`: an_mul(x, an_number(x, 0.5)). */
 AN_API an_value an_number_at(an_at at, an_value like, double value);
+/* x times a number, which is a literal of x's dtype. */
+AN_API an_value an_scale_at(an_at at, an_value x, double factor);
 /* Each element's index along `axis`: i32 positions, for instance. */
 AN_API an_value an_iota_at(an_at at, an_graph *g, an_dtype dtype, an_shape shape, int axis);
 /* How many elements x has along the axes (AN_ALL_AXES: in all), as a scalar of x's
@@ -169,6 +174,7 @@ AN_API an_value an_count_at(an_at at, an_value x, an_axes axes);
 #define an_constant(...) an_constant_at(AN_HERE, __VA_ARGS__)
 #define an_fill(...) an_fill_at(AN_HERE, __VA_ARGS__)
 #define an_number(...) an_number_at(AN_HERE, __VA_ARGS__)
+#define an_scale(...) an_scale_at(AN_HERE, __VA_ARGS__)
 #define an_iota(...) an_iota_at(AN_HERE, __VA_ARGS__)
 #define an_count(...) an_count_at(AN_HERE, __VA_ARGS__)
 

@@ -123,6 +123,11 @@ an_value an_number_at(an_at at, an_value like, double value)
     return an_fill_at(at, like.graph, an_type_of(like).dtype, AN_SCALAR, value);
 }
 
+an_value an_scale_at(an_at at, an_value x, double factor)
+{
+    return an_mul_at(at, x, an_number_at(at, x, factor));
+}
+
 const an_op_rules an_rules_constant = {
     .infer = constant_infer,
     .no_grad = no_operand,
