@@ -257,13 +257,32 @@ AN_INLINE an_v an_v_min(an_v a, an_v b)
 
 /* ---- reductions: one fixed tree, halves folded onto each other --------- */
 
+/* The loop of the last case; compilers do not see that it can stay in registers. */
 AN_INLINE float an_v_sum(an_v v)
 {
+#if defined(__SSE__)
+#if defined(__AVX512F__)
+    const __m256 e = _mm256_add_ps(
+        _mm512_castps512_ps256((__m512)v),
+        _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd((__m512)v), 1)));
+    __m128 q = _mm_add_ps(_mm256_castps256_ps128(e), _mm256_extractf128_ps(e, 1));
+#elif defined(AN_SIMD_HALVES)
+    const an_v_halves x = {v};
+    const __m256 e = _mm256_add_ps(x.h[0], x.h[1]);
+    __m128 q = _mm_add_ps(_mm256_castps256_ps128(e), _mm256_extractf128_ps(e, 1));
+#else
+    const union { an_v v; __m128 h[4]; } x = {v};
+    __m128 q = _mm_add_ps(_mm_add_ps(x.h[0], x.h[2]), _mm_add_ps(x.h[1], x.h[3]));
+#endif
+    q = _mm_add_ps(q, _mm_movehl_ps(q, q));
+    return _mm_cvtss_f32(_mm_add_ss(q, _mm_shuffle_ps(q, q, 1)));
+#else
     float x[AN_LANES];
     an_v_store(x, v);
     for (int half = AN_LANES / 2; half > 0; half /= 2)
         for (int i = 0; i < half; i++) x[i] += x[i + half];
     return x[0];
+#endif
 }
 
 AN_INLINE float an_v_max_all(an_v v)
