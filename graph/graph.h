@@ -247,7 +247,8 @@ typedef struct an_run_args {
 /* Runs once: completes and commits the updates, or fails and commits nothing; then
  * the contents of outs are undefined, for values are made in them where possible.
  * An empty out tensor is allocated, an owning one resized, a borrowing one must
- * fit; none may share memory with another, a feed or a state of the store. New
+ * fit; none may share memory with another, a feed or a state of the store, nor may a
+ * feed with a state that the run updates. New
  * extents of named dims are planned at their first run; after that a run allocates
  * nothing. */
 AN_API an_status an_run_with(const an_run_args *args);

@@ -207,7 +207,9 @@ static an_status make_ports(compiling *x)
     p->ports = an_arena_alloc(&p->arena, g->leaf_count * (int64_t)sizeof *p->ports);
     p->spans = an_arena_alloc(&p->arena, (g->leaf_count + p->graph->output_count) *
                                              (int64_t)sizeof *p->spans);
-    if (!p->ports || !p->spans) return fail(x, AN_E_MEMORY, "out of memory");
+    p->written = an_arena_alloc(&p->arena, (p->schedule.write_count + 1) *
+                                               (int64_t)sizeof *p->written);
+    if (!p->ports || !p->spans || !p->written) return fail(x, AN_E_MEMORY, "out of memory");
     for (int64_t i = 0; i < g->leaf_count; i++) {
         if (!an_node_is_input(an_node_of(g, g->leaves[i].value))) continue;
         an_port *port = &p->ports[p->port_count++];
@@ -270,6 +272,7 @@ static an_status build(compiling *x)
     if (status != AN_OK) return status;
     if (!an_store_enter(p->store)) return fail(x, AN_E_BUSY, "the store is in use");
     status = ready_leaves(x);
+    if (status == AN_OK) an_program_sort_written(p);
     an_store_leave(p->store);
     return status;
 }

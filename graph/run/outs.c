@@ -3,7 +3,8 @@
  * Readying one may free or clear its memory, and kernels write into it while others still read, so
  * it can neither be a feed or a state nor lie in another. Any number of outs and feeds may be
  * given: their spans are sorted, in room made when the program was compiled, and looked at once;
- * the store's states, whose number is not known then, are looked up among the outs.  */
+ * the store's states, whose number is not known then, are looked up among the outs. States that
+ * the program updates lie where they lie for good: sorted once, and no feed may show one. */
 #include "graph/run/program.h"
 
 #include <string.h>
@@ -81,19 +82,59 @@ static an_status refuse_state(an_program *p, an_at at, int64_t out, int64_t stat
                            (long long)out, an_store_name(p->store, state));
 }
 
+/* The first of spans that lie apart, in order, which overlaps [begin, end); NULL: none does. */
+static const an_span *find_overlap(const an_span *spans, int64_t count, uintptr_t begin,
+                                   uintptr_t end)
+{
+    int64_t low = 0, high = count; /* the first that ends behind where it begins */
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (spans[middle].end <= begin) low = middle + 1;
+        else high = middle;
+    }
+    return low < count && spans[low].begin < end ? &spans[low] : NULL;
+}
+
 /* Of the store's states, whether this program uses them or not. The outs lie apart, in order. */
 static an_status check_states(an_program *p, an_at at, const an_span *out, int64_t count)
 {
     for (int64_t i = 0; count > 0 && i < an_store_count(p->store); i++) {
         const an_tensor *state = an_store_at(p->store, i);
         const uintptr_t begin = (uintptr_t)state->data, end = begin + (uintptr_t)state->capacity;
-        int64_t low = 0, high = count; /* the first out that ends behind where the state begins */
-        while (low < high) {
-            const int64_t middle = low + (high - low) / 2;
-            if (out[middle].end <= begin) low = middle + 1;
-            else high = middle;
-        }
-        if (low < count && out[low].begin < end) return refuse_state(p, at, out[low].tag, i);
+        const an_span *met = find_overlap(out, count, begin, end);
+        if (met) return refuse_state(p, at, met->tag, i);
+    }
+    return AN_OK;
+}
+
+/* ---- feeds and states ---------------------------------------------------- */
+
+void an_program_sort_written(an_program *p)
+{
+    for (int64_t i = 0; i < p->schedule.write_count; i++) {
+        const uint32_t buffer = p->schedule.writes[i].state;
+        const uint32_t state = p->schedule.buffers[buffer].value;
+        const int64_t bytes = an_value_bytes(p->graph, state);
+        const uintptr_t begin = (uintptr_t)p->at[buffer];
+        if (bytes > 0)
+            p->written[p->written_count++] = (an_span){begin, begin + (uintptr_t)bytes, state};
+    }
+    sort_spans(p->written, p->written_count);
+}
+
+/* A feed that shows a state would change under the kernels that read it. */
+static an_status check_feeds(an_program *p, an_at at)
+{
+    for (int64_t i = 0; p->written_count > 0 && i < p->port_count; i++) {
+        const an_tensor *fed = p->ports[i].fed;
+        const uintptr_t begin = fed ? (uintptr_t)fed->data : 0;
+        const uintptr_t end = fed ? begin + (uintptr_t)an_tensor_bytes(fed) : 0;
+        const an_span *met = find_overlap(p->written, p->written_count, begin, end);
+        if (met)
+            return an_program_fail(p, at, AN_E_ARGUMENT, "feed \"%s\" shares memory with state "
+                                   "\"%s\", which the run updates\n  hint: feed a copy",
+                                   p->ports[i].name,
+                                   an_node_of(p->graph, (uint32_t)met->tag)->name);
     }
     return AN_OK;
 }
@@ -157,7 +198,8 @@ an_status an_program_ready_outs(an_program *p, an_at at, const an_plan *plan,
         return an_program_fail(p, at, AN_E_ARGUMENT,
                                "out %d is given, but the program fetches %lld values", given - 1,
                                (long long)p->graph->output_count);
-    an_status status = given ? check_apart(p, at, out, given) : AN_OK;
+    an_status status = check_feeds(p, at);
+    if (status == AN_OK && given) status = check_apart(p, at, out, given);
     for (int i = 0; i < given && status == AN_OK; i++)
         if (out[i]) status = ready(p, at, plan, out[i], i);
     return status;

@@ -23,7 +23,7 @@ typedef struct an_port {
 /* Memory from outside that a run reads or writes. */
 typedef struct an_span {
     uintptr_t begin, end;
-    int64_t tag; /* an out's place, or -1 less a port's */
+    int64_t tag; /* an out's place, -1 less a port's; of what is updated a state */
 } an_span;
 
 struct an_program {
@@ -34,6 +34,8 @@ struct an_program {
     an_port *ports; /* by name */
     int64_t port_count;
     an_span *spans; /* [ports and outputs] room for sorting feeds and outs */
+    an_span *written; /* of the states that are updated, in order */
+    int64_t written_count;
     int64_t *bound;     /* [dim name] extent at this run, -1 where unbound */
     int64_t *bound_by;  /* [dim name] the port that said so */
     void **at;          /* [buffer] address; of states and constants for good */
@@ -57,6 +59,8 @@ an_status an_program_fail(an_program *p, an_at at, an_status status, const char 
 an_status an_program_feed(an_program *p, an_at at, const an_feed *feeds, int count);
 /* After planning: dims that are expressions, such as 2*B, against their extents. */
 an_status an_program_check_feeds(an_program *p, an_at at, const an_plan *plan);
+
+void an_program_sort_written(an_program *p); /* once the states have their memory (outs.c) */
 
 /* After planning: checks that outs overlap no feed, no state and no other out; readies them
  * (outs.c). */

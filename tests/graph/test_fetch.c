@@ -329,7 +329,37 @@ START_TEST(test_outs_over_states_are_refused)
 }
 END_TEST
 
+/* b would take what a has become, not what it was: all updates at once would be a lie. */
+START_TEST(test_feeds_over_updated_states_are_refused)
+{
+    an_graph *g = an_graph_new("g");
+    const an_init ones = {AN_INIT_CONSTANT, 1, 0};
+    const an_value a = an_state(g, "a", AN_F32, AN_SHAPE(4), ones);
+    const an_value b = an_state(g, "b", AN_F32, AN_SHAPE(4), ones);
+    const an_value c = an_state(g, "c", AN_F32, AN_SHAPE(4), ones);
+    const an_value x = an_input(g, "x", AN_F32, AN_SHAPE(4));
+    const an_updates up = an_updates_new(g, "up");
+    an_updates_add(up, a, an_add(a, c));
+    an_updates_add(up, b, an_add(b, x));
+    an_store *s = an_store_new(1);
+    an_program *p = an_compile(.graph = g, .store = s, .fetch = {x}, .update = up);
+    ck_assert_msg(p != NULL, "%s", an_compile_message(g));
+    const an_tensor *shown[] = {an_store_view(s, "a"), an_store_view(s, "b")};
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(an_run(p, .feed = {{"x", shown[i]}}), AN_E_ARGUMENT);
+        ck_assert_msg(strstr(an_program_message(p), i ? "feed \"x\" shares memory with state \"b"
+                                                      : "feed \"x\" shares memory with state \"a"),
+                      "%s", an_program_message(p));
+    }
+    ck_assert_int_eq(an_run(p, .feed = {{"x", an_store_view(s, "c")}}), AN_OK); /* is only read */
+    ck_assert_double_eq(an_tensor_get(an_store_view(s, "b"), 0), 2);
+    an_program_free(p);
+    an_store_free(s);
+    an_graph_free(g);
+}
+END_TEST
+
 AN_TEST_MAIN("fetch", test_fetches_anywhere_have_the_interpreters_bits,
              test_where_an_out_lies_changes_no_bit, test_a_step_leaves_a_fetched_value_alone,
              test_a_chain_is_made_in_the_out, test_a_fault_leaves_the_states,
-             test_outs_over_states_are_refused)
+             test_outs_over_states_are_refused, test_feeds_over_updated_states_are_refused)
