@@ -1,4 +1,4 @@
-/* vecmath.h -- exp, log, tanh, sigmoid and erf of sixteen floats.
+/* vecmath.h -- exp, log, expm1, log1p, tanh, sigmoid and erf of sixteen floats.
  *
  * Polynomials with explicit fma, hence the same bits on every instruction set.
  * Each was fitted for least largest relative error (Lawson's reweighting), one
@@ -24,36 +24,60 @@ AN_INLINE an_v an_v_polynomial(an_v x, const float *c, int count)
     return p;
 }
 
+/* Takes the sign of `sign`; x must not be negative. */
+AN_INLINE an_v an_v_with_sign(an_v x, an_v sign)
+{
+    return (an_v)((an_vi)x | ((an_vi)sign & an_vi_set(INT32_MIN)));
+}
+
 /* 2^n for -126 <= n <= 127, made from its bits. */
 AN_INLINE an_v an_v_power_of_two(an_vi n)
 {
     return (an_v)((n + 127) << 23);
 }
 
-/* exp(x) = 2^n exp(r), r = x - n log 2, |r| <= log(2)/2. Adding 1.5 * 2^23 rounds
- * x/log 2 to the integer n and leaves it in the low bits. 2^n is applied in two
- * factors: n runs from -150 to 128, and a result below 2^-126 is rounded once,
- * by the last product.
- *
- * Error below 0.98 ulp, subnormal results included; overflow gives inf. */
-AN_INLINE an_v an_v_exp(an_v x)
+/* exp(r) - 1 for r = x - n log 2, |r| <= log(2)/2, and n in *exponent; |x| below 105. Adding
+ * 1.5 * 2^23 rounds x/log 2 to the integer n and leaves it in the low bits. */
+AN_INLINE an_v an_v_expm1_reduced(an_v x, an_vi *exponent)
 {
     static const float c[] = {0x1p-1f,        0x1.555554p-3f,  0x1.5554e8p-5f,
                               0x1.111312p-7f, 0x1.6d4cfap-10f, 0x1.9df44cp-13f};
-    /* Beyond these the result is inf or 0 anyway. A NaN passes both. */
-    x = an_v_select(an_v_gt(x, an_v_set(89.0f)), an_v_set(89.0f), x);
-    x = an_v_select(an_v_lt(x, an_v_set(-104.0f)), an_v_set(-104.0f), x);
-
     const an_v magic = an_v_set(0x1.8p23f);
     const an_v shifted = an_v_fma(x, an_v_set(0x1.715476p0f), magic);
     const an_v n = shifted - magic;
     an_v r = an_v_fma(n, an_v_set(-0x1.62e43p-1f), x); /* log 2 in two parts */
     r = an_v_fma(n, an_v_set(0x1.05c61p-29f), r);
-    const an_v p = an_v_fma(an_v_polynomial(r, c, 6), r * r, r) + 1.0f;
+    *exponent = (an_vi)shifted - (an_vi)magic;
+    return an_v_fma(an_v_polynomial(r, c, 6), r * r, r);
+}
 
-    const an_vi exponent = (an_vi)shifted - (an_vi)magic;
+/* exp(x) = 2^n exp(r), r = x - n log 2, |r| <= log(2)/2. 2^n is applied in two factors: n
+ * runs from -150 to 128, and a result below 2^-126 is rounded once, by the last product.
+ *
+ * Error below 0.98 ulp, subnormal results included; overflow gives inf. */
+AN_INLINE an_v an_v_exp(an_v x)
+{
+    /* Beyond these the result is inf or 0 anyway. A NaN passes both. */
+    x = an_v_select(an_v_gt(x, an_v_set(89.0f)), an_v_set(89.0f), x);
+    x = an_v_select(an_v_lt(x, an_v_set(-104.0f)), an_v_set(-104.0f), x);
+    an_vi exponent;
+    const an_v p = an_v_expm1_reduced(x, &exponent) + 1.0f;
     const an_vi half = exponent >> 1;
     return p * an_v_power_of_two(half) * an_v_power_of_two(exponent - half);
+}
+
+/* exp(x) - 1 = 2^n (exp(r) - 1) + (2^n - 1); above 5 the 1 no longer cancels.
+ *
+ * Error below 1.5 ulp; expm1(-0) = -0. */
+AN_INLINE an_v an_v_expm1(an_v x)
+{
+    const an_vi far = an_v_gt(x, an_v_set(5.0f));
+    an_v near = an_v_select(far, an_v_set(0.0f), x);
+    near = an_v_select(an_v_lt(near, an_v_set(-20.0f)), an_v_set(-20.0f), near);
+    an_vi exponent;
+    const an_v p = an_v_expm1_reduced(near, &exponent), scale = an_v_power_of_two(exponent);
+    const an_v y = an_v_with_sign(an_v_abs(an_v_fma(p, scale, scale - 1.0f)), x);
+    return an_v_select(far, an_v_exp(x) - 1.0f, y);
 }
 
 /* log(x) = e log 2 + log(m), m in [2/3, 4/3), f = m - 1 exactly, and
@@ -81,10 +105,15 @@ AN_INLINE an_v an_v_log(an_v x)
     return an_v_select(an_v_gt(x, an_v_set(0.0f)) & an_v_lt(x, infinity), y, special);
 }
 
-/* Takes the sign of `sign`; x must not be negative. */
-AN_INLINE an_v an_v_with_sign(an_v x, an_v sign)
+/* log(1 + x) = log(u) + c/u, u = 1 + x rounded, c what rounding lost.
+ *
+ * Error below 1.7 ulp; log1p(-0) = -0, log1p(-1) = -inf; below -1 it is a NaN. */
+AN_INLINE an_v an_v_log1p(an_v x)
 {
-    return (an_v)((an_vi)x | ((an_vi)sign & an_vi_set(INT32_MIN)));
+    const an_v u = 1.0f + x, lost = x - (u - 1.0f), infinity = an_v_set(INFINITY);
+    const an_vi inside = an_v_gt(u, an_v_set(0.0f)) & an_v_lt(u, infinity);
+    const an_v y = an_v_log(u);
+    return an_v_select(inside, an_v_with_sign(an_v_abs(y + lost / u), x), y);
 }
 
 /* tanh(x) = x + x^3 P(x^2) near zero, else 1 - 2/(exp(2|x|) + 1) with the sign

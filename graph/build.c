@@ -107,8 +107,7 @@ static bool infer(an_graph *g, const an_spec *s, an_type *out)
     an_text why = {0}, hint = {0};
     const an_infer q = {.op = s->op, .attrs = s->attrs, .inputs = s->inputs, .in = types,
                         .present = present, .dims = g->dims, .why = &why, .hint = &hint};
-    const an_op_rules *rules = s->op->rules;
-    const an_status status = rules->infer ? rules->infer(&q, out) : AN_E_ARGUMENT;
+    const an_status status = an_op_infer(&q, out);
     const bool said = why.length || why.failed;
     if (status != AN_OK)
         an_message_refusal(g, s, status, said ? an_text_view(&why) : an_status_name(status),

@@ -156,9 +156,9 @@ an_status an_evaluation_apart(an_evaluation *e, uint32_t number, const an_tensor
                             const an_tensor *out, bool kernel)
 {
     const an_node *n = &e->graph->nodes[number];
-    an_work w = {.attrs = n->attrs, .extent = e->extent, .inputs = n->inputs, .in = in,
-                 .outputs = n->outputs, .out = out, .fault = &e->fault, .node = (int)number,
-                 .kernels = an_kernels_of(an_runtime_isa())};
+    an_work w = {.op = n->op, .attrs = n->attrs, .extent = e->extent, .inputs = n->inputs,
+                 .in = in, .outputs = n->outputs, .out = out, .fault = &e->fault,
+                 .node = (int)number, .kernels = an_kernels_of(an_runtime_isa())};
     const an_op_rules *rules = n->op->rules;
     const bool fast = kernel && an_is_fast(n->op, &w);
     an_status status = AN_OK;

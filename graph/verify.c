@@ -92,8 +92,7 @@ static bool check_types(const an_graph *g, an_dims *dims, uint32_t number, repor
     an_text why = {0}, hint = {0};
     const an_infer q = {.op = n->op, .attrs = n->attrs, .inputs = n->inputs, .in = types,
                         .present = present, .dims = dims, .why = &why, .hint = &hint};
-    const an_op_rules *rules = n->op->rules;
-    bool good = rules->infer && rules->infer(&q, out) == AN_OK;
+    bool good = an_op_infer(&q, out) == AN_OK;
     if (an_dims_starved(dims) || why.failed)
         good = no_memory(r);
     else if (!good)

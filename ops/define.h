@@ -41,6 +41,7 @@ AN_API an_status an_hint(const an_infer *q, an_status status, const char *format
 AN_API an_status an_want_float(const an_infer *q, int operand);
 AN_API an_status an_want_index(const an_infer *q, int operand);         /* i32 or i64 */
 AN_API an_status an_want_number(const an_infer *q, int operand);        /* anything but bool */
+AN_API an_status an_want_bool(const an_infer *q, int operand);
 /* Every dim an extent or a dimension of this graph, and the count in range. */
 AN_API an_status an_want_shape(const an_infer *q, const an_shape *shape);
 AN_API an_status an_want_same_dtype(const an_infer *q, int a, int b);
@@ -83,6 +84,7 @@ typedef void (*an_meaning_fn)(const an_call *c, an_value out[]);
 /* A kernel's whole world. Tensors are dense. A present tensor has non-NULL data
  * even if it has no elements. */
 typedef struct an_work {
+    const an_op_info *op;
     const an_attrs *attrs;
     const int64_t *extent;   /* the binding, for an_dim_extent(attrs->start, w->extent) */
     int inputs, outputs;
@@ -131,7 +133,8 @@ typedef struct an_op_def {
     const char *outputs; /* "y mean"; NULL: "y" */
     const char *attributes; /* "alpha:f64 mode:text taps:i64s": i64 f64 text and lists of them */
     const char *doc, *title, *colour; /* one line; in pictures, NULL: the name; "#rrggbb" */
-    an_status (*infer)(const an_infer *q, an_type out[]); /* NULL: result 0 is like operand 0 */
+    an_status (*infer)(const an_infer *q, an_type out[]); /* NULL: result 0 is like
+                          * operand 0, a float */
     an_grad_fn grad;     /* NULL: through the meaning, or none */
     const char *no_grad; /* why there is none */
     uint32_t constant_in; /* bit i: operand i never gets a gradient */

@@ -18,7 +18,6 @@
  * truncates, and by zero it gives 0 and raises the run's fault.              */
 #include "ops/access.h"
 #include "ops/elementwise.h"
-#include "ops/kernels/kernels.h"
 #include "ops/walk.h"
 
 #include <math.h>
@@ -38,16 +37,30 @@ int64_t an_block_range(const an_work *w, int64_t begin, int64_t end, int64_t *fi
     return last - *first;
 }
 
-void an_unary_run(const an_work *w, int64_t begin, int64_t end, an_unary_kernel kernel)
+static float number_at(const an_attrs *a, size_t offset)
+{
+    return offset ? (float)*(const double *)((const char *)a + offset) : 0;
+}
+
+void an_unary_run_by(const an_work *w, int64_t begin, int64_t end, an_unary_kernel kernel)
 {
     if (!w->out[0].data) return;
+    const an_formula *f = &w->op->rules->formula;
     int64_t first;
     const int64_t count = an_block_range(w, begin, end, &first);
     if (count > 0)
-        kernel((const float *)w->in[0].data + first, (float *)w->out[0].data + first, count);
+        kernel((const float *)w->in[0].data + first, (float *)w->out[0].data + first, count,
+               number_at(w->attrs, f->p), number_at(w->attrs, f->q));
 }
 
-void an_binary_run(const an_work *w, int64_t begin, int64_t end, an_binary_kernel kernel)
+void an_unary_run(const an_work *w, int64_t begin, int64_t end)
+{
+    const char *set = (const char *)w->kernels;
+    an_unary_run_by(w, begin, end,
+                    *(const an_unary_kernel *)(set + w->op->rules->formula.kernel));
+}
+
+void an_binary_run_by(const an_work *w, int64_t begin, int64_t end, an_binary_kernel kernel)
 {
     if (!w->out[0].data) return;
     int64_t at;
@@ -65,18 +78,39 @@ void an_binary_run(const an_work *w, int64_t begin, int64_t end, an_binary_kerne
     }
 }
 
-void an_unary_ref(const an_work *w, double (*real)(double), int64_t (*whole)(int64_t))
+void an_binary_run(const an_work *w, int64_t begin, int64_t end)
 {
-    const an_tensor *x = &w->in[0], *y = &w->out[0];
-    const int64_t count = y->data ? an_elements(y) : 0;
-    for (int64_t i = 0; i < count; i++)
-        if (an_dtype_is_float(y->dtype)) an_put(y, i, real(an_get(x, i)));
-        else an_put_int(y, i, whole(an_get_int(x, i)));
+    const char *set = (const char *)w->kernels;
+    an_binary_run_by(w, begin, end,
+                     *(const an_binary_kernel *)(set + w->op->rules->formula.kernel));
 }
 
-void an_binary_ref(const an_work *w, double (*real)(double, double),
-                   int64_t (*whole)(int64_t, int64_t))
+/* ---- references: plain formulas, element by element -------------------- */
+
+static double double_at(const an_attrs *a, size_t offset)
 {
+    return offset ? *(const double *)((const char *)a + offset) : 0;
+}
+
+void an_unary_ref_by(const an_work *w, double (*real)(double))
+{
+    const an_formula *f = &w->op->rules->formula;
+    const an_tensor *x = &w->in[0], *y = &w->out[0];
+    const int64_t count = y->data ? an_elements(y) : 0;
+    const double p = double_at(w->attrs, f->p), q = double_at(w->attrs, f->q);
+    for (int64_t i = 0; i < count; i++)
+        if (!an_dtype_is_float(y->dtype)) an_put_int(y, i, f->whole(an_get_int(x, i)));
+        else an_put(y, i, real ? real(an_get(x, i)) : f->real_of(an_get(x, i), p, q));
+}
+
+void an_unary_ref(const an_work *w)
+{
+    an_unary_ref_by(w, w->op->rules->formula.real);
+}
+
+void an_binary_ref_by(const an_work *w, double (*real)(double, double))
+{
+    int64_t (*whole)(int64_t, int64_t) = w->op->rules->formula.whole_two;
     const an_tensor *a = &w->in[0], *b = &w->in[1], *y = &w->out[0];
     const int64_t count = y->data ? an_elements(y) : 0, row = an_row(y);
     const int64_t step_a = an_broadcast_step(a), step_b = an_broadcast_step(b);
@@ -91,19 +125,27 @@ void an_binary_ref(const an_work *w, double (*real)(double, double),
     }
 }
 
-static an_status binary_infer(const an_infer *q, an_type out[])
+void an_binary_ref(const an_work *w)
 {
-    an_status s = an_want_number(q, 0);
-    if (s == AN_OK) s = an_want_same_dtype(q, 0, 1);
-    if (s == AN_OK) s = an_broadcast_shapes(q, &q->in[0].shape, &q->in[1].shape, &out[0].shape);
-    out[0].dtype = q->in[0].dtype;
-    return s;
+    an_binary_ref_by(w, w->op->rules->formula.real_two);
 }
 
-static an_status power_infer(const an_infer *q, an_type out[])
+/* ---- gradients that many share ----------------------------------------- */
+
+void an_unary_grad(const an_call *c, const an_value dy[], an_value dx[])
 {
-    const an_status s = an_want_float(q, 0);
-    return s == AN_OK ? binary_infer(q, out) : s;
+    dx[0] = c->op->rules->formula.slope(c, dy[0]);
+}
+
+an_value an_flat(const an_call *c, an_value dy)
+{
+    (void)c, (void)dy;
+    return AN_NONE;
+}
+
+an_value an_gate(an_value condition, an_value dy)
+{
+    return an_where(condition, dy, an_number(dy, 0));
 }
 
 /* ---- each element ------------------------------------------------------ */
@@ -199,77 +241,44 @@ static void minimum_grad(const an_call *c, const an_value dy[], an_value dx[])
 
 /* ---- the rows ---------------------------------------------------------- */
 
-/* Stage and builder of an op whose vector kernel has its name. */
-#define KERNEL_STAGE(op)                                                                           \
-    static void op##_run(const an_work *w, int64_t begin, int64_t end)                             \
-    {                                                                                              \
-        an_binary_run(w, begin, end, w->kernels->op);                                              \
-    }
-#define REFERENCE(op)                                                                              \
-    static void op##_ref(const an_work *w)                                                         \
-    {                                                                                              \
-        an_binary_ref(w, real_##op, whole_##op);                                                   \
-    }
-#define BUILDER_AND_RULES(op, infer_rule, is_sum)                                                  \
-    an_value an_##op##_at(an_at at, an_value a, an_value b)                                        \
-    {                                                                                              \
-        return an_emit(at, AN_OP_##op, (an_value[]){a, b}, 2, &(an_attrs){0});                     \
-    }                                                                                              \
-    const an_op_rules an_rules_##op = {                                                            \
-        .infer = infer_rule,                                                                       \
-        .grad = op##_grad,                                                                         \
-        .stages = {{an_block_units, op##_run}},                                                    \
-        .ref = op##_ref,                                                                           \
-        .share = {1u | 2u},                                                                        \
-        .adds = is_sum,                                                                            \
-    };
-
-KERNEL_STAGE(add)
-REFERENCE(add)
-BUILDER_AND_RULES(add, binary_infer, true)
-
-KERNEL_STAGE(sub)
-REFERENCE(sub)
-BUILDER_AND_RULES(sub, binary_infer, false)
-
-KERNEL_STAGE(mul)
-REFERENCE(mul)
-BUILDER_AND_RULES(mul, binary_infer, false)
-
-KERNEL_STAGE(maximum)
-REFERENCE(maximum)
-BUILDER_AND_RULES(maximum, binary_infer, false)
-
-KERNEL_STAGE(minimum)
-REFERENCE(minimum)
-BUILDER_AND_RULES(minimum, binary_infer, false)
-
-KERNEL_STAGE(div)
 static void div_ref(const an_work *w)
 {
     raise_zero_divisors(w);
-    an_binary_ref(w, real_div, whole_div);
-}
-BUILDER_AND_RULES(div, binary_infer, false)
-
-/* exp(b * log a) would lose a digit per factor ten of b * log a, so each element
- * is asked of the C library. */
-static void power_each(const float *a, int64_t step_a, const float *b, int64_t step_b, float *y,
-                       int64_t count)
-{
-    for (int64_t i = 0; i < count; i++) y[i] = powf(a[i * step_a], b[i * step_b]);
+    an_binary_ref(w);
 }
 
-static void power_run(const an_work *w, int64_t begin, int64_t end)
-{
-    an_binary_run(w, begin, end, power_each);
-}
+/* The builder of an op, and its record but for what is peculiar to it. */
+#define BINARY_OP(op, operands, ...)                                                               \
+    an_value an_##op##_at(an_at at, an_value a, an_value b)                                        \
+    {                                                                                              \
+        return an_emit(at, AN_OP_##op, (an_value[]){a, b}, 2, NULL);                               \
+    }                                                                                              \
+    const an_op_rules an_rules_##op = {                                                            \
+        .operands = 1u, .broadcast = true, .grad = op##_grad, AN_BINARY_RULES, __VA_ARGS__};
+#define FORMULA(op)                                                                                \
+    .formula = {AN_LOOP(op), .real_two = real_##op, .whole_two = whole_##op}
 
-static void power_ref(const an_work *w)
+BINARY_OP(add, numbers, FORMULA(add), .adds = true)
+BINARY_OP(sub, numbers, FORMULA(sub))
+BINARY_OP(mul, numbers, FORMULA(mul))
+BINARY_OP(maximum, numbers, FORMULA(maximum))
+BINARY_OP(minimum, numbers, FORMULA(minimum))
+BINARY_OP(power, floats, .formula = {AN_LOOP(power), .real_two = pow})
+
+const an_op_rules an_rules_div = {
+    .numbers = 1u,
+    .broadcast = true,
+    .grad = div_grad,
+    .stages = {{an_block_units, an_binary_run}},
+    .ref = div_ref,
+    .share = {1u | 2u},
+    FORMULA(div),
+};
+
+an_value an_div_at(an_at at, an_value a, an_value b)
 {
-    an_binary_ref(w, pow, NULL);
+    return an_emit(at, AN_OP_div, (an_value[]){a, b}, 2, NULL);
 }
-BUILDER_AND_RULES(power, power_infer, false)
 
 /* ---- accumulate -------------------------------------------------------- */
 

@@ -69,6 +69,15 @@ an_status an_want_number(const an_infer *q, int i)
                    name);
 }
 
+an_status an_want_bool(const an_infer *q, int i)
+{
+    if (q->in[i].dtype == AN_BOOL) return AN_OK;
+    char name[32];
+    an_refuse(q, AN_E_DTYPE, "%s must be bool, not %s", operand(q, i, name, sizeof name),
+              an_dtype_name(q->in[i].dtype));
+    return an_hint(q, AN_E_DTYPE, "make it with an_compare, or an_cast(%s, AN_BOOL)", name);
+}
+
 an_status an_want_shape(const an_infer *q, const an_shape *shape)
 {
     if (shape->rank < 0 || shape->rank > AN_MAX_RANK)
@@ -154,6 +163,46 @@ an_status an_broadcast_shapes(const an_infer *q, const an_shape *a, const an_sha
     }
     return AN_OK;
 }
+
+/* ---- what the record asks ---------------------------------------------- */
+
+static an_status want_operand(const an_infer *q, int i)
+{
+    const an_op_rules *r = q->op->rules;
+    an_status s = AN_OK;
+    if (an_has_operand(r->floats, i)) s = an_want_float(q, i);
+    if (s == AN_OK && an_has_operand(r->numbers, i)) s = an_want_number(q, i);
+    if (s == AN_OK && an_has_operand(r->indices, i)) s = an_want_index(q, i);
+    if (s == AN_OK && an_has_operand(r->bools, i)) s = an_want_bool(q, i);
+    if (s == AN_OK && an_has_operand(r->alike, i)) s = an_want_same_dtype(q, 0, i);
+    if (s == AN_OK && an_has_operand(r->alike, i)) s = an_want_same_shape(q, 0, i);
+    return s;
+}
+
+static an_status broadcast_all(const an_infer *q, an_type *out)
+{
+    *out = q->in[0];
+    for (int i = 1; i < q->inputs; i++) {
+        const an_shape before = out->shape;
+        an_status s = an_want_same_dtype(q, 0, i);
+        if (s == AN_OK) s = an_broadcast_shapes(q, &before, &q->in[i].shape, &out->shape);
+        if (s != AN_OK) return s;
+    }
+    return AN_OK;
+}
+
+an_status an_op_infer(const an_infer *q, an_type out[])
+{
+    const an_op_rules *r = q->op->rules;
+    an_status s = AN_OK;
+    for (int i = 0; i < q->inputs && s == AN_OK; i++)
+        if (q->present[i]) s = want_operand(q, i);
+    if (s == AN_OK && r->broadcast) s = broadcast_all(q, &out[0]);
+    if (s == AN_OK && !r->broadcast && !r->infer) out[0] = q->in[0];
+    return s == AN_OK && r->infer ? r->infer(q, out) : s;
+}
+
+/* ---- faults ------------------------------------------------------------ */
 
 void an_raise(const an_work *w, int operand_index, int64_t position, int64_t value, int64_t bound)
 {

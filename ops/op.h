@@ -68,8 +68,31 @@ typedef struct an_bound {
 /* Whether a set of operands, as records hold them, has operand i. */
 static inline bool an_has_operand(uint32_t set, int i) { return i < 32 && set >> i & 1; }
 
+/* Of an op each of whose elements is a formula of its operands' elements: what the shared
+ * functions of elementwise.h go by. */
+typedef struct an_formula {
+    size_t kernel;               /* AN_LOOP(name): the loop over floats */
+    size_t p, q;                 /* AN_NUMBER(name): attributes that the formula uses; 0: none */
+    double (*real)(double x);    /* one operand, or one and attributes, or two */
+    double (*real_of)(double x, double p, double q);
+    double (*real_two)(double a, double b);
+    int64_t (*whole)(int64_t x); /* the same of integers; NULL where infer wants floats */
+    int64_t (*whole_two)(int64_t a, int64_t b);
+    an_value (*slope)(const an_call *c, an_value dy); /* one operand: its gradient */
+} an_formula;
+#define AN_LOOP(name) offsetof(an_kernels, name)
+#define AN_NUMBER(name) offsetof(an_attrs, name)
+
 typedef struct an_op_rules {
-    an_status (*infer)(const an_infer *q, an_type out[]); /* out[] zeroed */
+    /* What an operand must be if it is there, asked before `infer`: bit i, operand i. */
+    uint32_t floats, numbers, indices, bools;
+    uint32_t alike;        /* of operand 0's type */
+    bool broadcast;        /* operands of one dtype, which is result 0's; its shape is theirs, as in
+                            * NumPy */
+    /* What more there is to ask and to say. out[] is zeroed, but for result 0 of a broadcast. NULL:
+     * result 0 is that, or of operand 0's type. */
+    an_status (*infer)(const an_infer *q, an_type out[]);
+    an_formula formula;
     an_grad_fn grad;       /* NULL: through meaning, or none (see no_grad) */
     const char *no_grad;   /* why there is no gradient; NULL if there is one */
     uint32_t constant_in;  /* bit i: operand i never gets a gradient (ids, labels, keys) */
@@ -150,6 +173,8 @@ static inline bool an_op_is_meaning(const an_op_info *op)
 {
     return !op->rules->ref && !op->rules->stages[0].run && op->rules->meaning;
 }
+/* Types of all results, or a refusal; out[] must be zeroed. Not of opaque ops (infer.c). */
+an_status an_op_infer(const an_infer *q, an_type out[]);
 /* Counts, sets and key from a row's own strings. */
 void an_op_derive(an_op_info *row, uint32_t version);
 /* The row of an opcode; never NULL (an unknown one gives a nameless row). */

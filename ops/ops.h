@@ -124,6 +124,7 @@ typedef struct an_attrs {
     an_order order;
     int own_count;
     const an_own *own; /* in the order of the op's definition; missing ones at the end are zero */
+    double alpha, low, high;
 } an_attrs;
 
 /* ---- the one way in ---------------------------------------------------- */
@@ -201,6 +202,21 @@ AN_API an_value an_sigmoid_at(an_at at, an_value x);
 AN_API an_value an_relu_at(an_at at, an_value x);
 AN_API an_value an_gelu_at(an_at at, an_value x, an_form form); /* Hendrycks & Gimpel 2016 */
 AN_API an_value an_silu_at(an_at at, an_value x);
+AN_API an_value an_leaky_relu_at(an_at at, an_value x, double alpha); /* PyTorch: 0.01 */
+AN_API an_value an_elu_at(an_at at, an_value x, double alpha);        /* Clevert et al. */
+AN_API an_value an_softplus_at(an_at at, an_value x);
+AN_API an_value an_mish_at(an_at at, an_value x);        /* Misra 2020 */
+AN_API an_value an_hardsigmoid_at(an_at at, an_value x); /* (x + 3) / 6; Howard et al. 2019 */
+AN_API an_value an_hardswish_at(an_at at, an_value x);
+AN_API an_value an_clip_at(an_at at, an_value x, double low, double high); /* may be infinite */
+AN_API an_value an_sign_at(an_at at, an_value x);
+AN_API an_value an_floor_at(an_at at, an_value x);
+AN_API an_value an_ceil_at(an_at at, an_value x);
+AN_API an_value an_round_at(an_at at, an_value x); /* halves to the even number */
+AN_API an_value an_reciprocal_at(an_at at, an_value x);
+AN_API an_value an_rsqrt_at(an_at at, an_value x);
+AN_API an_value an_expm1_at(an_at at, an_value x);
+AN_API an_value an_log1p_at(an_at at, an_value x);
 AN_API an_value an_cast_at(an_at at, an_value x, an_dtype dtype); /* to integers: towards zero */
 /* d gelu: dy times gelu'(x). Made by gradients. */
 AN_API an_value an_gelu_grad_at(an_at at, an_value dy, an_value x, an_form form);
@@ -227,6 +243,21 @@ AN_API an_value an_accumulate_at(an_at at, const an_value *x, int count, const u
 #define an_relu(...) an_relu_at(AN_HERE, __VA_ARGS__)
 #define an_gelu(...) an_gelu_at(AN_HERE, __VA_ARGS__)
 #define an_silu(...) an_silu_at(AN_HERE, __VA_ARGS__)
+#define an_leaky_relu(...) an_leaky_relu_at(AN_HERE, __VA_ARGS__)
+#define an_elu(...) an_elu_at(AN_HERE, __VA_ARGS__)
+#define an_softplus(...) an_softplus_at(AN_HERE, __VA_ARGS__)
+#define an_mish(...) an_mish_at(AN_HERE, __VA_ARGS__)
+#define an_hardsigmoid(...) an_hardsigmoid_at(AN_HERE, __VA_ARGS__)
+#define an_hardswish(...) an_hardswish_at(AN_HERE, __VA_ARGS__)
+#define an_clip(...) an_clip_at(AN_HERE, __VA_ARGS__)
+#define an_sign(...) an_sign_at(AN_HERE, __VA_ARGS__)
+#define an_floor(...) an_floor_at(AN_HERE, __VA_ARGS__)
+#define an_ceil(...) an_ceil_at(AN_HERE, __VA_ARGS__)
+#define an_round(...) an_round_at(AN_HERE, __VA_ARGS__)
+#define an_reciprocal(...) an_reciprocal_at(AN_HERE, __VA_ARGS__)
+#define an_rsqrt(...) an_rsqrt_at(AN_HERE, __VA_ARGS__)
+#define an_expm1(...) an_expm1_at(AN_HERE, __VA_ARGS__)
+#define an_log1p(...) an_log1p_at(AN_HERE, __VA_ARGS__)
 #define an_cast(...) an_cast_at(AN_HERE, __VA_ARGS__)
 #define an_gelu_grad(...) an_gelu_grad_at(AN_HERE, __VA_ARGS__)
 #define an_accumulate(...) an_accumulate_at(AN_HERE, __VA_ARGS__)
@@ -235,10 +266,19 @@ AN_API an_value an_accumulate_at(an_at at, const an_value *x, int count, const u
 
 /* bool of the broadcast shape. NaN compares unequal to everything. */
 AN_API an_value an_compare_at(an_at at, an_value a, an_test test, an_value b);
+/* Of bools, which broadcast. */
+AN_API an_value an_logical_and_at(an_at at, an_value a, an_value b);
+AN_API an_value an_logical_or_at(an_at at, an_value a, an_value b);
+AN_API an_value an_logical_xor_at(an_at at, an_value a, an_value b);
+AN_API an_value an_logical_not_at(an_at at, an_value x);
 /* a where the bool condition holds, else b; all three broadcast. */
 AN_API an_value an_where_at(an_at at, an_value condition, an_value a, an_value b);
 AN_API an_value an_stop_gradient_at(an_at at, an_value x);
 #define an_compare(...) an_compare_at(AN_HERE, __VA_ARGS__)
+#define an_logical_and(...) an_logical_and_at(AN_HERE, __VA_ARGS__)
+#define an_logical_or(...) an_logical_or_at(AN_HERE, __VA_ARGS__)
+#define an_logical_xor(...) an_logical_xor_at(AN_HERE, __VA_ARGS__)
+#define an_logical_not(...) an_logical_not_at(AN_HERE, __VA_ARGS__)
 #define an_where(...) an_where_at(AN_HERE, __VA_ARGS__)
 #define an_stop_gradient(...) an_stop_gradient_at(AN_HERE, __VA_ARGS__)
 

@@ -10,11 +10,9 @@
  * not a larger tensor. The product is rounded before the sum, so that the scaled
  * form has the bits of the mul and add it stands for.                          */
 #include "ops/access.h"
+#include "ops/elementwise.h"
 #include "ops/norm.h"
-#include "ops/kernels/kernels.h"
 #include "ops/walk.h"
-
-#define UNIT 8192 /* elements */
 
 /* The usual mistake is a branch of another width: say how to widen the skip path. */
 static an_status hint_at_width(const an_infer *q, an_status status)
@@ -32,8 +30,7 @@ static an_status hint_at_width(const an_infer *q, an_status status)
 
 static an_status residual_add_infer(const an_infer *q, an_type out[])
 {
-    an_status status = an_want_float(q, 0);
-    if (status == AN_OK) status = an_want_same_dtype(q, 0, 1);
+    an_status status = an_want_same_dtype(q, 0, 1);
     if (status == AN_OK) status = hint_at_width(q, an_want_same_shape(q, 0, 1));
     out[0] = q->in[0];
     return status;
@@ -45,32 +42,14 @@ static void residual_add_grad(const an_call *c, const an_value dy[], an_value dx
     dx[0] = dx[1] = dy[0];
 }
 
-static int64_t residual_units(const an_work *w)
-{
-    const int64_t n = an_elements(&w->in[0]);
-    return n / UNIT + (n % UNIT != 0);
-}
-
-static int64_t unit_end(const an_work *w, int64_t end)
-{
-    const int64_t n = an_elements(&w->in[0]);
-    return end * UNIT < n ? end * UNIT : n;
-}
-
 static void residual_add_run(const an_work *w, int64_t begin, int64_t end)
 {
     if (!w->out[0].data) return;
-    const an_norm_cut flat = {1, UNIT}; /* a unit starts on a boundary if the tensor does */
-    w->kernels->residual_add(w->in[0].data, w->in[1].data, w->out[0].data, begin * UNIT,
-                             unit_end(w, end), an_norm_streams(&flat, &w->out[0], NULL));
-}
-
-static void residual_add_ref(const an_work *w)
-{
-    if (!w->out[0].data) return;
-    const int64_t n = an_elements(&w->in[0]);
-    for (int64_t i = 0; i < n; i++)
-        an_put(&w->out[0], i, an_get(&w->in[0], i) + an_get(&w->in[1], i));
+    const an_norm_cut flat = {1, AN_BLOCK}; /* a unit starts on a boundary if the tensor does */
+    int64_t first;
+    const int64_t count = an_block_range(w, begin, end, &first);
+    w->kernels->residual_add(w->in[0].data, w->in[1].data, w->out[0].data, first, first + count,
+                             an_norm_streams(&flat, &w->out[0], NULL));
 }
 
 an_value an_residual_add_at(an_at at, an_value x, an_value skip)
@@ -78,12 +57,19 @@ an_value an_residual_add_at(an_at at, an_value x, an_value skip)
     return an_emit(at, AN_OP_residual_add, (const an_value[]){x, skip}, 2, NULL);
 }
 
+static double real_sum(double x, double skip)
+{
+    return x + skip;
+}
+
 const an_op_rules an_rules_residual_add = {
+    .floats = 1u,
     .infer = residual_add_infer,
     .grad = residual_add_grad,
-    .stages = {{residual_units, residual_add_run}},
-    .ref = residual_add_ref,
+    .stages = {{an_block_units, residual_add_run}},
+    .ref = an_binary_ref,
     .share = {3},
+    .formula = {.real_two = real_sum},
     .adds = true,
 };
 
@@ -123,8 +109,10 @@ static void scaled_run(const an_work *w, int64_t begin, int64_t end)
     float *y = w->out[0].data;
     an_walk walk;
     an_walk_broadcast(&walk, &w->out[0], 1, &w->in[2]);
-    an_walk_seek(&walk, begin * UNIT);
-    for (int64_t i = begin * UNIT, stop = unit_end(w, end), n; i < stop; i += n) {
+    int64_t first;
+    const int64_t count = an_block_range(w, begin, end, &first);
+    an_walk_seek(&walk, first);
+    for (int64_t i = first, stop = first + count, n; i < stop; i += n) {
         n = an_walk_run(&walk, stop - i);
         w->kernels->residual_scaled(x + i, skip + i, scale + walk.offset[0],
                                     an_walk_stride(&walk, 0), y + i, n);
@@ -149,10 +137,11 @@ an_value an_residual_add_scaled_at(an_at at, an_value x, an_value skip, an_value
 }
 
 const an_op_rules an_rules_residual_add_scaled = {
+    .floats = 1u,
     .infer = scaled_infer,
     .grad = scaled_grad,
     .meaning = scaled_meaning,
-    .stages = {{residual_units, scaled_run}},
+    .stages = {{an_block_units, scaled_run}},
     .ref = scaled_ref,
     .share = {3},
 };

@@ -1,6 +1,7 @@
 /* select.c -- comparing, choosing, and cutting off gradients.
  *
  *   compare        y = a ? b as bool          constant almost everywhere
+ *   logical_and, _or, _xor, _not              of bools
  *   where          y = condition ? a : b      da = condition ? dy : 0
  *                                             db = condition ? 0 : dy
  *   stop_gradient  y = x                      nothing flows back
@@ -19,12 +20,9 @@
 
 static an_status compare_infer(const an_infer *q, an_type out[])
 {
-    if ((unsigned)q->attrs->test > AN_GE)
-        return an_refuse(q, AN_E_ATTRIBUTE, "%d is no test", (int)q->attrs->test);
-    an_status s = an_want_same_dtype(q, 0, 1);
-    if (s == AN_OK) s = an_broadcast_shapes(q, &q->in[0].shape, &q->in[1].shape, &out[0].shape);
     out[0].dtype = AN_BOOL;
-    return s;
+    if ((unsigned)q->attrs->test <= AN_GE) return AN_OK;
+    return an_refuse(q, AN_E_ATTRIBUTE, "%d is no test", (int)q->attrs->test);
 }
 
 static void compare_run(const an_work *w, int64_t begin, int64_t end)
@@ -87,20 +85,102 @@ an_value an_compare_at(an_at at, an_value a, an_test test, an_value b)
 }
 
 const an_op_rules an_rules_compare = {
+    .broadcast = true,
     .infer = compare_infer,
     .no_grad = "a comparison is constant almost everywhere",
     .stages = {{an_block_units, compare_run}},
     .ref = compare_ref,
 };
 
+/* ---- logic ------------------------------------------------------------- */
+
+/* Any byte but 0 is true. */
+static int64_t whole_and(int64_t a, int64_t b) { return a != 0 && b != 0; }
+static int64_t whole_or(int64_t a, int64_t b) { return a != 0 || b != 0; }
+static int64_t whole_xor(int64_t a, int64_t b) { return (a != 0) != (b != 0); }
+static int64_t whole_not(int64_t x) { return x == 0; }
+
+/* One run of two operands; compilers make vectors of it. */
+#define LOGIC(op, test)                                                                            \
+    static void op##_each(const uint8_t *a, int64_t step_a, const uint8_t *b, int64_t step_b,      \
+                          uint8_t *y, int64_t count)                                               \
+    {                                                                                              \
+        for (int64_t i = 0; i < count; i++) y[i] = (a[i * step_a] != 0)test(b[i * step_b] != 0);   \
+    }                                                                                              \
+    static void op##_run(const an_work *w, int64_t begin, int64_t end)                             \
+    {                                                                                              \
+        logic_run(w, begin, end, op##_each);                                                       \
+    }
+#define LOGIC_OP(op, whole)                                                                        \
+    an_value an_logical_##op##_at(an_at at, an_value a, an_value b)                                \
+    {                                                                                              \
+        return an_emit(at, AN_OP_logical_##op, (an_value[]){a, b}, 2, NULL);                       \
+    }                                                                                              \
+    const an_op_rules an_rules_logical_##op = {                                                    \
+        .bools = 1u | 2u, .broadcast = true, .no_grad = no_truth_grad,                             \
+        .stages = {{an_block_units, op##_run}}, .fast = AN_DTYPE_BIT(AN_BOOL),                     \
+        .ref = an_binary_ref, .share = {1u | 2u}, .formula = {.whole_two = whole},                 \
+    };
+
+static const char no_truth_grad[] = "whether something holds has no gradient";
+
+typedef void (*logic_fn)(const uint8_t *a, int64_t step_a, const uint8_t *b, int64_t step_b,
+                         uint8_t *y, int64_t count);
+
+static void logic_run(const an_work *w, int64_t begin, int64_t end, logic_fn each)
+{
+    if (!w->out[0].data) return;
+    int64_t at;
+    const int64_t count = an_block_range(w, begin, end, &at);
+    const uint8_t *a = w->in[0].data, *b = w->in[1].data;
+    an_walk walk;
+    an_walk_broadcast(&walk, &w->out[0], 2, w->in);
+    an_walk_seek(&walk, at);
+    for (const int64_t last = at + count; at < last;) {
+        const int64_t run = an_walk_run(&walk, last - at);
+        each(a + walk.offset[0], an_walk_stride(&walk, 0), b + walk.offset[1],
+             an_walk_stride(&walk, 1), (uint8_t *)w->out[0].data + at, run);
+        an_walk_step(&walk, run);
+        at += run;
+    }
+}
+
+LOGIC(and, &)
+LOGIC(or, |)
+LOGIC(xor, !=)
+LOGIC_OP(and, whole_and)
+LOGIC_OP(or, whole_or)
+LOGIC_OP(xor, whole_xor)
+
+static void not_run(const an_work *w, int64_t begin, int64_t end)
+{
+    if (!w->out[0].data) return;
+    int64_t first;
+    const int64_t count = an_block_range(w, begin, end, &first);
+    const uint8_t *x = (const uint8_t *)w->in[0].data + first;
+    uint8_t *y = (uint8_t *)w->out[0].data + first;
+    for (int64_t i = 0; i < count; i++) y[i] = x[i] == 0;
+}
+
+an_value an_logical_not_at(an_at at, an_value x)
+{
+    return an_emit(at, AN_OP_logical_not, &x, 1, NULL);
+}
+
+const an_op_rules an_rules_logical_not = {
+    .bools = 1u,
+    .no_grad = no_truth_grad,
+    .stages = {{an_block_units, not_run}},
+    .fast = AN_DTYPE_BIT(AN_BOOL),
+    .ref = an_unary_ref,
+    .share = {1u},
+    .formula = {.whole = whole_not},
+};
+
 /* ---- where ------------------------------------------------------------- */
 
 static an_status where_infer(const an_infer *q, an_type out[])
 {
-    if (q->in[0].dtype != AN_BOOL) {
-        an_refuse(q, AN_E_DTYPE, "condition must be bool, not %s", an_dtype_name(q->in[0].dtype));
-        return an_hint(q, AN_E_DTYPE, "make it with an_compare, or an_cast(condition, AN_BOOL)");
-    }
     an_shape values;
     an_status s = an_want_same_dtype(q, 1, 2);
     if (s == AN_OK) s = an_broadcast_shapes(q, &q->in[1].shape, &q->in[2].shape, &values);
@@ -157,6 +237,7 @@ an_value an_where_at(an_at at, an_value condition, an_value a, an_value b)
 }
 
 const an_op_rules an_rules_where = {
+    .bools = 1u,
     .infer = where_infer,
     .grad = where_grad,
     .constant_in = 1u,
@@ -167,19 +248,12 @@ const an_op_rules an_rules_where = {
 
 /* ---- stop_gradient ----------------------------------------------------- */
 
-static an_status same_infer(const an_infer *q, an_type out[])
-{
-    out[0] = q->in[0];
-    return AN_OK;
-}
-
 an_value an_stop_gradient_at(an_at at, an_value x)
 {
     return an_emit(at, AN_OP_stop_gradient, &x, 1, NULL);
 }
 
 const an_op_rules an_rules_stop_gradient = {
-    .infer = same_infer,
     .no_grad = "it is there to stop gradients",
     .constant_in = 1u,
     .stages = {{an_block_units, an_copy_run}},

@@ -158,7 +158,7 @@ static an_op_rules *record_of(an_ops *set, const an_op_def *d)
 {
     an_op_rules *r = an_arena_alloc(&set->arena, (int64_t)sizeof *r);
     if (!r) return NULL;
-    *r = (an_op_rules){.infer = d->infer ? d->infer : an_unary_infer, .grad = d->grad,
+    *r = (an_op_rules){.infer = d->infer, .floats = d->infer ? 0 : 1u, .grad = d->grad,
                        .constant_in = d->constant_in, .meaning = d->meaning, .fast = d->fast,
                        .ref = d->ref, .scratch = d->scratch, .share = {d->share}};
     memcpy(r->stages, d->stages, sizeof r->stages);

@@ -1,172 +1,194 @@
 /* unary.c -- functions of one element, and the change of its type.
  *
- *   neg      y = -x             dx = -dy
- *   abs      y = |x|            dx = dy * sign(x), 0 at 0
- *   square   y = x^2            dx = dy * 2x
- *   sqrt     y = x^(1/2)        dx = dy / 2y
- *   exp      y = e^x            dx = dy * y
- *   log      y = ln x           dx = dy / x
- *   sin      y = sin x          dx = dy * cos x
- *   cos      y = cos x          dx = -dy * sin x
- *   erf      y = erf x          dx = dy * 2/sqrt(pi) * e^(-x^2)
- *   tanh     y = tanh x         dx = dy * (1 - y^2)
- *   sigmoid  y = 1/(1 + e^-x)   dx = dy * y * (1 - y)
- *   cast     y = x              dx = dy in x's type, between floats
+ *   neg         y = -x              dx = -dy
+ *   abs         y = |x|             dx = dy * sign(x), 0 at 0
+ *   sign        y = -1, 0 or 1      dx = 0
+ *   square      y = x^2             dx = dy * 2x
+ *   sqrt        y = x^(1/2)         dx = dy / 2y
+ *   rsqrt       y = x^(-1/2)        dx = -dy * y / 2x
+ *   reciprocal  y = 1 / x           dx = -dy * y^2
+ *   exp         y = e^x             dx = dy * y
+ *   expm1       y = e^x - 1         dx = dy * e^x
+ *   log         y = ln x            dx = dy / x
+ *   log1p       y = ln(1 + x)       dx = dy / (1 + x)
+ *   sin         y = sin x           dx = dy * cos x
+ *   cos         y = cos x           dx = -dy * sin x
+ *   erf         y = erf x           dx = dy * 2/sqrt(pi) * e^(-x^2)
+ *   tanh        y = tanh x          dx = dy * (1 - y^2)
+ *   sigmoid     y = 1/(1 + e^-x)    dx = dy * y * (1 - y)
+ *   floor, ceil, round (halves to the even number)      dx = 0
+ *   clip        y = x held to low .. high     dx = dy where low <= x <= high, else 0
+ *   cast        y = x               dx = dy in x's type, between floats
  *
  * Gradients use y where they can: then x need not be kept for them. Outside its
- * domain a function is NaN (sqrt and log below 0), at a pole infinite.
+ * domain a function is NaN (sqrt, rsqrt and log below 0, log1p below -1), at a pole infinite.
  *
  * cast rounds to the nearest float; to integers it goes towards zero, stops at
  * the ends of the range, and makes 0 of NaN; to bool everything but 0 is true. */
 #include "ops/access.h"
 #include "ops/elementwise.h"
-#include "ops/kernels/kernels.h"
 
 #include <math.h>
-
-an_status an_unary_infer(const an_infer *q, an_type out[])
-{
-    out[0] = q->in[0];
-    return an_want_float(q, 0);
-}
-
-an_status an_number_infer(const an_infer *q, an_type out[])
-{
-    out[0] = q->in[0];
-    return an_want_number(q, 0);
-}
 
 /* ---- each element ------------------------------------------------------ */
 
 static double real_neg(double x) { return -x; }
 static double real_square(double x) { return x * x; }
+static double real_sign(double x) { return x > 0 ? 1 : x < 0 ? -1 : x; }
+static double real_rsqrt(double x) { return 1 / sqrt(x); }
+static double real_reciprocal(double x) { return 1 / x; }
 
 double an_real_sigmoid(double x)
 {
     return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x)); /* neither overflows nor cancels */
 }
 
+static double real_clip(double x, double low, double high)
+{
+    return x < low ? low : x > high ? high : x; /* a NaN is neither and stays */
+}
+
 /* Unsigned, because that is what wraps around. */
 static int64_t whole_neg(int64_t x) { return (int64_t)(0 - (uint64_t)x); }
 static int64_t whole_abs(int64_t x) { return x < 0 ? whole_neg(x) : x; }
+static int64_t whole_sign(int64_t x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }
 static int64_t whole_square(int64_t x) { return (int64_t)((uint64_t)x * (uint64_t)x); }
-
-static void sin_each(const float *x, float *y, int64_t count)
-{
-    for (int64_t i = 0; i < count; i++) y[i] = sinf(x[i]);
-}
-
-static void cos_each(const float *x, float *y, int64_t count)
-{
-    for (int64_t i = 0; i < count; i++) y[i] = cosf(x[i]);
-}
 
 /* ---- gradients --------------------------------------------------------- */
 
-static an_value neg_slope(an_value dy, an_value x, an_value y)
+static an_value neg_slope(const an_call *c, an_value dy)
 {
-    (void)x, (void)y;
+    (void)c;
     return an_neg(dy);
 }
 
-static an_value abs_slope(an_value dy, an_value x, an_value y)
+static an_value abs_slope(const an_call *c, an_value dy)
 {
-    (void)y;
-    const an_value zero = an_number(x, 0);
+    const an_value x = c->in[0], zero = an_number(x, 0);
     const an_value below = an_where(an_compare(x, AN_LT, zero), an_neg(dy), zero);
     return an_where(an_compare(x, AN_GT, zero), dy, below);
 }
 
-static an_value square_slope(an_value dy, an_value x, an_value y)
+static an_value square_slope(const an_call *c, an_value dy)
 {
-    (void)y;
-    return an_mul(dy, an_mul(x, an_number(x, 2)));
+    return an_mul(dy, an_mul(c->in[0], an_number(c->in[0], 2)));
 }
 
-static an_value sqrt_slope(an_value dy, an_value x, an_value y)
+static an_value sqrt_slope(const an_call *c, an_value dy)
 {
-    return an_div(an_mul(dy, an_number(x, 0.5)), y);
+    return an_div(an_mul(dy, an_number(dy, 0.5)), c->out[0]);
 }
 
-static an_value exp_slope(an_value dy, an_value x, an_value y)
+static an_value rsqrt_slope(const an_call *c, an_value dy)
 {
-    (void)x;
-    return an_mul(dy, y);
+    const an_value y = c->out[0];
+    return an_div(an_mul(dy, an_mul(y, an_number(y, -0.5))), c->in[0]);
 }
 
-static an_value log_slope(an_value dy, an_value x, an_value y)
+static an_value reciprocal_slope(const an_call *c, an_value dy)
 {
-    (void)y;
-    return an_div(dy, x);
+    return an_neg(an_mul(an_mul(dy, c->out[0]), c->out[0])); /* y^2 alone may overflow */
 }
 
-static an_value sin_slope(an_value dy, an_value x, an_value y)
+static an_value exp_slope(const an_call *c, an_value dy)
 {
-    (void)y;
-    return an_mul(dy, an_cos(x));
+    return an_mul(dy, c->out[0]);
 }
 
-static an_value cos_slope(an_value dy, an_value x, an_value y)
+/* Not y + 1, which cancels far below 0. */
+static an_value expm1_slope(const an_call *c, an_value dy)
 {
-    (void)y;
-    return an_neg(an_mul(dy, an_sin(x)));
+    return an_mul(dy, an_exp(c->in[0]));
 }
 
-static an_value erf_slope(an_value dy, an_value x, an_value y)
+static an_value log_slope(const an_call *c, an_value dy)
 {
-    (void)y;
-    const an_value bell = an_exp(an_neg(an_square(x)));
+    return an_div(dy, c->in[0]);
+}
+
+static an_value log1p_slope(const an_call *c, an_value dy)
+{
+    return an_div(dy, an_add(c->in[0], an_number(dy, 1)));
+}
+
+static an_value sin_slope(const an_call *c, an_value dy)
+{
+    return an_mul(dy, an_cos(c->in[0]));
+}
+
+static an_value cos_slope(const an_call *c, an_value dy)
+{
+    return an_neg(an_mul(dy, an_sin(c->in[0])));
+}
+
+static an_value erf_slope(const an_call *c, an_value dy)
+{
+    const an_value x = c->in[0], bell = an_exp(an_neg(an_square(x)));
     return an_mul(dy, an_mul(bell, an_number(x, M_2_SQRTPI)));
 }
 
-static an_value tanh_slope(an_value dy, an_value x, an_value y)
+static an_value tanh_slope(const an_call *c, an_value dy)
 {
-    return an_mul(dy, an_sub(an_number(x, 1), an_square(y)));
+    return an_mul(dy, an_sub(an_number(dy, 1), an_square(c->out[0])));
 }
 
-static an_value sigmoid_slope(an_value dy, an_value x, an_value y)
+static an_value sigmoid_slope(const an_call *c, an_value dy)
 {
-    return an_mul(dy, an_mul(y, an_sub(an_number(x, 1), y)));
+    const an_value y = c->out[0];
+    return an_mul(dy, an_mul(y, an_sub(an_number(y, 1), y)));
+}
+
+/* By y, which clip leaves alone where x is inside: a bound itself counts as inside. */
+static an_value clip_slope(const an_call *c, an_value dy)
+{
+    return an_gate(an_compare(c->in[0], AN_EQ, c->out[0]), dy);
 }
 
 /* ---- the rows ---------------------------------------------------------- */
 
-#define UNARY(op, infer_rule, kernel, real, whole)                                                 \
-    static void op##_grad(const an_call *c, const an_value dy[], an_value dx[])                    \
-    {                                                                                              \
-        dx[0] = op##_slope(dy[0], c->in[0], c->out[0]);                                            \
-    }                                                                                              \
-    static void op##_run(const an_work *w, int64_t begin, int64_t end)                             \
-    {                                                                                              \
-        an_unary_run(w, begin, end, kernel);                                                       \
-    }                                                                                              \
-    static void op##_ref(const an_work *w)                                                         \
-    {                                                                                              \
-        an_unary_ref(w, real, whole);                                                              \
-    }                                                                                              \
-    an_value an_##op##_at(an_at at, an_value x)                                                    \
-    {                                                                                              \
-        return an_emit(at, AN_OP_##op, &x, 1, NULL);                                               \
-    }                                                                                              \
-    const an_op_rules an_rules_##op = {                                                            \
-        .infer = infer_rule,                                                                       \
-        .grad = op##_grad,                                                                         \
-        .stages = {{an_block_units, op##_run}},                                                    \
-        .ref = op##_ref,                                                                           \
-        .share = {1u},                                                                             \
-    };
+AN_UNARY_OP(neg, numbers, real_neg, whole_neg, neg_slope)
+AN_UNARY_OP(abs, numbers, fabs, whole_abs, abs_slope)
+AN_UNARY_OP(sign, numbers, real_sign, whole_sign, an_flat)
+AN_UNARY_OP(square, numbers, real_square, whole_square, square_slope)
+AN_UNARY_OP(sqrt, floats, sqrt, NULL, sqrt_slope)
+AN_UNARY_OP(rsqrt, floats, real_rsqrt, NULL, rsqrt_slope)
+AN_UNARY_OP(reciprocal, floats, real_reciprocal, NULL, reciprocal_slope)
+AN_UNARY_OP(exp, floats, exp, NULL, exp_slope)
+AN_UNARY_OP(expm1, floats, expm1, NULL, expm1_slope)
+AN_UNARY_OP(log, floats, log, NULL, log_slope)
+AN_UNARY_OP(log1p, floats, log1p, NULL, log1p_slope)
+AN_UNARY_OP(sin, floats, sin, NULL, sin_slope)
+AN_UNARY_OP(cos, floats, cos, NULL, cos_slope)
+AN_UNARY_OP(erf, floats, erf, NULL, erf_slope)
+AN_UNARY_OP(tanh, floats, tanh, NULL, tanh_slope)
+AN_UNARY_OP(sigmoid, floats, an_real_sigmoid, NULL, sigmoid_slope)
+AN_UNARY_OP(floor, floats, floor, NULL, an_flat)
+AN_UNARY_OP(ceil, floats, ceil, NULL, an_flat)
+AN_UNARY_OP(round, floats, rint, NULL, an_flat)
 
-UNARY(neg, an_number_infer, w->kernels->neg, real_neg, whole_neg)
-UNARY(abs, an_number_infer, w->kernels->abs, fabs, whole_abs)
-UNARY(square, an_number_infer, w->kernels->square, real_square, whole_square)
-UNARY(sqrt, an_unary_infer, w->kernels->sqrt, sqrt, NULL)
-UNARY(exp, an_unary_infer, w->kernels->exp, exp, NULL)
-UNARY(log, an_unary_infer, w->kernels->log, log, NULL)
-UNARY(sin, an_unary_infer, sin_each, sin, NULL)
-UNARY(cos, an_unary_infer, cos_each, cos, NULL)
-UNARY(erf, an_unary_infer, w->kernels->erf, erf, NULL)
-UNARY(tanh, an_unary_infer, w->kernels->tanh, tanh, NULL)
-UNARY(sigmoid, an_unary_infer, w->kernels->sigmoid, an_real_sigmoid, NULL)
+/* ---- clip -------------------------------------------------------------- */
+
+static an_status clip_infer(const an_infer *q, an_type out[])
+{
+    const double low = q->attrs->low, high = q->attrs->high;
+    out[0] = q->in[0];
+    if (low <= high) return AN_OK;
+    an_refuse(q, AN_E_ATTRIBUTE, "low %g is not at most high %g", low, high);
+    return an_hint(q, AN_E_ATTRIBUTE, "an infinite one leaves that side open");
+}
+
+an_value an_clip_at(an_at at, an_value x, double low, double high)
+{
+    return an_emit(at, AN_OP_clip, &x, 1, &(an_attrs){.low = low, .high = high});
+}
+
+const an_op_rules an_rules_clip = {
+    .floats = 1u,
+    .infer = clip_infer,
+    AN_UNARY_RULES,
+    .formula = {AN_LOOP(clip), AN_NUMBER(low), AN_NUMBER(high), .real_of = real_clip,
+                .slope = clip_slope},
+};
 
 /* ---- cast -------------------------------------------------------------- */
 

@@ -148,9 +148,9 @@ static an_status open_bench(op_check *c, bench *b)
         b->in[i] = b->e.value[n->in[i]];
         draw(&b->in[i], c->args->seed, (uint32_t)i);
     }
-    b->w = (an_work){.attrs = n->attrs, .extent = b->e.extent, .inputs = n->inputs, .in = b->in,
-                     .outputs = n->outputs, .out = &b->e.value[b->first], .fault = &b->e.fault,
-                     .kernels = an_kernels_of(an_runtime_isa())};
+    b->w = (an_work){.op = n->op, .attrs = n->attrs, .extent = b->e.extent, .inputs = n->inputs,
+                     .in = b->in, .outputs = n->outputs, .out = &b->e.value[b->first],
+                     .fault = &b->e.fault, .kernels = an_kernels_of(an_runtime_isa())};
     return AN_OK;
 }
 

@@ -65,7 +65,7 @@ static double node_flops(const table *t, uint32_t number)
     for (int i = 0; i < n->inputs; i++) good = good && shape_tensor(t, n->in[i], &tensors[i]);
     for (int k = 0; k < n->outputs; k++)
         good = good && shape_tensor(t, n->first + (uint32_t)k, &tensors[n->inputs + k]);
-    const an_work w = {.attrs = n->attrs, .extent = t->extent, .inputs = n->inputs,
+    const an_work w = {.op = op, .attrs = n->attrs, .extent = t->extent, .inputs = n->inputs,
                        .outputs = n->outputs, .in = tensors, .out = tensors + n->inputs};
     const double flops = good ? count_flops(op->rules, &w) : 0;
     an_free(tensors);

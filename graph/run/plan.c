@@ -113,8 +113,8 @@ static void fill_work(planning *x, int64_t task)
     const an_node *n = &x->s->graph->nodes[t->node];
     an_tensor *arguments = x->p->arguments + t->arg;
     x->p->works[task] = (an_work){
-        .attrs = n->attrs, .extent = x->p->extent, .inputs = n->inputs, .in = arguments,
-        .outputs = n->outputs, .out = arguments + n->inputs, .node = (int)t->node,
+        .op = n->op, .attrs = n->attrs, .extent = x->p->extent, .inputs = n->inputs,
+        .in = arguments, .outputs = n->outputs, .out = arguments + n->inputs, .node = (int)t->node,
         .kernels = an_kernels_of(an_runtime_isa())};
 }
 

@@ -137,7 +137,8 @@ static bool has_fast_kernel(const an_graph *g, const an_node *n)
     }
     for (int k = 0; k < n->outputs; k++)
         one[inputs + k].dtype = an_slot_type(g, n->first + (uint32_t)k)->dtype;
-    const an_work w = {.inputs = inputs, .in = one, .outputs = n->outputs, .out = one + inputs};
+    const an_work w = {.op = n->op, .inputs = inputs, .in = one, .outputs = n->outputs,
+                       .out = one + inputs};
     return an_is_fast(n->op, &w);
 }
 

@@ -1,4 +1,5 @@
 /* elementwise.c -- arithmetic, functions and masks of floats, sixteen at a time. */
+#include "ops/kernels/curves.h"
 #include "ops/kernels/loops.h"
 #include "ops/ops.h"
 
@@ -7,27 +8,31 @@ void AN_ISA(copy)(const float *x, float *y, int64_t count)
     if (x != y && count > 0) memcpy(y, x, (size_t)count * sizeof *y);
 }
 
-/* ---- two operands: each moves (step 1) or stays (step 0) ---------------- */
+#define AN_UNARY(name, formula) UNARY(name, formula)
+#define AN_BINARY(name, formula) BINARY(name, formula)
+#include "ops/kernels/formulas.def"
+#undef AN_UNARY
+#undef AN_BINARY
 
-BINARY(add, u + v)
-BINARY(sub, u - v)
-BINARY(mul, u * v)
-BINARY(div, u / v)
-BINARY(maximum, an_v_max(u, v))
-BINARY(minimum, an_v_min(u, v))
+/* The C library's own, element by element: the same bits whatever this is compiled for. */
+void AN_ISA(sin)(const float *x, float *y, int64_t count, float p, float q)
+{
+    (void)p, (void)q;
+    for (int64_t i = 0; i < count; i++) y[i] = sinf(x[i]);
+}
 
-/* ---- one operand ------------------------------------------------------- */
+void AN_ISA(cos)(const float *x, float *y, int64_t count, float p, float q)
+{
+    (void)p, (void)q;
+    for (int64_t i = 0; i < count; i++) y[i] = cosf(x[i]);
+}
 
-UNARY(neg, -u)
-UNARY(abs, an_v_abs(u))
-UNARY(square, u * u)
-UNARY(sqrt, an_v_sqrt(u))
-UNARY(exp, an_v_exp(u))
-UNARY(log, an_v_log(u))
-UNARY(erf, an_v_erf(u))
-UNARY(tanh, an_v_tanh(u))
-UNARY(sigmoid, an_v_sigmoid(u))
-UNARY(relu, an_v_max(an_v_set(0.0f), u))
+/* exp(b * log a) would lose a digit per factor ten of b * log a. */
+void AN_ISA(power)(const float *a, int64_t step_a, const float *b, int64_t step_b, float *y,
+                   int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) y[i] = powf(a[i * step_a], b[i * step_b]);
+}
 
 /* ---- masks ------------------------------------------------------------- */
 

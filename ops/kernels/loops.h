@@ -37,10 +37,11 @@
         else name##_loop(a, true, b, true, y, count);                                              \
     }
 
-/* Defines the kernel `name` of one operand by `formula` of the vector u. */
+/* Defines the kernel `name` of one operand by `formula` of the vector u, and of p and q. */
 #define UNARY(name, formula)                                                                       \
-    void AN_ISA(name)(const float *x, float *y, int64_t count)                                     \
+    void AN_ISA(name)(const float *x, float *y, int64_t count, float p, float q)                   \
     {                                                                                              \
+        (void)p, (void)q;                                                                          \
         int64_t i = 0;                                                                             \
         for (; i + AN_LANES <= count; i += AN_LANES) {                                             \
             const an_v u = an_v_load(x + i);                                                       \

@@ -23,7 +23,7 @@ static const struct function {
     double bound;
 } functions[AN_TEST_FUNCTIONS] = {
     {"exp", exp, 0.98}, {"log", log, 0.94}, {"tanh", tanh, 0.95}, {"sigmoid", sigmoid, 1.46},
-    {"erf", erf, 0.98}};
+    {"erf", erf, 0.98}, {"expm1", expm1, 1.5}, {"log1p", log1p, 1.7}};
 
 static const an_test_vecmath *const sets[AN_ISAS] = {
     &an_test_vecmath_base,
@@ -102,6 +102,8 @@ START_TEST(test_limits)
         {2, INFINITY, 1},        {2, -INFINITY, -1}, {2, 0x1p-149f, 0x1p-149f},
         {3, INFINITY, 1},        {3, -INFINITY, 0}, {3, 0, 0.5f},
         {4, INFINITY, 1},        {4, -INFINITY, -1}, {4, 0, 0},
+        {5, INFINITY, INFINITY}, {5, -INFINITY, -1}, {5, 0x1p-149f, 0x1p-149f},
+        {6, INFINITY, INFINITY}, {6, -1, -INFINITY}, {6, 0x1p-149f, 0x1p-149f},
     };
     for (int isa = 0; isa <= (int)an_runtime_isa(); isa++)
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -118,10 +120,11 @@ START_TEST(test_odd_functions_keep_signed_zero)
     const float zero = -0.0f;
     float y = 1;
     const int best = (int)an_runtime_isa();
-    sets[best]->fn[2](&zero, &y, 1);
-    ck_assert(y == 0 && signbit(y));
-    sets[best]->fn[4](&zero, &y, 1);
-    ck_assert(y == 0 && signbit(y));
+    const int odd[] = {2, 4, 5, 6};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        sets[best]->fn[odd[i]](&zero, &y, 1);
+        ck_assert_msg(y == 0 && signbit(y), "%s", functions[odd[i]].name);
+    }
 }
 END_TEST
 

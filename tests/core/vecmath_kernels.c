@@ -21,6 +21,8 @@ OVER_ARRAY(log)
 OVER_ARRAY(tanh)
 OVER_ARRAY(sigmoid)
 OVER_ARRAY(erf)
+OVER_ARRAY(expm1)
+OVER_ARRAY(log1p)
 
 static void store_mask(int32_t *p, an_vi mask)
 {
@@ -47,4 +49,4 @@ static void lanes(const float *x, const float *y, int64_t n, float fill, an_test
 }
 
 const an_test_vecmath TABLE(AN_ISA_SUFFIX) = {
-    {exp_array, log_array, tanh_array, sigmoid_array, erf_array}, lanes};
+    {exp_array, log_array, tanh_array, sigmoid_array, erf_array, expm1_array, log1p_array}, lanes};

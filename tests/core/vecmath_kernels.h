@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define AN_TEST_FUNCTIONS 5
+#define AN_TEST_FUNCTIONS 7
 
 typedef void (*an_test_array_fn)(const float *x, float *y, int64_t count);
 
@@ -17,7 +17,7 @@ typedef struct an_test_lanes {
 } an_test_lanes;
 
 typedef struct an_test_vecmath {
-    an_test_array_fn fn[AN_TEST_FUNCTIONS]; /* exp, log, tanh, sigmoid, erf */
+    an_test_array_fn fn[AN_TEST_FUNCTIONS]; /* exp, log, tanh, sigmoid, erf, expm1, log1p */
     void (*lanes)(const float *x, const float *y, int64_t n, float fill, an_test_lanes *out);
 } an_test_vecmath;
 

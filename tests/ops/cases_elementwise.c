@@ -18,6 +18,16 @@
     {op, "rank 0", {"f32[]" range}, .flags = bits},                                                \
     {op, "several units", {"f32[B,8200]" range}, .flags = bits}
 
+#define FLAT(op, range)                                                                            \
+    {op, "matrix", {"f32[B,K]" range}, .flags = AN_CASE_APART | AN_CASE_NAN_STOPS,                 \
+     .zero_grad = 1},                                                                              \
+    {op, "several units", {"f32[B,8200]" range}, .flags = AN_CASE_APART | AN_CASE_NAN_STOPS,       \
+     .zero_grad = 1}
+#define ALPHA(op, value)                                                                           \
+    {op, "matrix", {"f32[B,K]"}, .attrs = {.alpha = value}, .flags = AN_CASE_APART},               \
+    {op, "rank 0", {"f32[] -2..-1"}, .attrs = {.alpha = value}},                                   \
+    {op, "several units", {"f32[B,8200]"}, .attrs = {.alpha = value}, .flags = AN_CASE_APART}
+
 static const uint32_t order[] = {4, 9, 11};
 
 const an_case an_cases_elementwise[] = {
@@ -38,11 +48,22 @@ const an_case an_cases_elementwise[] = {
     UNARY("neg", "", 0),
     {"neg", "i32", {"i32[B,T] -9..9"}},
     UNARY("abs", "", AN_CASE_APART),
+    /* Constant almost everywhere. */
+    FLAT("sign", " -9..9"),
+    FLAT("floor", " -9..9"),
+    FLAT("ceil", " -9..9"),
+    FLAT("round", " -9..9"),
+    {"sign", "i32", {"i32[B,T] -9..9"}},
     UNARY("square", "", 0),
     UNARY("sqrt", " 0.1..4", 0),
+    UNARY("rsqrt", " 0.1..4", AN_CASE_NAN_STOPS),      /* 1 / sqrt(inf) is 0 */
+    UNARY("reciprocal", " 0.1..4", AN_CASE_NAN_STOPS), /* 1 / inf is 0 */
     UNARY("exp", "", 0),
+    UNARY("expm1", "", 0),
+    {"expm1", "to the ends of f32", {"f32[B,K] -100..88"}},
     {"exp", "to the ends of f32", {"f32[B,K] -100..88"}},
     UNARY("log", " 0.1..4", 0),
+    UNARY("log1p", " -0.9..4", 0),
     UNARY("sin", "", 0),
     UNARY("cos", "", 0),
     UNARY("erf", "", 0),
@@ -53,6 +74,18 @@ const an_case an_cases_elementwise[] = {
     {"relu", "matrix", {"f32[B,K]"}, .flags = AN_CASE_APART},
     {"relu", "rank 0", {"f32[] 0.5..2"}},
     {"relu", "several units", {"f32[B,8200]"}, .flags = AN_CASE_APART},
+    ALPHA("leaky_relu", 0.125),
+    ALPHA("elu", 1.5),
+    UNARY("softplus", "", 0),
+    {"softplus", "saturated", {"f32[B,K] -80..80"}},
+    UNARY("mish", "", 0),
+    UNARY("hardsigmoid", " -2.5..2.5", AN_CASE_NAN_STOPS), /* of inf it is 1 */
+    UNARY("hardswish", " -2.5..2.5", 0),
+    {"clip", "matrix", {"f32[B,K]"}, .attrs = {.low = -9, .high = 9}, .flags = AN_CASE_NAN_STOPS},
+    {"clip", "rank 0", {"f32[] 5..6"}, .attrs = {.low = -1, .high = 1}, .zero_grad = 1,
+     .flags = AN_CASE_NAN_STOPS},
+    {"clip", "several units", {"f32[B,8200]"}, .attrs = {.low = -INFINITY, .high = 9},
+     .flags = AN_CASE_NAN_STOPS},
     UNARY("gelu", "", 0),
     {"gelu", "by tanh", {"f32[B,K]"}, .ulps = 8, .attrs = {.form = AN_TANH}},
     {"gelu_grad", "by erf", {"f32[B,K]", "f32[B,K]"}, .absolute = 3e-7},

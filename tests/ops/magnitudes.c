@@ -132,7 +132,7 @@ static an_float_type type_of(an_dtype dtype)
 }
 
 /* What f changes by if every operand moves by a unit: who rounds an argument can do no better. */
-static an_real sway(an_formula f, const an_real x[], int operands, an_real unit)
+static an_real sway(an_truth_fn f, const an_real x[], int operands, an_real unit)
 {
     const an_real here = f(x);
     an_real sum = 0;
@@ -217,7 +217,7 @@ static void judge(const trial *r, const an_point *p, const char *how)
 static void judge_all(const trial *r, const an_tensor *result, const char *how, int operand,
                       double dy)
 {
-    const an_formula f = operand < 0 ? r->t->value.f : r->t->slope[operand].f;
+    const an_truth_fn f = operand < 0 ? r->t->value.f : r->t->slope[operand].f;
     for (int64_t i = 0; i < r->count; i++) {
         an_point p = {.of = type_of(result->dtype), .operand = operand, .dy = (an_real)dy,
                       .got = element(result, i)};

@@ -14,7 +14,7 @@
 #define AN_TRUTH_EXCEPTIONS 5
 
 typedef long double an_real;
-typedef an_real (*an_formula)(const an_real x[]);
+typedef an_real (*an_truth_fn)(const an_real x[]);
 
 /* A floating type: the unit of 1, its least number, the least that is normal, the largest. */
 typedef struct an_float_type {
@@ -34,7 +34,7 @@ typedef struct an_point {
 /* A function and how near it must be met: within `ulps` units in the last place, plus `steep`
  * times what it changes by when every operand moves by one unit. */
 typedef struct an_curve {
-    an_formula f; /* NULL for an operand without a gradient */
+    an_truth_fn f; /* NULL for an operand without a gradient */
     double ulps, steep;
 } an_curve;
 

@@ -179,7 +179,7 @@ static void infer(an_setting *s)
     an_text why = {0}, hint = {0};
     const an_infer q = {.op = s->op, .attrs = &s->attrs, .inputs = s->inputs, .in = s->in_type,
                         .present = s->present, .dims = s->dims, .why = &why, .hint = &hint};
-    const an_status status = s->op->rules->infer(&q, s->out_type);
+    const an_status status = an_op_infer(&q, s->out_type);
     an_want(status == AN_OK, "%s: refused: %s (%s)", s->name, an_text_view(&why),
             an_text_view(&hint));
     an_text_free(&why);

@@ -87,9 +87,10 @@ static void prepare(execution *x)
     place_operands(x);
     place_outputs(x);
     atomic_flag_clear(&x->fault.lock);
-    x->work = (an_work){.attrs = &x->s->attrs, .extent = x->s->extent, .inputs = x->s->inputs,
-                        .outputs = x->s->outputs, .in = x->in_tensor, .out = x->out_tensor,
-                        .fault = &x->fault, .node = 3, .kernels = an_kernels_of(x->how->isa)};
+    x->work = (an_work){.op = x->s->op, .attrs = &x->s->attrs, .extent = x->s->extent,
+                        .inputs = x->s->inputs, .outputs = x->s->outputs, .in = x->in_tensor,
+                        .out = x->out_tensor, .fault = &x->fault, .node = 3,
+                        .kernels = an_kernels_of(x->how->isa)};
     const an_op_rules *rules = x->s->op->rules;
     int64_t bytes = rules->scratch ? rules->scratch(&x->work) : 0;
     an_want(bytes >= 0, "%s: scratch says %lld", x->s->name, (long long)bytes);

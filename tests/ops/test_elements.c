@@ -39,8 +39,9 @@ static bool run(const call *c, bool ref, an_fault *fault)
     atomic_flag_clear(&fault->lock);
     const an_op_info *op = an_op_find(c->op);
     const an_op_rules *rules = op->rules;
-    const an_work w = {.attrs = &c->attrs, .inputs = c->inputs, .outputs = 1, .in = c->in,
-                       .out = &c->out, .fault = fault, .kernels = an_kernels_of(an_runtime_isa())};
+    const an_work w = {.op = op, .attrs = &c->attrs, .inputs = c->inputs, .outputs = 1,
+                       .in = c->in, .out = &c->out, .fault = fault,
+                       .kernels = an_kernels_of(an_runtime_isa())};
     if (ref) rules->ref(&w);
     for (int i = 0; !ref && i < AN_MAX_STAGES && rules->stages[i].run; i++)
         rules->stages[i].run(&w, 0, rules->stages[i].units(&w));

@@ -10,7 +10,9 @@ static const an_truth *const tables[] = {an_truths_arithmetic, an_truths_curves}
 
 static bool is_elementwise(const an_op_info *row)
 {
-    return row->category == AN_CATEGORY_ELEMENTWISE || row->category == AN_CATEGORY_SELECT;
+    const bool of_bools = row->rules->bools == (1u << row->min_inputs) - 1;
+    return !of_bools && (row->category == AN_CATEGORY_ELEMENTWISE ||
+                         row->category == AN_CATEGORY_SELECT);
 }
 
 static void print_tally(const an_truth *t, const an_tally *tally)

@@ -22,8 +22,8 @@ static void run(int op, int how, const an_attrs *attrs, int inputs, const an_ten
                 int outputs, const an_tensor *out)
 {
     const an_op_rules *rules = an_op(op)->rules;
-    an_work w = {.attrs = attrs, .extent = no_extent, .inputs = inputs, .outputs = outputs,
-                 .in = in, .out = out};
+    an_work w = {.op = an_op(op), .attrs = attrs, .extent = no_extent, .inputs = inputs,
+                 .outputs = outputs, .in = in, .out = out};
     const int64_t bytes = rules->scratch ? rules->scratch(&w) : 0;
     if (bytes > 0) w.scratch = an_alloc_aligned(bytes);
     if (bytes > 0) memset(w.scratch, 0xFF, (size_t)bytes);

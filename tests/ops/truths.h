@@ -29,7 +29,7 @@
 /* Correctly rounded, but for long double's own rounding. */
 #define EXACT(f) {f, 0.5005}
 
-static inline an_real at(an_formula f, an_real a)
+static inline an_real at(an_truth_fn f, an_real a)
 {
     return f((an_real[AN_TRUTH_OPERANDS]){a});
 }

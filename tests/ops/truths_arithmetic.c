@@ -70,8 +70,26 @@ FORMULA(square, a * a)
 FORMULA(twice, 2 * a)
 FORMULA(root, sqrtl(a))
 FORMULA(root_slope, 0.5L / fabsl(sqrtl(a)))
+FORMULA(sign_or_nan, isnan(a) || a == 0 ? a : sign(x))
+FORMULA(inverse_root, 1 / sqrtl(a))
+FORMULA(inverse_root_slope, a < 0 ? (an_real)NAN : -0.5L / fabsl(a) / sqrtl(fabsl(a)))
+FORMULA(inverse, 1 / a)
+FORMULA(inverse_slope, -1 / a / a)
+FORMULA(down, floorl(a))
+FORMULA(up, ceill(a))
+FORMULA(near, rintl(a))
+FORMULA(flat, 0)
+FORMULA(held, a < -0.5L ? -0.5L : a > 2 ? 2 : a)
+FORMULA(held_open, isnan(a) ? 0 : 1)
+FORMULA(held_slope, a >= -0.5L && a <= 2 ? 1 : 0)
 FORMULA(ramp, a < 0 ? 0 : a)
 FORMULA(ramp_slope, a > 0 ? 1 : 0)
+FORMULA(leak, a > 0 ? a : a / 8)
+FORMULA(leak_slope, a > 0 ? 1 : 0.125L)
+FORMULA(hard, a < -3 ? 0 : a > 3 ? 1 : (a + 3) / 6)
+FORMULA(hard_slope, fabsl(a) < 3 ? 1 / 6.0L : 0)
+FORMULA(hard_swish, (a < -3 ? -3 : a) * hard(x))
+FORMULA(hard_swish_slope, isnan(a) ? a : a < -3 ? 0 : a > 3 ? 1 : (2 * a + 3) / 6)
 
 EXCUSE(a_is_minus_zero, p->x[0] == 0 && signbit(p->x[0]) && isinf(p->got))
 
@@ -136,6 +154,19 @@ const an_truth an_truths_arithmetic[] = {
               "2x overflows before a tiny dy comes; y is infinite already"}}},
     {"sqrt", 0, 1, .value = EXACT(root), .slope = {{root_slope}},
      .but = {{AN_OF_A, a_is_minus_zero, "sqrt(-0) is -0 by IEEE 754, and 1 / -0 is -inf"}}},
+    {"sign", 0, 1, .value = EXACT(sign_or_nan), .slope = {{flat}}},
+    {"rsqrt", 0, 1, .value = {inverse_root}, .slope = {{inverse_root_slope}}},
+    {"reciprocal", 0, 1, .value = EXACT(inverse), .slope = {{inverse_slope}}},
+    {"floor", 0, 1, .value = EXACT(down), .slope = {{flat}}},
+    {"ceil", 0, 1, .value = EXACT(up), .slope = {{flat}}},
+    {"round", 0, 1, .value = EXACT(near), .slope = {{flat}}},
+    {"clip", 0, 1, .attrs = {.low = -0.5, .high = 2}, .value = EXACT(held),
+     .slope = {{held_slope}}},
+    {"clip", "open", 1, .attrs = {.low = -INFINITY, .high = INFINITY}, .value = EXACT(first),
+     .slope = {{held_open}}},
+    {"leaky_relu", 0, 1, .attrs = {.alpha = 0.125}, .value = EXACT(leak), .slope = {{leak_slope}}},
+    {"hardsigmoid", 0, 1, .value = {hard}, .slope = {{hard_slope}}},
+    {"hardswish", 0, 1, .value = {hard_swish}, .slope = {{hard_swish_slope, .steep = 1}}},
     {"relu", 0, 1, .value = EXACT(ramp), .slope = {{ramp_slope}}},
 
     CAST(F32, first, one),

@@ -32,7 +32,27 @@ static an_real logistic_slope(const an_real x[])
 
 FORMULA(silu_slope, logistic(x) + fading(a, logistic_slope(x)))
 
+FORMULA(exponential_less_one, expm1l(a))
+FORMULA(logarithm_of_more, log1pl(a))
+FORMULA(logarithm_of_more_slope, a < -1 ? (an_real)NAN : 1 / (1 + a))
+FORMULA(elu, a > 0 ? a : 1.5L * expm1l(a))
+FORMULA(elu_slope, a > 0 ? 1 : 1.5L * expl(a))
+FORMULA(softplus, isnan(a) ? a : fmaxl(a, 0) + log1pl(expl(-fabsl(a))))
+
+/* x t with t = tanh(softplus(x)), whose slope is sigmoid(x) / cosh(softplus(x))^2. */
+FORMULA(gain, tanhl(softplus(x)))
+
+static an_real gain_slope(const an_real x[])
+{
+    const an_real c = coshl(softplus(x));
+    return fading(x[0], 1 / (c * c)) / (1 + expl(-x[0]));
+}
+
+FORMULA(mish, fading(a, gain(x)))
+FORMULA(mish_slope, gain(x) + (isinf(a) ? 0 : gain_slope(x)))
+
 EXCUSE(value_overflows, overflows(p, p->value) && isinf(p->got))
+EXCUSE(a_is_below_minus_one, p->x[0] < -1)
 EXCUSE(a_is_negative, signbit(p->x[0]))
 EXCUSE(nan_at_infinity, isinf(p->x[0]) && isnan(p->got))
 EXCUSE(nan_at_minus_infinity, isinf(p->x[0]) && p->x[0] < 0 && isnan(p->got))
@@ -82,7 +102,7 @@ static an_real strength(const an_point *p)
 }
 
 /* What a multiplies is denormal or nearly: it is known to some of the least numbers. */
-static bool vanishes(const an_point *p, an_formula f)
+static bool vanishes(const an_point *p, an_truth_fn f)
 {
     if (fabsl(at(f, p->x[1])) >= 256 * p->of.least) return false;
     return isinf(p->x[0]) || is_lost_below(p, 256 * (1 + strength(p)));
@@ -150,6 +170,11 @@ const an_truth an_truths_curves[] = {
      .but = {{AN_OF_A, value_overflows, "made of y, which is infinite"}}},
     {"log", 0, 1, .value = {logarithm}, .slope = {{logarithm_slope}},
      .but = {{AN_OF_A, a_is_negative, "undefined below 0: dy / x goes on where y is NaN"}}},
+    {"expm1", 0, 1, .value = {exponential_less_one}, .slope = {{exponential}},
+     .but = {{AN_OF_A, value_overflows, "made of e^x, which is infinite"}}},
+    {"log1p", 0, 1, .value = {logarithm_of_more}, .slope = {{logarithm_of_more_slope}},
+     .but = {{AN_OF_A, a_is_below_minus_one,
+              "undefined below -1: dy / (1 + x) goes on where y is NaN"}}},
     {"sin", 0, 1, .value = {sine}, .slope = {{cosine}}},
     {"cos", 0, 1, .value = {cosine}, .slope = {{minus_sine}}},
     {"erf", 0, 1, .value = {error}, .slope = {{error_slope, .steep = 1}}},
@@ -157,6 +182,12 @@ const an_truth an_truths_curves[] = {
      .but = {{AN_OF_A, right_to_units_of_one, "made of y: 1 - y^2 is right to units of 1"}}},
     {"sigmoid", 0, 1, .value = {logistic}, .slope = {{logistic_slope}},
      .but = {{AN_OF_A, right_to_units_of_one, "made of y: 1 - y is right to units of 1"}}},
+    {"elu", 0, 1, .attrs = {.alpha = 1.5}, .value = {elu}, .slope = {{elu_slope}}},
+    {"softplus", 0, 1, .value = {softplus}, .slope = {{logistic}}},
+    {"mish", 0, 1, .value = {mish, .steep = 1}, .slope = {{mish_slope, .steep = 1}},
+     .but = {{AN_OF_VALUE, logistic_is_denormal, "e^x is denormal before x multiplies it"},
+             {AN_OF_A, right_to_units_of_x,
+              "1 - t^2 is right to units of 1 before x multiplies it"}}},
     {"silu", 0, 1, .value = {silu}, .slope = {{silu_slope, .steep = 1}},
      .but = {{AN_OF_VALUE | AN_OF_A, nan_at_infinity, "documented: inf * 0"},
              {AN_OF_VALUE | AN_OF_A, logistic_is_denormal,

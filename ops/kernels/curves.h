@@ -1,4 +1,6 @@
-/* activation.c -- gelu, silu and gelu's slope.
+/* curves.h -- functions of a vector that formulas.def is made of.
+ *
+ * None cancels where it need not, and none makes a NaN of an infinity that has a limit there.
  *
  * Phi(x), the share of a normal distribution below x, is computed from its tail:
  * 1 + erf would lose every digit where x is negative, which is where gelu bends.
@@ -9,7 +11,10 @@
  * reweighting), then rounded coefficient by coefficient. z^2 is kept in two
  * parts, as exp multiplies its argument's error by z^2. Within 6 ulp of the
  * exact tail.                                                                 */
-#include "ops/kernels/loops.h"
+#ifndef AN_OPS_KERNELS_CURVES_H
+#define AN_OPS_KERNELS_CURVES_H
+
+#include "core/vecmath.h"
 
 typedef struct normal {
     an_v share, density; /* Phi(x), and its derivative phi(x) */
@@ -62,8 +67,54 @@ AN_INLINE an_v gelu_tanh_slope(an_v far)
     return s * an_v_fma(x * (1.0f - s), inner, an_v_set(1.0f));
 }
 
-UNARY(silu, u * an_v_sigmoid(u))
-UNARY(gelu_erf, u * normal_at(u).share)
-UNARY(gelu_tanh, u * gelu_tanh_share(u))
-BINARY(gelu_erf_grad, u * gelu_erf_slope(v))
-BINARY(gelu_tanh_grad, u * gelu_tanh_slope(v))
+/* -1, 0 or 1; a zero and a NaN stay as they are. */
+AN_INLINE an_v sign_of(an_v x)
+{
+    const an_vi some = an_v_gt(an_v_abs(x), an_v_set(0.0f));
+    return an_v_select(some, an_v_with_sign(an_v_set(1.0f), x), x);
+}
+
+#define WHOLE 0x1p23f /* from here on every float is a whole number */
+
+/* To the nearest whole number, halves to the even one; the sign of x stays, that of a zero too. */
+AN_INLINE an_v rounded(an_v x)
+{
+    const an_v size = an_v_abs(x), near = (size + WHOLE) - WHOLE;
+    return an_v_select(an_v_lt(size, an_v_set(WHOLE)), an_v_with_sign(near, x), x);
+}
+
+AN_INLINE an_v floor_of(an_v x)
+{
+    const an_v near = rounded(x), below = near - 1.0f;
+    return an_v_select(an_v_gt(near, x), below, near);
+}
+
+AN_INLINE an_v elu_of(an_v x, float alpha)
+{
+    const an_v zero = an_v_set(0.0f);
+    const an_vi above = an_v_gt(x, zero);
+    return an_v_select(above, x, alpha * an_v_expm1(an_v_select(above, zero, x)));
+}
+
+/* x tanh(softplus(x)) = x n / d with e = e^-|x|: n = 1 + 2e, d = n + 2e^2, and below zero
+ * n = e (2 + e), d = n + 2. From -128 on e is 0. */
+AN_INLINE an_v mish_of(an_v x)
+{
+    const an_vi below = an_v_lt(x, an_v_set(0.0f));
+    const an_v e = an_v_exp(-an_v_abs(x));
+    const an_v n = an_v_select(below, e * (2.0f + e), 1.0f + 2.0f * e);
+    const an_v d = n + an_v_select(below, an_v_set(2.0f), 2.0f * e * e);
+    return an_v_max(x, an_v_set(-128.0f)) * (n / d);
+}
+
+/* (x + 3) / 6, held to 0 and 1. */
+AN_INLINE an_v sixth(an_v x)
+{
+    return an_v_min(an_v_max(x + 3.0f, an_v_set(0.0f)), an_v_set(6.0f)) / 6.0f;
+}
+
+#undef TAIL
+#undef LINEAR
+#undef CUBIC
+#undef WHOLE
+#endif
