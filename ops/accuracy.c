@@ -21,8 +21,8 @@ static bool by_threshold(const an_shape *prediction, const an_shape *labels)
 static an_status accuracy_infer(const an_infer *q, an_type out[])
 {
     const an_shape *p = &q->in[0].shape, *labels = &q->in[1].shape;
-    an_status s = an_want_float(q, 0);
-    if (!s && isnan(q->attrs->threshold))
+    an_status s = AN_OK;
+    if (isnan(q->attrs->threshold))
         s = an_refuse(q, AN_E_ATTRIBUTE, "threshold is not a number");
     if (!s && by_threshold(p, labels)) {
         s = an_want_same_shape(q, 0, 1);
@@ -147,6 +147,7 @@ an_value an_accuracy_at(an_at at, an_value prediction, an_value labels, float th
 }
 
 const an_op_rules an_rules_accuracy = {
+    .floats = 1u,
     .infer = accuracy_infer,
     .no_grad = "it counts, and a count does not change with small changes of a prediction",
     .stages = {{accuracy_units, accuracy_run}, {an_loss_mean_units, accuracy_mean}},

@@ -16,8 +16,7 @@ static an_status argmax_infer(const an_infer *q, an_type out[])
 {
     const an_shape *x = &q->in[0].shape;
     int axis;
-    an_status s = an_want_number(q, 0);
-    if (s == AN_OK) s = an_want_axis(q, q->attrs->axis, x->rank, false, &axis);
+    const an_status s = an_want_axis(q, q->attrs->axis, x->rank, false, &axis);
     if (s != AN_OK) return s;
     if (x->dim[axis] == 0) return an_refuse(q, AN_E_SHAPE, "axis %d has no elements", axis);
     if (x->dim[axis] > INT32_MAX)
@@ -107,6 +106,7 @@ an_value an_argmax_at(an_at at, an_value x, int axis)
 }
 
 const an_op_rules an_rules_argmax = {
+    .numbers = 1u,
     .infer = argmax_infer,
     .no_grad = "an index is constant almost everywhere",
     .constant_in = 1u,

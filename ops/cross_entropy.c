@@ -22,9 +22,7 @@ enum { LOGITS, LABELS, DLOSS, DEACH };
 /* logits[.., C] and labels[..]. */
 static an_status want_rows(const an_infer *q)
 {
-    an_status s = an_want_float(q, 0);
-    if (!s) s = an_want_index(q, 1);
-    if (!s) s = an_want_rank(q, 0, 1, AN_MAX_RANK);
+    const an_status s = an_want_rank(q, 0, 1, AN_MAX_RANK);
     if (s) return s;
     const an_shape *x = &q->in[LOGITS].shape, *labels = &q->in[LABELS].shape;
     bool fit = labels->rank == x->rank - 1;
@@ -162,6 +160,8 @@ an_value an_softmax_cross_entropy_at(an_at at, an_value logits, an_value labels)
 }
 
 const an_op_rules an_rules_softmax_cross_entropy = {
+    .floats = 1u << LOGITS,
+    .indices = 1u << LABELS,
     .infer = rows_infer,
     .grad = rows_grad,
     .constant_in = 1u << LABELS,
@@ -185,9 +185,7 @@ static an_status rows_grad_infer(const an_infer *q, an_type out[])
     an_status s = want_rows(q);
     const bool dloss = given(q->inputs, DLOSS) && q->present[DLOSS];
     const bool deach = given(q->inputs, DEACH) && q->present[DEACH];
-    if (!s && dloss) s = an_want_same_dtype(q, 0, DLOSS);
     if (!s && dloss) s = an_want_rank(q, DLOSS, 0, 0);
-    if (!s && deach) s = an_want_same_dtype(q, 0, DEACH);
     if (!s && deach) s = an_want_same_shape(q, 1, DEACH);
     if (s) return s;
     if (!dloss && !deach) return an_refuse(q, AN_E_ARGUMENT, "needs dloss or deach");
@@ -253,6 +251,9 @@ static void rows_grad_meaning(const an_call *c, an_value out[])
 }
 
 const an_op_rules an_rules_softmax_cross_entropy_grad = {
+    .floats = 1u << LOGITS,
+    .indices = 1u << LABELS,
+    .kin = 1u << DLOSS | 1u << DEACH,
     .infer = rows_grad_infer,
     .constant_in = 1u << LABELS,
     .meaning = rows_grad_meaning,

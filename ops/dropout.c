@@ -20,8 +20,6 @@
 
 static an_status dropout_infer(const an_infer *q, an_type out[])
 {
-    const an_status s = an_want_float(q, 0);
-    if (s) return s;
     const an_type *key = &q->in[1];
     if (key->dtype != AN_I64 || key->shape.rank != 1 || key->shape.dim[0] != 2)
         return an_refuse(q, AN_E_SHAPE, "key must be i64[2]: seed and step");
@@ -124,6 +122,7 @@ an_value an_dropout_at(an_at at, an_value x, float rate)
 }
 
 const an_op_rules an_rules_dropout = {
+    .floats = 1u,
     .infer = dropout_infer,
     .grad = dropout_grad,
     .constant_in = 1u << 1,

@@ -284,7 +284,7 @@ an_value an_div_at(an_at at, an_value a, an_value b)
 
 static an_status accumulate_infer(const an_infer *q, an_type out[])
 {
-    an_status s = an_want_number(q, 0);
+    an_status s = AN_OK;
     for (int i = 1; s == AN_OK && i < q->inputs; i++) {
         s = an_want_same_dtype(q, 0, i);
         if (s == AN_OK) s = an_want_same_shape(q, 0, i);
@@ -342,6 +342,7 @@ an_value an_accumulate_at(an_at at, const an_value *x, int count, const uint32_t
 
 /* In place over x0 or x1 only: later operands are read after y was written. */
 const an_op_rules an_rules_accumulate = {
+    .numbers = 1u,
     .infer = accumulate_infer,
     .grad = add_grad,
     .stages = {{an_block_units, accumulate_run}},

@@ -44,10 +44,13 @@ static double moved_flops(const an_work *w)
 /* ---- gather and embedding ---------------------------------------------- */
 
 /* x's shape with the axis replaced by all of ids' dims. */
-static an_status gathered_infer(const an_infer *q, int axis, an_type out[])
+static an_status gather_infer(const an_infer *q, an_type out[])
 {
     const an_shape *x = &q->in[0].shape, *ids = &q->in[1].shape;
     an_shape *y = &out[0].shape;
+    int axis;
+    const an_status s = an_want_axis(q, q->attrs->axis, x->rank, false, &axis);
+    if (s != AN_OK) return s;
     if (x->rank - 1 + ids->rank > AN_MAX_RANK)
         return an_refuse(q, AN_E_SHAPE, "the result would have rank %d, more than %d",
                          x->rank - 1 + ids->rank, AN_MAX_RANK);
@@ -55,20 +58,7 @@ static an_status gathered_infer(const an_infer *q, int axis, an_type out[])
     for (int i = 0; i < ids->rank; i++) y->dim[y->rank++] = ids->dim[i];
     for (int i = axis + 1; i < x->rank; i++) y->dim[y->rank++] = x->dim[i];
     out[0].dtype = q->in[0].dtype;
-    return an_want_index(q, 1);
-}
-
-static an_status gather_infer(const an_infer *q, an_type out[])
-{
-    int axis;
-    const an_status s = an_want_axis(q, q->attrs->axis, q->in[0].shape.rank, false, &axis);
-    return s == AN_OK ? gathered_infer(q, axis, out) : s;
-}
-
-static an_status embedding_infer(const an_infer *q, an_type out[])
-{
-    const an_status s = an_want_rank(q, 0, 2, 2);
-    return s == AN_OK ? gathered_infer(q, 0, out) : s;
+    return AN_OK;
 }
 
 /* embedding has no axis attribute: it is 0 there. */
@@ -129,15 +119,16 @@ an_value an_embedding_at(an_at at, an_value table, an_value ids)
     return an_emit(at, AN_OP_embedding, (an_value[]){table, ids}, 2, NULL);
 }
 
-#define GATHER_RULES(infer_rule, bound)                                                            \
+#define GATHER_RULES(ranks_rule, bound)                                                            \
     {                                                                                              \
-        .infer = infer_rule, .grad = gather_grad, .constant_in = 2u,                               \
+        .indices = 2u, .ranks = ranks_rule, .infer = gather_infer, .grad = gather_grad,            \
+        .constant_in = 2u,                                                                         \
         .stages = {{gather_units, gather_run}}, .fast = AN_FAST_ANY, .ref = gather_ref,            \
         .flops = AN_NO_FLOPS, .index = {bound, 1, 0},                                              \
     }
 
-const an_op_rules an_rules_gather = GATHER_RULES(gather_infer, AN_BOUND_AXIS);
-const an_op_rules an_rules_embedding = GATHER_RULES(embedding_infer, AN_BOUND_EXTENT);
+const an_op_rules an_rules_gather = GATHER_RULES(NULL, AN_BOUND_AXIS);
+const an_op_rules an_rules_embedding = GATHER_RULES("2", AN_BOUND_EXTENT);
 
 /* ---- scatter_add ------------------------------------------------------- */
 
@@ -145,13 +136,10 @@ static an_status scatter_add_infer(const an_infer *q, an_type out[])
 {
     const an_shape *ids = &q->in[0].shape, *u = &q->in[1].shape;
     const int rank = u->rank - ids->rank + 1;
-    an_status s = an_want_index(q, 0);
-    if (s == AN_OK) s = an_want_number(q, 1);
-    if (s != AN_OK) return s;
     int axis;
     if (rank < 1)
         return an_refuse(q, AN_E_SHAPE, "ids have rank %d, updates only %d", ids->rank, u->rank);
-    s = an_want_axis(q, q->attrs->axis, rank, false, &axis);
+    const an_status s = an_want_axis(q, q->attrs->axis, rank, false, &axis);
     if (s != AN_OK) return s;
     for (int i = 0; i < ids->rank; i++)
         if (u->dim[axis + i] != ids->dim[i]) {
@@ -279,6 +267,8 @@ an_value an_scatter_add_at(an_at at, an_value ids, an_value updates, int axis, a
 }
 
 const an_op_rules an_rules_scatter_add = {
+    .indices = 1u,
+    .numbers = 2u,
     .infer = scatter_add_infer,
     .grad = scatter_grad,
     .constant_in = 1u,
@@ -293,8 +283,6 @@ const an_op_rules an_rules_scatter_add = {
 static an_status one_hot_infer(const an_infer *q, an_type out[])
 {
     const an_shape *ids = &q->in[0].shape;
-    const an_status s = an_want_index(q, 0);
-    if (s != AN_OK) return s;
     if (an_dtype_size(q->attrs->dtype) == 0)
         return an_refuse(q, AN_E_DTYPE, "%d is no element type", (int)q->attrs->dtype);
     if (!an_dims_valid(q->dims, q->attrs->size))
@@ -353,6 +341,7 @@ an_value an_one_hot_at(an_at at, an_value ids, an_dim size, an_dtype dtype)
 }
 
 const an_op_rules an_rules_one_hot = {
+    .indices = 1u,
     .infer = one_hot_infer,
     .no_grad = "an id is not something a loss can change a little",
     .constant_in = 1u,

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static void add_formatted(an_text *t, const char *format, va_list arguments)
 {
@@ -174,8 +175,10 @@ static an_status want_operand(const an_infer *q, int i)
     if (s == AN_OK && an_has_operand(r->numbers, i)) s = an_want_number(q, i);
     if (s == AN_OK && an_has_operand(r->indices, i)) s = an_want_index(q, i);
     if (s == AN_OK && an_has_operand(r->bools, i)) s = an_want_bool(q, i);
-    if (s == AN_OK && an_has_operand(r->alike, i)) s = an_want_same_dtype(q, 0, i);
+    if (s == AN_OK && an_has_operand(r->kin | r->alike, i)) s = an_want_same_dtype(q, 0, i);
     if (s == AN_OK && an_has_operand(r->alike, i)) s = an_want_same_shape(q, 0, i);
+    const char *rank = r->ranks && i < (int)strlen(r->ranks) ? &r->ranks[i] : ".";
+    if (s == AN_OK && *rank != '.') s = an_want_rank(q, i, *rank - '0', *rank - '0');
     return s;
 }
 

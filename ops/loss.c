@@ -59,10 +59,6 @@ void an_loss_put_mean(const an_work *w, int64_t units, int64_t losses)
 
 static an_status pair_infer(const an_infer *q, an_type out[])
 {
-    an_status s = an_want_float(q, 0);
-    if (!s) s = an_want_same_dtype(q, 0, 1);
-    if (!s) s = an_want_same_shape(q, 0, 1);
-    if (s) return s;
     out[AN_LOSS_MEAN] = (an_type){q->in[0].dtype, AN_SCALAR};
     out[AN_LOSS_EACH] = q->in[0];
     return AN_OK;
@@ -85,8 +81,10 @@ static int64_t pair_scratch(const an_work *w)
 
 typedef double (*pair_fn)(int64_t n, const float *a, const float *b, float *each);
 
-static void pair_run(const an_work *w, pair_fn kernel, int64_t begin, int64_t end)
+static void pair_run(const an_work *w, int64_t begin, int64_t end)
 {
+    const char *set = (const char *)w->kernels;
+    const pair_fn kernel = *(const pair_fn *)(set + w->op->rules->formula.kernel);
     const int64_t count = an_elements(&w->in[0]);
     double *partial = w->scratch;
     for (int64_t u = begin; u < end; u++) {
@@ -103,33 +101,27 @@ static void pair_mean(const an_work *w, int64_t begin, int64_t end)
     an_loss_put_mean(w, pair_blocks(w), an_elements(&w->in[0]));
 }
 
-static void pair_ref(const an_work *w, double (*loss)(double, double))
+static void pair_ref(const an_work *w)
 {
     const int64_t count = an_elements(&w->in[0]);
     double total = 0;
     for (int64_t i = 0; i < count; i++) {
-        const double v = loss(an_get(&w->in[0], i), an_get(&w->in[1], i));
+        const double v = w->op->rules->formula.real_two(an_get(&w->in[0], i), an_get(&w->in[1], i));
         an_put_wanted(&w->out[AN_LOSS_EACH], i, v);
         total += v;
     }
     an_put_wanted(&w->out[AN_LOSS_MEAN], 0, total / (double)count);
 }
 
-/* ---- bce_with_logits -------------------------------------------------- */
+#define PAIR_RULES                                                                                 \
+    .floats = 1u, .alike = 2u, .infer = pair_infer, .ref = pair_ref, .scratch = pair_scratch,      \
+    .stages = {{pair_units, pair_run}, {an_loss_mean_units, pair_mean}}, .share = {0, 3}
 
-static void bce_run(const an_work *w, int64_t begin, int64_t end)
-{
-    pair_run(w, w->kernels->bce, begin, end);
-}
+/* ---- bce_with_logits -------------------------------------------------- */
 
 static double bce_of(double x, double z)
 {
     return (x >= 0 ? x * (1 - z) : -x * z) + log1p(exp(-fabs(x)));
-}
-
-static void bce_ref(const an_work *w)
-{
-    pair_ref(w, bce_of);
 }
 
 static void bce_grad(const an_call *c, const an_value dy[], an_value dx[])
@@ -155,32 +147,19 @@ an_value an_bce_with_logits_at(an_at at, an_value logits, an_value labels)
 }
 
 const an_op_rules an_rules_bce_with_logits = {
-    .infer = pair_infer,
+    PAIR_RULES,
     .grad = bce_grad,
     .meaning = bce_meaning,
-    .stages = {{pair_units, bce_run}, {an_loss_mean_units, pair_mean}},
-    .ref = bce_ref,
-    .scratch = pair_scratch,
-    .share = {0, 3},
+    .formula = {AN_LOOP(bce), .real_two = bce_of},
     .flops = 20,
     .labels = 1u << 1,
 };
 
 /* ---- mse --------------------------------------------------------------- */
 
-static void mse_run(const an_work *w, int64_t begin, int64_t end)
-{
-    pair_run(w, w->kernels->squared_error, begin, end);
-}
-
 static double squared_error(double p, double t)
 {
     return (p - t) * (p - t);
-}
-
-static void mse_ref(const an_work *w)
-{
-    pair_ref(w, squared_error);
 }
 
 static void mse_grad(const an_call *c, const an_value dy[], an_value dx[])
@@ -202,12 +181,9 @@ an_value an_mse_at(an_at at, an_value prediction, an_value target)
 }
 
 const an_op_rules an_rules_mse = {
-    .infer = pair_infer,
+    PAIR_RULES,
     .grad = mse_grad,
     .meaning = mse_meaning,
-    .stages = {{pair_units, mse_run}, {an_loss_mean_units, pair_mean}},
-    .ref = mse_ref,
-    .scratch = pair_scratch,
-    .share = {0, 3},
+    .formula = {AN_LOOP(squared_error), .real_two = squared_error},
     .flops = 3,
 };

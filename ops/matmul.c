@@ -24,9 +24,7 @@
 
 static an_status matmul_infer(const an_infer *q, an_type out[])
 {
-    an_status s = an_want_float(q, 0);
-    if (!s) s = an_want_same_dtype(q, 0, 1);
-    if (!s) s = an_want_rank(q, 0, 2, AN_MAX_RANK);
+    an_status s = an_want_rank(q, 0, 2, AN_MAX_RANK);
     if (!s) s = an_want_rank(q, 1, 2, AN_MAX_RANK);
     if (s) return s;
     const bool ta = q->attrs->transpose_a, tb = q->attrs->transpose_b;
@@ -411,6 +409,8 @@ an_value an_matmul_at(an_at at, an_value a, an_value b)
 }
 
 const an_op_rules an_rules_matmul = {
+    .floats = 1u,
+    .kin = 2u,
     .infer = matmul_infer,
     .grad = matmul_grad,
     .stages = {{matmul_units, matmul_run}},

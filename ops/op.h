@@ -86,7 +86,8 @@ typedef struct an_formula {
 typedef struct an_op_rules {
     /* What an operand must be if it is there, asked before `infer`: bit i, operand i. */
     uint32_t floats, numbers, indices, bools;
-    uint32_t alike;        /* of operand 0's type */
+    uint32_t kin, alike;   /* of operand 0's dtype; of its type */
+    const char *ranks;     /* a digit an operand, `.` for any: "3221"; NULL: any */
     bool broadcast;        /* operands of one dtype, which is result 0's; its shape is theirs, as in
                             * NumPy */
     /* What more there is to ask and to say. out[] is zeroed, but for result 0 of a broadcast. NULL:

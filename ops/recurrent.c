@@ -22,9 +22,6 @@
 static an_status want_state(const an_infer *q, int i, an_dim batch, an_dim units)
 {
     if (!q->present[i]) return AN_OK;
-    an_status status = an_want_same_dtype(q, LSTM_X, i);
-    if (!status) status = an_want_rank(q, i, 2, 2);
-    if (status) return status;
     const an_dim *dim = q->in[i].shape.dim;
     if (dim[0] == batch && dim[1] == units) return AN_OK;
     char name[32];
@@ -35,11 +32,6 @@ static an_status want_state(const an_infer *q, int i, an_dim batch, an_dim units
 /* kernel [D, 4H] and recurrent [H, 4H]. */
 static an_status want_weights(const an_infer *q)
 {
-    for (int i = LSTM_KERNEL; i <= LSTM_RECURRENT; i++) {
-        an_status status = an_want_same_dtype(q, LSTM_X, i);
-        if (!status) status = an_want_rank(q, i, 2, 2);
-        if (status) return status;
-    }
     const an_dim *kernel = q->in[LSTM_KERNEL].shape.dim;
     const an_dim *recurrent = q->in[LSTM_RECURRENT].shape.dim;
     if (recurrent[1] != an_dims_mul(q->dims, 4, recurrent[0])) {
@@ -55,29 +47,18 @@ static an_status want_weights(const an_infer *q)
 
 static an_status lstm_infer(const an_infer *q, an_type out[])
 {
-    an_status status = an_want_float(q, LSTM_X);
-    if (!status) status = an_want_rank(q, LSTM_X, 3, 3);
-    if (!status) status = want_weights(q);
+    an_status status = want_weights(q);
     if (status) return status;
     const an_dim *x = q->in[LSTM_X].shape.dim;
     const an_dim units = q->in[LSTM_RECURRENT].shape.dim[0];
     const an_dim gates = q->in[LSTM_RECURRENT].shape.dim[1];
 
-    if (q->present[LSTM_BIAS]) {
-        status = an_want_same_dtype(q, LSTM_X, LSTM_BIAS);
-        if (!status) status = an_want_rank(q, LSTM_BIAS, 1, 1);
-        if (status) return status;
-        if (q->in[LSTM_BIAS].shape.dim[0] != gates)
-            return an_refuse(q, AN_E_SHAPE, "bias must have one element per column of kernel");
-    }
+    if (q->present[LSTM_BIAS] && q->in[LSTM_BIAS].shape.dim[0] != gates)
+        return an_refuse(q, AN_E_SHAPE, "bias must have one element per column of kernel");
     status = want_state(q, LSTM_H0, x[0], units);
     if (!status) status = want_state(q, LSTM_C0, x[0], units);
-    if (!status && q->present[LSTM_LENGTHS]) {
-        status = an_want_index(q, LSTM_LENGTHS);
-        if (!status) status = an_want_rank(q, LSTM_LENGTHS, 1, 1);
-        if (!status && q->in[LSTM_LENGTHS].shape.dim[0] != x[0])
-            status = an_refuse(q, AN_E_SHAPE, "lengths must have one element per row of the batch");
-    }
+    if (!status && q->present[LSTM_LENGTHS] && q->in[LSTM_LENGTHS].shape.dim[0] != x[0])
+        status = an_refuse(q, AN_E_SHAPE, "lengths must have one element per row of the batch");
     if (status) return status;
     const an_dtype dtype = q->in[LSTM_X].dtype;
     out[LSTM_Y] = out[LSTM_CELLS] = (an_type){dtype, AN_SHAPE(x[0], x[1], units)};
@@ -331,6 +312,10 @@ an_value an_lstm_at(an_at at, an_lstm_operands o, bool reverse)
 }
 
 const an_op_rules an_rules_lstm = {
+    .floats = 1u << LSTM_X,
+    .indices = 1u << LSTM_LENGTHS,
+    .kin = (1u << LSTM_LENGTHS) - 1,
+    .ranks = "3221221",
     .infer = lstm_infer,
     .grad = lstm_grad,
     .constant_in = 1u << LSTM_LENGTHS,

@@ -57,13 +57,7 @@ static an_status reduce_infer(const an_infer *q, an_type out[])
         if (reduced[i] && !q->attrs->keep) continue;
         out[0].shape.dim[out[0].shape.rank++] = reduced[i] ? 1 : x->dim[i];
     }
-    return an_want_number(q, 0);
-}
-
-static an_status mean_infer(const an_infer *q, an_type out[])
-{
-    const an_status s = an_want_float(q, 0);
-    return s == AN_OK ? reduce_infer(q, out) : s;
+    return AN_OK;
 }
 
 /* ---- the shape of the work --------------------------------------------- */
@@ -332,7 +326,7 @@ static void extreme_grad(const an_call *c, const an_value dy[], an_value dx[])
 
 /* ---- the rows ---------------------------------------------------------- */
 
-#define REDUCTION(op, how, divide, infer_rule, grad_rule)                                          \
+#define REDUCTION(op, how, divide, operands, grad_rule)                                            \
     static void op##_run(const an_work *w, int64_t begin, int64_t end)                             \
     {                                                                                              \
         run_fold(w, begin, end, how, divide);                                                      \
@@ -354,7 +348,7 @@ static void extreme_grad(const an_call *c, const an_value dy[], an_value dx[])
         return an_emit(at, AN_OP_##op, &x, 1, &(an_attrs){.axes = axes, .keep = keep});            \
     }                                                                                              \
     const an_op_rules an_rules_##op = {                                                            \
-        .infer = infer_rule,                                                                       \
+        .operands = 1u, .infer = reduce_infer,                                                     \
         .grad = grad_rule,                                                                         \
         .stages = {{fold_units, op##_run}, {combine_units, op##_combine}},                         \
         .ref = op##_ref,                                                                           \
@@ -362,7 +356,7 @@ static void extreme_grad(const an_call *c, const an_value dy[], an_value dx[])
         .flops = 1,                                                                                \
     };
 
-REDUCTION(sum, FOLD_SUM, false, reduce_infer, sum_grad)
-REDUCTION(mean, FOLD_SUM, true, mean_infer, mean_grad)
-REDUCTION(max, FOLD_MAX, false, reduce_infer, extreme_grad)
-REDUCTION(min, FOLD_MIN, false, reduce_infer, extreme_grad)
+REDUCTION(sum, FOLD_SUM, false, numbers, sum_grad)
+REDUCTION(mean, FOLD_SUM, true, floats, mean_grad)
+REDUCTION(max, FOLD_MAX, false, numbers, extreme_grad)
+REDUCTION(min, FOLD_MIN, false, numbers, extreme_grad)

@@ -35,11 +35,8 @@ static cut cut_of(const an_work *w)
 static an_status softmax_infer(const an_infer *q, an_type out[])
 {
     int axis;
-    an_status status = an_want_float(q, 0);
-    if (status == AN_OK)
-        status = an_want_axis(q, q->attrs->axis, q->in[0].shape.rank, false, &axis);
     out[0] = q->in[0];
-    return status;
+    return an_want_axis(q, q->attrs->axis, q->in[0].shape.rank, false, &axis);
 }
 
 static an_value sum_along(const an_call *c, an_value v)
@@ -75,8 +72,9 @@ static int64_t softmax_units(const an_work *w)
     return c.outer * an_ceil_div(c.inner, per_unit(&c)); /* at most the element count, if not 0 */
 }
 
-static void run(const an_work *w, int64_t begin, int64_t end, bool log)
+static void run(const an_work *w, int64_t begin, int64_t end)
 {
+    const bool log = w->op->code == AN_OP_log_softmax;
     const cut c = cut_of(w);
     const int64_t per = per_unit(&c);
     const float *x = w->in[0].data;
@@ -94,16 +92,6 @@ static void run(const an_work *w, int64_t begin, int64_t end, bool log)
         const int64_t columns = c.inner - first < per ? c.inner - first : per;
         w->kernels->softmax_columns(x + at, y + at, c.length, c.inner, columns, log);
     }
-}
-
-static void softmax_run(const an_work *w, int64_t begin, int64_t end)
-{
-    run(w, begin, end, false);
-}
-
-static void log_softmax_run(const an_work *w, int64_t begin, int64_t end)
-{
-    run(w, begin, end, true);
 }
 
 /* ---- reference ------------------------------------------------------------ */
@@ -124,22 +112,13 @@ static void ref_line(const an_work *w, const cut *c, int64_t at, bool log_form)
     }
 }
 
-static void ref(const an_work *w, bool log_form)
+static void ref(const an_work *w)
 {
     const cut c = cut_of(w);
+    const bool log_form = w->op->code == AN_OP_log_softmax;
     for (int64_t o = 0; o < c.outer && w->out[0].data; o++)
         for (int64_t i = 0; i < c.inner; i++)
             ref_line(w, &c, o * c.length * c.inner + i, log_form);
-}
-
-static void softmax_ref(const an_work *w)
-{
-    ref(w, false);
-}
-
-static void log_softmax_ref(const an_work *w)
-{
-    ref(w, true);
 }
 
 /* ---- builders and records --------------------------------------------------- */
@@ -157,20 +136,8 @@ an_value an_log_softmax_at(an_at at, an_value x, int axis)
 }
 
 /* Per element: maximum 1, exp about 20, sum and scale 3. */
-const an_op_rules an_rules_softmax = {
-    .infer = softmax_infer,
-    .grad = softmax_grad,
-    .stages = {{softmax_units, softmax_run}},
-    .ref = softmax_ref,
-    .share = {1},
-    .flops = 24,
-};
-
-const an_op_rules an_rules_log_softmax = {
-    .infer = softmax_infer,
-    .grad = log_softmax_grad,
-    .stages = {{softmax_units, log_softmax_run}},
-    .ref = log_softmax_ref,
-    .share = {1},
-    .flops = 24,
-};
+#define RULES                                                                                      \
+    .floats = 1u, .infer = softmax_infer, .stages = {{softmax_units, run}}, .ref = ref,            \
+    .share = {1}, .flops = 24
+const an_op_rules an_rules_softmax = {RULES, .grad = softmax_grad};
+const an_op_rules an_rules_log_softmax = {RULES, .grad = log_softmax_grad};

@@ -53,11 +53,7 @@ static an_status want_scalar(const an_infer *q, int operand, an_dtype dtype)
  * the same dtype. Every result is like the parameter. */
 static an_status step_infer(const an_infer *q, int tensors, int results, an_type out[])
 {
-    an_status s = an_want_float(q, PARAM);
-    for (int i = 1; i < tensors && !s; i++) {
-        s = an_want_same_dtype(q, PARAM, i);
-        if (!s) s = an_want_same_shape(q, PARAM, i);
-    }
+    an_status s = AN_OK;
     for (int i = tensors; i < q->inputs && !s; i++) {
         const bool counter = q->op->code == AN_OP_adam_step && i == ADAM_STEP;
         s = want_scalar(q, i, counter ? AN_I64 : q->in[PARAM].dtype);
@@ -283,6 +279,8 @@ static void adam_meaning(const an_call *c, an_value out[])
 
 /* About what one element costs, counting division and root as one each. */
 const an_op_rules an_rules_sgd_step = {
+    .floats = 1u << PARAM,
+    .alike = 1u << GRAD,
     .infer = sgd_infer,
     .meaning = sgd_meaning,
     .stages = {{step_units, sgd_run}},
@@ -292,6 +290,8 @@ const an_op_rules an_rules_sgd_step = {
 };
 
 const an_op_rules an_rules_momentum_step = {
+    .floats = 1u << PARAM,
+    .alike = 1u << GRAD | 1u << VELOCITY,
     .infer = momentum_infer,
     .meaning = momentum_meaning,
     .stages = {{step_units, momentum_run}},
@@ -301,6 +301,8 @@ const an_op_rules an_rules_momentum_step = {
 };
 
 const an_op_rules an_rules_adam_step = {
+    .floats = 1u << PARAM,
+    .alike = 1u << GRAD | 1u << M | 1u << V,
     .infer = adam_infer,
     .constant_in = 1u << ADAM_STEP,
     .meaning = adam_meaning,
