@@ -206,15 +206,22 @@ typedef struct an_embedding_args {
 AN_API an_value an_nn_embedding_with(const an_embedding_args *args);
 #define an_nn_embedding(...) an_nn_embedding_with(&(an_embedding_args){.at = AN_HERE, __VA_ARGS__})
 
+/* Weights of an LSTM of H units, instead of new ones; those left out are made. */
+typedef struct an_lstm_weights {
+    an_value kernel, recurrent, bias; /* [D, 4H], [H, 4H], [4H]; columns are the gates i, f, c, o */
+} an_lstm_weights;
+
 typedef struct an_lstm_args {
     an_at at;
     an_value x;       /* [B, T, D] */
-    int64_t units;
+    int64_t units;    /* H */
     const char *name;
     bool reverse;     /* from the last step to the first; the result stays in x's order */
     bool last;        /* the state after the last step, [B, units], instead of all steps */
     an_value lengths; /* [B]: steps of each row; the rest is skipped and gives 0 */
     an_value h0, c0;  /* [B, units]; left out: zeros */
+    an_lstm_weights weights, backward; /* an_nn_bilstm's second direction has the latter */
+    an_start kernel_start, recurrent_start, bias_start;
 } an_lstm_args;
 /* [B, T, units]; see an_lstm for the formulas. */
 AN_API an_value an_nn_lstm_with(const an_lstm_args *args);
@@ -231,6 +238,8 @@ typedef struct an_norm_args {
     float eps;       /* 0: Keras's 1e-3; for a true 0 use an_layer_norm */
     bool no_scale;   /* no gamma */
     bool no_shift;   /* no beta */
+    an_value gamma, beta; /* [D], instead of new ones */
+    an_start gamma_start, beta_start;
 } an_norm_args;
 /* Over the last axis, with gamma from 1 and beta from 0. On an_residual_add's
  * result it is the pair that fuse_add_norm fuses. */
@@ -246,6 +255,8 @@ typedef struct an_residual_args {
     const char *name;
     float eps;        /* as in an_norm_args */
     bool no_norm;     /* the sum alone: a pre-norm block */
+    an_value gamma, beta; /* [E], instead of new ones */
+    an_value project;     /* [D, E], where D is not E, instead of a new one */
 } an_residual_args;
 /* Add & Norm: layer_norm(x + branch). Where D is not E, x goes through a dense
  * layer without bias first, as the projection shortcut of a ResNet does. */

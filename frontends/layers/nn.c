@@ -67,17 +67,19 @@ an_value an_nn_embedding_with(const an_embedding_args *a)
 
 /* ---- LSTM -------------------------------------------------------------- */
 
-static an_value lstm_in_scope(const an_lstm_args *a, bool reverse)
+static an_value lstm_in_scope(const an_lstm_args *a, const an_lstm_weights *given, bool reverse)
 {
+    const an_init glorot = {AN_INIT_GLOROT_UNIFORM, 0, 0}, forget = {AN_INIT_FORGET_BIAS, 0, 0};
+    const an_init orthogonal = {AN_INIT_ORTHOGONAL, 0, 0};
     const int64_t gates = a->units > 0 && a->units < INT64_MAX / 4 ? 4 * a->units : -1;
     const an_lstm_operands operands = {
         .x = a->x,
-        .kernel = weight(a->at, AN_NONE, a->x, "kernel", AN_SHAPE(last_dim(a->x), gates),
-                         (an_init){AN_INIT_GLOROT_UNIFORM, 0, 0}),
-        .recurrent = weight(a->at, AN_NONE, a->x, "recurrent", AN_SHAPE(a->units, gates),
-                            (an_init){AN_INIT_ORTHOGONAL, 0, 0}),
-        .bias = weight(a->at, AN_NONE, a->x, "bias", AN_SHAPE(gates),
-                       (an_init){AN_INIT_FORGET_BIAS, 0, 0}),
+        .kernel = weight(a->at, given->kernel, a->x, "kernel", AN_SHAPE(last_dim(a->x), gates),
+                         start(&a->kernel_start, glorot)),
+        .recurrent = weight(a->at, given->recurrent, a->x, "recurrent", AN_SHAPE(a->units, gates),
+                            start(&a->recurrent_start, orthogonal)),
+        .bias = weight(a->at, given->bias, a->x, "bias", AN_SHAPE(gates),
+                       start(&a->bias_start, forget)),
         .h0 = a->h0,
         .c0 = a->c0,
         .lengths = a->lengths};
@@ -89,7 +91,7 @@ an_value an_nn_lstm_with(const an_lstm_args *a)
 {
     if (!a || an_is_none(a->x) || an_is_poison(a->x)) return a ? a->x : AN_NONE;
     an_scope_open_unique(a->x, name_or(a->name, "lstm"));
-    const an_value y = lstm_in_scope(a, a->reverse);
+    const an_value y = lstm_in_scope(a, &a->weights, a->reverse);
     an_scope_close(a->x);
     return y;
 }
@@ -101,10 +103,10 @@ an_value an_nn_bilstm_with(const an_lstm_args *a)
     one.h0 = one.c0 = AN_NONE;
     an_scope_open_unique(a->x, name_or(a->name, "bilstm"));
     an_scope_open(a->x, "forward");
-    const an_value forward = lstm_in_scope(&one, false);
+    const an_value forward = lstm_in_scope(&one, &a->weights, false);
     an_scope_close(a->x);
     an_scope_open(a->x, "backward");
-    const an_value backward = lstm_in_scope(&one, true);
+    const an_value backward = lstm_in_scope(&one, &a->backward, true);
     an_scope_close(a->x);
     const an_value both[2] = {forward, backward};
     const an_value y = an_concat_at(a->at, both, 2, -1);
@@ -117,8 +119,8 @@ an_value an_nn_bilstm_with(const an_lstm_args *a)
 static an_value gamma_of(const an_norm_args *a)
 {
     return a->no_scale ? AN_NONE
-                       : weight(a->at, AN_NONE, a->x, "gamma", AN_SHAPE(last_dim(a->x)),
-                                (an_init){AN_INIT_CONSTANT, 1, 0});
+                       : weight(a->at, a->gamma, a->x, "gamma", AN_SHAPE(last_dim(a->x)),
+                                start(&a->gamma_start, (an_init){AN_INIT_CONSTANT, 1, 0}));
 }
 
 static float eps_of(float eps)
@@ -132,9 +134,9 @@ an_value an_nn_layer_norm_with(const an_norm_args *a)
     an_scope_open_unique(a->x, name_or(a->name, "layer_norm"));
     const an_value gamma = gamma_of(a);
     const an_value beta = a->no_shift ? AN_NONE
-                                      : weight(a->at, AN_NONE, a->x, "beta",
+                                      : weight(a->at, a->beta, a->x, "beta",
                                                AN_SHAPE(last_dim(a->x)),
-                                               (an_init){AN_INIT_ZEROS, 0, 0});
+                                               start(&a->beta_start, (an_init){0}));
     const an_value y = an_layer_norm_at(a->at, a->x, gamma, beta, -1, eps_of(a->eps));
     an_scope_close(a->x);
     return y;
@@ -158,10 +160,12 @@ an_value an_nn_residual_with(const an_residual_args *a)
     const an_dim wide = last_dim(a->branch);
     if (last_dim(skip) != wide)
         skip = an_nn_dense_with(&(an_dense_args){.at = a->at, .x = skip, .units = wide,
-                                                 .name = "project", .no_bias = true});
+                                                 .name = "project", .no_bias = true,
+                                                 .kernel = a->project});
     an_value y = an_residual_add_at(a->at, a->branch, skip);
     if (!a->no_norm)
-        y = an_nn_layer_norm_with(&(an_norm_args){.at = a->at, .x = y, .eps = a->eps});
+        y = an_nn_layer_norm_with(&(an_norm_args){.at = a->at, .x = y, .eps = a->eps,
+                                                  .gamma = a->gamma, .beta = a->beta});
     an_scope_close(a->x);
     return y;
 }

@@ -30,7 +30,7 @@ budgets='
  780 graph/equal/prove.c+graph/equal/axioms.c+graph/equal/match.c  what a proof rests on, to be read in an hour
   790 graph/reduce        delta debugging of graphs
   410 optim               five optimizers and two schedules as nodes
-  440 frontends           the public header of all that surrounds a graph
+   460 frontends           the public header of all that surrounds a graph
   200 frontends/layers    eight layers
   980 frontends/formats   atomic files, safetensors, checkpoints, SHA-256
  1080 frontends/text      the Tokenizer, its JSON, Unicode
