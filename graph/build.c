@@ -163,9 +163,12 @@ static const char *keep_text(an_graph *g, const char *text, const char *before)
 
 static const an_attrs *keep_attributes(an_graph *g, const an_spec *s, const an_type *out)
 {
-    if (s->op->code != AN_OP_reshape) return an_graph_keep_attrs(g, s->op, s->attrs);
-    an_attrs known = *s->attrs; /* what was left over is now known */
-    known.shape = out[0].shape;
+    if (s->op->opaque) return an_graph_keep_attrs(g, s->op, s->attrs);
+    const int by = s->op->rules->axes_in - 1;
+    const an_type *counted = by >= 0 ? an_slot_type(g, s->in[by]) : &out[0];
+    an_attrs known = *s->attrs;
+    an_written kept;
+    an_attrs_resolve(s->op, &known, &out[0], counted->shape.rank, &kept);
     return an_graph_keep_attrs(g, s->op, &known);
 }
 

@@ -157,7 +157,9 @@ const an_attrs *an_graph_keep_attrs(an_graph *g, const an_op_info *op, const an_
     const uint64_t hash = an_attrs_hash(op, attrs);
     uint64_t probe = 0;
     for (uint32_t n; (n = an_index_next(&g->by_attrs, hash, &probe));)
-        if (an_attrs_equal(op, g->attrs[n - 1], attrs)) return g->attrs[n - 1];
+        if (an_attrs_equal(op, g->attrs[n - 1], attrs) &&
+            an_attrs_spelled_alike(op, g->attrs[n - 1], attrs))
+            return g->attrs[n - 1];
     const an_attrs *kept = an_attrs_copy(op, attrs, &g->arena);
     if (!kept || !AN_GROW(g->attrs, g->attrs_capacity, g->attrs_count + 1) ||
         !an_index_add(&g->by_attrs, hash, (uint32_t)g->attrs_count + 1))

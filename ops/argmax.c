@@ -35,7 +35,7 @@ typedef struct slabs {
 static slabs slabs_of(const an_work *w)
 {
     const an_tensor *x = &w->in[0];
-    const int axis = an_axis(w->attrs->axis, x->rank);
+    const int axis = w->attrs->axis;
     slabs s = {.along = x->extent[axis], .inner = an_span(x, axis + 1, x->rank)};
     s.group = s.along > 0 && s.along < AN_BLOCK ? AN_BLOCK / s.along : 1;
     return s;
@@ -107,6 +107,7 @@ an_value an_argmax_at(an_at at, an_value x, int axis)
 
 const an_op_rules an_rules_argmax = {
     .numbers = 1u,
+    .axes_in = AN_IN(0),
     .infer = argmax_infer,
     .no_grad = "an index is constant almost everywhere",
     .constant_in = 1u,

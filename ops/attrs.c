@@ -93,6 +93,66 @@ bool an_attrs_equal(const an_op_info *op, const an_attrs *a, const an_attrs *b)
     return an_attrs_difference(op, a, b) < 0;
 }
 
+/* ---- how axes are spelled ---------------------------------------------- */
+
+static void sort_axes(an_axes *axes, int rank)
+{
+    bool chosen[AN_MAX_RANK] = {false};
+    for (int i = 0; i < axes->count; i++) /* one that is none may have been written elsewhere */
+        if (axes->at[i] >= 0 && axes->at[i] < rank) chosen[axes->at[i]] = true;
+    for (int i = 0; axes->count < 0 && i < rank; i++) chosen[i] = true;
+    axes->count = 0;
+    for (int i = 0; i < rank; i++)
+        if (chosen[i]) axes->at[axes->count++] = i;
+}
+
+static void resolve(const an_op_info *op, an_written *w, int rank)
+{
+    if (op->attribute_set >> AN_ATTR_axis & 1) w->axis = an_axis(w->axis, rank);
+    if (!(op->attribute_set >> AN_ATTR_axes & 1)) return;
+    for (int i = 0; i < w->axes.count; i++) w->axes.at[i] = an_axis(w->axes.at[i], rank);
+    if (!op->rules->permutes) sort_axes(&w->axes, rank);
+}
+
+static bool same_axes(const an_op_info *op, const an_written *a, const an_written *b)
+{
+    const bool one = op->attribute_set >> AN_ATTR_axis & 1;
+    const bool many = op->attribute_set >> AN_ATTR_axes & 1;
+    const size_t size = a->axes.count > 0 ? (size_t)a->axes.count * sizeof a->axes.at[0] : 0;
+    return (!one || a->axis == b->axis) &&
+           (!many || (a->axes.count == b->axes.count && !memcmp(a->axes.at, b->axes.at, size)));
+}
+
+void an_attrs_resolve(const an_op_info *op, an_attrs *a, const an_type *result, int rank,
+                      an_written *kept)
+{
+    if (op->attribute_set >> AN_ATTR_shape & 1) a->shape = result->shape;
+    const an_written given = {a->axis, a->axes};
+    an_written meant = given, before = a->written ? *a->written : given;
+    resolve(op, &meant, rank);
+    a->axis = meant.axis;
+    a->axes = meant.axes;
+    if (!same_axes(op, &given, &meant)) before = given; /* who changed an axis wrote it anew */
+    *kept = before;
+    resolve(op, &before, rank);
+    const bool so = same_axes(op, &before, &meant) && !same_axes(op, kept, &meant);
+    a->written = so ? kept : NULL;
+}
+
+bool an_attrs_spelled_alike(const an_op_info *op, const an_attrs *a, const an_attrs *b)
+{
+    if (!a->written || !b->written) return a->written == b->written;
+    return same_axes(op, a->written, b->written);
+}
+
+/* The attributes as the text has them. */
+static an_attrs as_written(const an_attrs *a)
+{
+    an_attrs shown = *a;
+    if (a->written) shown.axis = a->written->axis, shown.axes = a->written->axes;
+    return shown;
+}
+
 /* ---- dimensions, range and copies -------------------------------------- */
 
 an_dim *an_attr_dims(int id, an_attrs *a, int *count)
@@ -181,7 +241,10 @@ an_attrs *an_attrs_copy(const an_op_info *op, const an_attrs *a, an_arena *arena
         *at = size < 0 ? NULL : an_arena_copy(arena, *at, size > 0 ? size : 1);
         if (!*at) return NULL;
     }
-    return copy && copy_own(op, copy, arena) ? copy : NULL;
+    if (copy && copy->written)
+        copy->written = an_arena_copy(arena, copy->written, sizeof *copy->written);
+    if (!copy || (a->written && !copy->written)) return NULL;
+    return copy_own(op, copy, arena) ? copy : NULL;
 }
 
 /* ---- text -------------------------------------------------------------- */
@@ -219,11 +282,12 @@ static bool is_silent(const an_attrs *a, int id)
 void an_attrs_print(const an_op_info *op, const an_attrs *a, const an_dims *dims, an_text *out)
 {
     const int64_t before = out->length;
+    const an_attrs shown = as_written(a);
     for (uint64_t set = op->attribute_set; set;) {
         const int id = take(&set);
-        if (is_silent(a, id)) continue;
+        if (is_silent(&shown, id)) continue;
         an_text_addf(out, out->length == before ? "%s=" : ", %s=", table[id].name);
-        an_attr_print(op, id, a, dims, out);
+        an_attr_print(op, id, &shown, dims, out);
     }
     for (int i = 0; i < op->own_count; i++) {
         const an_own v = an_own_at(op, a, i);

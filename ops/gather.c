@@ -64,7 +64,7 @@ static an_status gather_infer(const an_infer *q, an_type out[])
 /* embedding has no axis attribute: it is 0 there. */
 static rows gather_rows(const an_work *w)
 {
-    return rows_of(&w->in[0], an_axis(w->attrs->axis, w->in[0].rank), &w->in[1]);
+    return rows_of(&w->in[0], w->attrs->axis, &w->in[1]);
 }
 
 static int64_t gather_units(const an_work *w)
@@ -105,8 +105,7 @@ static void gather_ref(const an_work *w)
 static void gather_grad(const an_call *c, const an_value dy[], an_value dx[])
 {
     const an_shape x = an_type_of(c->in[0]).shape;
-    const int axis = an_axis(c->attrs->axis, x.rank);
-    dx[0] = an_scatter_add(c->in[1], dy[0], axis, x.dim[axis]);
+    dx[0] = an_scatter_add(c->in[1], dy[0], c->attrs->axis, x.dim[c->attrs->axis]);
 }
 
 an_value an_gather_at(an_at at, an_value x, an_value ids, int axis)
@@ -122,7 +121,7 @@ an_value an_embedding_at(an_at at, an_value table, an_value ids)
 #define GATHER_RULES(ranks_rule, bound)                                                            \
     {                                                                                              \
         .indices = 2u, .ranks = ranks_rule, .infer = gather_infer, .grad = gather_grad,            \
-        .constant_in = 2u,                                                                         \
+        .constant_in = 2u, .axes_in = AN_IN(0),                                                    \
         .stages = {{gather_units, gather_run}}, .fast = AN_FAST_ANY, .ref = gather_ref,            \
         .flops = AN_NO_FLOPS, .index = {bound, 1, 0},                                              \
     }
@@ -162,7 +161,7 @@ static an_status scatter_add_infer(const an_infer *q, an_type out[])
 static rows scatter_rows(const an_work *w)
 {
     const an_tensor *y = &w->out[0];
-    rows r = rows_of(y, an_axis(w->attrs->axis, y->rank), &w->in[0]);
+    rows r = rows_of(y, w->attrs->axis, &w->in[0]);
     const int64_t fair = (r.along + MOST_BLOCKS - 1) / MOST_BLOCKS;
     r.group = 2 * r.group > fair ? 2 * r.group : fair;
     return r;
@@ -256,8 +255,7 @@ static void scatter_ref(const an_work *w)
 
 static void scatter_grad(const an_call *c, const an_value dy[], an_value dx[])
 {
-    const int axis = an_axis(c->attrs->axis, an_type_of(dy[0]).shape.rank);
-    dx[1] = an_gather(dy[0], c->in[0], axis);
+    dx[1] = an_gather(dy[0], c->in[0], c->attrs->axis);
 }
 
 an_value an_scatter_add_at(an_at at, an_value ids, an_value updates, int axis, an_dim size)

@@ -131,7 +131,7 @@ static void transpose_grad(const an_call *c, const an_value dy[], an_value dx[])
 {
     an_axes inverse = {.count = c->attrs->axes.count};
     for (int i = 0; i < inverse.count; i++)
-        inverse.at[an_axis(c->attrs->axes.at[i], inverse.count)] = i;
+        inverse.at[c->attrs->axes.at[i]] = i;
     dx[0] = an_transpose(dy[0], inverse);
 }
 
@@ -152,7 +152,7 @@ static void read_strides(const an_work *w, an_walk *walk)
     const an_tensor *x = &w->in[0], *y = &w->out[0];
     int64_t dense[AN_MAX_RANK], stride[1][AN_MAX_RANK];
     an_dense_strides(x, dense);
-    for (int i = 0; i < y->rank; i++) stride[0][i] = dense[an_axis(w->attrs->axes.at[i], y->rank)];
+    for (int i = 0; i < y->rank; i++) stride[0][i] = dense[w->attrs->axes.at[i]];
     an_walk_start(walk, y->rank, y->extent, 1, stride);
 }
 
@@ -260,7 +260,7 @@ static void transpose_ref(const an_work *w)
     for (int64_t i = 0; i < count; i++) {
         int64_t from = 0, left = i;
         for (int k = y->rank - 1; k >= 0; k--) {
-            from += left % y->extent[k] * dense[an_axis(w->attrs->axes.at[k], y->rank)];
+            from += left % y->extent[k] * dense[w->attrs->axes.at[k]];
             left /= y->extent[k];
         }
         an_move(y, i, x, from);
@@ -274,6 +274,7 @@ an_value an_transpose_at(an_at at, an_value x, an_axes axes)
 
 const an_op_rules an_rules_transpose = {
     .infer = transpose_infer,
+    .permutes = true,
     .grad = transpose_grad,
     .stages = {{transpose_units, transpose_run}},
     .fast = AN_FAST_ANY,

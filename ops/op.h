@@ -88,6 +88,8 @@ typedef struct an_op_rules {
     uint32_t floats, numbers, indices, bools;
     uint32_t kin, alike;   /* of operand 0's dtype; of its type */
     const char *ranks;     /* a digit an operand, `.` for any: "3221"; NULL: any */
+    int axes_in;           /* AN_IN(i): the operand whose rank its axes count in; 0: result 0's */
+    bool permutes;         /* its axes are in an order that matters */
     bool broadcast;        /* operands of one dtype, which is result 0's; its shape is theirs, as in
                             * NumPy */
     /* What more there is to ask and to say. out[] is zeroed, but for result 0 of a broadcast. NULL:
@@ -196,6 +198,22 @@ bool an_is_fast(const an_op_info *op, const an_work *w);
     extern const an_op_rules an_rules_##name;
 #include "ops/ops.def"
 #undef AN_OP
+
+/* ---- how axes are spelled ---------------------------------------------- */
+
+/* In a graph, axes count from the front and a set of them is in order: whoever reads attributes
+ * need not know which rank counts. What the user wrote stays for the text alone; hashes and
+ * comparisons do not see it. */
+typedef struct an_written {
+    int axis;
+    an_axes axes;
+} an_written;
+/* Brings attributes that infer has passed into that form, and the shape, of which a part may have
+ * been left over, to that of result 0. Axes count in `rank` (see axes_in); a->written may point to
+ * `kept` then. */
+void an_attrs_resolve(const an_op_info *op, an_attrs *a, const an_type *result, int rank,
+                      an_written *kept);
+bool an_attrs_spelled_alike(const an_op_info *op, const an_attrs *a, const an_attrs *b);
 
 /* ---- attributes by name ------------------------------------------------ */
 

@@ -125,6 +125,7 @@ typedef struct an_attrs {
     int own_count;
     const an_own *own; /* in the order of the op's definition; missing ones at the end are zero */
     double alpha, low, high;
+    const struct an_written *written; /* a graph's own: its axes as the user wrote them */
 } an_attrs;
 
 /* ---- the one way in ---------------------------------------------------- */

@@ -31,7 +31,7 @@ typedef struct lines {
 static lines lines_of(const an_work *w)
 {
     const an_tensor *y = &w->out[0];
-    lines l = {.axis = an_axis(w->attrs->axis, y->rank)};
+    lines l = {.axis = w->attrs->axis};
     l.inner = an_span(y, l.axis + 1, y->rank);
     l.along = y->extent[l.axis];
     l.count = an_span(y, 0, l.axis + 1);
@@ -124,7 +124,7 @@ static void slice_run(const an_work *w, int64_t begin, int64_t end)
     const an_tensor *x = &w->in[0], *y = &w->out[0];
     if (!y->data) return;
     const int64_t size = (int64_t)an_dtype_size(y->dtype);
-    const int axis = an_axis(w->attrs->axis, x->rank);
+    const int axis = w->attrs->axis;
     int64_t at;
     const int64_t count = an_block_range(w, begin, end, &at);
     if (!slice_fits(w, axis)) {
@@ -151,7 +151,7 @@ static void slice_ref(const an_work *w)
 {
     const an_tensor *x = &w->in[0], *y = &w->out[0];
     if (!y->data) return;
-    const int axis = an_axis(w->attrs->axis, x->rank);
+    const int axis = w->attrs->axis;
     const int64_t count = an_elements(y), inner = an_span(y, axis + 1, y->rank);
     const bool fits = count == 0 || slice_fits(w, axis);
     if (!fits) memset(y->data, 0, (size_t)count * an_dtype_size(y->dtype));
@@ -169,7 +169,7 @@ static void slice_grad(const an_call *c, const an_value dy[], an_value dx[])
 {
     const an_attrs *a = c->attrs;
     const an_shape x = an_type_of(c->in[0]).shape, y = an_type_of(dy[0]).shape;
-    const int axis = an_axis(a->axis, x.rank);
+    const int axis = a->axis;
     an_dims *dims = an_dims_of(dy[0].graph);
     an_dim after = an_dims_sub(dims, x.dim[axis], a->start);
     if (y.dim[axis] != 0) {
@@ -246,7 +246,7 @@ static void concat_ref(const an_work *w)
 {
     const an_tensor *y = &w->out[0];
     if (!y->data) return;
-    const int axis = an_axis(w->attrs->axis, y->rank);
+    const int axis = w->attrs->axis;
     const int64_t inner = an_span(y, axis + 1, y->rank);
     int64_t before = 0; /* lines of the operands before */
     for (int k = 0; k < w->inputs; k++) {
@@ -265,7 +265,7 @@ static void concat_grad(const an_call *c, const an_value dy[], an_value dx[])
     an_dim start = 0;
     for (int k = 0; k < c->inputs; k++) {
         const an_shape shape = an_type_of(c->in[k]).shape;
-        const int axis = an_axis(c->attrs->axis, shape.rank);
+        const int axis = c->attrs->axis;
         const an_dim stop = an_dims_add(dims, start, shape.dim[axis]);
         dx[k] = an_slice(dy[0], axis, start, stop, 1);
         start = stop;
@@ -356,7 +356,7 @@ static void pad_ref(const an_work *w)
     if (!y->data) return;
     int64_t room;
     const int64_t size = fill_element(w, &room), step = w->attrs->interior + 1;
-    const int axis = an_axis(w->attrs->axis, y->rank);
+    const int axis = w->attrs->axis;
     const int64_t before = an_dim_extent(w->attrs->before, w->extent);
     const int64_t inner = an_span(y, axis + 1, y->rank), count = an_elements(y);
     for (int64_t i = 0; i < count; i++) {
@@ -373,7 +373,7 @@ static void pad_grad(const an_call *c, const an_value dy[], an_value dx[])
 {
     const an_attrs *a = c->attrs;
     const an_shape x = an_type_of(c->in[0]).shape;
-    const int axis = an_axis(a->axis, x.rank), step = a->interior + 1;
+    const int axis = a->axis, step = a->interior + 1;
     an_dims *dims = an_dims_of(dy[0].graph);
     an_dim stop = an_dims_add(dims, a->before, an_dims_mul(dims, x.dim[axis], step));
     if (x.dim[axis] != 0) stop = an_dims_sub(dims, stop, a->interior);

@@ -24,24 +24,23 @@
 
 #include <limits.h>
 #include <math.h>
+#include <string.h>
 
 /* ---- axes -------------------------------------------------------------- */
 
-/* Which axes are reduced; out of range ones are ignored (infer has refused them). */
-static void reduced_axes(const an_attrs *a, int rank, bool reduced[AN_MAX_RANK])
+/* Which axes are reduced. */
+static void reduced_axes(const an_attrs *a, bool reduced[AN_MAX_RANK])
 {
-    for (int i = 0; i < AN_MAX_RANK; i++) reduced[i] = a->axes.count < 0 && i < rank;
-    for (int i = 0; i < a->axes.count; i++) {
-        const int axis = an_axis(a->axes.at[i], rank);
-        if (axis >= 0 && axis < rank) reduced[axis] = true;
-    }
+    memset(reduced, 0, AN_MAX_RANK * sizeof *reduced);
+    for (int i = 0; i < a->axes.count; i++) reduced[a->axes.at[i]] = true;
 }
 
 static an_status reduce_infer(const an_infer *q, an_type out[])
 {
     const an_shape *x = &q->in[0].shape;
     const an_axes *axes = &q->attrs->axes;
-    bool reduced[AN_MAX_RANK] = {false};
+    bool reduced[AN_MAX_RANK];
+    for (int i = 0; i < AN_MAX_RANK; i++) reduced[i] = axes->count < 0;
     if (axes->count > AN_MAX_RANK)
         return an_refuse(q, AN_E_ATTRIBUTE, "%d axes are more than %d", axes->count, AN_MAX_RANK);
     for (int i = 0; i < axes->count; i++) {
@@ -51,7 +50,6 @@ static an_status reduce_infer(const an_infer *q, an_type out[])
         if (reduced[axis]) return an_refuse(q, AN_E_ATTRIBUTE, "axis %d is named twice", axis);
         reduced[axis] = true;
     }
-    reduced_axes(q->attrs, x->rank, reduced);
     out[0].dtype = q->in[0].dtype;
     for (int i = 0; i < x->rank; i++) {
         if (reduced[i] && !q->attrs->keep) continue;
@@ -80,7 +78,7 @@ static void make_walks(const an_work *w, plan *p)
 {
     const an_tensor *x = &w->in[0];
     bool reduced[AN_MAX_RANK];
-    reduced_axes(w->attrs, x->rank, reduced);
+    reduced_axes(w->attrs, reduced);
     int64_t dense[AN_MAX_RANK], extent[2][AN_MAX_RANK], stride[2][1][AN_MAX_RANK];
     an_dense_strides(x, dense);
     int rank[2] = {0, 0};
@@ -273,7 +271,7 @@ static void ref_fold(const an_work *w, fold how, bool divide)
 {
     const an_tensor *x = &w->in[0], *y = &w->out[0];
     bool reduced[AN_MAX_RANK];
-    reduced_axes(w->attrs, x->rank, reduced);
+    reduced_axes(w->attrs, reduced);
     int64_t folded = 1;
     for (int k = 0; k < x->rank; k++) folded *= reduced[k] ? x->extent[k] : 1;
     const int64_t count = y->data ? an_elements(y) : 0;
@@ -298,7 +296,7 @@ static an_value with_ones(const an_call *c, an_value v)
     if (c->attrs->keep) return v;
     an_shape shape = an_type_of(c->in[0]).shape;
     bool reduced[AN_MAX_RANK];
-    reduced_axes(c->attrs, shape.rank, reduced);
+    reduced_axes(c->attrs, reduced);
     for (int i = 0; i < shape.rank; i++)
         if (reduced[i]) shape.dim[i] = 1;
     return an_reshape(v, shape);
@@ -348,7 +346,7 @@ static void extreme_grad(const an_call *c, const an_value dy[], an_value dx[])
         return an_emit(at, AN_OP_##op, &x, 1, &(an_attrs){.axes = axes, .keep = keep});            \
     }                                                                                              \
     const an_op_rules an_rules_##op = {                                                            \
-        .operands = 1u, .infer = reduce_infer,                                                     \
+        .operands = 1u, .infer = reduce_infer, .axes_in = AN_IN(0),                                \
         .grad = grad_rule,                                                                         \
         .stages = {{fold_units, op##_run}, {combine_units, op##_combine}},                         \
         .ref = op##_ref,                                                                           \

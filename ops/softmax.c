@@ -28,7 +28,7 @@ typedef struct cut {
 static cut cut_of(const an_work *w)
 {
     const an_tensor *x = &w->in[0];
-    const int axis = an_axis(w->attrs->axis, x->rank);
+    const int axis = w->attrs->axis;
     return (cut){an_span(x, 0, axis), x->extent[axis], an_span(x, axis + 1, x->rank)};
 }
 

@@ -151,7 +151,7 @@ static void iota_ref(const an_work *w)
 {
     const an_tensor *y = &w->out[0];
     if (!y->data) return;
-    const int axis = an_axis(w->attrs->axis, y->rank);
+    const int axis = w->attrs->axis;
     const int64_t inner = an_span(y, axis + 1, y->rank), count = an_elements(y);
     for (int64_t i = 0; i < count; i++) {
         const int64_t index = i / inner % y->extent[axis];

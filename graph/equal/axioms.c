@@ -27,7 +27,7 @@ enum rule {
 
 static const an_proof_rule rules[RULES] = {
     [COMMUTE] = {false, "commute", "x + y = y + x, x * y = y * x", 0},
-    [SPELLING] = {false, "spelling", "axes count from the front; equal elements are one", 0},
+    [SPELLING] = {false, "spelling", "equal elements of a literal are one", 0},
     [ADD_NORM] = {true, "add_norm", "add_norm computes residual_add, then layer_norm", 0},
     [ADD_NORM_GRAD] = {true, "add_norm_grad",
                        "add_norm_grad computes layer_norm_grad, then accumulate(dsum, dx)", 0},
@@ -320,34 +320,12 @@ void an_axiom_commuted(an_values *v)
 
 /* ---- spelling ---------------------------------------------------------- */
 
-/* Reductions do not care in which order their axes are listed; -1 lists all. */
-static void sort_axes(an_axes *axes, int rank)
-{
-    bool chosen[AN_MAX_RANK] = {false};
-    for (int i = 0; i < rank; i++) chosen[i] = axes->count < 0;
-    for (int i = 0; i < axes->count; i++) chosen[an_axis(axes->at[i], rank)] = true;
-    *axes = (an_axes){0};
-    for (int i = 0; i < rank; i++)
-        if (chosen[i]) axes->at[axes->count++] = i;
-}
-
 void an_axiom_spell(an_values *v, uint32_t number)
 {
     const an_node *n = &v->graph->nodes[number];
-    const uint64_t set = n->op->attribute_set;
+    if (!an_node_is_constant(n)) return;
     an_attrs spelled = *n->attrs, *a = &spelled;
-    if (set >> AN_ATTR_axis & 1) { /* counts in the operand where the result loses the axis */
-        const bool lost = an_is_op(n, AN_OP_argmax) || an_is_op(n, AN_OP_gather);
-        a->axis = an_axis(a->axis, an_slot_type(v->graph, lost ? n->in[0] : n->first)->shape.rank);
-    }
-    if (set >> AN_ATTR_axes & 1) {
-        const int rank = an_slot_type(v->graph, n->in[0])->shape.rank;
-        if (an_is_op(n, AN_OP_transpose))
-            for (int i = 0; i < a->axes.count; i++) a->axes.at[i] = an_axis(a->axes.at[i], rank);
-        else
-            sort_axes(&a->axes, rank);
-    }
-    if (an_node_is_constant(n)) shorten_literal(a);
+    shorten_literal(a);
     if (an_attrs_equal(n->op, n->attrs, a)) return;
     v->uses[SPELLING]++;
     const an_attrs *kept = an_graph_keep_attrs(v->graph, n->op, a);

@@ -60,7 +60,7 @@ static bool read_parts(const an_trial_side *side, const an_node *n, parts *p)
                  .gamma = in_role(side, n, r->gamma), .dsum = in_role(side, n, r->dsum),
                  .dx = in_role(side, n, r->dx), .rms = !r->mean};
     p->rows = 1;
-    for (int i = 0; i < an_axis(n->attrs->axis, p->s->rank); i++) p->rows *= p->s->extent[i];
+    for (int i = 0; i < n->attrs->axis; i++) p->rows *= p->s->extent[i];
     p->width = p->rows > 0 ? an_tensor_count(p->s) / p->rows : 0;
     p->eps = (double)n->attrs->eps;
     p->unit = p->s->dtype == AN_F32 ? FLT_EPSILON : 4 * DBL_EPSILON;

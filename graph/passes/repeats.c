@@ -21,7 +21,7 @@ static bool is_identity_order(const an_axes *axes)
 
 static bool is_full_slice(const an_attrs *a, const an_shape *shape)
 {
-    return a->start == 0 && a->step == 1 && a->stop == shape->dim[an_axis(a->axis, shape->rank)];
+    return a->start == 0 && a->step == 1 && a->stop == shape->dim[a->axis];
 }
 
 /* Transposing twice with orders that undo each other. */
@@ -30,8 +30,8 @@ static uint32_t undone_transpose(const an_attrs *a, const an_node *inner)
     if (!an_is_op(inner, AN_OP_transpose)) return 0;
     const int rank = a->axes.count;
     for (int i = 0; i < rank; i++) {
-        const int outer = an_axis(a->axes.at[i], rank);
-        if (an_axis(inner->attrs->axes.at[outer], rank) != i) return 0;
+        const int outer = a->axes.at[i];
+        if (inner->attrs->axes.at[outer] != i) return 0;
     }
     return inner->in[0];
 }

@@ -89,17 +89,17 @@ static void mark_needed(an_candidate *p)
 
 /* Axes count from the front, a literal is one element, and the rest is zero, which the
  * text leaves out. An eps stays: without it rows of one element are NaN. */
-bool an_attr_plain(const an_graph *g, const an_node *n, int id, an_attrs *a)
+bool an_attr_plain(const an_node *n, int id, an_attrs *a)
 {
     const an_attrs before = *a;
-    const int rank = n->inputs > 0 && n->in[0] ? an_slot_type(g, n->in[0])->shape.rank : 0;
-    if (id == AN_ATTR_axis && a->axis < 0)
-        a->axis = an_axis(a->axis, rank);
-    else if (id == AN_ATTR_axes)
-        for (int i = 0; i < a->axes.count; i++) a->axes.at[i] = an_axis(a->axes.at[i], rank);
-    else if (id == AN_ATTR_data)
+    const bool counts = id == AN_ATTR_axis || id == AN_ATTR_axes;
+    if (counts && a->written) {
+        a->written = NULL;
+        return true;
+    }
+    if (id == AN_ATTR_data)
         a->data.count = a->data.count > 0;
-    else if (id != AN_ATTR_eps)
+    else if (id != AN_ATTR_eps && id != AN_ATTR_axes)
         an_attr_clear(id, a);
     return !an_attrs_equal(n->op, &before, a);
 }
@@ -129,7 +129,7 @@ static bool edit_attributes(const an_candidate *p, an_graph *to, const an_node *
     const uint64_t set = n->op->attribute_set;
     for (int id = 0; id < AN_ATTRS; id++) {
         if (!(set >> id & 1)) continue;
-        if (f->plain >> id & 1) an_attr_plain(p->g, n, id, a);
+        if (f->plain >> id & 1) an_attr_plain(n, id, a);
         int count;
         an_dim *d = an_attr_dims(id, a, &count);
         for (int i = 0; i < count; i++) scale(p, &d[i]);

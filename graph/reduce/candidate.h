@@ -37,6 +37,6 @@ void an_candidate_close(an_candidate *p);
  * roots. The caller's. */
 an_graph *an_candidate_build(an_candidate *p, an_status *status);
 /* How an attribute would look at its plainest; false if it is so already. */
-bool an_attr_plain(const an_graph *g, const an_node *n, int id, an_attrs *a);
+bool an_attr_plain(const an_node *n, int id, an_attrs *a);
 
 #endif

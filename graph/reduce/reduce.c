@@ -132,7 +132,7 @@ static void find_attributes(search *s)
         for (int id = 0; id < AN_ATTRS; id++) {
             an_attrs a = *n->attrs;
             const bool has = n->op->attribute_set >> id & 1;
-            if (has && an_attr_plain(s->best, n, id, &a)) add_site(s, i, id, 0);
+            if (has && an_attr_plain(n, id, &a)) add_site(s, i, id, 0);
         }
     }
 }

@@ -180,6 +180,9 @@ static void infer(an_setting *s)
     const an_infer q = {.op = s->op, .attrs = &s->attrs, .inputs = s->inputs, .in = s->in_type,
                         .present = s->present, .dims = s->dims, .why = &why, .hint = &hint};
     const an_status status = an_op_infer(&q, s->out_type);
+    const int by = s->op->rules->axes_in - 1;
+    an_attrs_resolve(s->op, &s->attrs, &s->out_type[0],
+                     by >= 0 ? s->in_type[by].shape.rank : s->out_type[0].shape.rank, &s->written);
     an_want(status == AN_OK, "%s: refused: %s (%s)", s->name, an_text_view(&why),
             an_text_view(&hint));
     an_text_free(&why);

@@ -61,6 +61,7 @@ typedef struct an_setting {
     int64_t bound[16], *extent; /* the binding, by name and by entry of dims */
     an_attrs attrs;
     int inputs, outputs;
+    an_written written;
     an_type in_type[AN_CASE_OPERANDS], out_type[AN_MAX_OUTPUTS]; /* in named dims */
     bool present[AN_CASE_OPERANDS];
     an_tensor in[AN_CASE_OPERANDS];   /* data NULL where absent */

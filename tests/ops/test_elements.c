@@ -142,7 +142,7 @@ END_TEST
 START_TEST(test_empty_folds)
 {
     float x[1], y[1];
-    call c = {"sum", {.axes = {-1, {0}}}, 1, {floats(x, 0)}, {.dtype = AN_F32, .data = y}};
+    call c = {"sum", {.axes = {1, {0}}}, 1, {floats(x, 0)}, {.dtype = AN_F32, .data = y}};
     want(&c, (const float[]){0}, 1);
     c.op = "mean";
     want(&c, (const float[]){NAN}, 1);
@@ -164,7 +164,7 @@ START_TEST(test_long_sums_are_accurate)
     atomic_flag_clear(&fault.lock);
     double partial[64];
     const an_tensor in = floats(x, count), out = {.dtype = AN_F32, .data = y};
-    const an_attrs all = {.axes = {-1, {0}}};
+    const an_attrs all = {.axes = {1, {0}}};
     const an_op_rules *sum = an_op_find("sum")->rules;
     const an_work w = {.attrs = &all, .inputs = 1, .outputs = 1, .in = &in, .out = &out,
                        .scratch = partial, .fault = &fault,
