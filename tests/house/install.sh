@@ -2,7 +2,7 @@
 # nothing but pkg-config: shared and static, as C11 under strict warnings, as headers of C++17.
 . tests/house/house.sh
 
-build=$1
+build=$(realpath "$1") source=$PWD
 shift
 scratch=$(mktemp -d) && trap 'rm -rf "$scratch"' EXIT
 DESTDIR=$scratch/root "$@" install -C "$build" --no-rebuild --quiet >"$scratch/log" 2>&1 ||
@@ -65,6 +65,13 @@ try() {
 }
 LD_LIBRARY_PATH=$library && export LD_LIBRARY_PATH
 try shared $(flags --libs)
+# Ops from outside need nothing but what is installed.
+if gcc $strict $(flags --cflags) "$source/examples/custom_op.c" -o custom_op $(flags --libs) -lm \
+    >log 2>&1; then
+    ./custom_op >log 2>&1 || complain custom_op "exit $?: $(cat log)"
+else
+    complain custom_op "does not build: $(head -n 5 log)"
+fi
 unset LD_LIBRARY_PATH
 try static "$library/libaddnorm.a" $(flags --static --libs-only-L --libs-only-l | sed 's/-laddnorm//')
 
