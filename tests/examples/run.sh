@@ -11,6 +11,8 @@ grep -q 'y   = h2 + h1 .*= \[83, 115\]' "$work/out" || fail 'residual: not [83, 
 "$examples/layer_norm" >"$work/out" || fail 'layer_norm failed'
 grep -q -- '-1.3416 -0.4472 0.4472 1.3416' "$work/out" || fail 'layer_norm: wrong numbers'
 grep -q '1 node was fused; proved: equal for every feed' "$work/out" || fail 'layer_norm: the pair did not fuse'
+"$examples/custom_op" >"$work/out" 2>&1 || { cat "$work/out"; fail 'custom_op failed'; }
+grep -q '^verify: proved: equal for every feed' "$work/out" || fail 'custom_op: not proved'
 
 # More than two labels, odd bytes, quoted newlines, CRLF, a BOM, an empty text.
 awk 'BEGIN { srand(3); split("red green blue", c, " ")
