@@ -138,6 +138,20 @@ bool an_grow(void **array, int64_t *capacity, int64_t need, int64_t width)
     return true;
 }
 
+void *an_room_open(an_room *r, int64_t count, int64_t size)
+{
+    int64_t bytes;
+    r->many = NULL;
+    if (!an_mul_size(count, size, &bytes)) return NULL;
+    if (bytes <= (int64_t)sizeof r->few) return memset(r->few, 0, (size_t)bytes);
+    return r->many = an_alloc_zeroed(bytes);
+}
+
+void an_room_close(an_room *r)
+{
+    an_free(r->many);
+}
+
 /* ---- what is lost ------------------------------------------------------ */
 
 /* No byte 255 is in any UTF-8. */

@@ -42,6 +42,16 @@ bool an_grow(void **array, int64_t *capacity, int64_t need, int64_t width);
 #define AN_GROW(array, capacity, need)                                                             \
     an_grow((void **)&(array), &(capacity), (need), (int64_t)sizeof *(array))
 
+/* Room for a few things on the stack, for many on the heap: lists of operands and results have
+ * whatever length an op gives them. Closing is enough, whatever came before. */
+typedef struct an_room {
+    _Alignas(16) unsigned char few[1280]; /* sixteen types, and more of anything smaller */
+    void *many;
+} an_room;
+/* `count` things of `size` bytes, zeroed; NULL if memory is out. */
+void *an_room_open(an_room *r, int64_t count, int64_t size);
+void an_room_close(an_room *r);
+
 /* ---- what is lost ------------------------------------------------------ */
 
 /* What a string is read as that could not be made (an_text_view): it says so, no name or message

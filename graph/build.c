@@ -11,7 +11,6 @@
 #include <limits.h>
 #include <string.h>
 
-#define MOST_OPTIONAL 16 /* operands of an op that has optional ones */
 
 /* ---- checks before inference ------------------------------------------- */
 
@@ -88,32 +87,26 @@ static bool check_leaf_name(an_graph *g, const an_spec *s)
 
 static bool infer(an_graph *g, const an_spec *s, an_type *out)
 {
-    an_type few[16];
-    bool few_present[16];
-    an_type *types = few;
-    bool *present = few_present;
-    if (s->inputs > 16) {
-        types = an_arena_alloc(&g->arena, s->inputs * (int64_t)sizeof *types);
-        present = an_arena_alloc(&g->arena, s->inputs * (int64_t)sizeof *present);
-        if (!types || !present) {
-            an_message_call(g, s, AN_E_MEMORY, "out of memory");
-            return false;
-        }
-    }
-    for (int i = 0; i < s->inputs; i++) {
+    an_room types_room, present_room;
+    an_type *types = an_room_open(&types_room, s->inputs, sizeof *types);
+    bool *present = an_room_open(&present_room, s->inputs, sizeof *present);
+    an_status status = types && present ? AN_OK : AN_E_MEMORY;
+    for (int i = 0; status == AN_OK && i < s->inputs; i++) {
         present[i] = s->in[i] != 0;
         types[i] = present[i] ? *an_slot_type(g, s->in[i]) : (an_type){AN_F32, AN_SCALAR};
     }
     an_text why = {0}, hint = {0};
     const an_infer q = {.op = s->op, .attrs = s->attrs, .inputs = s->inputs, .in = types,
                         .present = present, .dims = g->dims, .why = &why, .hint = &hint};
-    const an_status status = an_op_infer(&q, out);
+    if (status == AN_OK) status = an_op_infer(&q, out);
     const bool said = why.length || why.failed;
     if (status != AN_OK)
         an_message_refusal(g, s, status, said ? an_text_view(&why) : an_status_name(status),
                            an_text_view(&hint));
     an_text_free(&why);
     an_text_free(&hint);
+    an_room_close(&types_room);
+    an_room_close(&present_room);
     return status == AN_OK;
 }
 
@@ -129,11 +122,9 @@ static bool check_given(an_graph *g, const an_spec *s)
             an_message_call(g, s, AN_E_DTYPE, "result %d has no type", k);
             return false;
         }
-    const bool good = s->type_count >= 1 && s->type_count <= AN_MAX_OUTPUTS;
-    if (!good)
-        an_message_call(g, s, AN_E_ARGUMENT, "it is opaque: the types of its results must be "
-                        "given, at most %d", AN_MAX_OUTPUTS);
-    return good;
+    if (s->type_count >= 1) return true;
+    an_message_call(g, s, AN_E_ARGUMENT, "it is opaque: the types of its results must be given");
+    return false;
 }
 
 /* Every extent that an op computes must be a dimension, and what is known of them fit. */
@@ -163,7 +154,7 @@ static const char *keep_text(an_graph *g, const char *text, const char *before)
 
 static const an_attrs *keep_attributes(an_graph *g, const an_spec *s, const an_type *out)
 {
-    if (s->op->opaque) return an_graph_keep_attrs(g, s->op, s->attrs);
+    if (!an_op_is_spelled(s->op)) return an_graph_keep_attrs(g, s->op, s->attrs);
     const int by = s->op->rules->axes_in - 1;
     const an_type *counted = by >= 0 ? an_slot_type(g, s->in[by]) : &out[0];
     an_attrs known = *s->attrs;
@@ -248,12 +239,30 @@ static uint32_t append(an_graph *g, const an_spec *s, const an_type *out)
 
 /* A node always has all operands its row names, the missing ones as 0, so that
  * rules may look at any of them. */
-static void pad_operands(an_spec *s, const an_op_info *op, uint32_t *padded)
+static bool pad_operands(an_spec *s, const an_op_info *op, an_room *room)
 {
-    if (op->max_inputs > MOST_OPTIONAL || s->inputs >= op->max_inputs) return;
+    if (op->max_inputs == INT_MAX || s->inputs >= op->max_inputs) return true;
+    uint32_t *padded = an_room_open(room, op->max_inputs, sizeof *padded);
+    if (!padded) return false;
     for (int i = 0; i < op->max_inputs; i++) padded[i] = i < s->inputs ? s->in[i] : 0;
     s->in = padded;
     if (s->inputs >= op->min_inputs) s->inputs = op->max_inputs;
+    return true;
+}
+
+static uint32_t add_padded(an_graph *g, const an_spec *s)
+{
+    an_room room;
+    const bool opaque = s->op->opaque;
+    an_type *own = an_room_open(&room, opaque ? 0 : s->op->outputs_count, sizeof *own);
+    const an_type *out = opaque ? s->types : own;
+    if (!own) an_message_call(g, s, AN_E_MEMORY, "out of memory");
+    const bool good = own && check_operands(g, s, s->op) && check_attributes(g, s, s->op) &&
+                      check_leaf_name(g, s) && (opaque ? check_given(g, s) : infer(g, s, own)) &&
+                      check_results(g, s, out, outputs_of(s));
+    const uint32_t first = good ? append(g, s, out) : 0;
+    an_room_close(&room);
+    return first;
 }
 
 uint32_t an_graph_add(an_graph *g, const an_spec *spec)
@@ -262,21 +271,17 @@ uint32_t an_graph_add(an_graph *g, const an_spec *spec)
     if (!g || g->error.status != AN_OK) return 0;
     an_spec s = *spec;
     if (!s.attrs) s.attrs = &none;
-    const an_op_info *op = s.op;
-    an_type room[AN_MAX_OUTPUTS];
-    const an_type *out = op->opaque ? s.types : room;
-    memset(room, 0, (size_t)op->outputs_count * sizeof *room);
-    uint32_t padded[MOST_OPTIONAL];
-    pad_operands(&s, op, padded);
-    if (!op->rules) {
+    if (!s.op->rules) {
         an_message_call(g, &s, AN_E_ARGUMENT, "there is no such op");
         return 0;
     }
-    if (!check_operands(g, &s, op) || !check_attributes(g, &s, op) || !check_leaf_name(g, &s) ||
-        !(op->opaque ? check_given(g, &s) : infer(g, &s, room)) ||
-        !check_results(g, &s, out, outputs_of(&s)))
-        return 0;
-    return append(g, &s, out);
+    an_room room;
+    room.many = NULL; /* not zeroed as a whole: this is done for every node */
+    const bool padded = pad_operands(&s, s.op, &room);
+    if (!padded) an_message_call(g, &s, AN_E_MEMORY, "out of memory");
+    const uint32_t first = padded ? add_padded(g, &s) : 0;
+    an_room_close(&room);
+    return first;
 }
 
 uint32_t an_graph_add_like(an_graph *g, const an_spec *spec, const an_graph *from,
@@ -345,16 +350,15 @@ an_value an_emit_op(an_at at, const an_op_info *op, const an_value *in, int coun
     an_graph *g = in && count > 0 ? graph_of(in, count) : NULL;
     if (!g) return AN_NONE;
     const an_value poison = {g, 0};
-    uint32_t few[16], *ids = few;
     if (g->error.status != AN_OK) return poison;
     an_spec s = spec_here(g, at, op, attrs);
-    if (count > 16) ids = an_arena_alloc(&g->arena, count * (int64_t)sizeof *ids);
-    if (!ids) {
-        an_message_call(g, &s, AN_E_MEMORY, "out of memory");
-        return poison;
-    }
-    if (!collect(g, &s, in, ids, count)) return poison;
-    return (an_value){g, an_graph_add(g, &s)};
+    an_room room;
+    uint32_t *ids = an_room_open(&room, count, sizeof *ids);
+    if (!ids) an_message_call(g, &s, AN_E_MEMORY, "out of memory");
+    const bool good = ids && collect(g, &s, in, ids, count);
+    const an_value y = good ? (an_value){g, an_graph_add(g, &s)} : poison;
+    an_room_close(&room);
+    return y;
 }
 
 an_value an_emit_opaque(an_at at, const an_op_info *op, const an_value *in, int count,
@@ -366,9 +370,13 @@ an_value an_emit_opaque(an_at at, const an_op_info *op, const an_value *in, int 
     an_spec s = spec_here(g, at, op, attrs);
     s.types = types;
     s.type_count = type_count;
-    uint32_t *ids = an_arena_alloc(&g->arena, (count + 1) * (int64_t)sizeof *ids);
+    an_room room;
+    uint32_t *ids = an_room_open(&room, count, sizeof *ids);
     if (!ids) an_message_call(g, &s, AN_E_MEMORY, "out of memory");
-    return ids && collect(g, &s, in, ids, count) ? (an_value){g, an_graph_add(g, &s)} : poison;
+    const bool good = ids && collect(g, &s, in, ids, count);
+    const an_value y = good ? (an_value){g, an_graph_add(g, &s)} : poison;
+    an_room_close(&room);
+    return y;
 }
 
 an_value an_emit(an_at at, int op, const an_value *in, int count, const an_attrs *attrs)

@@ -174,8 +174,8 @@ an_status an_evaluation_node(an_evaluation *e, uint32_t number)
 {
     const an_node *n = &e->graph->nodes[number];
     if (an_node_is_named(n)) return AN_OK;
-    an_tensor few[24] = {0}, *in = few;
-    if (n->inputs > 24) in = an_alloc_zeroed(n->inputs * (int64_t)sizeof *in);
+    an_room room;
+    an_tensor *in = an_room_open(&room, n->inputs, sizeof *in);
     if (!in) return an_fail(&e->error, AN_E_MEMORY, "out of memory");
     for (int i = 0; i < n->inputs; i++)
         if (n->in[i]) in[i] = e->value[n->in[i]];
@@ -186,7 +186,7 @@ an_status an_evaluation_node(an_evaluation *e, uint32_t number)
     for (int k = 0; e->guarded && k < n->outputs; k++)
         if (!is_intact((char *)out[k].data + an_tensor_bytes(&out[k])) && !e->trespasser)
             e->trespasser = number;
-    if (in != few) an_free(in);
+    an_room_close(&room);
     return status;
 }
 

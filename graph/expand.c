@@ -42,12 +42,13 @@ typedef struct scratch {
     an_graph *graph;
     uint32_t *real;       /* scratch value id -> id in the caller's graph; 0: not yet */
     int64_t real_count;
-    an_value in[16], out[AN_MAX_OUTPUTS];
+    an_room room;
+    an_value *in, *out;
 } scratch;
 
 static bool make_inputs(scratch *s, const an_graph *g, const an_applied *a)
 {
-    for (int i = 0; i < a->inputs && i < 16; i++) {
+    for (int i = 0; i < a->inputs; i++) {
         s->in[i] = AN_NONE;
         if (!a->in[i]) continue;
         const an_type *type = an_slot_type(g, a->in[i]);
@@ -73,8 +74,10 @@ static an_status scratch_failed(const scratch *s, an_graph *g, const char *what,
 static an_status open_scratch(scratch *s, an_graph *g, const an_applied *a)
 {
     *s = (scratch){.graph = an_graph_like(g)};
-    if (!s->graph) return out_of_memory(g);
-    if (a->inputs > 16 || !make_inputs(s, g, a))
+    s->in = an_room_open(&s->room, a->inputs + (int64_t)a->outputs, sizeof *s->in);
+    if (!s->graph || !s->in) return out_of_memory(g);
+    s->out = s->in + a->inputs;
+    if (!make_inputs(s, g, a))
         return scratch_failed(s, g, "the expansion", a->op);
     const an_call call = {.op = a->op, .attrs = a->attrs, .inputs = a->inputs,
                           .outputs = a->outputs, .in = s->in};
@@ -96,6 +99,7 @@ static void close_scratch(scratch *s)
 {
     an_graph_free(s->graph);
     an_free(s->real);
+    an_room_close(&s->room);
 }
 
 /* ---- reading the meaning back ------------------------------------------ */
@@ -192,10 +196,14 @@ an_status an_expand(an_expansion *e, an_graph *g, uint32_t number,
                     bool (*whole)(const an_op_info *op))
 {
     const an_node *n = &g->nodes[number];
-    uint32_t out[AN_MAX_OUTPUTS];
+    an_room room;
+    uint32_t *out = an_room_open(&room, n->outputs, sizeof *out);
+    if (!out) return out_of_memory(g);
     for (int k = 0; k < n->outputs; k++) out[k] = n->first + (uint32_t)k;
     const an_applied a = {.op = n->op, .inputs = n->inputs, .outputs = n->outputs,
                           .attrs = n->attrs, .in = n->in ? n->in : out, .out = out,
                           .ordinal = n->ordinal, .node = number};
-    return expand_one(e, g, &a, whole, 0);
+    const an_status status = expand_one(e, g, &a, whole, 0);
+    an_room_close(&room);
+    return status;
 }

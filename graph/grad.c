@@ -219,35 +219,22 @@ static an_status no_gradient(differentiation *d, const an_applied *a)
     return status;
 }
 
-/* Hands the gradients of a step's results to its rule and files what comes back. */
-static an_status step_back(differentiation *d, const an_applied *a)
+/* The gradients of a step's results; false if none reaches it. No rule is asked of poison. */
+static bool collect_adjoints(differentiation *d, const an_applied *a, an_value *dy)
 {
-    an_graph *g = d->g;
-    an_value dy[AN_MAX_OUTPUTS];
-    bool any = false, wanted = false;
-    for (int i = 0; i < a->inputs; i++) wanted = wanted || (a->in[i] && d->active[a->in[i]]);
-    if (!wanted) return AN_OK;
-    const an_node node = g->nodes[a->node];
-    an_graph_derive(g, "grad", &node);
+    bool any = false;
     for (int k = 0; k < a->outputs; k++) {
         dy[k] = d->active[a->out[k]] ? adjoint_of(d, a->out[k]) : AN_NONE;
         any = any || dy[k].graph;
     }
-    if (an_graph_status(g) != AN_OK) return an_graph_status(g); /* no rule is asked of poison */
-    if (!any) return AN_OK;
-    const an_op_rules *rules = a->op->rules;
-    if (!rules->grad) return no_gradient(d, a);
-    const int64_t room = 3 * a->inputs + a->outputs;
-    an_value *values = an_alloc_zeroed(room * (int64_t)sizeof *values);
-    if (!values) return out_of_memory(g);
-    an_value *in = values, *dx = values + a->inputs, *out = values + 2 * (int64_t)a->inputs;
-    for (int i = 0; i < a->inputs; i++) in[i] = an_value_of(g, a->in[i]);
-    for (int k = 0; k < a->outputs; k++) out[k] = an_value_of(g, a->out[k]);
-    const an_call call = {.op = a->op, .attrs = a->attrs, .inputs = a->inputs,
-                          .outputs = a->outputs, .in = in, .out = out};
-    rules->grad(&call, dy, dx);
+    return any && an_graph_status(d->g) == AN_OK;
+}
+
+static void file_terms(differentiation *d, const an_applied *a, const an_value *dx)
+{
+    an_graph *g = d->g;
     for (int i = 0; i < a->inputs && an_graph_status(g) == AN_OK; i++) {
-        const bool constant = an_has_operand(rules->constant_in, i);
+        const bool constant = an_has_operand(a->op->rules->constant_in, i);
         if (!dx[i].graph || constant || !a->in[i] || !d->active[a->in[i]]) continue;
         const an_type type = *an_slot_type(g, a->in[i]);
         const an_value down = sum_down(dx[i], &type);
@@ -255,8 +242,32 @@ static an_status step_back(differentiation *d, const an_applied *a)
                         .norm = a->op->code == AN_OP_layer_norm && i == 0};
         if (down.id) add_term(d, a->in[i], &t);
     }
-    an_free(values);
-    return an_graph_status(g);
+}
+
+/* Hands the gradients of a step's results to its rule and files what comes back. */
+static an_status step_back(differentiation *d, const an_applied *a)
+{
+    an_graph *g = d->g;
+    const an_op_rules *rules = a->op->rules;
+    bool wanted = false;
+    for (int i = 0; i < a->inputs; i++) wanted = wanted || (a->in[i] && d->active[a->in[i]]);
+    if (!wanted) return AN_OK;
+    const an_node node = g->nodes[a->node];
+    an_graph_derive(g, "grad", &node);
+    an_value *in = an_alloc_zeroed(2 * (a->inputs + (int64_t)a->outputs) * (int64_t)sizeof *in);
+    if (!in) return out_of_memory(g);
+    an_value *dx = in + a->inputs, *out = dx + a->inputs, *dy = out + a->outputs;
+    const bool any = collect_adjoints(d, a, dy);
+    if (any && rules->grad) {
+        for (int i = 0; i < a->inputs; i++) in[i] = an_value_of(g, a->in[i]);
+        for (int k = 0; k < a->outputs; k++) out[k] = an_value_of(g, a->out[k]);
+        const an_call call = {.op = a->op, .attrs = a->attrs, .inputs = a->inputs,
+                              .outputs = a->outputs, .in = in, .out = out};
+        rules->grad(&call, dy, dx);
+        file_terms(d, a, dx);
+    }
+    an_free(in);
+    return any && !rules->grad ? no_gradient(d, a) : an_graph_status(g);
 }
 
 /* ---- the calls --------------------------------------------------------- */

@@ -254,7 +254,7 @@ uint32_t an_graph_root(const an_graph *g, const char *name)
     if (named) return named;
     unsigned ordinal = 0;
     int k = 0;
-    if (sscanf(name, "%%%u.%d", &ordinal, &k) < 1 || k < 0 || k >= AN_MAX_OUTPUTS) return 0;
+    if (sscanf(name, "%%%u.%d", &ordinal, &k) < 1 || k < 0) return 0;
     const uint32_t node = node_of_ordinal(g, ordinal, k + 1);
     return node ? g->nodes[node].first + (uint32_t)k : 0;
 }

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MOST 64 /* operands of such an op */
-
 static bool add_operands(an_graph *g, const an_node *n, const an_tensor *in, an_value *x)
 {
     for (int i = 0; i < n->inputs; i++) {
@@ -47,10 +45,11 @@ static an_status run_meaning(an_graph *m, const an_node *n, const an_tensor *in,
 an_status an_evaluate_meaning(const an_graph *g, const an_node *n, const an_tensor *in,
                               const an_tensor *out, an_error *error)
 {
-    if (n->inputs > MOST) return an_fail(error, AN_E_LIMIT, "%s: too many operands", n->op->name);
+    an_room room;
     an_graph *m = an_graph_new("meaning");
-    an_value x[MOST], y[AN_MAX_OUTPUTS] = {0};
-    an_status status = m && an_graph_share_ops(m, g) ? AN_OK : AN_E_MEMORY;
+    an_value *x = an_room_open(&room, n->inputs + (int64_t)n->outputs, sizeof *x);
+    an_value *y = x ? x + n->inputs : NULL;
+    an_status status = m && x && an_graph_share_ops(m, g) ? AN_OK : AN_E_MEMORY;
     if (status == AN_OK && add_operands(m, n, in, x)) {
         const an_call call = {.op = n->op, .attrs = n->attrs, .inputs = n->inputs,
                               .outputs = n->outputs, .in = x};
@@ -61,7 +60,9 @@ an_status an_evaluate_meaning(const an_graph *g, const an_node *n, const an_tens
         if (!y[k].graph) status = an_fail(error, AN_E_INTERNAL, "%s: its meaning leaves result %d "
                                           "out", n->op->name, k);
     if (status == AN_OK) status = run_meaning(m, n, in, x, y, out, error);
-    else an_fail(error, status, "%s", m ? an_graph_message(m) : "out of memory");
+    else if (status == AN_E_MEMORY) an_fail(error, status, "out of memory");
+    else an_fail(error, status, "%s", an_graph_message(m));
     an_graph_free(m);
+    an_room_close(&room);
     return status;
 }

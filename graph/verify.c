@@ -69,26 +69,15 @@ static bool check_operands(const an_graph *g, uint32_t number, report *r)
 }
 
 /* Inference again. It may intern dimensions, hence the copied table. */
-static bool check_types(const an_graph *g, an_dims *dims, uint32_t number, report *r)
+static bool check_types_in(const an_graph *g, an_dims *dims, uint32_t number, report *r,
+                           an_type *types, bool *present)
 {
     const an_node *n = &g->nodes[number];
-    if (n->op->opaque) return true; /* its types were given */
-    an_type few[16], out[AN_MAX_OUTPUTS];
-    bool few_present[16];
-    an_arena many = {0};
-    an_type *types = few;
-    bool *present = few_present;
-    if (n->inputs > 16) types = an_arena_alloc(&many, n->inputs * (int64_t)sizeof *types);
-    if (n->inputs > 16) present = an_arena_alloc(&many, n->inputs);
-    if (!types || !present) {
-        an_arena_free(&many);
-        return no_memory(r);
-    }
+    an_type *out = types + n->inputs;
     for (int i = 0; i < n->inputs; i++) {
         present[i] = n->in[i] != 0;
         types[i] = present[i] ? *an_slot_type(g, n->in[i]) : (an_type){AN_F32, AN_SCALAR};
     }
-    memset(out, 0, (size_t)n->outputs * sizeof *out);
     an_text why = {0}, hint = {0};
     const an_infer q = {.op = n->op, .attrs = n->attrs, .inputs = n->inputs, .in = types,
                         .present = present, .dims = dims, .why = &why, .hint = &hint};
@@ -104,7 +93,20 @@ static bool check_types(const an_graph *g, an_dims *dims, uint32_t number, repor
                           number, k, n->op->name);
     an_text_free(&why);
     an_text_free(&hint);
-    an_arena_free(&many);
+    return good;
+}
+
+static bool check_types(const an_graph *g, an_dims *dims, uint32_t number, report *r)
+{
+    const an_node *n = &g->nodes[number];
+    if (n->op->opaque) return true; /* its types were given */
+    an_room types_room, present_room;
+    an_type *types = an_room_open(&types_room, n->inputs + (int64_t)n->outputs, sizeof *types);
+    bool *present = an_room_open(&present_room, n->inputs, sizeof *present);
+    const bool good = types && present ? check_types_in(g, dims, number, r, types, present)
+                                       : no_memory(r);
+    an_room_close(&types_room);
+    an_room_close(&present_room);
     return good;
 }
 

@@ -123,6 +123,12 @@ static bool same_axes(const an_op_info *op, const an_written *a, const an_writte
            (!many || (a->axes.count == b->axes.count && !memcmp(a->axes.at, b->axes.at, size)));
 }
 
+bool an_op_is_spelled(const an_op_info *op)
+{
+    return op->attribute_set & (UINT64_C(1) << AN_ATTR_axis | UINT64_C(1) << AN_ATTR_axes |
+                                UINT64_C(1) << AN_ATTR_shape);
+}
+
 void an_attrs_resolve(const an_op_info *op, an_attrs *a, const an_type *result, int rank,
                       an_written *kept)
 {

@@ -197,8 +197,10 @@ static an_status broadcast_all(const an_infer *q, an_type *out)
 an_status an_op_infer(const an_infer *q, an_type out[])
 {
     const an_op_rules *r = q->op->rules;
+    const bool asks = r->ranks || (r->floats | r->numbers | r->indices | r->bools | r->kin |
+                                   r->alike) != 0;
     an_status s = AN_OK;
-    for (int i = 0; i < q->inputs && s == AN_OK; i++)
+    for (int i = 0; asks && i < q->inputs && s == AN_OK; i++)
         if (q->present[i]) s = want_operand(q, i);
     if (s == AN_OK && r->broadcast) s = broadcast_all(q, &out[0]);
     if (s == AN_OK && !r->broadcast && !r->infer) out[0] = q->in[0];

@@ -16,8 +16,6 @@
 
 #include <stdatomic.h>
 
-#define AN_MAX_OUTPUTS 8
-
 /* Without refusing: -1 of rank 3 is 2. */
 static inline int an_axis(int axis, int rank) { return axis < 0 ? axis + rank : axis; }
 
@@ -46,6 +44,8 @@ typedef struct an_fault {
 
 /* ---- the record -------------------------------------------------------- */
 
+#define AN_MOST_SHARING 8 /* results beyond lie over no operand */
+
 #define AN_NO_FLOPS -1
 
 /* The part that an operand or a result plays; zero: none does. */
@@ -65,7 +65,7 @@ typedef struct an_bound {
     int axis; /* EXTENT: that of operand 0's axis; LENGTH: that one and no more, so it counts */
 } an_bound;
 
-/* Whether a set of operands, as records hold them, has operand i. */
+/* Whether a set of operands or results, as records hold them, has number i. */
 static inline bool an_has_operand(uint32_t set, int i) { return i < 32 && set >> i & 1; }
 
 /* Of an op each of whose elements is a formula of its operands' elements: what the shared
@@ -108,7 +108,7 @@ typedef struct an_op_rules {
     int64_t (*scratch)(const an_work *w); /* bytes stages or ref need; -1 on overflow */
     /* Bit i of share[k]: output k may be written over operand i if that dies here
      * and has the same type. Must hold for stages and ref alike. */
-    uint32_t share[AN_MAX_OUTPUTS];
+    uint32_t share[AN_MOST_SHARING];
     /* For tables only. Per element of output 0 or of operand 0, whichever has more; 0 means one per
      * element of output 0, AN_NO_FLOPS none. Where that does not do, a function. */
     double flops;
@@ -171,6 +171,11 @@ struct an_op_info {
     bool meaning_rounds;        /* its meaning has its bits up to rounding only */
 };
 
+/* The operands over which result k may be written. */
+static inline uint32_t an_op_shares(const an_op_info *op, int k)
+{
+    return k < AN_MOST_SHARING ? op->rules->share[k] : 0;
+}
 /* It has no kernel and runs as its meaning. */
 static inline bool an_op_is_meaning(const an_op_info *op)
 {
@@ -213,6 +218,8 @@ typedef struct an_written {
  * `kept` then. */
 void an_attrs_resolve(const an_op_info *op, an_attrs *a, const an_type *result, int rank,
                       an_written *kept);
+/* Whether any of that can concern an op. */
+bool an_op_is_spelled(const an_op_info *op);
 bool an_attrs_spelled_alike(const an_op_info *op, const an_attrs *a, const an_attrs *b);
 
 /* ---- attributes by name ------------------------------------------------ */

@@ -187,9 +187,8 @@ static an_status add_row(an_ops *set, const an_op_def *d)
     const an_status status = add_own(set, row, list);
     if (status != AN_OK) return status;
     an_op_derive(row, d->version);
-    if (row->outputs_count < 1 || row->outputs_count > AN_MAX_OUTPUTS)
-        return an_fail(&set->error, AN_E_ARGUMENT, "%s: it has %d outputs, not 1 to %d", row->name,
-                       row->outputs_count, AN_MAX_OUTPUTS);
+    if (row->outputs_count < 1)
+        return an_fail(&set->error, AN_E_ARGUMENT, "%s: it has no output", row->name);
     if (!AN_GROW(set->rows, set->capacity, set->count + 1)) return no_memory(set);
     set->rows[set->count++] = row;
     return AN_OK;

@@ -47,14 +47,29 @@ void an_apart_close(an_apart *p)
         an_tensor_free(&p->moved[k]);
         an_tensor_free(&p->spread[k]);
     }
+    an_arena_free(&p->room);
+}
+
+static bool make_room(an_apart *p, const an_node *n)
+{
+    p->in = an_arena_alloc(&p->room, (n->inputs + 1) * (int64_t)sizeof *p->in);
+    p->owned = an_arena_alloc(&p->room, 2 * (n->inputs + (int64_t)1));
+    p->out = an_arena_alloc(&p->room, 3 * n->outputs * (int64_t)sizeof *p->out);
+    if (!p->in || !p->owned || !p->out) return false;
+    p->single = p->owned + n->inputs;
+    p->moved = p->out + n->outputs;
+    p->spread = p->moved + n->outputs;
+    p->inputs = n->inputs;
+    p->outputs = n->outputs;
+    return true;
 }
 
 an_status an_apart_open(an_apart *p, const an_trial_side *s, uint32_t number)
 {
     const an_node *n = &s->g->nodes[number];
     an_status status = AN_OK;
-    *p = (an_apart){.inputs = n->inputs, .outputs = n->outputs,
-                    .moves = n->op->category == AN_CATEGORY_MOVEMENT};
+    *p = (an_apart){.moves = n->op->category == AN_CATEGORY_MOVEMENT};
+    if (!make_room(p, n)) return AN_E_MEMORY;
     for (int i = 0; i < n->inputs && status == AN_OK; i++) {
         if (!n->in[i]) continue;
         const an_tensor *value = &s->e.value[n->in[i]];

@@ -4,14 +4,13 @@
 
 #include "graph/equal/trial.h"
 
-#define AN_APART_INPUTS 24 /* nodes of more operands are passed over */
 #define AN_SPREAD_TIMES 64 /* a kernel may err by so many of the largest spread seen */
 
 typedef struct an_apart {
-    an_tensor in[AN_APART_INPUTS]; /* floats as f64, unless they are only moved; others borrowed */
-    an_tensor out[AN_MAX_OUTPUTS];
-    an_tensor moved[AN_MAX_OUTPUTS], spread[AN_MAX_OUTPUTS];
-    bool owned[AN_APART_INPUTS], single[AN_APART_INPUTS]; /* was a float; was f32 */
+    an_arena room;
+    an_tensor *in; /* floats as f64, unless they are only moved; others borrowed */
+    an_tensor *out, *moved, *spread;
+    bool *owned, *single; /* per operand: was a float; was f32 */
     bool moves; /* elements are what they were: in any type, with no bound */
     int inputs, outputs;
 } an_apart;

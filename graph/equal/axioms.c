@@ -70,16 +70,14 @@ static bool same_type(const an_values *v, const an_node *n, int i)
 /* The op's own record says what it means, in the form whose bits are promised. */
 static void write_out(an_values *v, const an_node *n, an_value out[])
 {
-    an_value few[8] = {0}, *in = few;
-    if (n->inputs > 8) in = an_arena_alloc(&v->graph->arena, n->inputs * (int64_t)sizeof *in);
-    if (!in) {
-        an_graph_fail(v->graph, (an_at){0}, AN_E_MEMORY, "out of memory");
-        return;
-    }
-    for (int i = 0; i < n->inputs; i++) in[i] = operand(v, n, i);
+    an_room room;
+    an_value *in = an_room_open(&room, n->inputs, sizeof *in);
+    if (!in) an_graph_fail(v->graph, (an_at){0}, AN_E_MEMORY, "out of memory");
+    for (int i = 0; in && i < n->inputs; i++) in[i] = operand(v, n, i);
     const an_call call = {.op = n->op, .attrs = n->attrs, .inputs = n->inputs,
                           .outputs = n->outputs, .in = in};
-    n->op->rules->meaning(&call, out);
+    if (in) n->op->rules->meaning(&call, out);
+    an_room_close(&room);
 }
 
 /* Names each op once. */
@@ -219,7 +217,7 @@ static bool is_literal(const an_values *v, const an_node *n)
 {
     const an_shape *shape = &an_slot_type(v->graph, n->first)->shape;
     int64_t count = 1;
-    if (n->outputs != 1 || n->inputs == 0 || n->inputs > 16) return false;
+    if (n->outputs != 1 || n->inputs == 0) return false;
     for (int i = 0; i < shape->rank; i++)
         if (shape->dim[i] < 0 || !an_mul_size(count, shape->dim[i], &count)) return false;
     for (int i = 0; i < n->inputs; i++)
@@ -232,16 +230,16 @@ static bool is_literal(const an_values *v, const an_node *n)
 static an_graph *isolate(const an_values *v, const an_node *n)
 {
     an_graph *alone = an_graph_new("literal");
-    uint32_t in[16] = {0};
-    for (int i = 0; alone && i < n->inputs; i++) {
+    uint32_t *in = alone ? an_arena_alloc(&alone->arena, n->inputs * (int64_t)sizeof *in) : NULL;
+    for (int i = 0; in && i < n->inputs; i++) {
         if (!n->in[i]) continue;
         const an_spec literal = {.op = an_op(AN_OP_constant),
                                  .attrs = made_by(v, an_operand(v, n, i))->attrs};
         in[i] = an_graph_add(alone, &literal);
     }
     const an_spec spec = {.op = n->op, .inputs = n->inputs, .in = in, .attrs = n->attrs};
-    if (alone && an_graph_add(alone, &spec)) return alone;
-    if (!alone || an_graph_status(alone) == AN_E_MEMORY)
+    if (in && an_graph_add(alone, &spec)) return alone;
+    if (!in || an_graph_status(alone) == AN_E_MEMORY)
         an_graph_fail(v->graph, (an_at){0}, AN_E_MEMORY, "out of memory");
     an_graph_free(alone);
     return NULL;

@@ -267,8 +267,6 @@ AN_API an_status an_equivalence_dot_file_with(const an_equivalence_dot_args *arg
 
 /* ---- ops from outside --------------------------------------------------- */
 
-#define AN_CHECK_OP_OPERANDS 16
-
 typedef struct an_check_op_args {
     an_at at;
     an_value y;     /* a result of the op, over operands of the types to try: with named dims,

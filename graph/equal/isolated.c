@@ -107,15 +107,14 @@ static bool add_node(an_isolated *p, const an_node *n)
 
 static bool differentiate(an_isolated *p, const an_node *n)
 {
-    an_value wrt[AN_ISOLATED_INPUTS];
     const uint32_t constant = n->op->rules->constant_in;
     for (int i = 0; i < n->inputs; i++) {
         if (!n->in[i] || an_has_operand(constant, i)) continue;
         if (!an_dtype_is_float(an_slot_type(p->g, p->in[i].id)->dtype)) continue;
         p->operand[p->operands] = i;
-        wrt[p->operands++] = p->in[i];
+        p->wrt[p->operands++] = p->in[i];
     }
-    return p->operands > 0 && an_gradients_from(p->y, p->dy, p->outputs, wrt, p->operands,
+    return p->operands > 0 && an_gradients_from(p->y, p->dy, p->outputs, p->wrt, p->operands,
                                                 p->dx) == AN_OK;
 }
 
@@ -150,6 +149,19 @@ static an_status fill(an_isolated *p, const an_node *n)
     return AN_OK;
 }
 
+static bool make_room(an_isolated *p, const an_node *n)
+{
+    const int64_t values = 3 * n->inputs + 2 * (int64_t)n->outputs;
+    p->in = an_arena_alloc(&p->room, values * (int64_t)sizeof *p->in);
+    p->operand = an_arena_alloc(&p->room, (n->inputs + 1) * (int64_t)sizeof *p->operand);
+    if (!p->in || !p->operand) return false;
+    p->wrt = p->in + n->inputs;
+    p->dx = p->wrt + n->inputs;
+    p->y = p->dx + n->inputs;
+    p->dy = p->y + n->outputs;
+    return true;
+}
+
 an_status an_isolated_open(an_isolated *p, const an_trial_side *side, uint32_t number, bool *shows)
 {
     const an_node *n = &side->g->nodes[number];
@@ -157,8 +169,9 @@ an_status an_isolated_open(an_isolated *p, const an_trial_side *side, uint32_t n
     choose_size(p, n);
     p->g = an_graph_new("isolated");
     an_status status = AN_OK;
-    *shows = p->g && add_node(p, n) && differentiate(p, n) && bind(p, &status);
-    if (!p->g || an_graph_status(p->g) == AN_E_MEMORY) status = AN_E_MEMORY;
+    const bool room = p->g && make_room(p, n);
+    *shows = room && add_node(p, n) && differentiate(p, n) && bind(p, &status);
+    if (!room || an_graph_status(p->g) == AN_E_MEMORY) status = AN_E_MEMORY;
     if (*shows) status = fill(p, n);
     if (status != AN_OK) *shows = false;
     return status == AN_E_MEMORY ? status : AN_OK;
@@ -168,4 +181,5 @@ void an_isolated_close(an_isolated *p)
 {
     an_evaluation_free(&p->e);
     an_graph_free(p->g);
+    an_arena_free(&p->room);
 }

@@ -4,18 +4,17 @@
 
 #include "graph/equal/trial.h"
 
-#define AN_ISOLATED_INPUTS 24 /* nodes of more operands are passed over */
-
 typedef struct an_isolated {
     const an_trial_side *side; /* where the node comes from */
     uint32_t number;     /* there */
     an_graph *g;
     an_evaluation e;     /* in f64 */
     uint32_t node;       /* here */
-    an_value in[AN_ISOLATED_INPUTS], y[AN_MAX_OUTPUTS], dy[AN_MAX_OUTPUTS];
+    an_arena room;
+    an_value *in, *y, *dy;
     int outputs;         /* float ones: each y has a dy, an input of random numbers */
-    int operand[AN_ISOLATED_INPUTS], operands; /* which operands have gradients, and those */
-    an_value dx[AN_ISOLATED_INPUTS];
+    int *operand, operands; /* which operands have gradients, and how many */
+    an_value *wrt, *dx;  /* those operands, and their gradients */
     bool own;            /* extents are the trial's */
     int shift;           /* else literal extents are divided by so many twos */
 } an_isolated;

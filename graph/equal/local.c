@@ -110,7 +110,7 @@ static int farther(an_trial *t, uint32_t value, const an_compared *c)
 {
     an_trial_side *s = &t->side[0];
     const an_node *n = an_node_of(s->g, value);
-    if (n->inputs == 0 || n->inputs > AN_APART_INPUTS || c->worst < 0) return -1;
+    if (n->inputs == 0 || c->worst < 0) return -1;
     an_apart p;
     an_status status = an_apart_open(&p, s, s->g->slots[value].node);
     if (status == AN_OK) status = an_apart_run(&p, s, s->g->slots[value].node);

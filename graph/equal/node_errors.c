@@ -174,7 +174,7 @@ static an_status check_side(an_trial *t, int side, an_check_row *row)
     for (uint32_t i = 1; (int64_t)i <= g->node_count; i++) {
         const an_node *n = &g->nodes[i];
         const bool leaf = an_node_is_named(n);
-        if (leaf || n->inputs == 0 || n->inputs > AN_APART_INPUTS) continue;
+        if (leaf || n->inputs == 0) continue;
         if (side == 0 || !has_twin(t, n)) x.found[count++].number = i;
     }
     an_pool_run(count, examine_units, &x);

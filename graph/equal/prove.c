@@ -101,6 +101,8 @@ static an_status settle_by_table(an_prover *p, uint32_t number)
     return AN_OK;
 }
 
+static an_status settle_by_law(an_prover *p, uint32_t number, const an_node *n, an_value *out);
+
 /* Gives every output of a new node its normal form. What a rule adds is settled
  * at once; rules lead to simpler ops, so that nests a few levels deep. */
 static an_status settle(an_prover *p, uint32_t number)
@@ -116,7 +118,20 @@ static an_status settle(an_prover *p, uint32_t number)
     }
     an_axiom_spell(v, number);
     if (n.op->opaque) return settle_by_table(p, number);
-    an_value out[AN_MAX_OUTPUTS] = {0};
+    an_room room;
+    an_value *out = an_room_open(&room, n.outputs, sizeof *out);
+    if (!out) return an_prove_no_memory(p);
+    const an_status status = settle_by_law(p, number, &n, out);
+    an_room_close(&room);
+    return status;
+}
+
+/* What the laws make of it, if one applies; room for its outputs is given. */
+static an_status settle_by_law(an_prover *p, uint32_t number, const an_node *made, an_value *out)
+{
+    an_values *v = &p->values;
+    an_graph *g = v->graph;
+    const an_node n = *made;
     const int64_t before = g->node_count;
     const bool rewritten = an_axiom_apply(v, number, out);
     const int64_t after = g->node_count;

@@ -185,8 +185,8 @@ static an_status check_each(an_isolated *p, double *room, int64_t count, bool la
  * that is wrong, or to try those that have a slope where another has none. */
 static an_status check_lines(an_isolated *p, double *room, int64_t count, an_check_row *row)
 {
-    bool done[AN_ISOLATED_INPUTS] = {false}, judged = false;
-    an_status status = AN_OK;
+    bool judged = false, *done = an_arena_alloc(&p->room, p->operands + 1);
+    an_status status = done ? AN_OK : AN_E_MEMORY;
     for (int point = 0; point < POINTS && status == AN_OK && !judged; point++) {
         const bool last = point == POINTS - 1;
         an_check_row together = {0};
@@ -229,8 +229,7 @@ static bool is_subject(const an_node *n)
 {
     const an_op_info *op = n->op;
     if (op->traits & (AN_TRAIT_LEAF | AN_TRAIT_STEP) || op->rules->no_grad) return false;
-    return n->inputs > 0 && n->inputs <= AN_ISOLATED_INPUTS &&
-           (op->rules->grad || op->rules->meaning);
+    return n->inputs > 0 && (op->rules->grad || op->rules->meaning);
 }
 
 static bool same_kind(const an_graph *g, const an_node *a, const an_node *b)

@@ -16,8 +16,7 @@
 
 static bool foldable(const an_rewrite *rw, const an_node *n)
 {
-    if (n->outputs != 1 || n->inputs == 0 || n->inputs > 16 || an_is_op(n, AN_OP_accumulate))
-        return false;
+    if (n->outputs != 1 || n->inputs == 0 || an_is_op(n, AN_OP_accumulate)) return false;
     int64_t count = 1;
     const an_type *type = an_slot_type(rw->from, n->first);
     for (int i = 0; i < type->shape.rank; i++) {
@@ -38,16 +37,16 @@ static bool foldable(const an_rewrite *rw, const an_node *n)
 static an_graph *isolate(const an_rewrite *rw, const an_node *n)
 {
     an_graph *g = an_graph_new("fold");
-    uint32_t in[16] = {0};
-    for (int i = 0; g && i < n->inputs; i++) {
+    uint32_t *in = g ? an_arena_alloc(&g->arena, n->inputs * (int64_t)sizeof *in) : NULL;
+    for (int i = 0; in && i < n->inputs; i++) {
         if (!n->in[i]) continue;
         const an_spec constant = {.op = an_op(AN_OP_constant),
                                   .attrs = an_node_of(rw->to, rw->value[n->in[i]])->attrs};
         in[i] = an_graph_add(g, &constant);
     }
     const an_spec spec = {.op = n->op, .inputs = n->inputs, .in = in, .attrs = n->attrs};
-    if (g && an_graph_add(g, &spec)) return g;
-    if (!g || an_graph_status(g) == AN_E_MEMORY)
+    if (in && an_graph_add(g, &spec)) return g;
+    if (!in || an_graph_status(g) == AN_E_MEMORY)
         an_graph_fail(rw->to, n->at, AN_E_MEMORY, "out of memory");
     an_graph_free(g);
     return NULL;

@@ -8,17 +8,17 @@
 static bool write_out(an_rewrite *rw, const an_node *n, an_meaning_fn meaning)
 {
     an_arena scrap = {0};
-    an_value out[AN_MAX_OUTPUTS] = {0};
-    an_value *in = an_arena_alloc(&scrap, (n->inputs + 1) * (int64_t)sizeof *in);
+    an_value *in = an_arena_alloc(&scrap, (n->inputs + n->outputs) * (int64_t)sizeof *in);
+    an_value *out = in ? in + n->inputs : NULL;
     if (!in) an_graph_fail(rw->to, n->at, AN_E_MEMORY, "out of memory");
     for (int i = 0; in && i < n->inputs; i++)
         in[i] = n->in[i] ? an_value_of(rw->to, rw->value[n->in[i]]) : AN_NONE;
     const an_call call = {.op = n->op, .attrs = n->attrs, .inputs = n->inputs,
                           .outputs = n->outputs, .in = in};
     an_graph_derive(rw->to, rw->pass, n);
-    if (in) meaning(&call, out);
+    if (out) meaning(&call, out);
     an_graph_derive_end(rw->to);
-    for (int k = 0; in && k < n->outputs; k++) {
+    for (int k = 0; out && k < n->outputs; k++) {
         const an_type *must = an_slot_type(rw->from, n->first + (uint32_t)k);
         rw->value[n->first + (uint32_t)k] = out[k].id;
         if (an_graph_status(rw->to) == AN_OK &&

@@ -12,20 +12,20 @@ an_status an_rewrite_copy(an_rewrite *rw, uint32_t number)
 an_status an_rewrite_copy_with(an_rewrite *rw, uint32_t number, const an_attrs *attrs)
 {
     const an_node *n = &rw->from->nodes[number];
-    uint32_t few[16], *in = few;
-    if (n->inputs > 16) in = an_arena_alloc(&rw->to->arena, n->inputs * (int64_t)sizeof *in);
+    an_room room;
+    uint32_t *in = an_room_open(&room, n->inputs, sizeof *in);
     if (!in) return an_graph_fail(rw->to, n->at, AN_E_MEMORY, "%s: out of memory", rw->pass);
     for (int i = 0; i < n->inputs; i++) {
         in[i] = n->in[i] ? rw->value[n->in[i]] : 0;
         if (n->in[i] && !in[i])
-            return an_graph_fail(rw->to, n->at, AN_E_INTERNAL,
-                                 "%s: operand %d of node %u is gone but still used", rw->pass, i,
-                                 number);
+            an_graph_fail(rw->to, n->at, AN_E_INTERNAL,
+                          "%s: operand %d of node %u is gone but still used", rw->pass, i, number);
     }
     const an_spec spec = {.op = n->op, .inputs = n->inputs, .in = in, .attrs = attrs,
                           .name = n->name, .scope = n->scope, .at = n->at, .ordinal = n->ordinal,
                           .from = n->from};
     const uint32_t first = an_graph_add_like(rw->to, &spec, rw->from, n);
+    an_room_close(&room);
     if (!first) return an_graph_status(rw->to);
     an_rewrite_replace(rw, number, first);
     return AN_OK;

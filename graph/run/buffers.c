@@ -100,7 +100,7 @@ static void add_leaves(sharing *x)
  * output's type. */
 static bool rules_allow(const sharing *x, const an_node *n, int k, uint32_t r)
 {
-    const uint32_t share = n->op->rules->share[k];
+    const uint32_t share = an_op_shares(n->op, k);
     bool found = false;
     for (int j = 0; j < n->inputs; j++) {
         if (!n->in[j] || x->s->root[n->in[j]] != r) continue;
@@ -115,7 +115,7 @@ static bool rules_allow(const sharing *x, const an_node *n, int k, uint32_t r)
 static uint32_t inherit(const sharing *x, const an_task *task, int k)
 {
     const an_node *n = &x->g->nodes[task->node];
-    if (n->op->rules->share[k] == 0) return 0;
+    if (an_op_shares(n->op, k) == 0) return 0;
     for (int j = 0; j < n->inputs && j < 32; j++) {
         const uint32_t r = n->in[j] ? x->s->root[n->in[j]] : 0;
         const uint32_t buffer = r ? x->s->buffer_of[r] : 0;

@@ -224,7 +224,7 @@ static bool holds(check *c, uint32_t buffer, uint32_t r)
 static bool may_overwrite(const check *c, const an_task *task, int k, uint32_t r)
 {
     const an_node *n = &c->g->nodes[task->node];
-    const uint32_t share = n->op->rules->share[k];
+    const uint32_t share = an_op_shares(n->op, k);
     bool same_type = false;
     if (c->last[r] != task->wave || c->readers[r] != 1) return false;
     for (int j = 0; j < n->inputs; j++) {

@@ -124,21 +124,23 @@ static void place_all(an_scheduling *b)
     }
 }
 
-/* The dtype that decides is a matter of types alone, so any bytes will do here. */
+/* The dtype that decides (an_compute_dtype), which is a matter of types alone. */
+static an_dtype decisive(const an_graph *g, const an_node *n)
+{
+    for (int i = 0; i < n->inputs; i++)
+        if (n->in[i] && an_dtype_is_float(an_slot_type(g, n->in[i])->dtype))
+            return an_slot_type(g, n->in[i])->dtype;
+    for (int k = 0; k < n->outputs; k++) {
+        const an_dtype dtype = an_slot_type(g, n->first + (uint32_t)k)->dtype;
+        if (an_dtype_is_float(dtype)) return dtype;
+    }
+    return an_slot_type(g, n->first)->dtype;
+}
+
 static bool has_fast_kernel(const an_graph *g, const an_node *n)
 {
-    static char somewhere;
-    an_tensor one[AN_MAX_OUTPUTS + 1] = {{0}};
-    int inputs = 0;
-    for (int j = 0; j < n->inputs && inputs == 0; j++) {
-        const bool is_float = n->in[j] && an_dtype_is_float(an_slot_type(g, n->in[j])->dtype);
-        if (is_float) one[inputs++] = (an_tensor){.dtype = an_slot_type(g, n->in[j])->dtype,
-                                                  .data = &somewhere};
-    }
-    for (int k = 0; k < n->outputs; k++)
-        one[inputs + k].dtype = an_slot_type(g, n->first + (uint32_t)k)->dtype;
-    const an_work w = {.op = n->op, .inputs = inputs, .in = one, .outputs = n->outputs,
-                       .out = one + inputs};
+    const an_tensor any = {.dtype = decisive(g, n)};
+    const an_work w = {.op = n->op, .outputs = 1, .out = &any};
     return an_is_fast(n->op, &w);
 }
 

@@ -80,8 +80,9 @@ static bool read_type(parser *p, an_type *type)
 
 typedef struct line {
     int64_t number;
-    an_type types[AN_MAX_OUTPUTS];
+    an_type *types; /* of its results */
     int type_count;
+    int64_t type_capacity;
     an_spec spec;
     an_attrs attrs;
 } line;
@@ -159,7 +160,7 @@ static bool read_head(parser *p, line *l)
         return an_scan_fail(s, "node numbers must increase: %lld after %lld", (long long)l->number,
                             (long long)last);
     do {
-        if (l->type_count == AN_MAX_OUTPUTS) return an_scan_fail(s, "too many results");
+        if (!AN_GROW(l->types, l->type_capacity, l->type_count + 1)) return an_scan_no_memory(s);
         if (!read_type(p, &l->types[l->type_count++])) return false;
     } while (an_scan_is(s, ","));
     if (!an_scan_expect(s, "=")) return false;
@@ -191,22 +192,29 @@ static bool check_types(parser *p, const line *l, uint32_t first)
     return true;
 }
 
-static bool read_node(parser *p)
+static bool read_parts(parser *p, line *l)
 {
     an_scan *s = &p->scan;
-    line l = {.spec = {.at = {s->name, s->line}}};
-    if (!read_head(p, &l) || !read_operands(p, &l) ||
-        !an_attrs_read(s, l.spec.op, &l.types[0], &l.attrs) || !read_annotations(p, &l))
+    if (!read_head(p, l) || !read_operands(p, l) ||
+        !an_attrs_read(s, l->spec.op, &l->types[0], &l->attrs) || !read_annotations(p, l))
         return false;
-    l.spec.attrs = &l.attrs;
-    if (l.spec.op->opaque) l.spec.types = l.types, l.spec.type_count = l.type_count;
-    if (!l.spec.ordinal) l.spec.ordinal = (uint32_t)l.number;
+    l->spec.attrs = &l->attrs;
+    if (l->spec.op->opaque) l->spec.types = l->types, l->spec.type_count = l->type_count;
+    if (!l->spec.ordinal) l->spec.ordinal = (uint32_t)l->number;
     if (!AN_GROW(p->number, p->capacity, p->graph->node_count + 2))
         return an_scan_no_memory(s);
-    const uint32_t first = an_graph_add(p->graph, &l.spec);
+    const uint32_t first = an_graph_add(p->graph, &l->spec);
     if (!first) return false;
-    p->number[p->graph->node_count] = l.number;
-    return check_types(p, &l, first);
+    p->number[p->graph->node_count] = l->number;
+    return check_types(p, l, first);
+}
+
+static bool read_node(parser *p)
+{
+    line l = {.spec = {.at = {p->scan.name, p->scan.line}}};
+    const bool good = read_parts(p, &l);
+    an_free(l.types);
+    return good;
 }
 
 /* ---- the other lines --------------------------------------------------- */

@@ -19,6 +19,7 @@
 #define an_want_ok(call) an_want((call) == AN_OK, "%s failed", #call)
 
 #define AN_CASE_OPERANDS 12
+#define AN_CASE_OUTPUTS 8
 
 enum an_case_flags {
     AN_CASE_APART = 1,      /* floats keep apart from each other and from 0: no kink is near */
@@ -62,10 +63,10 @@ typedef struct an_setting {
     an_attrs attrs;
     int inputs, outputs;
     an_written written;
-    an_type in_type[AN_CASE_OPERANDS], out_type[AN_MAX_OUTPUTS]; /* in named dims */
+    an_type in_type[AN_CASE_OPERANDS], out_type[AN_CASE_OUTPUTS]; /* in named dims */
     bool present[AN_CASE_OPERANDS];
     an_tensor in[AN_CASE_OPERANDS];   /* data NULL where absent */
-    an_tensor out[AN_MAX_OUTPUTS];    /* types only */
+    an_tensor out[AN_CASE_OUTPUTS];    /* types only */
     int64_t below[AN_CASE_OPERANDS];  /* ids lie below this; -1 where it is not an id */
     bool hopeless;                    /* an id exists that cannot be valid: its bound is 0 */
     double spacing;       /* AN_CASE_APART: how far floats are apart; else 0 */
@@ -95,12 +96,12 @@ typedef struct an_how {
     int shift;        /* buffers start this many elements past an aligned address */
     uint8_t poison;   /* what outputs and scratch hold before */
     uint32_t dead;    /* bit k: output k is not wanted */
-    int over[AN_MAX_OUTPUTS]; /* output k is written over operand over[k] - 1; 0: its own buffer */
+    int over[AN_CASE_OUTPUTS]; /* output k is written over operand over[k] - 1; 0: its own buffer */
     int same;         /* operand same - 1 and operand 0 are one buffer; 0: all apart */
 } an_how;
 
 typedef struct an_outcome {
-    an_tensor out[AN_MAX_OUTPUTS]; /* owned copies; empty where dead */
+    an_tensor out[AN_CASE_OUTPUTS]; /* owned copies; empty where dead */
     int64_t most_units[AN_MAX_STAGES];
     bool faulted;
     int fault_operand;

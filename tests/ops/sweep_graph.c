@@ -19,12 +19,12 @@ typedef struct trial {
     const an_setting *s;
     an_graph *g;
     bool repeated;                     /* in[1..] of in[0]'s type are in[0] */
-    an_value in[AN_CASE_OPERANDS], out[AN_MAX_OUTPUTS], meant[AN_MAX_OUTPUTS];
-    an_value wrt[AN_CASE_OPERANDS + AN_MAX_OUTPUTS]; /* operands first, then the r of outputs */
+    an_value in[AN_CASE_OPERANDS], out[AN_CASE_OUTPUTS], meant[AN_CASE_OUTPUTS];
+    an_value wrt[AN_CASE_OPERANDS + AN_CASE_OUTPUTS]; /* operands first, then the r of outputs */
     int operand[AN_CASE_OPERANDS];     /* of wrt[i] */
     int operands, wrt_count;
     an_value first, second;            /* the two losses; NONE: not checked */
-    an_value first_grad[AN_CASE_OPERANDS], second_grad[AN_CASE_OPERANDS + AN_MAX_OUTPUTS];
+    an_value first_grad[AN_CASE_OPERANDS], second_grad[AN_CASE_OPERANDS + AN_CASE_OUTPUTS];
     an_evaluation e;
 } trial;
 
@@ -124,7 +124,7 @@ static bool wants_gradient(const trial *t, int i)
 static void add_first(trial *t)
 {
     t->first = t->second = AN_NONE;
-    an_value r[AN_MAX_OUTPUTS];
+    an_value r[AN_CASE_OUTPUTS];
     int r_count = 0;
     for (int i = 0; i < t->s->inputs; i++) {
         if (!wants_gradient(t, i)) continue;

@@ -83,7 +83,7 @@ static bool same_type(const an_tensor *a, const an_tensor *b)
 
 static bool may_share(const an_setting *s, int k, int i)
 {
-    return (s->op->rules->share[k] >> i & 1) && s->present[i] &&
+    return (an_op_shares(s->op, k) >> i & 1) && s->present[i] &&
            same_type(&s->in[i], &s->out[k]);
 }
 

@@ -39,8 +39,8 @@ static bool guards_whole(const guarded *g)
 typedef struct execution {
     const an_setting *s;
     const an_how *how;
-    guarded in[AN_CASE_OPERANDS], out[AN_MAX_OUTPUTS], scratch;
-    an_tensor in_tensor[AN_CASE_OPERANDS], out_tensor[AN_MAX_OUTPUTS];
+    guarded in[AN_CASE_OPERANDS], out[AN_CASE_OUTPUTS], scratch;
+    an_tensor in_tensor[AN_CASE_OPERANDS], out_tensor[AN_CASE_OUTPUTS];
     an_fault fault;
     an_work work;
 } execution;
@@ -164,7 +164,7 @@ static void run_stages(const execution *x, an_outcome *o)
 
 static bool is_overwritten(const an_how *how, int operand)
 {
-    for (int k = 0; k < AN_MAX_OUTPUTS; k++)
+    for (int k = 0; k < AN_CASE_OUTPUTS; k++)
         if (how->over[k] == operand + 1) return true;
     return false;
 }
@@ -216,5 +216,5 @@ void an_setting_run(const an_setting *s, const an_how *how, an_outcome *o)
 
 void an_outcome_free(an_outcome *o)
 {
-    for (int k = 0; k < AN_MAX_OUTPUTS; k++) an_tensor_free(&o->out[k]);
+    for (int k = 0; k < AN_CASE_OUTPUTS; k++) an_tensor_free(&o->out[k]);
 }
