@@ -1,9 +1,10 @@
 /* norm.h -- what the norm ops share: one description of the work, forward and back.
  *
  * layer_norm is add_norm without a skip, rms_norm is layer_norm that does not
- * centre, and the same holds backward. Each op only says which tensor plays which
- * part; then one kernel and one reference loop serve all of them, so fused and
- * unfused agree by construction. Kernels and reference share nothing.          */
+ * centre, add_rms_norm is rms_norm with a skip, and the same holds backward. Each op
+ * only says which tensor plays which part; then one kernel and one reference loop
+ * serve all of them, so fused and unfused agree by construction. Kernels and
+ * reference share nothing.                                                     */
 #ifndef AN_OPS_NORM_H
 #define AN_OPS_NORM_H
 

@@ -380,11 +380,15 @@ AN_API an_value an_rms_norm_at(an_at at, an_value x, an_value gamma, int axis, f
  * y, sum, mean, rstd. fuse_add_norm makes these; calling it by hand is fine. */
 AN_API an_value an_add_norm_at(an_at at, an_value x, an_value skip, an_value gamma, an_value beta,
                                int axis, float eps);
+/* rms_norm(residual_add(x, skip)), likewise. Results: y, sum, rstd. */
+AN_API an_value an_add_rms_norm_at(an_at at, an_value x, an_value skip, an_value gamma, int axis,
+                                   float eps);
 #define an_residual_add(...) an_residual_add_at(AN_HERE, __VA_ARGS__)
 #define an_residual_add_scaled(...) an_residual_add_scaled_at(AN_HERE, __VA_ARGS__)
 #define an_layer_norm(...) an_layer_norm_at(AN_HERE, __VA_ARGS__)
 #define an_rms_norm(...) an_rms_norm_at(AN_HERE, __VA_ARGS__)
 #define an_add_norm(...) an_add_norm_at(AN_HERE, __VA_ARGS__)
+#define an_add_rms_norm(...) an_add_rms_norm_at(AN_HERE, __VA_ARGS__)
 
 /* ---- sequences (recurrent.c) ------------------------------------------- */
 

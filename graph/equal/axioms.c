@@ -20,9 +20,10 @@
 
 /* The rules by number, as a proof lists them. */
 enum rule {
-    COMMUTE, SPELLING, ADD_NORM, ADD_NORM_GRAD, RESIDUAL_ADD, ACCUMULATE, STOP_GRADIENT, TIMES_ONE,
-    OVER_ONE, TWICE_NEGATED, SAME_FORM, RESHAPED_TWICE, UNMOVED, TRANSPOSED_TWICE, WHOLE_SLICE,
-    EMPTY_PAD, LONE_CONCAT, FOLDED, DEFINED, GIVEN, RULES, NO_RULE = -1
+    COMMUTE, SPELLING, ADD_NORM, ADD_NORM_GRAD, ADD_RMS_NORM, ADD_RMS_NORM_GRAD, RESIDUAL_ADD,
+    ACCUMULATE, STOP_GRADIENT, TIMES_ONE, OVER_ONE, TWICE_NEGATED, SAME_FORM, RESHAPED_TWICE,
+    UNMOVED, TRANSPOSED_TWICE, WHOLE_SLICE, EMPTY_PAD, LONE_CONCAT, FOLDED, DEFINED, GIVEN, RULES,
+    NO_RULE = -1
 };
 
 static const an_proof_rule rules[RULES] = {
@@ -31,6 +32,9 @@ static const an_proof_rule rules[RULES] = {
     [ADD_NORM] = {true, "add_norm", "add_norm computes residual_add, then layer_norm", 0},
     [ADD_NORM_GRAD] = {true, "add_norm_grad",
                        "add_norm_grad computes layer_norm_grad, then accumulate(dsum, dx)", 0},
+    [ADD_RMS_NORM] = {true, "add_rms_norm", "add_rms_norm computes residual_add, then rms_norm", 0},
+    [ADD_RMS_NORM_GRAD] = {true, "add_rms_norm_grad",
+        "add_rms_norm_grad computes rms_norm_grad, then accumulate(dsum, dx)", 0},
     [RESIDUAL_ADD] = {true, "residual_add", "residual_add(x, y) computes x + y", 0},
     [ACCUMULATE] = {true, "accumulate", "accumulate(x, y, z) computes (x + y) + z", 0},
     [STOP_GRADIENT] = {true, "stop_gradient", "stop_gradient(x) hands on x", 0},
@@ -107,6 +111,8 @@ static int lemma(an_values *v, const an_node *n, an_value out[])
     switch (n->op->code) {
     case AN_OP_add_norm: write_out(v, n, out); return ADD_NORM;
     case AN_OP_add_norm_grad: write_out(v, n, out); return ADD_NORM_GRAD;
+    case AN_OP_add_rms_norm: write_out(v, n, out); return ADD_RMS_NORM;
+    case AN_OP_add_rms_norm_grad: write_out(v, n, out); return ADD_RMS_NORM_GRAD;
     case AN_OP_residual_add:
         out[0] = an_add(operand(v, n, 0), operand(v, n, 1));
         return RESIDUAL_ADD;

@@ -1,4 +1,4 @@
-/* norm.c -- layer_norm, rms_norm and add_norm forward.
+/* norm.c -- layer_norm, rms_norm and the two fused with a sum, forward.
  *
  * One sweep over x and skip: a row is read from memory once and then stays in L1
  * for the passes that follow. While it is written, the next row is fetched, to be
@@ -40,7 +40,7 @@ AN_INLINE void norm_rows(const an_norm_rows *r, int64_t begin, int64_t end, bool
     for (int64_t row = begin; row < end; row++) {
         const int64_t at = row * r->width;
         const row_stats stats = row_measure(r->x + at, pair ? r->skip + at : NULL, r->width,
-                                            r->eps, pair, !pair && r->rms);
+                                            r->eps, pair, r->rms);
         if (r->mean) r->mean[row] = stats.mean;
         if (r->rstd) r->rstd[row] = stats.rstd;
         if (r->y) write_row(r, at, stats, row + 1 < end ? r->width : 0, pair, keep, stream);

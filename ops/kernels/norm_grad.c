@@ -1,4 +1,4 @@
-/* norm_grad.c -- layer_norm, rms_norm and add_norm backward.
+/* norm_grad.c -- layer_norm, rms_norm and the two fused with a sum, backward.
  *
  * One sweep over dy and the normalised tensor yields dx (with dsum already added)
  * and this block's share of dgamma and dbeta; a second stage adds the blocks up.

@@ -1,8 +1,9 @@
 /* norm_row.h -- one row's statistics: the routine that every norm kernel shares.
  *
- * layer_norm and add_norm, forward and backward, come here with the same rounded
- * sum s and so get the same bits: that is what makes fusion exact. Sixteen lanes,
- * four accumulators, one tree, whatever the instruction set.
+ * layer_norm and add_norm, rms_norm and add_rms_norm, forward and backward, come
+ * here with the same rounded sum s and so get the same bits: that is what makes
+ * fusion exact. Sixteen lanes, four accumulators, one tree, whatever the
+ * instruction set.
  *
  * s = x + skip is formed again in each pass instead of being kept: the row is in
  * L1, an addition is cheaper than a buffer, and the sum may then be written over

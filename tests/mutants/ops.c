@@ -45,6 +45,8 @@ static const char norms[] =
     "%26: f32[D], f32[D] = momentum_step %3, %4, %22, %20 {momentum=0.9, nesterov=1}\n"
     "%27: f32[R,D] = input \"tiny\"\n"
     "%28: f32[R,D], f32[R], f32[R] = layer_norm %27 {axis=1, eps=1e-07}\n"
+    "%29: f32[R,D], f32[R,D], f32[R] = add_rms_norm %1, %2, %3 {axis=1, eps=0.01}\n"
+    "%30: f32[R,D], f32[D] = add_rms_norm_grad %5, %1, %3, %8, %2 {axis=1, eps=0.01}\n"
     "output \"y\" %9\n";
 
 /* Trial data with statistics that could be some row's, and rows that lie far off. */
@@ -139,6 +141,8 @@ static const char *const losses[] = {
     "%10: f32[3,4] = add %9, %3\n%11: f32[3,4] = mul %10, %4\n"
     LOSS(11, 12, 13) "output \"loss\" %13\n",
     LEAVES "%7: f32[3,4], f32[3,4], f32[3], f32[3] = add_norm %1, %2, %3, %4 {axis=1, eps=0.1}\n"
+    "%8: f32[3,4] = mul %7, %7.1\n" LOSS(8, 9, 10) "output \"loss\" %10\n",
+    LEAVES "%7: f32[3,4], f32[3,4], f32[3] = add_rms_norm %1, %2, %3 {axis=1, eps=0.1}\n"
     "%8: f32[3,4] = mul %7, %7.1\n" LOSS(8, 9, 10) "output \"loss\" %10\n",
 };
 

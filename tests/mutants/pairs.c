@@ -178,6 +178,18 @@ static const pair pairs[] = {
      "%20: f32[B,6], f32[B], f32[B] = layer_norm %1, %3 {axis=1, eps=0.01}\n"
      "%21: f32[B,6], f32[6], f32[6] = layer_norm_grad %2, %1, %3, %20.1, %20.2 {axis=1, "
      "eps=0.01}\n" "%22: f32[B,6] = mul %21, %21.1"},
+    {SAME, "%20: f32[B,6], f32[B,6], f32[B] = add_rms_norm %1, %2, %3 {axis=1, eps=0.01}\n"
+     "%21: f32[B,6] = mul %20, %20.1", "%20: f32[B,6] = residual_add %1, %2\n"
+     "%21: f32[B,6], f32[B] = rms_norm %20, %3 {axis=-1, eps=0.01}\n"
+     "%22: f32[B,6] = mul %21, %20"},
+    {DIFFERS, "%20: f32[B,6], f32[B,6], f32[B] = add_rms_norm %1, %2, %3 {axis=1, eps=0.01}",
+     "%20: f32[B,6], f32[B,6], f32[B], f32[B] = add_norm %1, %2, %3 {axis=1, eps=0.01}"},
+    {SAME, "%20: f32[B,6], f32[B] = rms_norm %1, %3 {axis=1, eps=0.01}\n"
+     "%21: f32[B,6], f32[6] = add_rms_norm_grad %2, %1, %3, %20.1, %9 {axis=1, eps=0.01}\n"
+     "%22: f32[B,6] = mul %21, %21.1",
+     "%20: f32[B,6], f32[B] = rms_norm %1, %3 {axis=1, eps=0.01}\n"
+     "%21: f32[B,6], f32[6] = rms_norm_grad %2, %1, %3, %20.1 {axis=1, eps=0.01}\n"
+     "%22: f32[B,6] = accumulate %9, %21\n%23: f32[B,6] = mul %22, %21.1"},
 };
 
 static an_graph *side(const char *lines)

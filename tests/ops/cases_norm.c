@@ -1,4 +1,4 @@
-/* cases_norm.c -- sweep cases of residuals, norms and the fused pair. */
+/* cases_norm.c -- sweep cases of residuals, norms and the fused pairs. */
 #include "tests/ops/sweep.h"
 
 #include <math.h>
@@ -106,4 +106,21 @@ const an_case an_cases_norm[] = {
      "f32[B,T,D] 32..64"}, .attrs = FROM_1, GRAD},
     {"add_norm_grad", "many rows", {"f32[200,331]", "f32[200,331]", "f32[331]", "f32[200]",
      "f32[200]", "f32[200,331] 32..64"}, .attrs = LAST, GRAD},
+    {"add_rms_norm", "last axis", {"f32[B,T,D]", "f32[B,T,D]", "f32[D]"}, .attrs = LAST, NEAR,
+     .prepare = exact_sum},
+    {"add_rms_norm", "bare", {"f32[B,D]", "f32[B,D]"}, .attrs = LAST, NEAR, .prepare = exact_sum},
+    {"add_rms_norm", "two axes", {"f32[B,T,D]", "f32[B,T,D]", "f32[T,D]"}, .attrs = FROM_1, NEAR,
+     .prepare = exact_sum},
+    {"add_rms_norm", "many rows", {"f32[200,131]", "f32[200,131]", "f32[131]"}, .attrs = LAST,
+     NEAR, .prepare = exact_sum},
+    {"add_rms_norm_grad", "with dsum", {"f32[B,T,D]", "f32[B,T,D]", "f32[D]", "f32[B,T]",
+     "f32[B,T,D] 32..64"}, .attrs = LAST, RMS_GRAD},
+    {"add_rms_norm_grad", "without", {"f32[B,D]", "f32[B,D]", "f32[D]", "f32[B]"}, .attrs = LAST,
+     RMS_GRAD},
+    {"add_rms_norm_grad", "no gamma", {"f32[B,D]", "f32[B,D]", "-", "f32[B]", "f32[B,D] 32..64"},
+     .attrs = LAST, RMS_GRAD},
+    {"add_rms_norm_grad", "two axes", {"f32[B,T,D]", "f32[B,T,D]", "f32[T,D]", "f32[B]",
+     "f32[B,T,D] 32..64"}, .attrs = FROM_1, RMS_GRAD},
+    {"add_rms_norm_grad", "many rows", {"f32[200,331]", "f32[200,331]", "f32[331]", "f32[200]",
+     "f32[200,331] 32..64"}, .attrs = LAST, RMS_GRAD},
     {0}};

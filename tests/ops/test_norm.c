@@ -69,6 +69,7 @@ enum { X, SKIP, GAMMA, BETA, DY, DSUM, OPERANDS };
 enum { Y, SUM, MEAN, RSTD, DX, DGAMMA, DBETA, RESULTS };
 
 typedef struct block {
+    bool rms; /* the norm is an rms_norm: no beta, no mean, no dbeta */
     int64_t rows, width;
     an_dtype dtype;
     an_attrs attrs;
@@ -116,6 +117,22 @@ static an_tensor absent_if(bool absent, const an_tensor *t)
     return absent ? (an_tensor){0} : *t;
 }
 
+static void run_norm(block *b, int how, const an_tensor *gamma, const an_tensor *beta)
+{
+    an_tensor *in = b->in, *out = b->out;
+    if (b->rms) {
+        run(AN_OP_rms_norm, how, &b->attrs, 2, (an_tensor[]){out[SUM], *gamma}, 2,
+            (an_tensor[]){out[Y], out[RSTD]});
+        run(AN_OP_rms_norm_grad, how, &b->attrs, 4,
+            (an_tensor[]){in[DY], out[SUM], *gamma, out[RSTD]}, 2, &out[DX]);
+        return;
+    }
+    run(AN_OP_layer_norm, how, &b->attrs, 3, (an_tensor[]){out[SUM], *gamma, *beta}, 3,
+        (an_tensor[]){out[Y], out[MEAN], out[RSTD]});
+    run(AN_OP_layer_norm_grad, how, &b->attrs, 5,
+        (an_tensor[]){in[DY], out[SUM], *gamma, out[MEAN], out[RSTD]}, 3, &out[DX]);
+}
+
 /* `parts`: bit 0 no gamma, bit 1 no beta, bit 2 no dsum. */
 static void run_unfused(block *b, int how, unsigned parts)
 {
@@ -123,15 +140,21 @@ static void run_unfused(block *b, int how, unsigned parts)
     const an_tensor gamma = absent_if(parts & 1, &in[GAMMA]);
     const an_tensor beta = absent_if(parts & 2, &in[BETA]);
     run(AN_OP_residual_add, how, &b->attrs, 2, in, 1, &out[SUM]);
-    run(AN_OP_layer_norm, how, &b->attrs, 3, (an_tensor[]){out[SUM], gamma, beta}, 3,
-        (an_tensor[]){out[Y], out[MEAN], out[RSTD]});
-    run(AN_OP_layer_norm_grad, how, &b->attrs, 5,
-        (an_tensor[]){in[DY], out[SUM], gamma, out[MEAN], out[RSTD]}, 3, &out[DX]);
+    run_norm(b, how, &gamma, &beta);
     if (parts & 4) return;
     for (int64_t i = 0; i < an_tensor_count(&out[DX]); i++) { /* accumulate(dsum, dx) */
         if (b->dtype == AN_F32) ((float *)out[DX].data)[i] += ((float *)in[DSUM].data)[i];
         else ((double *)out[DX].data)[i] += ((double *)in[DSUM].data)[i];
     }
+}
+
+static void run_forward(const block *b, int how, const an_tensor in[4], const an_tensor *out)
+{
+    if (b->rms)
+        run(AN_OP_add_rms_norm, how, &b->attrs, 3, in, 3,
+            (an_tensor[]){out[Y], out[SUM], out[RSTD]});
+    else
+        run(AN_OP_add_norm, how, &b->attrs, 4, in, 4, out);
 }
 
 /* `dead`: bit k leaves result k out; a dead sum, mean or rstd is made for the way back. */
@@ -142,24 +165,29 @@ static void run_fused(block *b, int how, unsigned parts, unsigned dead)
     const an_tensor gamma = absent_if(parts & 1, &in[GAMMA]);
     const an_tensor beta = absent_if(parts & 2, &in[BETA]);
     const an_tensor forward[] = {in[X], in[SKIP], gamma, beta};
-    run(AN_OP_add_norm, how, &b->attrs, 4, forward, 4, out);
-    if (dead & 0xE) run(AN_OP_add_norm, how, &b->attrs, 4, forward, 4, b->out);
-    const an_tensor back[] = {in[DY], b->out[SUM], gamma, b->out[MEAN], b->out[RSTD],
-                              absent_if(parts & 4, &in[DSUM])};
-    run(AN_OP_add_norm_grad, how, &b->attrs, 6, back, 3, &out[DX]);
+    run_forward(b, how, forward, out);
+    if (dead & 0xE) run_forward(b, how, forward, b->out);
+    const an_tensor dsum = absent_if(parts & 4, &in[DSUM]);
+    if (b->rms)
+        run(AN_OP_add_rms_norm_grad, how, &b->attrs, 5,
+            (an_tensor[]){in[DY], b->out[SUM], gamma, b->out[RSTD], dsum}, 2, &out[DX]);
+    else
+        run(AN_OP_add_norm_grad, how, &b->attrs, 6,
+            (an_tensor[]){in[DY], b->out[SUM], gamma, b->out[MEAN], b->out[RSTD], dsum}, 3,
+            &out[DX]);
 }
 
 static void want_equal(const block *a, const block *b, unsigned dead, const char *what)
 {
     static const char *const names[] = {"y", "sum", "mean", "rstd", "dx", "dgamma", "dbeta"};
     for (int k = 0; k < RESULTS; k++)
-        if (!(dead >> k & 1))
+        if (!(dead >> k & 1) && !(a->rms && (k == MEAN || k == DBETA)))
             ck_assert_msg(same_bits(&a->out[k], &b->out[k]), "%s: %s differs, %lld x %lld, seed %u",
                           what, names[k], (long long)a->rows, (long long)a->width, SEED);
 }
 
 /* Fused against unfused, and against the plainest instruction set. */
-static void compare_fusion(block *b, unsigned parts)
+static void compare_norm(block *b, unsigned parts)
 {
     const an_isa best = an_runtime_isa();
     block plain = *b;
@@ -178,6 +206,15 @@ static void compare_fusion(block *b, unsigned parts)
         for (int k = 0; k < RESULTS; k++) an_tensor_free(&other.out[k]);
     }
     for (int k = 0; k < RESULTS; k++) an_tensor_free(&plain.out[k]);
+}
+
+/* The same, of either norm; of a layer norm last. */
+static void compare_fusion(block *b, unsigned parts)
+{
+    for (int rms = 1; rms >= 0; rms--) {
+        b->rms = rms;
+        compare_norm(b, parts);
+    }
 }
 
 static const int64_t widths[] = {1, 7, 15, 16, 17, 35, 64, 123, 768, 1600, 3000};
@@ -231,12 +268,14 @@ END_TEST
 
 START_TEST(test_f64_fusion_keeps_every_bit)
 {
-    for (size_t i = 0; i < 9; i++) {
-        block b = new_block(AN_F64, 5, widths[i], 1e-5f, SEED + i), other = b;
+    for (size_t i = 0; i < 18; i++) {
+        block b = new_block(AN_F64, 5, widths[i / 2], 1e-5f, SEED + i);
+        b.rms = i % 2;
+        block other = b;
         memset(other.out, 0, sizeof other.out);
         renew_results(&other);
-        run_unfused(&other, REF, i % 8);
-        run_fused(&b, REF, i % 8, 0);
+        run_unfused(&other, REF, i / 2 % 8);
+        run_fused(&b, REF, i / 2 % 8, 0);
         want_equal(&other, &b, 0, "f64");
         for (int k = 0; k < RESULTS; k++) an_tensor_free(&other.out[k]);
         free_block(&b);
@@ -250,11 +289,13 @@ START_TEST(test_dead_results)
     memset(other.out, 0, sizeof other.out);
     renew_results(&other);
     const int how[] = {REF, (int)an_runtime_isa()};
-    for (int h = 0; h < 2; h++) {
-        run_fused(&b, how[h], 0, 0);
+    for (int h = 0; h < 4; h++) {
+        b.rms = other.rms = h >= 2;
+        renew_results(&b);
+        run_fused(&b, how[h % 2], 0, 0);
         for (unsigned dead = 1; dead < 1u << RESULTS; dead++) {
             renew_results(&other);
-            run_fused(&other, how[h], 0, dead);
+            run_fused(&other, how[h % 2], 0, dead);
             want_equal(&b, &other, dead, "with dead results");
         }
     }
@@ -277,7 +318,9 @@ START_TEST(test_streaming_changes_nothing)
         an_tensor_free(&other.out[k]);
         other.out[k] = an_tensor_borrow(AN_F32, b.out[k].rank, b.out[k].extent, shifted[k] + 1);
     }
-    for (int isa = 0; isa <= (int)an_runtime_isa(); isa++) {
+    for (int n = 0; n < 2 * ((int)an_runtime_isa() + 1); n++) {
+        const int isa = n / 2;
+        b.rms = other.rms = n % 2;
         run_unfused(&b, isa, 0);
         run_fused(&other, isa, 0, 0);
         want_equal(&b, &other, 0, "streamed against plain");

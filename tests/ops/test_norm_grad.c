@@ -56,6 +56,13 @@ static int build_add_norm(const an_value in[], int axis, an_value out[])
     return 4;
 }
 
+static int build_add_rms_norm(const an_value in[], int axis, an_value out[])
+{
+    out[0] = an_add_rms_norm(in[0], in[1], in[2], axis, 1e-2f);
+    for (int k = 1; k < 3; k++) out[k] = an_result(out[0], k);
+    return 3;
+}
+
 static int build_scaled(const an_value in[], int axis, an_value out[])
 {
     (void)axis;
@@ -89,6 +96,8 @@ static const subject subjects[] = {
     {"rms_norm over two axes", 2, {BLOCK, PLANE}, 1, build_rms_norm},
     {"add_norm", 4, {BLOCK, BLOCK, ROW, ROW}, -1, build_add_norm},
     {"add_norm over two axes", 4, {BLOCK, BLOCK, PLANE, PLANE}, 1, build_add_norm},
+    {"add_rms_norm", 3, {BLOCK, BLOCK, ROW}, -1, build_add_rms_norm},
+    {"add_rms_norm over two axes", 3, {BLOCK, BLOCK, PLANE}, 1, build_add_rms_norm},
     {"residual_add_scaled", 3, {BLOCK, BLOCK, ROW}, 0, build_scaled},
     {"softmax", 1, {BLOCK}, -1, build_softmax},
     {"softmax, middle axis", 1, {BLOCK}, 1, build_softmax},
