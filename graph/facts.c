@@ -19,6 +19,20 @@ int64_t an_graph_count(const an_graph *g, const char *op)
     return count;
 }
 
+int64_t an_graph_add_norms(const an_graph *g)
+{
+    int64_t count = 0;
+    for (int64_t i = 1; i <= g->node_count; i++) count += an_node_is_add_norm(&g->nodes[i]);
+    return count;
+}
+
+int64_t an_graph_add_norm_grads(const an_graph *g)
+{
+    int64_t count = 0;
+    for (int64_t i = 1; i <= g->node_count; i++) count += an_node_is_add_norm_grad(&g->nodes[i]);
+    return count;
+}
+
 void an_graph_mark_needed(const an_graph *g, bool *needed)
 {
     for (int64_t i = g->node_count; i > 0; i--)

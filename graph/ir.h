@@ -130,6 +130,12 @@ static inline bool an_node_is_norm(const an_node *n)
 {
     return n->op->rules->norm.row && !n->op->rules->norm.dy;
 }
+/* Add & Norm, of whatever norm: the norm of a sum that it makes itself; and its gradient. */
+static inline bool an_node_is_add_norm(const an_node *n)
+{
+    return an_node_is_norm(n) && n->op->rules->norm.row < 0;
+}
+static inline bool an_node_is_add_norm_grad(const an_node *n) { return n->op->rules->norm.dsum; }
 static inline bool an_node_is_leaf(const an_node *n) { return n->op->traits & AN_TRAIT_LEAF; }
 
 /* Marks, beside the nodes marked already, every node that they depend on. `needed`
@@ -157,6 +163,9 @@ typedef enum an_phase {
 bool an_graph_phases(const an_graph *g, uint8_t *phase);
 /* What the forward phase learns: moments, rates and counters are no parameters. */
 bool an_graph_is_parameter(const an_graph *g, const uint8_t *phase, uint32_t node);
+/* How many nodes are Add & Norm; how many are the gradient of one. */
+int64_t an_graph_add_norms(const an_graph *g);
+int64_t an_graph_add_norm_grads(const an_graph *g);
 /* Bytes and elements of a value; -1 and 0 if an extent has no number. */
 int64_t an_value_bytes(const an_graph *g, uint32_t value);
 int64_t an_value_elements(const an_graph *g, uint32_t value);

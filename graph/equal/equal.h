@@ -230,7 +230,7 @@ AN_API const an_check *an_equivalence_check(const an_equivalence *e, int64_t i);
 AN_API const an_proof *an_equivalence_proof(const an_equivalence *e);
 /* What was compared: the caller's graph 0 or 1, or a copy with gradients. */
 AN_API const an_graph *an_equivalence_graph(const an_equivalence *e, int graph);
-/* How many more add_norm and add_norm_grad the second graph has. */
+/* How many more Add & Norm, of either norm, the second graph has, and gradients of one. */
 AN_API int64_t an_equivalence_fused(const an_equivalence *e);
 AN_API int64_t an_equivalence_fused_backward(const an_equivalence *e);
 /* Tensors that fused nodes need not write and read, at these extents. */

@@ -141,7 +141,7 @@ static int64_t bytes_saved(const an_trial_side *s)
         const an_node *n = &s->g->nodes[i];
         const an_norm_roles *r = &n->op->rules->norm;
         const int64_t one = an_tensor_bytes(&s->e.value[n->first]);
-        if (an_node_is_norm(n) && r->row < 0)
+        if (an_node_is_add_norm(n))
             bytes += one * (is_read(s->g, an_node_role(n, r->row)) ? 1 : 2);
         else if (an_node_role(n, r->dsum))
             bytes += one * 2;
@@ -349,12 +349,6 @@ static an_status conclude(an_trial *t)
 
 /* ---- the call ---------------------------------------------------------- */
 
-/* How many more nodes of that op the second graph has, gradients included if compared. */
-static int64_t fused(const an_equivalence *r, const char *op)
-{
-    return an_graph_count(r->graph[1], op) - an_graph_count(r->graph[0], op);
-}
-
 /* How many of the fused gradients were in the graph before --gradients added its own. */
 static int64_t fused_before(const an_equivalence *r, const an_equivalent_args *args)
 {
@@ -363,7 +357,7 @@ static int64_t fused_before(const an_equivalence *r, const an_equivalent_args *a
     for (int s = 0; s < 2; s++)
         for (int64_t i = 1; i <= r->graph[s]->node_count; i++) {
             const an_node *n = &r->graph[s]->nodes[i];
-            count[s] += n->op->rules->norm.dsum && n->ordinal < given[s]->next_ordinal;
+            count[s] += an_node_is_add_norm_grad(n) && n->ordinal < given[s]->next_ordinal;
         }
     return count[1] - count[0];
 }
@@ -385,8 +379,9 @@ static an_status run(an_trial *t)
     list_checks(r, args);
     an_status status = an_trial_open(t);
     if (status != AN_OK) return status;
-    r->fused_forward = fused(r, "add_norm");
-    r->fused_backward = fused(r, "add_norm_grad");
+    const an_graph *const *g = r->graph;
+    r->fused_forward = an_graph_add_norms(g[1]) - an_graph_add_norms(g[0]);
+    r->fused_backward = an_graph_add_norm_grads(g[1]) - an_graph_add_norm_grads(g[0]);
     r->own_backward = fused_before(r, args);
     if (opaque_op(t)) r->compared_count = 0; /* the proof is all there is */
     else status = try_numbers(t);

@@ -199,7 +199,7 @@ static an_status open_side(an_trial *t, int s, const an_graph *g, const an_graph
     if (like && !(*owned = adopt_outputs(t, g, like))) return t->error.status;
     if (t->args->gradients) {
         an_graph *adopted = *owned;
-        *owned = an_project_gradients(adopted ? adopted : g, an_graph_count(g, "add_norm") > 0,
+        *owned = an_project_gradients(adopted ? adopted : g, an_graph_add_norms(g) > 0,
                                       &t->error);
         an_graph_free(adopted);
         if (!*owned) return t->error.status;

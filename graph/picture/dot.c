@@ -32,8 +32,8 @@ static void write_counts(const writer *w)
     if (parameters < 0) an_text_takes(w->out, an_lost);
     an_text_addf(w->out, "<FONT POINT-SIZE=\"10\" COLOR=\"#5f6368\">%lld nodes &#183; "
                          "%lld parameters", (long long)g->node_count, parameters);
-    const long long fused = an_graph_count(g, "add_norm");
-    const long long back = an_graph_count(g, "add_norm_grad");
+    const long long fused = an_graph_add_norms(g);
+    const long long back = an_graph_add_norm_grads(g);
     if (fused) an_text_addf(w->out, " &#183; %lld fused Add &amp; Norm", fused);
     if (back) an_text_addf(w->out, ", %lld fused backward", back);
     an_text_add(w->out, "</FONT>");

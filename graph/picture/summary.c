@@ -234,8 +234,7 @@ static void add_totals(const table *t, an_text *out)
                  (long long)g->node_count, (long long)nodes[0], (long long)nodes[1],
                  (long long)nodes[2]);
     an_text_addf(out, "fused Add & Norm: forward %lld, backward %lld\n",
-                 (long long)an_graph_count(g, "add_norm"),
-                 (long long)an_graph_count(g, "add_norm_grad"));
+                 (long long)an_graph_add_norms(g), (long long)an_graph_add_norm_grads(g));
     if (!t->extent) return;
     static const char *const name[AN_PHASES] = {"FLOPs: forward ", ", backward ", ", update "};
     for (int p = 0; p < AN_PHASES; p++) {

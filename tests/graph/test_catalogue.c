@@ -91,17 +91,17 @@ static an_optimised *optimise(const char *name, const an_graph *g, const char *p
 
 static void count_fused(const an_graph *before, const an_graph *after, long fused[2])
 {
-    fused[0] = an_graph_count(after, "add_norm") - an_graph_count(before, "add_norm");
-    fused[1] = an_graph_count(after, "add_norm_grad") - an_graph_count(before, "add_norm_grad");
+    fused[0] = an_graph_add_norms(after) - an_graph_add_norms(before);
+    fused[1] = an_graph_add_norm_grads(after) - an_graph_add_norm_grads(before);
 }
 
-/* True if any add_norm's sum is read or is a root. */
+/* True if any fused sum is read or is a root. */
 static bool any_sum_live(const an_graph *g)
 {
     bool live = false;
     for (int64_t i = 1; i <= g->node_count; i++) {
-        if (!an_is_op(&g->nodes[i], AN_OP_add_norm)) continue;
-        const uint32_t sum = g->nodes[i].first + 1;
+        if (!an_node_is_add_norm(&g->nodes[i])) continue;
+        const uint32_t sum = an_node_role(&g->nodes[i], g->nodes[i].op->rules->norm.row);
         for (int64_t j = 1; j <= g->node_count; j++)
             for (int k = 0; k < g->nodes[j].inputs; k++) live = live || g->nodes[j].in[k] == sum;
         for (int64_t j = 0; j < g->output_count; j++) live = live || g->outputs[j].value == sum;

@@ -65,8 +65,8 @@ static bool any_sum_live(const an_graph *g)
 {
     bool live = false;
     for (int64_t i = 1; i <= g->node_count; i++) {
-        if (!an_is_op(&g->nodes[i], AN_OP_add_norm)) continue;
-        const uint32_t sum = g->nodes[i].first + 1;
+        if (!an_node_is_add_norm(&g->nodes[i])) continue;
+        const uint32_t sum = an_node_role(&g->nodes[i], g->nodes[i].op->rules->norm.row);
         for (int64_t j = 1; j <= g->node_count; j++)
             for (int k = 0; k < g->nodes[j].inputs; k++) live = live || g->nodes[j].in[k] == sum;
         for (int64_t j = 0; j < g->output_count; j++) live = live || g->outputs[j].value == sum;
@@ -78,8 +78,8 @@ static bool any_sum_live(const an_graph *g)
 static void check_counts(const char *name, const an_graph *a, const an_graph *b,
                          const long wanted[2])
 {
-    const long forward = an_graph_count(b, "add_norm") - an_graph_count(a, "add_norm");
-    const long backward = an_graph_count(b, "add_norm_grad") - an_graph_count(a, "add_norm_grad");
+    const long forward = an_graph_add_norms(b) - an_graph_add_norms(a);
+    const long backward = an_graph_add_norm_grads(b) - an_graph_add_norm_grads(a);
     if (forward != wanted[0] || backward != wanted[1])
         an_object("counts", "%s: %ld and %ld fusions, not %ld and %ld", name, forward, backward,
                   wanted[0], wanted[1]);
@@ -113,8 +113,8 @@ static void check_training(const char *name, const an_graph *g, const an_graph *
     if (late && d->trains) check_counts(name, g, late, d->trained);
     if (late && both) {
         const long made[2] = {
-            (long)(an_graph_count(late, "add_norm") - an_graph_count(g, "add_norm")),
-            (long)(an_graph_count(late, "add_norm_grad") - an_graph_count(g, "add_norm_grad"))};
+            (long)(an_graph_add_norms(late) - an_graph_add_norms(g)),
+            (long)(an_graph_add_norm_grads(late) - an_graph_add_norm_grads(g))};
         check_counts(name, g, both, made);
         if (made[0] + made[1] > 0) check_proved(name, plain, late);
     }
