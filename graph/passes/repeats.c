@@ -24,16 +24,30 @@ static bool is_full_slice(const an_attrs *a, const an_shape *shape)
     return a->start == 0 && a->step == 1 && a->stop == shape->dim[a->axis];
 }
 
-/* Transposing twice with orders that undo each other. */
-static uint32_t undone_transpose(const an_attrs *a, const an_node *inner)
+/* Of reshapes in a row the last alone counts, so below them may be what it makes. The walk is
+ * short: no two of those that are left have the same shape. */
+static uint32_t undone_reshape(const an_graph *g, const an_type *type, uint32_t value)
 {
-    if (!an_is_op(inner, AN_OP_transpose)) return 0;
-    const int rank = a->axes.count;
-    for (int i = 0; i < rank; i++) {
-        const int outer = a->axes.at[i];
-        if (inner->attrs->axes.at[outer] != i) return 0;
+    while (!an_type_equal(an_slot_type(g, value), type)) {
+        const an_node *inner = an_node_of(g, value);
+        if (!an_is_op(inner, AN_OP_reshape)) return 0;
+        value = inner->in[0];
     }
-    return inner->in[0];
+    return value;
+}
+
+/* Transposes in a row whose orders undo each other. Axis i of what they make together is axis
+ * order[i] of what the innermost reads. */
+static uint32_t undone_transpose(const an_graph *g, const an_axes *axes, uint32_t value)
+{
+    an_axes order = *axes;
+    while (!is_identity_order(&order)) {
+        const an_node *inner = an_node_of(g, value);
+        if (!an_is_op(inner, AN_OP_transpose)) return 0;
+        for (int i = 0; i < order.count; i++) order.at[i] = inner->attrs->axes.at[order.at[i]];
+        value = inner->in[0];
+    }
+    return value;
 }
 
 uint32_t an_rewrite_repeated(const an_rewrite *rw, const an_node *n)
@@ -46,11 +60,10 @@ uint32_t an_rewrite_repeated(const an_rewrite *rw, const an_node *n)
     const bool same_type = an_type_equal(an_slot_type(g, first), type);
     const an_attrs *a = n->attrs;
     switch (n->op->code) {
-    case AN_OP_reshape:
+    case AN_OP_reshape: return undone_reshape(g, type, first);
     case AN_OP_broadcast:
     case AN_OP_cast: return same_type ? first : 0;
-    case AN_OP_transpose:
-        return is_identity_order(&a->axes) ? first : undone_transpose(a, an_node_of(g, first));
+    case AN_OP_transpose: return undone_transpose(g, &a->axes, first);
     case AN_OP_slice: return is_full_slice(a, &an_slot_type(g, first)->shape) ? first : 0;
     case AN_OP_concat:
     case AN_OP_accumulate: return n->inputs == 1 ? first : 0;

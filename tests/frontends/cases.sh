@@ -43,5 +43,7 @@ done <<'END'
 1|verify distribute_a.an distribute_b.an --bind B=100000000 --memory 2G|failed: not compared: error AN-E003: it takes 
 2|verify distribute_a.an --memory 4X|--memory takes bytes, or a number and K, M, G or T, not '4X'
 0|verify distribute_a.an --memory 1M|proved: 
+0|opt noop_reshapes.an --explain|6 nodes became 3
+0|verify noop_reshapes.an --gradients|proved: equal for every feed
 END
 exit $status

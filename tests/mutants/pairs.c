@@ -139,6 +139,10 @@ static const pair pairs[] = {
     {SAME, "%20: f32[B,12] = concat %1, %2 {axis=1}\n%21: f32[B,12] = add %20, %4",
      "%20: f32[B,12] = concat %1, %2 {axis=1}\n%21: f32[B,12] = add %4, %20"},
     {SAME, "%20: f32[12] = reshape %8\n%21: f32[4,3] = reshape %20", "%20: f32[4,3] = reshape %8"},
+    {SAME, "%20: f32[3,4] = reshape %8\n%21: f32[12] = reshape %20\n"
+     "%22: f32[2,2,3] = reshape %21\n%23: f32[2,2,3] = tanh %22", "%20: f32[2,2,3] = tanh %8"},
+    {DIFFERS, "%20: f32[3,2] = transpose %12 {axes=[1,0]}\n%21: f32[2,3] = reshape %20\n"
+     "%22: f32[2,3] = tanh %21", "%20: f32[2,3] = tanh %12"},
     {DIFFERS, "%20: f32[3,2,2] = transpose %8 {axes=[2,0,1]}\n%21: f32[12] = reshape %20",
      "%20: f32[12] = reshape %8"},
     {DIFFERS, "%20: f32[6,6] = transpose %11 {axes=[1,0]}\n%21: f32[6,6] = tanh %20",
