@@ -242,7 +242,7 @@ typedef struct an_norm_args {
     an_start gamma_start, beta_start;
 } an_norm_args;
 /* Over the last axis, with gamma from 1 and beta from 0. On an_residual_add's
- * result it is the pair that fuse_add_norm fuses. */
+ * result it is a pair that fuse_add_norm fuses, and so is an RMS norm. */
 AN_API an_value an_nn_layer_norm_with(const an_norm_args *args);
 #define an_nn_layer_norm(...) an_nn_layer_norm_with(&(an_norm_args){.at = AN_HERE, __VA_ARGS__})
 AN_API an_value an_nn_rms_norm_with(const an_norm_args *args); /* has no beta */

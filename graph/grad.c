@@ -7,8 +7,8 @@
  * gradient rule of the op that made the value.
  *
  * The order of those terms is part of the program, for sums round: by the ordinal
- * of the consumer, then by its operand; except that the first layer norm of a
- * residual sum comes last, which is what add_norm_grad computes in one sweep.
+ * of the consumer, then by its operand; except that the first norm of a residual
+ * sum comes last, which is what the fused gradient computes in one sweep.
  *
  * Summing a gradient down to a broadcast operand's shape happens here, once.  */
 #include "graph/expand.h"
@@ -21,7 +21,7 @@ typedef struct term {
     uint32_t value;    /* the gradient value */
     uint32_t consumer; /* ordinal of who used the value */
     int operand;
-    bool norm;         /* the consumer is a layer_norm of it */
+    bool norm;         /* the consumer is a norm of it */
     int64_t next;      /* next term of the same value; 0 ends */
 } term;
 
@@ -239,7 +239,7 @@ static void file_terms(differentiation *d, const an_applied *a, const an_value *
         const an_type type = *an_slot_type(g, a->in[i]);
         const an_value down = sum_down(dx[i], &type);
         const term t = {.value = down.id, .consumer = a->ordinal, .operand = i,
-                        .norm = a->op->code == AN_OP_layer_norm && i == 0};
+                        .norm = rules->norm.row == AN_IN(i) && !rules->norm.dy};
         if (down.id) add_term(d, a->in[i], &t);
     }
 }

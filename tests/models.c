@@ -34,16 +34,31 @@ static an_value narrow_layers(an_value x)
     return an_nn_dense(an_relu(an_nn_dense(x, .units = 24)), .units = 16);
 }
 
-an_model an_model_stack(int blocks, bool pre_norm)
+static an_value normed(an_value x, bool rms)
 {
-    an_model m = {.g = an_graph_new(pre_norm ? "pre-norm" : "post-norm")};
+    return rms ? an_nn_rms_norm(x) : an_nn_layer_norm(x);
+}
+
+static an_model stack(const char *name, int blocks, bool pre_norm, bool rms)
+{
+    an_model m = {.g = an_graph_new(name)};
     an_value x = an_input(m.g, "x", AN_F32, AN_SHAPE(an_dim_named(m.g, "B"), 16));
     for (int i = 0; i < 2 * blocks; i++)
-        x = pre_norm ? an_residual_add(x, narrow_layers(an_nn_layer_norm(x)))
-                     : an_nn_layer_norm(an_residual_add(x, narrow_layers(x)));
-    m.y = an_nn_dense(pre_norm ? an_nn_layer_norm(x) : x, .units = 3);
+        x = pre_norm ? an_residual_add(x, narrow_layers(normed(x, rms)))
+                     : normed(an_residual_add(x, narrow_layers(x)), rms);
+    m.y = an_nn_dense(pre_norm ? normed(x, rms) : x, .units = 3);
     m.loss = an_mse(m.y, an_input(m.g, "target", AN_F32, an_type_of(m.y).shape));
     return m;
+}
+
+an_model an_model_stack(int blocks, bool pre_norm)
+{
+    return stack(pre_norm ? "pre-norm" : "post-norm", blocks, pre_norm, false);
+}
+
+an_model an_model_rms_stack(int blocks)
+{
+    return stack("pre-rms-norm", blocks, true, true);
 }
 
 /* ---- transformers ------------------------------------------------------ */

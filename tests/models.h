@@ -29,6 +29,8 @@ an_model an_model_classifier(an_classifier_sizes s);
 /* `blocks` of two residual sums each around small dense layers, wired as GPT (pre-norm)
  * or BERT (post-norm) wire theirs. Inputs "x" f32[B,16] and "target" f32[B,3]. */
 an_model an_model_stack(int blocks, bool pre_norm);
+/* Pre-norm, with RMS norms, as LLaMA wires its blocks. */
+an_model an_model_rms_stack(int blocks);
 
 /* Attention written out of matmul and softmax. Inputs "ids" and "labels" i32[B,length]. */
 typedef struct an_transformer_sizes {

@@ -17,7 +17,7 @@ static const an_pass passes[] = {
     {"cse", an_pass_cse, true, "from here on no two nodes are equal"},
     {"dce", an_pass_dce, true, "from here on every node is needed"},
     {"fuse_add_norm", an_pass_fuse_add_norm, true,
-     "residual add + layer norm become one op, forward and backward"},
+     "residual add + norm become one op, forward and backward"},
 };
 #define PASSES ((int)(sizeof passes / sizeof *passes))
 

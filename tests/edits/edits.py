@@ -252,7 +252,7 @@ def main():
     parser.add_argument("--seed", type=int, default=int(os.environ.get("AN_SEED", "1")))
     parser.add_argument("--graph", default="")
     args = parser.parse_args()
-    names = [args.graph] if args.graph else ["classifier", "gpt", "translator"]
+    names = [args.graph] if args.graph else ["classifier", "gpt", "translator", "rms"]
     totals = [run(args, name) for name in names]
     made, exceptions = (sum(t) for t in zip(*totals))
     print(f"{made} edits, {exceptions} exceptions")

@@ -1,6 +1,6 @@
 /* oracle.c -- do two training graphs compute the same? Asked of the interpreter alone.
  *
- *   oracle graph NAME    prints a training graph: classifier, gpt, translator or encoder
+ *   oracle graph NAME    prints a training graph: classifier, gpt, translator, encoder or rms
  *   oracle A             reads paths of other graphs, a line each, and answers with a line:
  *                        "none", "witness NAME" or "no graph"
  *
@@ -161,6 +161,7 @@ static int print_graph(const char *name)
                                              .width = 8, .heads = 2, .blocks = 1};
     an_model m = !strcmp(name, "gpt")          ? an_model_transformer(gpt)
                  : !strcmp(name, "translator") ? an_model_translator(translator)
+                 : !strcmp(name, "rms")        ? an_model_rms_stack(1)
                  : !strcmp(name, "encoder")    ? an_model_transformer(AN_ENCODER)
                                                : an_model_classifier(AN_CLASSIFIER_SMALL);
     m = an_model_minimise(m, 1e-3f);

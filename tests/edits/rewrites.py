@@ -274,14 +274,15 @@ def accumulated(r):
 
 
 def fused(r):
-    """A norm and the sum that it reads as one add_norm."""
-    n = r.find(lambda n: n.op == "layer_norm" and n.inputs[0][0].op in ("add", "residual_add") and
+    """A norm and the sum that it reads as one op."""
+    n = r.find(lambda n: n.op in ("layer_norm", "rms_norm") and n.inputs[0][0].op in ("add", "residual_add") and
                all(v[0].types[v[1]] == n.inputs[0][0].types[0] for v in n.inputs[0][0].inputs))
     if n is None:
         return
     sum_of = n.inputs[0]
     kind = n.types[0]
-    whole = r.make("add_norm", list(sum_of[0].inputs) + n.inputs[1:], [kind, kind] + n.types[1:],
+    whole = r.make({"layer_norm": "add_norm", "rms_norm": "add_rms_norm"}[n.op],
+                   list(sum_of[0].inputs) + n.inputs[1:], [kind, kind] + n.types[1:],
                    dict(n.attrs), before=n)
     for m in r.nodes:
         m.inputs = [(whole, v[1] + (v[1] > 0)) if v and v[0] is n else v for v in m.inputs]
@@ -326,7 +327,7 @@ def main():
     parser.add_argument("--seed", type=int, default=int(os.environ.get("AN_SEED", "1")))
     args = parser.parse_args()
     graphs = []
-    for name in "classifier", "gpt", "translator":
+    for name in "classifier", "gpt", "translator", "rms":
         p = subprocess.run([args.oracle, "graph", name], capture_output=True, text=True, check=True)
         graphs.append(p.stdout.rstrip("\n").split("\n"))
     rng, tries, stacked = random.Random(args.seed), [], collections.Counter()

@@ -23,7 +23,7 @@ alarm() {
     done
 }
 
-for model in classifier gpt translator encoder; do
+for model in classifier gpt translator encoder rms; do
     "$models" graph $model >"$folder/$model.an" || alarms=$((alarms + 1))
 done
 # A golden file may hold, after a line of dashes, what passes make of it; a catalogue holds many.

@@ -25,8 +25,11 @@ static void check_counts(an_model m, int64_t forward, int64_t backward)
 {
     an_optimised *o = an_optimise(.graph = m.g);
     ck_assert_msg(o->status == AN_OK, "%s", o->message);
-    ck_assert_int_eq(an_graph_count(o->graph, "add_norm"), forward);
-    ck_assert_int_eq(an_graph_count(o->graph, "add_norm_grad"), backward);
+    ck_assert_int_eq(an_graph_add_norms(o->graph), forward);
+    ck_assert_int_eq(an_graph_add_norm_grads(o->graph), backward);
+    an_proof *p = an_prove(.a = m.g, .b = o->graph);
+    ck_assert_msg(an_proof_holds(p), "%s: %s", an_graph_name(m.g), an_proof_message(p));
+    an_proof_free(p);
     an_optimised_free(o);
 }
 
@@ -41,6 +44,31 @@ START_TEST(test_counts)
     m = minimised(an_model_stack(12, false));
     check_counts(m, 24, 24);
     an_graph_free(m.g);
+    m = minimised(an_model_rms_stack(12));
+    check_counts(m, 24, 24);
+    an_graph_free(m.g);
+}
+END_TEST
+
+/* None of these is left by itself, in a loss alone or with its gradients. */
+START_TEST(test_every_rms_norm_fuses)
+{
+    an_model m = an_model_rms_stack(12);
+    an_graph_output(m.loss, "loss");
+    check_counts(m, 24, 0);
+    an_graph_free(m.g);
+    m = minimised(an_model_rms_stack(12));
+    an_optimised *o = an_optimise(.graph = m.g);
+    ck_assert_int_eq(an_graph_count(o->graph, "add_rms_norm"), 24);
+    ck_assert_int_eq(an_graph_count(o->graph, "add_rms_norm_grad"), 24);
+    ck_assert_int_eq(an_graph_count(o->graph, "rms_norm"), 1); /* of x itself: no sum */
+    an_equivalence *e = an_equivalent(.a = m.g, .b = o->graph, .gradients = true, .bind = "B=5",
+                                     .seed = 7);
+    ck_assert_msg(an_equivalence_rung(e) == AN_RUNG_PROVED && e->verdict == AN_BITWISE, "%s",
+                  e->message);
+    an_equivalence_free(e);
+    an_optimised_free(o);
+    an_graph_free(m.g);
 }
 END_TEST
 
@@ -48,7 +76,8 @@ END_TEST
 START_TEST(test_one_round)
 {
     const an_model models[] = {an_model_classifier(AN_CLASSIFIER_SMALL), an_model_stack(12, true),
-                               an_model_stack(12, false), an_model_transformer(AN_GPT),
+                               an_model_stack(12, false), an_model_rms_stack(12),
+                               an_model_transformer(AN_GPT),
                                an_model_transformer(AN_ENCODER)};
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
         an_model m = minimised(models[i]);
@@ -112,16 +141,18 @@ START_TEST(test_bits_at_two_bindings)
         check_equal(m, "B=3");
         an_graph_free(m.g);
     }
+    m = minimised(an_model_rms_stack(3));
+    check_equal(m, "B=8");
+    check_equal(m, "B=3");
+    an_graph_free(m.g);
 }
 END_TEST
 
-/* Fuse, then differentiate: the same bits as the other way round. */
-START_TEST(test_fusing_before_differentiating)
+static void check_early(an_model m)
 {
-    an_model m = an_model_stack(3, true);
     an_graph_output(m.loss, "loss");
     an_optimised *fused = an_optimise(.graph = m.g, .passes = "fuse_add_norm");
-    ck_assert_int_eq(an_graph_count(fused->graph, "add_norm"), 6);
+    ck_assert_int_eq(an_graph_add_norms(fused->graph), 6);
     an_equivalence *e =
         an_equivalent(.a = m.g, .b = fused->graph, .gradients = true, .bind = "B=5");
     ck_assert_msg(e->verdict == AN_BITWISE, "%s", e->message);
@@ -129,6 +160,13 @@ START_TEST(test_fusing_before_differentiating)
     an_equivalence_free(e);
     an_optimised_free(fused);
     an_graph_free(m.g);
+}
+
+/* Fuse, then differentiate: the same bits as the other way round. */
+START_TEST(test_fusing_before_differentiating)
+{
+    check_early(an_model_stack(3, true));
+    check_early(an_model_rms_stack(3));
 }
 END_TEST
 
@@ -181,5 +219,5 @@ START_TEST(test_a_hundred_steps)
 }
 END_TEST
 
-AN_TEST_MAIN("fusion", test_counts, test_one_round, test_sums_are_kept, test_bits_at_two_bindings,
-             test_fusing_before_differentiating, test_a_hundred_steps)
+AN_TEST_MAIN("fusion", test_counts, test_every_rms_norm_fuses, test_one_round, test_sums_are_kept,
+             test_bits_at_two_bindings, test_fusing_before_differentiating, test_a_hundred_steps)

@@ -71,7 +71,7 @@ static int reduce(maker *m, int a, an_near_form form)
     return keep(m, (an_near_step){AN_NEAR_REDUCE, form, {a, -1, -1, -1}, 0, 0, false, 0});
 }
 
-enum { NEGATED = 3, UNARIES = 5, NOTHINGS = 4 };
+enum { NEGATED = 3, UNARIES = 5, NOTHINGS = 6 };
 
 static int unary(maker *m, int a)
 {
@@ -80,6 +80,12 @@ static int unary(maker *m, int a)
     if (detail == NEGATED && s->kind == AN_NEAR_UNARY && s->detail == NEGATED)
         detail = 0; /* twice negated is a no-op, and those are drawn elsewhere */
     return single(m, AN_NEAR_UNARY, a, detail);
+}
+
+/* In rows alone nothing can turn. */
+static int turned(maker *m, int a)
+{
+    return m->r->step[a].form == AN_NEAR_ROW ? a : single(m, AN_NEAR_TURNED, a, 0);
 }
 
 /* A value of that form, mostly a recent one. */
@@ -103,17 +109,24 @@ static int maybe(maker *m, an_near_form form)
     return draw(m, 0, 3) ? pick(m, form) : -1;
 }
 
+/* An rms norm, now and then, where there is no beta. */
 static int norm_with(maker *m, int x, int over, int gamma, int beta)
 {
     static const float eps[] = {1e-5f, 1e-3f, 0.25f};
-    return keep(m, (an_near_step){AN_NEAR_NORM, m->r->step[x].form, {x, gamma, beta, -1}, 0, over,
+    const an_near_kind kind = beta < 0 && draw(m, 0, 1) ? AN_NEAR_RMS : AN_NEAR_NORM;
+    return keep(m, (an_near_step){kind, m->r->step[x].form, {x, gamma, beta, -1}, 0, over,
                                   draw(m, 0, 1) == 1, eps[draw(m, 0, 2)]});
+}
+
+static int beta_for(maker *m, an_near_form form)
+{
+    return draw(m, 0, 1) ? maybe(m, form) : -1;
 }
 
 static int norm(maker *m, int x)
 {
     const int gamma = maybe(m, AN_NEAR_ROW);
-    return norm_with(m, x, 1, gamma, maybe(m, AN_NEAR_ROW));
+    return norm_with(m, x, 1, gamma, beta_for(m, AN_NEAR_ROW));
 }
 
 static int plain_sum(maker *m, an_near_form form)
@@ -126,11 +139,12 @@ static void noise(maker *m)
 {
     const an_near_form form = pick_form(m);
     const int a = pick(m, form);
-    switch (draw(m, 0, 5)) {
+    switch (draw(m, 0, 6)) {
     case 0: combine(m, AN_NEAR_MUL, a, pick(m, AN_NEAR_ROW)); break;
     case 1: combine(m, AN_NEAR_ADD, a, pick(m, form)); break;
     case 2: reduce(m, a, AN_NEAR_ROW); break;
     case 3: single(m, AN_NEAR_NOTHING, a, draw(m, 0, NOTHINGS - 1)); break;
+    case 4: turned(m, a); break;
     default: unary(m, a); break;
     }
 }
@@ -146,9 +160,8 @@ static int parameter_from(maker *m, int x)
 
 static void norm_of_parameter(maker *m, int x, int parameter)
 {
-    const int other = maybe(m, AN_NEAR_ROW);
-    if (draw(m, 0, 1)) norm_with(m, x, 1, parameter, other);
-    else norm_with(m, x, 1, other, parameter);
+    if (draw(m, 0, 1)) norm_with(m, x, 1, parameter, beta_for(m, AN_NEAR_ROW));
+    else norm_with(m, x, 1, maybe(m, AN_NEAR_ROW), parameter);
 }
 
 static void broadcast_pair(maker *m)
@@ -162,7 +175,7 @@ static void wide_pair(maker *m)
 {
     const int s = plain_sum(m, draw(m, 0, 3) ? AN_NEAR_BLOCK : AN_NEAR_PLANE);
     const int gamma = maybe(m, AN_NEAR_PLANE);
-    norm_with(m, s, 2, gamma, maybe(m, AN_NEAR_PLANE));
+    norm_with(m, s, 2, gamma, beta_for(m, AN_NEAR_PLANE));
 }
 
 /* Two pairs, each with a parameter made from the other's sum: one of them fuses. */
@@ -181,28 +194,31 @@ static void scaled_pair(maker *m)
     norm(m, keep(m, (an_near_step){AN_NEAR_SCALED, form, {a, b, scale, -1}, 0, 0, false, 0}));
 }
 
+/* The norm of either kind that comes first is the one that fuses. */
 static void rms_pair(maker *m)
 {
     const int s = plain_sum(m, pick_form(m));
+    if (!draw(m, 0, 2)) norm_with(m, s, 1, maybe(m, AN_NEAR_ROW), pick(m, AN_NEAR_ROW));
     keep(m, (an_near_step){AN_NEAR_RMS, m->r->step[s].form, {s, maybe(m, AN_NEAR_ROW), -1, -1}, 0,
                            1, false, 1e-3f});
-    if (draw(m, 0, 1)) norm(m, s); /* an rms_norm does not take its place */
+    if (!draw(m, 0, 2)) norm_with(m, s, 1, maybe(m, AN_NEAR_ROW), pick(m, AN_NEAR_ROW));
 }
 
 static void made_pair(maker *m)
 {
     const an_near_form form = pick_form(m);
     const int a = pick(m, form), b = pick(m, form), gamma = maybe(m, AN_NEAR_ROW);
-    const int y = keep(m, (an_near_step){AN_NEAR_MADE, form, {a, b, gamma, -1}, 0, 1, false,
-                                         1e-3f});
+    const int y = keep(m, (an_near_step){AN_NEAR_MADE, form, {a, b, gamma, -1}, draw(m, 0, 1), 1,
+                                         false, 1e-3f});
     norm(m, draw(m, 0, 2) ? single(m, AN_NEAR_MADE_SUM, y, 0) : y);
 }
 
 static void between(maker *m)
 {
     const int s = plain_sum(m, pick_form(m));
-    switch (draw(m, 0, 4)) {
+    switch (draw(m, 0, 5)) {
     case 0: norm(m, single(m, AN_NEAR_DROPOUT, s, m->r->count)); break;
+    case 5: norm(m, turned(m, s)); break;
     case 1: norm(m, combine(m, AN_NEAR_MUL, s, pick(m, AN_NEAR_ROW))); break;
     case 2: norm(m, reduce(m, s, AN_NEAR_ROW)); break;
     default: norm(m, unary(m, s)); break;
@@ -242,7 +258,7 @@ static void draw_outputs(maker *m)
         if (r->step[i].kind <= AN_NEAR_STATE) continue;
         const bool end = !an_near_has(read, i);
         if (end ? draw(m, 0, 9) > 0 : draw(m, 0, 5) == 0) r->outputs |= 1ull << i;
-        if (r->step[i].kind == AN_NEAR_NORM && draw(m, 0, 5) == 0) r->statistics |= 1ull << i;
+        if (an_near_is_norm(&r->step[i]) && draw(m, 0, 5) == 0) r->statistics |= 1ull << i;
     }
     r->outputs |= 1ull << (r->count - 1);
 }
@@ -294,11 +310,36 @@ static an_value emit_unary(an_value x, int detail)
     }
 }
 
+/* The last two axes swapped, as a shape; [8] becomes [2,4]. */
+static an_shape swapped(an_shape shape)
+{
+    const int last = shape.rank - 1;
+    if (last == 0) return AN_SHAPE(2, 4);
+    const an_dim d = shape.dim[last];
+    shape.dim[last] = shape.dim[last - 1];
+    shape.dim[last - 1] = d;
+    return shape;
+}
+
+static an_value emit_turned(an_value x)
+{
+    const an_shape shape = an_type_of(x).shape;
+    const an_axes swap = shape.rank == 3 ? AN_AXES(0, 2, 1) : AN_AXES(1, 0);
+    return an_reshape(an_transpose(x, swap), shape);
+}
+
 static an_value emit_nothing(an_value x, int detail)
 {
     const an_shape shape = an_type_of(x).shape;
     if (detail == 0) return an_neg(an_neg(x));
     if (detail == 1) return an_mul(x, an_number(x, 1));
+    if (detail == 4) return an_reshape(an_reshape(x, swapped(shape)), shape);
+    if (detail == 5 && shape.rank == 3) {
+        const an_axes on = AN_AXES(1, 2, 0);
+        return an_transpose(an_transpose(an_transpose(x, on), on), on);
+    }
+    if (detail == 5 && shape.rank == 2)
+        return an_reshape(an_reshape(an_reshape(x, AN_SHAPE(24)), swapped(shape)), shape);
     if (detail == 2 && shape.rank > 1) {
         const an_axes swap = shape.rank == 3 ? AN_AXES(0, 2, 1) : AN_AXES(1, 0);
         return an_transpose(an_transpose(x, swap), swap);
@@ -319,6 +360,7 @@ static an_value emit_step(an_near_built *b, const an_near_step *s, int number)
     case AN_NEAR_MUL: return an_mul(in[0], in[1]);
     case AN_NEAR_DROPOUT:
         return an_dropout_keyed(in[0], an_graph_state(g, "key"), 0.25f, (uint32_t)number);
+    case AN_NEAR_TURNED: return emit_turned(in[0]);
     case AN_NEAR_REDUCE: {
         const int leading = an_type_of(in[0]).shape.rank - rank;
         return an_sum_axes(in[0], leading == 2 ? AN_AXES(0, 1) : AN_AXES(0), false);
@@ -328,7 +370,9 @@ static an_value emit_step(an_near_built *b, const an_near_step *s, int number)
     case AN_NEAR_SCALED: return an_residual_add_scaled(in[0], in[1], in[2]);
     case AN_NEAR_NORM: return an_layer_norm(in[0], in[1], in[2], axis, s->eps);
     case AN_NEAR_RMS: return an_rms_norm(in[0], in[1], axis, s->eps);
-    case AN_NEAR_MADE: return an_add_norm(in[0], in[1], in[2], AN_NONE, axis, s->eps);
+    case AN_NEAR_MADE:
+        if (s->detail) return an_add_rms_norm(in[0], in[1], in[2], axis, s->eps);
+        return an_add_norm(in[0], in[1], in[2], AN_NONE, axis, s->eps);
     case AN_NEAR_MADE_SUM: return an_result(in[0], 1);
     default: return emit_leaf(g, s);
     }
@@ -363,7 +407,9 @@ an_near_built an_near_emit(const an_near_recipe *r, uint64_t order)
         snprintf(name, sizeof name, "y%d", i);
         if (an_near_has(r->outputs & there, i)) an_graph_output(b.value[i], name);
         snprintf(name, sizeof name, "rstd%d", i);
-        if (an_near_has(r->statistics & there, i)) an_graph_output(an_result(b.value[i], 2), name);
+        const int rstd = r->step[i].kind == AN_NEAR_RMS ? 1 : 2;
+        if (an_near_has(r->statistics & there, i))
+            an_graph_output(an_result(b.value[i], rstd), name);
     }
     return b;
 }

@@ -11,22 +11,24 @@
 #include "tests/support.h"
 
 #define AN_NEAR_MOST 64   /* steps: one bit each in a mask */
+#define AN_NEAR_STOP 4    /* the detail of a unary step that is a stop_gradient */
 #define AN_NEAR_INPUTS 3  /* inputs "x0" .. "x2" of f32[B,3,8] */
 
 typedef enum an_near_kind {
     AN_NEAR_INPUT,
     AN_NEAR_STATE,
     AN_NEAR_UNARY,
-    AN_NEAR_NOTHING, /* nodes that canonicalise takes away again: transposed twice, ... */
+    AN_NEAR_NOTHING, /* nodes that canonicalise takes away again: reshaped and back, ... */
     AN_NEAR_MUL,
     AN_NEAR_DROPOUT,
+    AN_NEAR_TURNED,  /* transposed, then reshaped to what it was: two nodes */
     AN_NEAR_REDUCE,  /* a sum over leading axes */
     AN_NEAR_ADD,
     AN_NEAR_RESIDUAL,
     AN_NEAR_SCALED,
     AN_NEAR_NORM,
     AN_NEAR_RMS,
-    AN_NEAR_MADE,    /* an add_norm built by hand */
+    AN_NEAR_MADE,    /* an add_norm built by hand; detail 1: an add_rms_norm */
     AN_NEAR_MADE_SUM /* the sum it hands on */
 } an_near_kind;
 
@@ -62,12 +64,17 @@ an_near_built an_near_emit(const an_near_recipe *r, uint64_t order);
 
 typedef struct an_near_expected {
     const char *reason[AN_NEAR_MOST]; /* NULL: no candidate; "": it fuses; else why not */
-    int64_t add_norms;                /* in the optimised graph */
+    int64_t add_norms;                /* in the optimised graph, of either norm */
     int64_t distinct;                 /* of these, once cse has seen them too */
 } an_near_expected;
 
 /* What fuse_add_norm must do with the steps emitted in that order. */
 an_near_expected an_near_expect(const an_near_recipe *r, const int *order, int count);
+
+static inline bool an_near_is_norm(const an_near_step *s)
+{
+    return s->kind == AN_NEAR_NORM || s->kind == AN_NEAR_RMS;
+}
 
 static inline bool an_near_has(uint64_t mask, int step)
 {

@@ -8,7 +8,7 @@
 typedef struct oracle {
     const an_near_recipe *r;
     uint64_t needs[AN_NEAR_MOST];
-    int first[AN_NEAR_MOST]; /* per step: the first layer norm of its value, or -1 */
+    int first[AN_NEAR_MOST]; /* per step: the first norm of its value, or -1 */
 } oracle;
 
 /* The operand as it is once no-ops are gone; -1 if there is none. */
@@ -48,7 +48,6 @@ static const char *judge_pair(const oracle *o, int norm, int sum)
 {
     const an_near_recipe *r = o->r;
     const an_near_step *n = &r->step[norm], *s = &r->step[sum];
-    if (n->kind == AN_NEAR_RMS) return "rms-norm";
     if (o->first[sum] != norm) return "not-first-norm";
     for (int k = 0; k < 2; k++)
         if (r->step[s->in[k]].form != s->form) return "broadcast";
@@ -62,6 +61,20 @@ static const char *judge_pair(const oracle *o, int norm, int sum)
     return "";
 }
 
+/* Nodes that only move elements a note looks through, four of them, to a sum. */
+static int below_moves(const an_near_recipe *r, int step)
+{
+    for (int left = 4; step >= 0;) {
+        const an_near_step *s = &r->step[step];
+        const bool stops = s->kind == AN_NEAR_UNARY && s->detail == AN_NEAR_STOP;
+        const int nodes = s->kind == AN_NEAR_TURNED ? 2 : stops ? 1 : 9;
+        if (nodes > left) break;
+        left -= nodes;
+        step = operand(r, step, 0);
+    }
+    return step;
+}
+
 static const char *judge(const oracle *o, int norm)
 {
     const an_near_recipe *r = o->r;
@@ -71,9 +84,11 @@ static const char *judge(const oracle *o, int norm)
     case AN_NEAR_RESIDUAL: return judge_pair(o, norm, x);
     case AN_NEAR_SCALED: return "scaled";
     case AN_NEAR_MADE_SUM: return "not-first-norm";
+    case AN_NEAR_TURNED: return is_sum(r, below_moves(r, x)) ? "not-adjacent" : NULL;
     case AN_NEAR_UNARY:
     case AN_NEAR_REDUCE:
-    case AN_NEAR_DROPOUT: return is_sum(r, operand(r, x, 0)) ? "not-adjacent" : NULL;
+    case AN_NEAR_DROPOUT:
+        return is_sum(r, operand(r, x, 0)) || is_sum(r, below_moves(r, x)) ? "not-adjacent" : NULL;
     default: return NULL;
     }
 }
@@ -89,6 +104,11 @@ static uint64_t alive(const oracle *o)
 }
 
 /* ---- what is equal once pairs have fused ------------------------------- */
+
+static bool centres(const an_near_step *s)
+{
+    return s->kind == AN_NEAR_MADE ? s->detail == 0 : s->kind == AN_NEAR_NORM;
+}
 
 /* A made add_norm, and a pair that fused, by its operands; false for other steps. */
 static bool is_fused(const an_near_recipe *r, const an_near_expected *e, const int *same, int step,
@@ -119,7 +139,7 @@ static bool are_equal(const oracle *o, const an_near_expected *e, const int *sam
     const an_near_step *a = &r->step[i], *b = &r->step[j];
     int x[4], y[4];
     if (is_fused(r, e, same, i, x) && is_fused(r, e, same, j, y))
-        return a->eps == b->eps && !memcmp(x, y, sizeof x);
+        return centres(a) == centres(b) && a->eps == b->eps && !memcmp(x, y, sizeof x);
     const int p = hands_on(o, e, i), q = hands_on(o, e, j);
     if (p >= 0 && q >= 0) return same[p] == same[q];
     if (a->kind != b->kind || a->kind <= AN_NEAR_STATE || a->form != b->form ||
@@ -173,14 +193,13 @@ an_near_expected an_near_expect(const an_near_recipe *r, const int *order, int c
     const uint64_t live = alive(&o);
     for (int i = 0; i < AN_NEAR_MOST; i++) o.first[i] = -1;
     for (int i = 0; i < count; i++) {
-        if (r->step[order[i]].kind != AN_NEAR_NORM || !an_near_has(live, order[i])) continue;
+        if (!an_near_is_norm(&r->step[order[i]]) || !an_near_has(live, order[i])) continue;
         int *first = &o.first[operand(r, order[i], 0)];
         if (*first < 0) *first = order[i];
     }
     for (int i = 0; i < count; i++) {
         const int norm = order[i];
-        const an_near_kind kind = r->step[norm].kind;
-        if ((kind != AN_NEAR_NORM && kind != AN_NEAR_RMS) || !an_near_has(live, norm)) continue;
+        if (!an_near_is_norm(&r->step[norm]) || !an_near_has(live, norm)) continue;
         e.reason[norm] = judge(&o, norm);
         if (e.reason[norm] && !e.reason[norm][0]) become_one(&o, operand(r, norm, 0), norm);
     }

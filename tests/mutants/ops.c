@@ -189,6 +189,16 @@ static const char *const orders[][2] = {
      "%9: f32[2,6], f32[6], f32[6] = " NORM_GRAD
      "%10: f32[2,6] = mul %2, %5\n%11: f32[2,6] = mul %3, %6\n"
      "%12: f32[2,6] = add %10, %11\n%13: f32[2,6] = add %12, %9\n"},
+    {"graph \"o\"\n%1: f32[2,6] = input \"x\"\n%2: f32[2,6] = input \"a\"\n"
+     "%3: f32[2,6] = input \"b\"\n%4: f32[2,6] = add %1, %2\n"
+     "%5: f32[2,6], f32[2] = rms_norm %4 {axis=1, eps=0.1}\n"
+     "%6: f32[2,6] = mul %4, %2\n%7: f32[2,6] = mul %4, %3\n"
+     "output \"u\" %5\noutput \"v\" %6\noutput \"w\" %7\n",
+     "graph \"w\"\n" ROLES "%7: f32[2,6] = add %1, %2\n"
+     "%8: f32[2,6], f32[2] = rms_norm %7 {axis=1, eps=0.1}\n"
+     "%9: f32[2,6], f32[6] = rms_norm_grad %4, %7, _, %8.1 {axis=1, eps=0.1}\n"
+     "%10: f32[2,6] = mul %2, %5\n%11: f32[2,6] = mul %3, %6\n"
+     "%12: f32[2,6] = add %10, %11\n%13: f32[2,6] = add %12, %9\n"},
 };
 
 static void try_order(const char *const order[2], bool through_tanh)
@@ -216,5 +226,5 @@ void an_battery_ops(void)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         try_kernels(sizes[i][0], sizes[i][1]);
     for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) try_gradient(losses[i]);
-    for (int i = 0; i < 2; i++) try_order(orders[i], i == 0);
+    for (int i = 0; i < 3; i++) try_order(orders[i], i == 0);
 }
