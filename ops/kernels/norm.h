@@ -27,7 +27,7 @@ typedef struct an_norm_grad_rows {
     const float *mean, *rstd;  /* rows; mean is not read if rms */
     const float *dsum;         /* rows * width: added to dx */
     float *dx;                 /* rows * width; may be dy, x or dsum */
-    float *partial;            /* width for dgamma, then width for dbeta; overwritten */
+    float *partial;            /* width for dgamma, then width for dbeta, which if rms is 0 */
     int64_t width;
     bool rms;
     bool stream;

@@ -14,7 +14,8 @@ typedef struct row_terms {
 } row_terms;
 
 /* sum(w) and sum(w * xhat), and the row's part of dgamma and dbeta if wanted. */
-AN_INLINE void gather_row(const an_norm_grad_rows *r, int64_t at, row_terms *t, bool partial)
+AN_INLINE void gather_row(const an_norm_grad_rows *r, int64_t at, row_terms *t, bool partial,
+                          bool rms)
 {
     const float *x = r->x + at, *dy = r->dy + at;
     float *dgamma = r->partial, *dbeta = partial ? r->partial + r->width : NULL;
@@ -33,8 +34,8 @@ AN_INLINE void gather_row(const an_norm_grad_rows *r, int64_t at, row_terms *t, 
         if (partial) {
             an_v_store(dgamma + i, an_v_fma(g, p, an_v_load(dgamma + i)));
             an_v_store(dgamma + j, an_v_fma(h, q, an_v_load(dgamma + j)));
-            an_v_store(dbeta + i, an_v_load(dbeta + i) + g);
-            an_v_store(dbeta + j, an_v_load(dbeta + j) + h);
+            if (!rms) an_v_store(dbeta + i, an_v_load(dbeta + i) + g);
+            if (!rms) an_v_store(dbeta + j, an_v_load(dbeta + j) + h);
         }
     }
     for (int64_t n; i < r->width; i += AN_LANES) {
@@ -47,7 +48,7 @@ AN_INLINE void gather_row(const an_norm_grad_rows *r, int64_t at, row_terms *t, 
         xa = an_v_fma(v, p, xa);
         if (partial) {
             an_v_store_n(dgamma + i, n, an_v_fma(g, p, an_v_load_n(dgamma + i, n, 0.0f)));
-            an_v_store_n(dbeta + i, n, an_v_load_n(dbeta + i, n, 0.0f) + g);
+            if (!rms) an_v_store_n(dbeta + i, n, an_v_load_n(dbeta + i, n, 0.0f) + g);
         }
     }
     t->mean_w = an_v_set(an_v_sum(a + b) / (float)r->width);
@@ -95,7 +96,7 @@ AN_INLINE void grad_rows(const an_norm_grad_rows *r, int64_t begin, int64_t end,
             t.mean = an_v_set(r->mean[row]);
             t.shift = an_v_set(row_rest(r->x + at, r->width, r->mean[row]) / (float)r->width);
         }
-        gather_row(r, at, &t, partial);
+        gather_row(r, at, &t, partial, rms);
         if (r->dx) write_row(r, at, &t, row + 1 < end ? r->width : 0, rms, stream);
     }
     if (stream) an_v_fence();

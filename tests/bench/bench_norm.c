@@ -1,4 +1,4 @@
-/* bench_norm.c -- Add & Norm, fused against the pair it replaces.
+/* bench_norm.c -- Add & Norm and Add & RMS Norm, fused against the pairs they replace.
  *
  *   meson compile -C build bench_norm && build/tests/bench_norm
  *
@@ -6,7 +6,7 @@
  * which all ways take turns. "plain" stores through the cache, "stream" past it; a tensor is
  * streamed in earnest where it exceeds AN_STREAM_BYTES. "then read" adds a pass
  * over y by a consumer, who pays for what streaming put out of the cache. The
- * backward pair is layer_norm_grad, then dsum + dx; both yield dgamma and dbeta. */
+ * backward pair is the norm's gradient, then dsum + dx; both yield dgamma and dbeta. */
 #include "core/memory.h"
 #include "core/runtime.h"
 #include "ops/kernels/kernels.h"
@@ -26,6 +26,7 @@ static const char *const names[WAYS] = {
 typedef struct setup {
     const an_kernels *k;
     int64_t rows, width, block;
+    bool rms;
     float *t[TENSORS], *gamma, *beta, *mean, *rstd, *partial;
     volatile float sink;
 } setup;
@@ -44,9 +45,9 @@ static int64_t blocks(const setup *s)
 
 static void forward(setup *s, bool fused, bool keep, bool stream)
 {
-    an_norm_rows r = {.x = s->t[SUM], .gamma = s->gamma, .beta = s->beta, .y = s->t[Y],
-                      .mean = s->mean, .rstd = s->rstd, .width = s->width, .eps = 1e-5f,
-                      .stream = stream};
+    an_norm_rows r = {.x = s->t[SUM], .gamma = s->gamma, .beta = s->rms ? NULL : s->beta,
+                      .y = s->t[Y], .mean = s->rms ? NULL : s->mean, .rstd = s->rstd,
+                      .width = s->width, .eps = 1e-5f, .rms = s->rms, .stream = stream};
     if (!fused)
         s->k->residual_add(s->t[X], s->t[SKIP], s->t[SUM], 0, s->rows * s->width, stream);
     if (fused) {
@@ -61,7 +62,7 @@ static void backward(setup *s, bool fused, bool stream)
 {
     an_norm_grad_rows r = {.dy = s->t[DY], .x = s->t[SUM], .gamma = s->gamma, .mean = s->mean,
                            .rstd = s->rstd, .dsum = fused ? s->t[DSUM] : NULL, .dx = s->t[DX],
-                           .width = s->width, .stream = stream};
+                           .width = s->width, .rms = s->rms, .stream = stream};
     for (int64_t b = 0; b < blocks(s); b++) {
         const int64_t end = (b + 1) * s->block;
         r.partial = s->partial + b * 2 * s->width;
@@ -121,17 +122,18 @@ static void release(setup *s)
     for (int i = 0; i < 5; i++) an_free_aligned(rest[i]);
 }
 
-static int bench(int64_t rows, int64_t width)
+static int bench(int64_t rows, int64_t width, bool rms)
 {
     static double time[WAYS][2][ROUNDS];
-    setup s = {.k = an_kernels_of(an_runtime_isa()), .rows = rows, .width = width};
+    setup s = {.k = an_kernels_of(an_runtime_isa()), .rows = rows, .width = width, .rms = rms};
     if (!prepare(&s)) return 1;
     for (int r = 0; r < ROUNDS; r++)
         for (int way = 0; way < WAYS; way++)
             for (int stream = 0; stream < 2; stream++)
                 time[way][stream][r] = measure(&s, way, stream);
-    printf("%5lld x %4lld, %5.1f MB a tensor  plain (best)    stream (best)\n", (long long)rows,
-           (long long)width, (double)(rows * width) * 4e-6);
+    printf("%s %5lld x %4lld, %5.1f MB   plain (best)    stream (best)\n",
+           rms ? "rms  " : "layer", (long long)rows, (long long)width,
+           (double)(rows * width) * 4e-6);
     for (int way = 0; way < WAYS; way++) {
         for (int k = 0; k < 2; k++) qsort(time[way][k], ROUNDS, sizeof(double), by_size);
         printf("  %-28s %6.3f (%.3f) %8.3f (%.3f)\n", names[way], time[way][0][ROUNDS / 2],
@@ -144,9 +146,10 @@ static int bench(int64_t rows, int64_t width)
 int main(void)
 {
     printf("%s, ns per element\n", an_runtime_describe());
-    const int64_t shapes[][2] = {{32, 768}, {256, 768}, {512, 768}, {4096, 768}, {8192, 1024}};
+    const int64_t shapes[][2] = {{32, 768},   {256, 768},  {512, 768},
+                                 {4096, 768}, {8192, 1024}, {1024, 4096}};
     int failed = 0;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        failed |= bench(shapes[i][0], shapes[i][1]);
+        for (int rms = 0; rms < 2; rms++) failed |= bench(shapes[i][0], shapes[i][1], rms);
     return failed;
 }
