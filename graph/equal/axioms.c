@@ -22,8 +22,8 @@
 enum rule {
     COMMUTE, SPELLING, ADD_NORM, ADD_NORM_GRAD, ADD_RMS_NORM, ADD_RMS_NORM_GRAD, RESIDUAL_ADD,
     ACCUMULATE, STOP_GRADIENT, TIMES_ONE, OVER_ONE, TWICE_NEGATED, SAME_FORM, RESHAPED_TWICE,
-    UNMOVED, TRANSPOSED_TWICE, WHOLE_SLICE, EMPTY_PAD, LONE_CONCAT, FOLDED, DEFINED, GIVEN, RULES,
-    NO_RULE = -1
+    UNMOVED, TRANSPOSED_TWICE, WHOLE_SLICE, EMPTY_PAD, LONE_CONCAT, FOLDED, CHOSEN, DEFINED, GIVEN,
+    RULES, NO_RULE = -1
 };
 
 static const an_proof_rule rules[RULES] = {
@@ -49,6 +49,7 @@ static const an_proof_rule rules[RULES] = {
     [EMPTY_PAD] = {false, "empty-pad", "pad by nothing is x", 0},
     [LONE_CONCAT] = {false, "lone-concat", "concat of one operand is that operand", 0},
     [FOLDED] = {false, "folded", "an op on literals is the literal that its kernel computes", 0},
+    [CHOSEN] = {false, "chosen", "where a literal chooses, the result is that branch", 0},
     [DEFINED] = {true, "defined", "an op without a kernel computes its meaning", 0},
     [GIVEN] = {true, "given", "an op from outside computes the meaning that its author gave it", 0},
 };
@@ -293,6 +294,17 @@ static int fold(an_values *v, const an_node *n, an_value *out)
     return done ? FOLDED : NO_RULE;
 }
 
+/* An element of a literal condition that stands for all of it. */
+static int choose(const an_values *v, const an_node *n, an_value *out)
+{
+    if (!an_is_op(n, AN_OP_where)) return NO_RULE;
+    const an_node *condition = made_by(v, an_operand(v, n, 0));
+    if (!an_node_is_constant(condition) || condition->attrs->data.count != 1) return NO_RULE;
+    const bool holds = *(const uint8_t *)condition->attrs->data.bytes != 0;
+    *out = an_broadcast(operand(v, n, holds ? 1 : 2), an_slot_type(v->graph, n->first)->shape);
+    return CHOSEN;
+}
+
 /* ---- the way in -------------------------------------------------------- */
 
 bool an_axiom_apply(an_values *v, uint32_t number, an_value out[])
@@ -303,6 +315,7 @@ bool an_axiom_apply(an_values *v, uint32_t number, an_value out[])
     if (rule == NO_RULE) rule = no_move(v, &n, out);
     if (rule == NO_RULE) rule = two_moves(v, &n, out);
     if (rule == NO_RULE) rule = fold(v, &n, out);
+    if (rule == NO_RULE) rule = choose(v, &n, out);
     if (rule == NO_RULE) return false;
     v->uses[rule]++;
     return true;

@@ -1,4 +1,4 @@
-/* fold.c -- computes now what depends on literals only.
+/* fold.c -- computes now what depends on literals only, and chooses where a literal chooses.
  *
  * A node folds if its operands are constants, its result has literal extents and
  * at most FOLD_ELEMENTS elements, and computing it raises no fault. Operands may be
@@ -62,9 +62,35 @@ static int64_t literal_count(const an_tensor *t)
     return count > 0 ? 1 : 0;
 }
 
-static bool compute(an_rewrite *rw, uint32_t number)
+/* Whether all elements of a literal condition choose one branch, operand 1 or 2: which, or 0. */
+static int choice(const an_node *condition)
 {
-    const an_node *n = &rw->from->nodes[number];
+    const an_data *data = &condition->attrs->data;
+    if (!an_node_is_constant(condition) || data->count < 1) return 0;
+    const uint8_t *holds = data->bytes;
+    for (int64_t i = 1; i < data->count; i++)
+        if (!holds[i] != !holds[0]) return 0;
+    return holds[0] ? 1 : 2;
+}
+
+/* Where a literal chooses a branch, nobody need compute the other: the node as the one that
+ * broadcasts that branch, which `room` is for. Any other node is as it is. */
+static an_node chosen(const an_rewrite *rw, const an_node *n, an_attrs *room)
+{
+    an_node as = *n;
+    if (!an_is_op(n, AN_OP_where)) return as;
+    const int branch = choice(an_node_of(rw->to, rw->value[n->in[0]]));
+    if (!branch) return as;
+    *room = (an_attrs){.shape = an_slot_type(rw->from, n->first)->shape};
+    as.op = an_op(AN_OP_broadcast);
+    as.inputs = 1;
+    as.in += branch;
+    as.attrs = room;
+    return as;
+}
+
+static bool compute(an_rewrite *rw, uint32_t number, const an_node *n)
+{
     if (!foldable(rw, n)) return false;
     an_graph *alone = isolate(rw, n);
     if (!alone) return false;
@@ -91,10 +117,14 @@ static bool compute(an_rewrite *rw, uint32_t number)
 static bool fold(an_rewrite *rw, uint32_t number, void *context)
 {
     (void)context;
-    if (compute(rw, number)) return true;
-    const uint32_t repeated = an_rewrite_repeated(rw, &rw->from->nodes[number]);
-    if (repeated) an_rewrite_replace(rw, number, repeated);
-    return repeated != 0;
+    an_attrs room;
+    const an_node *own = &rw->from->nodes[number], n = chosen(rw, own, &room);
+    if (compute(rw, number, &n)) return true;
+    uint32_t instead = an_rewrite_repeated(rw, &n);
+    if (!instead && n.op != own->op)
+        instead = an_rewrite_add(rw, own, n.op, &rw->value[n.in[0]], 1, n.attrs, &own->ordinal, 1);
+    if (instead) an_rewrite_replace(rw, number, instead);
+    return instead != 0;
 }
 
 an_status an_pass_fold(an_rewrite *rw)

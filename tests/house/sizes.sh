@@ -23,11 +23,11 @@ budgets='
  1570 ops/kernels         vector loops, written once for three instruction sets
  3140 graph               the IR, its names, errors, gradients, update tables and the interpreter; 250 for ops from outside
   450 graph/text          the text form, both ways, with an error for every kind of slip
- 1640 graph/passes        six passes and their frame; a table of norms that fuse and moves that undo each other (45); 420 are for what becomes one: exact, in linear time, for any pass; 50 for ops that are their meaning
+ 1630 graph/passes        six passes and their frame; 35 for where a literal chooses; 420 are for what becomes one: exact, in linear time, for any pass; 50 for ops that are their meaning
  3260 graph/run           compiling, planning, the proof of the plan, weights, one run; 130 keep planning linear, 115 the check of outs and feeds, 45 make values there
  2740 graph/picture       views, the ladder in linear time, three writers, the summary
  7100 graph/equal         proof, numbers, seven checks, their data (aimed, 230), memory needed (71), the report and its picture; 200 are getters; 330 check an op from outside
- 780 graph/equal/prove.c+graph/equal/axioms.c+graph/equal/match.c  what a proof rests on, to be read in an hour
+ 790 graph/equal/prove.c+graph/equal/axioms.c+graph/equal/match.c  what a proof rests on, to be read in an hour; 12 for where a literal chooses
   790 graph/reduce        delta debugging of graphs
   410 optim               five optimizers and two schedules as nodes
    460 frontends           the public header of all that surrounds a graph

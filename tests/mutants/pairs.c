@@ -101,6 +101,17 @@ static const pair pairs[] = {
      "%20: f32[2,3] = mul %15, %14\n%21: f32[2,3] = add %12, %20"},
     {SAME, "%20: f32[2,3] = div %14, %15\n%21: f32[2,3] = add %20, %12",
      "%20: f32[2,3] = div %14, %15\n%21: f32[2,3] = add %12, %20"},
+    /* choosing */
+    {SAME, "%20: bool[] = constant {data=[1]}\n%21: f32[2,3] = exp %12\n%22: f32[2,3] = where %20, "
+     "%12, %21\n%23: f32[2,3] = tanh %22", "%20: f32[2,3] = tanh %12"},
+    {SAME, "%20: bool[3] = constant {data=[0,0,0]}\n%21: f32[2,3] = where %20, %12, %14\n"
+     "%22: f32[2,3] = mul %21, %12", "%20: f32[2,3] = broadcast %14\n%22: f32[2,3] = mul %12, %20"},
+    {DIFFERS, "%20: bool[3] = constant {data=[1,0,0]}\n%21: f32[2,3] = where %20, %12, %14\n"
+     "%22: f32[2,3] = tanh %21", "%20: f32[2,3] = tanh %12"},
+    {SAME, "%20: bool[3] = constant {data=[1,0,0]}\n%21: f32[2,3] = where %20, %12, %14\n"
+     "%22: f32[2,3] = mul %21, %12",
+     "%20: bool[3] = constant {data=[1,0,0]}\n%21: f32[2,3] = where %20, %12, %14\n"
+     "%22: f32[2,3] = mul %12, %21"},
     /* signs */
     {SAME, "%20: f32[B,6] = neg %9\n%21: f32[B,6] = neg %20", "%20: f32[B,6] = mul %3, %1"},
     {DIFFERS, "%20: f32[B,6] = neg %9\n%21: f32[B,6] = neg %20",
