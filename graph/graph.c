@@ -54,6 +54,7 @@ an_graph *an_graph_like(const an_graph *g)
     copy->name = an_arena_string(&copy->arena, g->name);
     copy->scope = an_arena_string(&copy->arena, "");
     copy->next_ordinal = g->next_ordinal;
+    copy->trains = g->trains;
     bool good = copy->dims && copy->name && copy->scope && an_graph_share_ops(copy, g);
     for (int64_t i = 1; good && i <= g->set_count; i++)
         good = an_graph_add_set(copy, g->sets[i]) != 0;

@@ -210,7 +210,7 @@ typedef struct an_compile_args {
     an_store *store;
     an_value fetch[AN_MAX_NAMED];
     an_updates update;
-    bool inference;     /* dropout becomes the identity, and so on */
+    bool inference;     /* dropout becomes the identity, an_training false, and so on */
     const char *passes; /* as in an_optimise_args */
     const an_value *fetch_list; /* instead of .fetch */
     int fetch_count;

@@ -84,6 +84,7 @@ struct an_graph {
     an_ops **ops;            /* sets of ops from outside, held */
     int64_t ops_count, ops_capacity;
     bool disordered;         /* ordinals do not increase with the nodes' numbers */
+    bool trains;             /* `training` was made a literal, and that is true */
     uint32_t random_key;     /* the state dropout reads, once there is one; else 0 */
     uint32_t random_next;    /* its successor for update tables, once made; else 0 */
     /* While a gradient or an update is emitted: where its nodes say they come from. */

@@ -171,6 +171,10 @@ AN_API an_value an_iota_at(an_at at, an_graph *g, an_dtype dtype, an_shape shape
 /* How many elements x has along the axes (AN_ALL_AXES: in all), as a scalar of x's
  * dtype. Reads x's shape only, so it works for named dims and keeps no data alive. */
 AN_API an_value an_count_at(an_at at, an_value x, an_axes axes);
+/* Whether the graph is run to train, a bool[]: an_compile makes it a literal, false where it is
+ * asked for `.inference` and else true, and an_where of a literal is the branch it chooses. The
+ * interpreter, on which verifying runs, takes it for true. */
+AN_API an_value an_training_at(an_at at, an_graph *g);
 #define an_input(...) an_input_at(AN_HERE, __VA_ARGS__)
 #define an_state(...) an_state_at(AN_HERE, __VA_ARGS__)
 #define an_constant(...) an_constant_at(AN_HERE, __VA_ARGS__)
@@ -179,6 +183,7 @@ AN_API an_value an_count_at(an_at at, an_value x, an_axes axes);
 #define an_scale(...) an_scale_at(AN_HERE, __VA_ARGS__)
 #define an_iota(...) an_iota_at(AN_HERE, __VA_ARGS__)
 #define an_count(...) an_count_at(AN_HERE, __VA_ARGS__)
+#define an_training(...) an_training_at(AN_HERE, __VA_ARGS__)
 
 /* ---- element by element (elementwise.c): shapes broadcast as in NumPy --- */
 

@@ -4,6 +4,7 @@
  *   state      kept by a store between runs     (the executor binds its bytes)
  *   constant   y_i = data_i, or data_0 everywhere
  *   iota       y_i = the index of i along `axis`
+ *   training   y = true                         (programs have a literal instead)
  *
  * A leaf has no operands, hence no gradient to hand on. Refused here: shapes
  * that are no shapes of the graph, a state whose extents are not literal (its
@@ -167,3 +168,28 @@ an_value an_iota_at(an_at at, an_graph *g, an_dtype dtype, an_shape shape, int a
 }
 
 const an_op_rules an_rules_iota = {.infer = iota_infer, .no_grad = no_operand, .ref = iota_ref};
+
+/* ---- training ---------------------------------------------------------- */
+
+static an_status training_infer(const an_infer *q, an_type out[])
+{
+    (void)q;
+    out[0] = (an_type){AN_BOOL, AN_SCALAR};
+    return AN_OK;
+}
+
+static void training_ref(const an_work *w)
+{
+    if (w->out[0].data) an_put_int(&w->out[0], 0, true);
+}
+
+an_value an_training_at(an_at at, an_graph *g)
+{
+    return an_emit_leaf(at, g, AN_OP_training, NULL, &(an_attrs){0});
+}
+
+const an_op_rules an_rules_training = {
+    .infer = training_infer,
+    .no_grad = no_operand,
+    .ref = training_ref,
+};

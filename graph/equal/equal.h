@@ -194,7 +194,10 @@ typedef struct an_equivalent_args {
  * as a program names a fetch that has no name, is output 1 of the node with ordinal 12.
  * A difference counts as rounding if b is within twice a's error of the f64 value, or
  * within `ulps` units in the last place of it. Unless `quick`, programs are run and the
- * number of threads is set and put back: no other run may be under way. */
+ * number of threads is set and put back: no other run may be under way.
+ *
+ * If one graph is an_program_graph of what was not compiled for inference, an_training is true in
+ * the other, too. Else it is a leaf of both (to an_prove always), and true in numbers. */
 AN_API an_equivalence *an_equivalent_with(const an_equivalent_args *args);
 #define an_equivalent(...) an_equivalent_with(&(an_equivalent_args){.at = AN_HERE, __VA_ARGS__})
 AN_API void an_equivalence_free(an_equivalence *e);

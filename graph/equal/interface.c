@@ -193,10 +193,23 @@ static an_graph *adopt_outputs(an_trial *t, const an_graph *a, const an_graph *b
     return NULL;
 }
 
+/* Where one graph is what a training program runs, `training` is true in the other, too. */
+static an_status open_training(an_trial *t, int s, const an_graph *g)
+{
+    an_graph **owned = &t->result->owned[s];
+    const an_graph *a = t->args->a, *b = t->args->b;
+    const bool trains = (a && a->trains) || (b && b->trains);
+    if (!trains || an_graph_count(g, "training") == 0) return AN_OK;
+    if (!*owned) *owned = an_pipeline_copy(g, &t->error);
+    *owned = an_pipeline_training(*owned, &t->error);
+    return *owned ? AN_OK : t->error.status;
+}
+
 static an_status open_side(an_trial *t, int s, const an_graph *g, const an_graph *like)
 {
     an_graph **owned = &t->result->owned[s];
     if (like && !(*owned = adopt_outputs(t, g, like))) return t->error.status;
+    if (open_training(t, s, g) != AN_OK) return t->error.status;
     if (t->args->gradients) {
         an_graph *adopted = *owned;
         *owned = an_project_gradients(adopted ? adopted : g, an_graph_add_norms(g) > 0,

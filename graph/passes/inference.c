@@ -1,8 +1,10 @@
-/* inference.c -- ops become what they mean: outside training, or because they have no kernel.
+/* inference.c -- ops become what they mean: in training or outside it, or because they have no
+ * kernel.
  *
  * Each op's record says so itself. Outside training (`inference`) dropout, for one, becomes its
- * input; asked for by `.inference = true`, and not bit-exact by its nature. An op from outside may
- * have no kernel: then it is its meaning, which a program writes out first.    */
+ * input; asked for by `.inference = true`, and not bit-exact by its nature. The leaf `training` is
+ * false then; every other program has it true. An op from outside may have no kernel: then it is
+ * its meaning, which a program writes out first.                               */
 #include "graph/passes/rewrite.h"
 
 static bool write_out(an_rewrite *rw, const an_node *n, an_meaning_fn meaning)
@@ -30,10 +32,34 @@ static bool write_out(an_rewrite *rw, const an_node *n, an_meaning_fn meaning)
     return true;
 }
 
+static bool say_training(an_rewrite *rw, uint32_t number, bool trains)
+{
+    const an_node *n = &rw->from->nodes[number];
+    if (!an_is_op(n, AN_OP_training)) return false;
+    const an_attrs attrs = {.dtype = AN_BOOL, .data = {1, &trains}};
+    const uint32_t literal =
+        an_rewrite_add(rw, n, an_op(AN_OP_constant), NULL, 0, &attrs, &n->ordinal, 1);
+    if (literal) an_rewrite_replace(rw, number, literal);
+    return true;
+}
+
+static bool train(an_rewrite *rw, uint32_t number, void *context)
+{
+    (void)context;
+    return say_training(rw, number, true);
+}
+
+an_status an_pass_training(an_rewrite *rw)
+{
+    rw->to->trains = true;
+    return an_rewrite_each(rw, train, NULL);
+}
+
 static bool infer(an_rewrite *rw, uint32_t number, void *context)
 {
     (void)context;
     const an_node *n = &rw->from->nodes[number];
+    if (say_training(rw, number, false)) return true;
     return n->op->rules->inference && write_out(rw, n, n->op->rules->inference);
 }
 

@@ -27,6 +27,9 @@ static const an_pass inference_pass = {"inference", an_pass_inference, false,
 /* Nor this: compiling does it first of all. */
 static const an_pass written_out_pass = {"written_out", an_pass_written_out, true,
                                          "ops without a kernel become their meaning"};
+/* And this, unless it compiles for inference. */
+static const an_pass training_pass = {"training", an_pass_training, false,
+                                      "whether the program trains is true"};
 
 const char *an_pass_name(int i)
 {
@@ -49,6 +52,7 @@ const an_pass *an_pass_find(const char *name, int length)
         if ((int)strlen(passes[i].name) == length && !strncmp(passes[i].name, name, (size_t)length))
             return &passes[i];
     if (length == 9 && !strncmp("inference", name, 9)) return &inference_pass;
+    if (length == 8 && !strncmp("training", name, 8)) return &training_pass;
     return length == 11 && !strncmp("written_out", name, 11) ? &written_out_pass : NULL;
 }
 
@@ -216,6 +220,17 @@ an_graph *an_pipeline_written_out(an_graph *g, an_error *e)
         else if (!g) an_fail(e, an_optimised_status(o), "%s", an_optimised_message(o));
         an_optimised_free(o);
     }
+    return g;
+}
+
+an_graph *an_pipeline_training(an_graph *g, an_error *e)
+{
+    if (!g || an_graph_count(g, "training") == 0) return g;
+    an_optimised *o = an_optimise(.graph = g, .passes = "training");
+    an_graph_free(g);
+    g = an_optimised_take(o);
+    if (!g) an_fail(e, an_optimised_status(o), "%s", an_optimised_message(o));
+    an_optimised_free(o);
     return g;
 }
 

@@ -9,6 +9,9 @@ an_graph *an_pipeline_copy(const an_graph *g, an_error *e);
 /* The graph with every op that has no kernel written out by its meaning, as often as meanings need
  * it; frees `g`, or hands it back if there is none. NULL and `e` set if that fails. */
 an_graph *an_pipeline_written_out(an_graph *g, an_error *e);
+/* The graph with `training` true; frees `g`, or hands it back if it has no such leaf. NULL and `e`
+ * set if that fails. */
+an_graph *an_pipeline_training(an_graph *g, an_error *e);
 /* A copy of the nodes that `needed` marks (by node number), without outputs and updates;
  * `value` (slot_count + 1 zeroes) receives the map from old value ids to new ones. NULL if
  * out of memory; if a node could not be copied, the copy's status says so. */

@@ -178,6 +178,7 @@ static an_status optimise(compiling *x)
     an_graph *roots = extract(x);
     if (!roots) return x->error.status;
     roots = an_pipeline_written_out(roots, &error);
+    if (!x->args->inference) roots = an_pipeline_training(roots, &error);
     if (!roots) return fail(x, error.status, "%s", error.text);
     an_optimised *o = an_optimise(.graph = roots, .passes = x->args->passes,
                                   .inference = x->args->inference);

@@ -18,4 +18,5 @@ const an_case an_cases_source[] = {
     {"iota", "first axis, i32", {0}, .attrs = {.dtype = AN_I32, .axis = 0}, .dims = "shape=[T,B]"},
     {"count", "f32", {0}, .dims = "size=4*B*T"},
     {"count", "i64", {0}, .attrs = {.dtype = AN_I64}, .dims = "size=B"},
+    {"training", "interpreted", {0}},
     {0}};
