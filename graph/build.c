@@ -233,7 +233,6 @@ static uint32_t append(an_graph *g, const an_spec *s, const an_type *out)
     const uint32_t number = (uint32_t)++g->node_count;
     g->nodes[number] = n;
     g->slot_count += outputs;
-    if (an_node_is_state(&n) && n.attrs->init.kind == AN_INIT_RANDOM_KEY) g->random_key = n.first;
     return n.first;
 }
 

@@ -40,6 +40,33 @@ void an_graph_mark_needed(const an_graph *g, bool *needed)
             if (g->nodes[i].in[k]) needed[g->slots[g->nodes[i].in[k]].node] = true;
 }
 
+void an_graph_mark_pending(const an_graph *g, bool *needed)
+{
+    for (bool more = true; more;) { /* one round, and one for each that only another one needs */
+        more = false;
+        an_graph_mark_needed(g, needed);
+        for (int64_t i = 0; i < g->commit_count; i++) {
+            const an_commit *c = &g->commits[i];
+            if (c->set != AN_PENDING || !needed[g->slots[c->witness].node]) continue;
+            bool *const state = &needed[g->slots[c->state].node];
+            bool *const value = &needed[g->slots[c->value].node];
+            more = more || !*state || !*value;
+            *state = *value = true;
+        }
+    }
+}
+
+void an_graph_mark_live(const an_graph *g, bool *needed)
+{
+    for (int64_t i = 0; i < g->output_count; i++) needed[g->slots[g->outputs[i].value].node] = true;
+    for (int64_t i = 0; i < g->commit_count; i++) {
+        if (g->commits[i].set == AN_PENDING) continue;
+        needed[g->slots[g->commits[i].state].node] = true;
+        needed[g->slots[g->commits[i].value].node] = true;
+    }
+    an_graph_mark_pending(g, needed);
+}
+
 bool an_type_equal(const an_type *a, const an_type *b)
 {
     return a->dtype == b->dtype && a->shape.rank == b->shape.rank &&

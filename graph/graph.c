@@ -341,14 +341,33 @@ int an_graph_freeze(an_graph *g, const char *name, bool frozen)
 
 /* ---- what dropout needs ------------------------------------------------ */
 
+static const char random_key[] = "random/key";
+
+static bool is_random_key(const an_graph *g, uint32_t leaf)
+{
+    const an_node *n = an_node_of(g, leaf);
+    return an_node_is_state(n) && n->attrs->init.kind == AN_INIT_RANDOM_KEY;
+}
+
+/* By the name that it is given here; in a file it may have another. */
+uint32_t an_graph_random_key(const an_graph *g)
+{
+    const uint32_t named = an_graph_leaf(g, random_key);
+    if (named && is_random_key(g, named)) return named;
+    for (int64_t i = g->leaf_count; i > 0; i--)
+        if (is_random_key(g, g->leaves[i - 1].value)) return g->leaves[i - 1].value;
+    return 0;
+}
+
 an_value an_random_key(an_at at, an_graph *g)
 {
     if (!g) return AN_NONE;
-    if (g->random_key) return (an_value){g, g->random_key};
+    const uint32_t made = an_graph_random_key(g);
+    if (made) return (an_value){g, made};
     const an_attrs attrs = {.dtype = AN_I64, .shape = AN_SHAPE(2),
                             .init = {AN_INIT_RANDOM_KEY, 0, 0},
                             .frozen = true};
-    const an_spec spec = {.op = an_op(AN_OP_state), .attrs = &attrs, .name = "random/key",
+    const an_spec spec = {.op = an_op(AN_OP_state), .attrs = &attrs, .name = random_key,
                           .at = at};
     return (an_value){g, an_graph_add(g, &spec)};
 }

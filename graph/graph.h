@@ -99,9 +99,23 @@ AN_API an_updates an_updates_at(an_graph *g, int64_t i);
 AN_API const char *an_updates_name(const an_graph *g, int64_t i);
 /* A state can be updated once per table; types must be equal. */
 AN_API an_status an_updates_add(an_updates u, an_value state, an_value value);
-/* Makes dropout draw anew at the next run, if the graph has any. an_minimize
- * calls it. */
-AN_API an_status an_updates_advance_random(an_updates u);
+/* What the state becomes by this table, an average of weights asks; AN_NONE if the table leaves
+ * it as it is. */
+AN_API an_value an_updates_value(an_updates u, an_value state);
+
+/* An update that comes with a layer: whoever trains what `witness` is part of is to update the
+ * state, and nobody else. A running mean has the normalised tensor as its witness. One per state;
+ * state and value of one type. Alone it changes nothing: tables take it.
+ *
+ * A table *needs* a value if a new value in it is computed from that, or is it; no matter whether
+ * by way of a branch that is not taken. What needs a pending update's new value needs what that is
+ * computed from. */
+AN_API an_status an_pending(an_value state, an_value value, an_value witness);
+/* Adds the pending updates whose witness the table needs, or `also` does (a loss that is fetched
+ * beside it; AN_NONE: nothing). A state that the table updates already is left. Later rows are not
+ * looked at, so it is the last call. If the table needs the random key, dropout's is among them:
+ * it draws anew at the next run. an_minimize calls it with the loss. */
+AN_API an_status an_updates_take_pending(an_updates u, an_value also);
 
 /* ---- text (print.c, parse.c) ------------------------------------------- */
 

@@ -47,9 +47,12 @@ typedef struct an_slot { /* a value */
     int index; /* which output of the node */
 } an_slot;
 
+#define AN_PENDING 0 /* the set of updates that no table has asked for: tables count from 1 */
+
 typedef struct an_commit { /* one row of an update table: state <- value */
-    uint32_t set;          /* which table; index into sets, from 1 */
+    uint32_t set;          /* which table; index into sets, from 1; or AN_PENDING */
     uint32_t state, value;
+    uint32_t witness;      /* pending: tables take it that need this value; else 0 */
 } an_commit;
 
 typedef struct an_name_entry { /* a leaf, an output, or how often a layer's name was taken */
@@ -85,8 +88,6 @@ struct an_graph {
     int64_t ops_count, ops_capacity;
     bool disordered;         /* ordinals do not increase with the nodes' numbers */
     bool trains;             /* `training` was made a literal, and that is true */
-    uint32_t random_key;     /* the state dropout reads, once there is one; else 0 */
-    uint32_t random_next;    /* its successor for update tables, once made; else 0 */
     /* While a gradient or an update is emitted: where its nodes say they come from. */
     bool deriving;
     an_at origin_at;
@@ -142,6 +143,10 @@ static inline bool an_node_is_leaf(const an_node *n) { return n->op->traits & AN
 /* Marks, beside the nodes marked already, every node that they depend on. `needed`
  * has node_count + 1 entries, by node number. */
 void an_graph_mark_needed(const an_graph *g, bool *needed);
+/* The same, and with it all that pending updates need whose witness is marked, to a fixed point. */
+void an_graph_mark_pending(const an_graph *g, bool *needed);
+/* What the outputs and update tables need, pending updates among it. */
+void an_graph_mark_live(const an_graph *g, bool *needed);
 /* The leaf, the output, the update table of that full name, or 0. */
 uint32_t an_graph_leaf(const an_graph *g, const char *name);
 uint32_t an_graph_named_output(const an_graph *g, const char *name);
@@ -152,6 +157,13 @@ uint32_t an_graph_root(const an_graph *g, const char *name);
 /* The row of update table `set` for the state of that name, or NULL. */
 const an_commit *an_graph_commit(const an_graph *g, const char *set, const char *state);
 const an_commit *an_graph_commit_of(const an_graph *g, uint32_t set, uint32_t state);
+/* The pending update of the state of that name, or NULL. */
+const an_commit *an_graph_pending(const an_graph *g, const char *state);
+/* Whether a table that both graphs have took both of these, which are pending for one state. */
+bool an_graph_both_take(const an_graph *a, const an_commit *x, const an_graph *b,
+                        const an_commit *y);
+/* The state that dropout reads, or 0. */
+uint32_t an_graph_random_key(const an_graph *g);
 /* True if b differs from a in nothing that matters: identical dtype and shape. */
 bool an_type_equal(const an_type *a, const an_type *b);
 
@@ -204,7 +216,8 @@ bool an_graph_add_leaf(an_graph *g, const char *name, uint32_t id);
 an_status an_graph_add_output(an_graph *g, const char *name, uint32_t value);
 void an_graph_forget_outputs(an_graph *g); /* to declare others */
 uint32_t an_graph_add_set(an_graph *g, const char *name); /* 0 on failure */
-an_status an_graph_add_commit(an_graph *g, uint32_t set, uint32_t state, uint32_t value);
+/* A row as it is: an_updates_add and an_pending ask first whether it may be. */
+an_status an_graph_add_commit(an_graph *g, const an_commit *row);
 /* How often that name was taken, made as 0 at the first call; NULL if memory is out. */
 an_name_entry *an_graph_counter(an_graph *g, const char *name);
 /* The graph's own copy, which all who ask for the same share. NULL if memory is out. */

@@ -113,12 +113,13 @@ static uint64_t hash_commit(uint32_t set, uint32_t state)
     return an_hash_bytes(key, sizeof key, 0);
 }
 
-an_status an_graph_add_commit(an_graph *g, uint32_t set, uint32_t state, uint32_t value)
+an_status an_graph_add_commit(an_graph *g, const an_commit *row)
 {
+    const an_commit c = *row; /* it may be one of those that move */
     if (!AN_GROW(g->commits, g->commit_capacity, g->commit_count + 1) ||
-        !an_index_add(&g->by_state, hash_commit(set, state), (uint32_t)g->commit_count + 1))
+        !an_index_add(&g->by_state, hash_commit(c.set, c.state), (uint32_t)g->commit_count + 1))
         return an_graph_fail(g, (an_at){0}, AN_E_MEMORY, "out of memory");
-    g->commits[g->commit_count++] = (an_commit){set, state, value};
+    g->commits[g->commit_count++] = c;
     return AN_OK;
 }
 
@@ -135,6 +136,25 @@ const an_commit *an_graph_commit(const an_graph *g, const char *set, const char 
 {
     const uint32_t table = an_graph_set(g, set), leaf = an_graph_leaf(g, state);
     return table && leaf ? an_graph_commit_of(g, table, leaf) : NULL;
+}
+
+const an_commit *an_graph_pending(const an_graph *g, const char *state)
+{
+    const uint32_t leaf = an_graph_leaf(g, state);
+    return leaf ? an_graph_commit_of(g, AN_PENDING, leaf) : NULL;
+}
+
+bool an_graph_both_take(const an_graph *a, const an_commit *x, const an_graph *b,
+                        const an_commit *y)
+{
+    bool taken = false;
+    for (uint32_t set = 1; !taken && (int64_t)set <= b->set_count; set++) {
+        const an_commit *row = an_graph_commit_of(b, set, y->state);
+        if (!row || row->value != y->value) continue;
+        row = an_graph_commit_of(a, an_graph_set(a, b->sets[set]), x->state);
+        taken = row && row->set != AN_PENDING && row->value == x->value;
+    }
+    return taken;
 }
 
 /* ---- kept once --------------------------------------------------------- */

@@ -135,9 +135,12 @@ static bool check_roots(const an_graph *g, report *r)
             return broken(r, "output \"%s\" is no value", g->outputs[i].name);
     for (int64_t i = 0; i < g->commit_count; i++) {
         const an_commit *c = &g->commits[i];
-        if (c->set == 0 || (int64_t)c->set > g->set_count || c->state == 0 || c->value == 0 ||
+        if ((int64_t)c->set > g->set_count || c->state == 0 || c->value == 0 ||
             (int64_t)c->state > g->slot_count || (int64_t)c->value > g->slot_count)
             return broken(r, "update %lld refers to nothing", (long long)i);
+        if ((c->set == AN_PENDING) != (c->witness != 0) || (int64_t)c->witness > g->slot_count)
+            return broken(r, "update %lld is pending without a witness, or has one and is not",
+                          (long long)i);
         if (!an_node_is_state(an_node_of(g, c->state)))
             return broken(r, "update %lld is of something that is no state", (long long)i);
         if (!an_type_equal(an_slot_type(g, c->state), an_slot_type(g, c->value)))
@@ -145,7 +148,7 @@ static bool check_roots(const an_graph *g, report *r)
                           an_node_of(g, c->state)->name);
         if (an_graph_commit_of(g, c->set, c->state) != c)
             return broken(r, "state \"%s\" is updated twice in \"%s\"",
-                          an_node_of(g, c->state)->name, g->sets[c->set]);
+                          an_node_of(g, c->state)->name, c->set ? g->sets[c->set] : "pending");
     }
     return true;
 }

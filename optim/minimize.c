@@ -212,7 +212,7 @@ static void emit(minimizer *m)
     an_graph_derive_end(g);
     an_graph_freeze(g, g->scope, true); /* moments and counters are no parameters */
     an_scope_close(m->args->loss);
-    an_updates_advance_random(m->up);
+    an_updates_take_pending(m->up, m->args->loss);
 }
 
 an_updates an_minimize_with(const an_minimize_args *args)

@@ -111,6 +111,12 @@ static void ink_pair(picture *p, const uint32_t value[2], an_verdict verdict, do
 static void ink_compared(picture *p, const an_compared *c)
 {
     const an_graph *a = p->e->graph[0], *b = p->e->graph[1];
+    if (!strcmp(c->kind, "pending update")) {
+        const an_commit *one = an_graph_pending(a, c->name), *other = an_graph_pending(b, c->name);
+        const uint32_t value[] = {one ? one->value : 0, other ? other->value : 0};
+        ink_pair(p, value, c->verdict, c->max_ulp);
+        return;
+    }
     if (strcmp(c->kind, "update") != 0) {
         const bool gradient = !strcmp(c->kind, "gradient");
         char name[200];

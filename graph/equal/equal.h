@@ -110,7 +110,7 @@ typedef enum an_trial_kind {
 
 typedef struct an_compared { /* one tensor of both graphs */
     const char *name;
-    const char *kind; /* "output", "gradient" or "update" */
+    const char *kind; /* "output", "gradient", "update" or "pending update" */
     an_verdict verdict;
     int64_t count, different; /* elements; how many differ in bits, at most in one run */
     int64_t first, worst;     /* index of the first that differs, and of the worst; -1 if none */

@@ -101,6 +101,7 @@ static an_status match_updates(an_trial *t)
     const an_graph *a = t->side[0].g, *b = t->side[1].g;
     for (int64_t i = 0; i < b->commit_count; i++) {
         const an_commit *c = &b->commits[i];
+        if (c->set == AN_PENDING) continue;
         const char *set = b->sets[c->set], *state = an_node_of(b, c->state)->name;
         const an_commit *other = an_graph_commit(a, set, state);
         if (!other)
@@ -112,12 +113,67 @@ static an_status match_updates(an_trial *t)
     }
     for (int64_t i = 0; i < a->commit_count && !t->args->subset; i++) {
         const an_commit *c = &a->commits[i];
+        if (c->set == AN_PENDING) continue;
         const char *set = a->sets[c->set], *state = an_node_of(a, c->state)->name;
         if (!an_graph_commit(b, set, state))
             return refuse(t, AN_E_NAME,
                            "the second graph does not update \"%s\" in \"%s\"", state, set);
     }
     return AN_OK;
+}
+
+/* No step feeds it back, for no table commits it. What one table of both took is compared as
+ * that one's. */
+static an_status match_pending(an_trial *t, const an_commit *a, const an_commit *b)
+{
+    const an_graph *const g[2] = {t->side[0].g, t->side[1].g};
+    if (an_graph_both_take(g[0], a, g[1], b)) return AN_OK;
+    const an_pair p = {.value = {a->value, b->value}};
+    return add_pair(t, "pending update", an_node_of(g[0], a->state)->name, &p);
+}
+
+static bool is_live(const an_graph *g, const bool *live, const an_commit *c)
+{
+    return c && c->set == AN_PENDING && live[g->slots[c->witness].node];
+}
+
+/* Those that outputs or tables of either graph need. A program has nothing pending: its table
+ * took what it needed. */
+static an_status match_live(an_trial *t, bool *const live[2])
+{
+    const an_graph *a = t->side[0].g, *b = t->side[1].g;
+    an_status status = AN_OK;
+    for (int64_t i = 0; i < b->commit_count && status == AN_OK; i++) {
+        const an_commit *c = &b->commits[i];
+        const char *state = an_node_of(b, c->state)->name;
+        const an_commit *other = c->set == AN_PENDING ? an_graph_pending(a, state) : NULL;
+        if (!is_live(b, live[1], c) && !is_live(a, live[0], other)) continue;
+        status = other ? match_pending(t, other, c)
+                       : refuse(t, AN_E_NAME,
+                                "the first graph has no pending update of \"%s\"", state);
+    }
+    for (int64_t i = 0; i < a->commit_count && status == AN_OK && !t->args->subset; i++) {
+        const char *state = an_node_of(a, a->commits[i].state)->name;
+        if (is_live(a, live[0], &a->commits[i]) && !an_graph_pending(b, state))
+            status = refuse(t, AN_E_NAME, "the second graph has no pending update of \"%s\"",
+                            state);
+    }
+    return status;
+}
+
+static an_status match_all_pending(an_trial *t)
+{
+    an_arena scrap = {0};
+    bool *live[2];
+    an_status status = AN_OK;
+    for (int s = 0; s < 2; s++) {
+        live[s] = an_arena_alloc(&scrap, t->side[s].g->node_count + 1);
+        if (live[s]) an_graph_mark_live(t->side[s].g, live[s]);
+        else status = an_fail(&t->error, AN_E_MEMORY, "out of memory");
+    }
+    if (status == AN_OK) status = match_live(t, live);
+    an_arena_free(&scrap);
+    return status;
 }
 
 static an_status match_leaves(an_trial *t)
@@ -247,5 +303,6 @@ an_status an_trial_open(an_trial *t)
     if (status == AN_OK) status = match_leaves(t);
     if (status == AN_OK) status = match_outputs(t);
     if (status == AN_OK) status = match_updates(t);
+    if (status == AN_OK) status = match_all_pending(t);
     return status;
 }

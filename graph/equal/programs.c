@@ -176,7 +176,7 @@ static an_status run_one(an_trial *t, an_programs *p, const one *o, an_check_row
         const an_commit *c = &g->commits[i];
         const char *name = an_node_of(g, c->state)->name;
         const an_tensor *now = an_store_view(o->store, name);
-        if (c->set == o->table && now)
+        if (c->set != AN_PENDING && c->set == o->table && now)
             judge(t, o, "update", name, &e->value[c->value], now, row);
     }
     return AN_OK;

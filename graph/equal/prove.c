@@ -162,13 +162,7 @@ static bool mark_needed(an_prover *p, int s)
     const an_graph *g = p->side[s];
     bool *needed = p->needed[s] = an_alloc_zeroed(g->node_count + 1);
     if (!needed) return false;
-    for (int64_t i = 0; i < g->output_count; i++)
-        needed[g->slots[g->outputs[i].value].node] = true;
-    for (int64_t i = 0; i < g->commit_count; i++) {
-        needed[g->slots[g->commits[i].value].node] = true;
-        needed[g->slots[g->commits[i].state].node] = true;
-    }
-    an_graph_mark_needed(g, needed);
+    an_graph_mark_live(g, needed);
     return true;
 }
 
@@ -300,6 +294,7 @@ static an_status meet_updates(an_prover *p)
     an_status status = AN_OK;
     for (int64_t i = 0; i < b->commit_count && status == AN_OK; i++) {
         const an_commit *c = &b->commits[i];
+        if (c->set == AN_PENDING) continue;
         const char *state = an_node_of(b, c->state)->name;
         const an_commit *other = an_graph_commit(a, b->sets[c->set], state);
         status = other ? meet(p, "update", state, other->value, c->value)
@@ -308,8 +303,49 @@ static an_status meet_updates(an_prover *p)
     for (int64_t i = 0; i < a->commit_count && status == AN_OK && !p->subset; i++) {
         const an_commit *c = &a->commits[i];
         const char *state = an_node_of(a, c->state)->name;
-        if (!an_graph_commit(b, a->sets[c->set], state))
+        if (c->set != AN_PENDING && !an_graph_commit(b, a->sets[c->set], state))
             status = missing(p, "second", "update of", state);
+    }
+    return status;
+}
+
+static bool is_live(const an_prover *p, int s, const an_commit *c)
+{
+    return p->needed[s][p->side[s]->slots[c->witness].node];
+}
+
+/* A pending update and the other graph's of the same state. What one table of both took was met
+ * there; what it is of is only told if it differs, for it is no result. */
+static an_status meet_pending(an_prover *p, const an_commit *a, const an_commit *b)
+{
+    const char *state = an_node_of(p->side[0], a->state)->name;
+    an_status status = AN_OK;
+    if (!an_graph_both_take(p->side[0], a, p->side[1], b))
+        status = meet(p, "pending update", state, a->value, b->value);
+    if (status != AN_OK || p->normal[0][a->witness] == p->normal[1][b->witness]) return status;
+    return meet(p, "pending witness", state, a->witness, b->witness);
+}
+
+/* Those that an output or a table of either graph needs: no other is ever taken for them. A
+ * program has what its table took, and nothing is pending there. */
+static an_status meet_all_pending(an_prover *p)
+{
+    const an_graph *a = p->side[0], *b = p->side[1];
+    an_status status = AN_OK;
+    for (int64_t i = 0; i < b->commit_count && status == AN_OK; i++) {
+        const an_commit *c = &b->commits[i];
+        if (c->set != AN_PENDING) continue;
+        const char *state = an_node_of(b, c->state)->name;
+        const an_commit *other = an_graph_pending(a, state);
+        if (!is_live(p, 1, c) && !(other && is_live(p, 0, other))) continue;
+        status = other ? meet_pending(p, other, c)
+                       : missing(p, "first", "pending update of", state);
+    }
+    for (int64_t i = 0; i < a->commit_count && status == AN_OK && !p->subset; i++) {
+        const an_commit *c = &a->commits[i];
+        const char *state = an_node_of(a, c->state)->name;
+        if (c->set == AN_PENDING && is_live(p, 0, c) && !an_graph_pending(b, state))
+            status = missing(p, "second", "pending update of", state);
     }
     return status;
 }
@@ -326,6 +362,7 @@ static void run(an_prover *p)
     if (status == AN_OK) status = take_side(p, 1);
     if (status == AN_OK) status = meet_outputs(p);
     if (status == AN_OK) status = meet_updates(p);
+    if (status == AN_OK) status = meet_all_pending(p);
     if (status == AN_OK && p->open_count > 0) status = an_prove_locate(p);
     if (status == AN_OK && p->open_count > 0) status = an_prove_search(p);
     if (p->proof->status != AN_OK || an_prove_list(p) != AN_OK) return;

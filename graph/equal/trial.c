@@ -240,7 +240,10 @@ static an_status run_step(an_trial *t, an_status (*look)(an_trial *t))
 /* What the first step makes of zeros, a velocity say, is seen at the second. */
 static int steps_of(const an_trial *t)
 {
-    const bool updates = t->side[1].g->commit_count > 0;
+    const an_graph *g = t->side[1].g;
+    bool updates = false; /* what is pending waits for a table */
+    for (int64_t i = 0; i < g->commit_count; i++)
+        updates = updates || g->commits[i].set != AN_PENDING;
     return t->args->steps > 0 ? t->args->steps : updates ? 2 : 1;
 }
 

@@ -1,4 +1,5 @@
-/* dce.c -- drops every node that no output and no update needs.
+/* dce.c -- drops every node that no output and no update needs. A pending update is needed if its
+ * witness is.
  *
  * Leaves go too: a program only asks for the feeds and states that it uses.   */
 #include "graph/passes/rewrite.h"
@@ -14,12 +15,7 @@ an_status an_pass_dce(an_rewrite *rw)
     const an_graph *g = rw->from;
     bool *needed = an_alloc_zeroed(g->node_count + 1);
     if (!needed) return an_graph_fail(rw->to, (an_at){0}, AN_E_MEMORY, "out of memory");
-    for (int64_t i = 0; i < g->output_count; i++) needed[g->slots[g->outputs[i].value].node] = true;
-    for (int64_t i = 0; i < g->commit_count; i++) {
-        needed[g->slots[g->commits[i].state].node] = true;
-        needed[g->slots[g->commits[i].value].node] = true;
-    }
-    an_graph_mark_needed(g, needed);
+    an_graph_mark_live(g, needed);
     const an_status status = an_rewrite_each(rw, drop, needed);
     an_free(needed);
     return status;

@@ -73,7 +73,7 @@ static const char *refusal(matcher *m, const an_node *n, uint32_t number, const 
     if (!an_type_equal(an_slot_type(g, s->in[0]), sum) ||
         !an_type_equal(an_slot_type(g, s->in[1]), sum))
         return "broadcast";
-    if (an_axis(n->attrs->axis, sum->shape.rank) != sum->shape.rank - 1) return "axis-not-trailing";
+    if (n->attrs->axis != sum->shape.rank - 1) return "axis-not-trailing";
     return "";
 }
 
@@ -189,9 +189,8 @@ static void match_gradient(matcher *m, uint32_t number, const family *f, const u
         an_rewrite_note(m->rw, n, "other-norm", "it is the gradient of another norm of that sum");
         return;
     }
-    const int rank = an_slot_type(m->g, n->in[1])->shape.rank;
     if (memcmp(&p.attrs->eps, &n->attrs->eps, sizeof n->attrs->eps) != 0 ||
-        an_axis(p.attrs->axis, rank) != an_axis(n->attrs->axis, rank)) {
+        p.attrs->axis != n->attrs->axis) {
         an_rewrite_note(m->rw, n, "attributes-differ", "its axis or eps is not the norm's");
         return;
     }
@@ -296,7 +295,10 @@ static void match_gradients(matcher *m)
             user[g->nodes[i].in[k]] = (uint32_t)i;
         }
     for (int64_t i = 0; i < g->output_count; i++) uses[g->outputs[i].value] += 2;
-    for (int64_t i = 0; i < g->commit_count; i++) uses[g->commits[i].value] += 2;
+    for (int64_t i = 0; i < g->commit_count; i++) {
+        uses[g->commits[i].value] += 2;
+        uses[g->commits[i].witness] += 2; /* of a row that has none: value 0's, never read */
+    }
     for (int64_t i = 1; i <= g->node_count; i++) {
         const family *f = family_of(&g->nodes[i], GRAD);
         if (f) match_gradient(m, (uint32_t)i, f, uses, user);

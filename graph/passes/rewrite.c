@@ -98,14 +98,15 @@ static an_status map_roots(an_rewrite *rw)
     }
     for (int64_t i = 0; i < from->commit_count; i++) {
         const an_commit *c = &from->commits[i];
-        if (!rw->value[c->state] || !rw->value[c->value])
+        const an_commit now = {c->set, rw->value[c->state], rw->value[c->value],
+                               rw->value[c->witness]};
+        if (c->set == AN_PENDING && !now.witness) continue; /* it goes with its witness */
+        if (!now.state || !now.value)
             return an_graph_fail(rw->to, (an_at){0}, AN_E_INTERNAL, "%s: an update is gone",
                                  rw->pass);
-        const an_status status =
-            an_graph_add_commit(rw->to, c->set, rw->value[c->state], rw->value[c->value]);
+        const an_status status = an_graph_add_commit(rw->to, &now);
         if (status != AN_OK) return status;
     }
-    if (from->random_next) rw->to->random_next = rw->value[from->random_next];
     return AN_OK;
 }
 

@@ -123,9 +123,11 @@ static void add_attributes(const an_view *v, const an_node *n, const char *line,
 static void add_commits(const an_view *v, uint32_t node, an_text *out)
 {
     for (uint32_t c = v->becomes[node]; c; c = v->becomes_next[c - 1]) {
-        const an_node *state = an_node_of(v->g, v->g->commits[c - 1].state);
+        const an_commit *commit = &v->g->commits[c - 1];
+        const an_node *state = an_node_of(v->g, commit->state);
         if (!an_view_is_tiny(v->g, state)) continue;
-        an_text_add(out, SMALL "becomes <B>");
+        an_text_add(out, commit->set == AN_PENDING ? SMALL "if trained becomes <B>"
+                                                   : SMALL "becomes <B>");
         add_html(out, state->name);
         an_text_add(out, "</B></FONT>");
     }

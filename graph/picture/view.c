@@ -107,6 +107,8 @@ static bool find_commits(an_view *v)
     v->becomes_next = an_alloc_zeroed((g->commit_count + 1) * (int64_t)sizeof *v->becomes_next);
     if (!v->becomes || !v->becomes_next) return false;
     for (int64_t c = g->commit_count - 1; c >= 0; c--) {
+        const an_commit *row = &g->commits[c];
+        if (row->set == AN_PENDING && an_graph_both_take(g, row, g, row)) continue; /* a table's */
         uint32_t *first = &v->becomes[g->slots[g->commits[c].value].node];
         v->becomes_next[c] = *first;
         *first = (uint32_t)c + 1;

@@ -71,9 +71,10 @@ static void mark_needed(an_candidate *p)
     for (int64_t i = 0; i < g->commit_count; i++) {
         const uint32_t state = stands_for(p, g->commits[i].state);
         const uint32_t v = stands_for(p, g->commits[i].value);
+        const uint32_t witness = stands_for(p, g->commits[i].witness);
         bool *lost = &p->lost[g->output_count + i];
-        *lost = *lost || fate(p, v)->gone;
-        if (!*lost) p->needed[state] = p->needed[v] = true;
+        *lost = *lost || fate(p, v)->gone || (witness && fate(p, witness)->gone);
+        if (!*lost) p->needed[state] = p->needed[v] = p->needed[witness] = true;
     }
     for (int64_t v = 1; v <= g->slot_count; v++) p->needed[v] = p->needed[v] || p->bared[v];
     for (uint32_t i = (uint32_t)g->node_count; i > 0; i--) {
@@ -230,7 +231,10 @@ static bool copy_roots(an_candidate *p, an_graph *to)
         if (p->lost[g->output_count + i]) continue;
         const an_value state = {to, p->value[stands_for(p, c->state)]};
         const an_value value = {to, p->value[stands_for(p, c->value)]};
-        good = an_updates_add((an_updates){to, c->set}, state, value) == AN_OK;
+        const an_value witness = {to, p->value[stands_for(p, c->witness)]};
+        good = (c->set == AN_PENDING ? an_pending(state, value, witness)
+                                     : an_updates_add((an_updates){to, c->set}, state, value)) ==
+               AN_OK;
     }
     return good;
 }

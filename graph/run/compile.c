@@ -88,12 +88,18 @@ static an_status check_updates(compiling *x)
 
 /* ---- the copy ---------------------------------------------------------- */
 
+/* A row of the table. What is pending was taken by the table when that was made, or not at all. */
+static bool is_asked_for(const compiling *x, const an_commit *c)
+{
+    return c->set != AN_PENDING && c->set == x->args->update.id;
+}
+
 static void mark_needed(const compiling *x, bool *needed)
 {
     const an_graph *g = x->g;
     for (int i = 0; i < x->fetch_count; i++) needed[g->slots[x->fetch[i].id].node] = true;
     for (int64_t i = 0; i < g->commit_count; i++) {
-        if (g->commits[i].set != x->args->update.id) continue;
+        if (!is_asked_for(x, &g->commits[i])) continue;
         needed[g->slots[g->commits[i].state].node] = true;
         needed[g->slots[g->commits[i].value].node] = true;
     }
@@ -145,8 +151,9 @@ static an_status copy_roots(const compiling *x, an_graph *part, const uint32_t *
     an_status status = name_outputs(x, part, value);
     for (int64_t i = 0; status == AN_OK && i < x->g->commit_count; i++) {
         const an_commit *c = &x->g->commits[i];
-        if (x->args->update.id && c->set == x->args->update.id)
-            status = an_graph_add_commit(part, c->set, value[c->state], value[c->value]);
+        if (is_asked_for(x, c))
+            status = an_graph_add_commit(
+                part, &(an_commit){c->set, value[c->state], value[c->value], 0});
     }
     return status;
 }

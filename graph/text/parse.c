@@ -273,6 +273,26 @@ static bool read_update(parser *p)
                                  (an_value){g, value}) == AN_OK;
 }
 
+/* "pending %2 <- %9 when %7". What is wrong with it is wrong on this line, not where the state is
+ * made. */
+static bool read_pending(parser *p)
+{
+    an_scan *s = &p->scan;
+    an_graph *g = p->graph;
+    uint32_t state = 0, value = 0, witness = 0;
+    if (!read_reference(p, &state)) return false;
+    const an_node *n = an_node_of(g, state);
+    if (!an_node_is_state(n))
+        return an_scan_fail(s, "only a state can be updated, not the result of %s", n->op->name);
+    if (an_graph_commit_of(g, AN_PENDING, state))
+        return an_scan_fail(s, "\"%.80s\" has a pending update already", n->name);
+    if (!an_scan_expect(s, "<-") || !read_reference(p, &value)) return false;
+    if (!an_type_equal(an_slot_type(g, state), an_slot_type(g, value)))
+        return an_scan_fail(s, "the new value of \"%.80s\" has another type", n->name);
+    return an_scan_expect(s, "when") && read_reference(p, &witness) &&
+           an_graph_add_commit(g, &(an_commit){AN_PENDING, state, value, witness}) == AN_OK;
+}
+
 static bool read_line(parser *p)
 {
     an_scan *s = &p->scan;
@@ -283,6 +303,8 @@ static bool read_line(parser *p)
         good = read_output(p);
     } else if (an_scan_is(s, "update")) {
         good = read_update(p);
+    } else if (an_scan_is(s, "pending")) {
+        good = read_pending(p);
     } else if (an_scan_is(s, "dims")) {
         good = read_dims(p);
     } else if (an_scan_is(s, "opaque")) {
@@ -293,7 +315,7 @@ static bool read_line(parser *p)
         if (kept) p->graph->name = kept;
         good = kept || (name && an_scan_no_memory(s));
     } else {
-        return an_scan_fail(s, "expected a node (%%1: ...), graph, dims, output or update");
+        return an_scan_fail(s, "expected a node (%%1: ...), graph, dims, output, update, pending");
     }
     return good && (an_scan_end_of_line(s) || an_scan_fail(s, "unexpected text here"));
 }

@@ -4,6 +4,7 @@
  *   dims B, T
  *   %3: f32[B,16], f32[B], f32[B] = layer_norm %1, _, %2 {axis=-1, eps=1e-05} as "post" in "enc"
  *   output "y" %3
+ *   pending %4 <- %8 when %3
  *   update "adam" %2 <- %9.1
  *
  * One node per line, numbered from 1; `%3.1` is output 1, `_` an absent operand.
@@ -99,6 +100,25 @@ static void print_head(const an_graph *g, an_text *out)
     for (int64_t i = 0; i < g->ops_count; i++) an_ops_print_opaque(g->ops[i], out);
 }
 
+static void print_commit(const an_graph *g, const an_commit *c, an_text *out)
+{
+    if (c->set == AN_PENDING) {
+        an_text_add(out, "pending ");
+    } else {
+        an_text_add(out, "update ");
+        an_text_add_quoted(out, g->sets[c->set]);
+        an_text_add(out, " ");
+    }
+    print_value(g, c->state, out);
+    an_text_add(out, " <- ");
+    print_value(g, c->value, out);
+    if (c->set == AN_PENDING) {
+        an_text_add(out, " when ");
+        print_value(g, c->witness, out);
+    }
+    an_text_add(out, "\n");
+}
+
 static void print_roots(const an_graph *g, an_text *out)
 {
     for (int64_t i = 0; i < g->output_count; i++) {
@@ -108,15 +128,7 @@ static void print_roots(const an_graph *g, an_text *out)
         print_value(g, g->outputs[i].value, out);
         an_text_add(out, "\n");
     }
-    for (int64_t i = 0; i < g->commit_count; i++) {
-        an_text_add(out, "update ");
-        an_text_add_quoted(out, g->sets[g->commits[i].set]);
-        an_text_add(out, " ");
-        print_value(g, g->commits[i].state, out);
-        an_text_add(out, " <- ");
-        print_value(g, g->commits[i].value, out);
-        an_text_add(out, "\n");
-    }
+    for (int64_t i = 0; i < g->commit_count; i++) print_commit(g, &g->commits[i], out);
 }
 
 char *an_print_with(const an_print_args *args)

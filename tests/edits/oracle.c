@@ -73,8 +73,9 @@ static void feed_back(an_evaluation *e)
     for (int64_t i = 0; i < g->commit_count; i++)
         an_tensor_copy(&kept[i], &e->value[g->commits[i].value]);
     for (int64_t i = 0; i < g->commit_count; i++) {
-        memcpy(e->value[g->commits[i].state].data, kept[i].data,
-               (size_t)an_tensor_bytes(&kept[i]));
+        if (g->commits[i].set != AN_PENDING)
+            memcpy(e->value[g->commits[i].state].data, kept[i].data,
+                   (size_t)an_tensor_bytes(&kept[i]));
         an_tensor_free(&kept[i]);
     }
     free(kept);

@@ -23,7 +23,7 @@ class Rewriter:
 
     def __init__(self, lines, rng):
         g = text.Graph(lines)
-        self.rng, self.head = rng, [l for l in lines if not l.startswith(("%", "output", "update"))]
+        self.rng, self.head = rng, [l for l in lines if not l.startswith(("%", "output", "update", "pending"))]
         self.nodes = list(g.nodes.values())
         for n in self.nodes:
             values = iter(n.reads())
@@ -33,6 +33,8 @@ class Rewriter:
         self.roots = [["output", name, None, (g.nodes[v[0]], v[1])] for _, name, v in g.outputs]
         self.roots += [["update", t, g.nodes[s], (g.nodes[v[0]], v[1])]
                        for _, t, s, v in g.updates]
+        self.pending = [(g.nodes[s], (g.nodes[v[0]], v[1]), (g.nodes[w[0]], w[1]))
+                        for s, v, w in g.pending]
         self.gap = 1
 
     # ---- writing ------------------------------------------------------------
@@ -52,6 +54,7 @@ class Rewriter:
         for kind, name, state, value in self.roots:
             out.append(f'output "{name}" {of(value)}' if kind == "output" else
                        f'update "{name}" {of((state, 0))} <- {of(value)}')
+        out += [f"pending {of((s, 0))} <- {of(v)} when {of(w)}" for s, v, w in self.pending]
         return out
 
     # ---- pieces -------------------------------------------------------------

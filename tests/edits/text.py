@@ -61,7 +61,7 @@ class Node:
 class Graph:
     def __init__(self, lines):
         self.lines = lines
-        self.nodes, self.outputs, self.updates = {}, [], []
+        self.nodes, self.outputs, self.updates, self.pending = {}, [], [], []
         for at, line in enumerate(lines, 1):
             if line.startswith("%"):
                 n = Node(line, at)
@@ -72,12 +72,16 @@ class Graph:
             elif line.startswith("update"):
                 m = re.match(r'update "(.*)" %(\d+) <- %(\d+)(?:\.(\d+))?$', line)
                 self.updates.append((at, m[1], int(m[2]), (int(m[3]), int(m[4] or 0))))
+            elif line.startswith("pending"):
+                m = re.match(r"pending %(\d+) <- %(\d+)(?:\.(\d+))? when %(\d+)(?:\.(\d+))?$", line)
+                self.pending.append((int(m[1]), (int(m[2]), int(m[3] or 0)),
+                                     (int(m[4]), int(m[5] or 0))))
 
     def type_of(self, value):
         return self.nodes[value[0]].types[value[1]]
 
     def needed(self):
-        """The numbers of the nodes that some root depends on."""
+        """The numbers of the nodes that some root depends on: here all that is pending is taken."""
         todo = [v[0] for _, _, v in self.outputs]
         for _, _, state, value in self.updates:
             todo += [state, value[0]]

@@ -39,7 +39,7 @@ static model a_model(float rate)
     const an_updates u = an_updates_new(g, "momentum");
     an_updates_add(u, v, velocity);
     an_updates_add(u, w, an_add(w, velocity));
-    an_updates_advance_random(u);
+    an_updates_take_pending(u, loss);
     m.train = an_compile(g, m.store, .fetch = {loss, near}, .update = u);
     m.test = an_compile(g, m.store, .fetch = {loss, near}, .inference = true);
     m.predict = an_compile(g, m.store, .fetch = {p, off}, .inference = true);

@@ -25,7 +25,7 @@ words() {
     case $1 in
     an)
         sed -nE 's/^AN_(OP|ATTR)\(([a-z0-9_]+).*/\2/p' ops/ops.def ops/attrs.def
-        echo 'f32 f64 i32 i64 bool graph dims output update as in ordinal from at <- % = { } [ ]
+        echo 'f32 f64 i32 i64 bool graph dims output update pending when as in ordinal from at <- % = { } [ ]
             inf nan uniform normal orthogonal random_key B T 2*B*T (T+1)/2 1099511627776
             9223372036854775807 %1 %2.1 _'
         ;;

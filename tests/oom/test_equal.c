@@ -10,6 +10,11 @@ static an_model small_model(float eps)
     const an_value x = an_input(m.g, "x", AN_F32, AN_SHAPE(B, 4));
     an_value h = an_dropout(an_nn_dense(x, .units = 4), 0.25f);
     h = an_nn_layer_norm(an_residual_add(x, h), .eps = eps);
+    const an_value mean = an_state(m.g, "mean", AN_F32, AN_SHAPE(4), (an_init){0});
+    an_graph_freeze(m.g, "mean", true);
+    const an_value batch = an_mean(h, 0);
+    h = an_sub(h, an_where(an_training(m.g), batch, mean));
+    an_pending(mean, batch, h);
     m.y = an_mean(an_mul(h, an_mul(an_number(h, 2), an_number(h, 0.75))), 1);
     m.loss = an_mse(m.y, an_input(m.g, "target", AN_F32, AN_SHAPE(B)));
     return an_model_minimise(m, 0.01f);

@@ -6,7 +6,7 @@
 /* ---- graphs ------------------------------------------------------------ */
 
 /* All that a graph of a few nodes can have: named dims and arithmetic of them, scopes, labels,
- * dropout, both floats, a residual that fuses, and a loss. */
+ * dropout, a mean that is left behind, both floats, a residual that fuses, and a loss. */
 static an_model small_model(void)
 {
     an_model m = {.g = an_graph_new("small")};
@@ -15,6 +15,11 @@ static an_model small_model(void)
     an_scope_open(x, "encoder");
     an_value h = an_label(an_dropout(an_nn_dense(x, .units = 4), 0.25f), "thinned");
     h = an_nn_layer_norm(an_residual_add(x, h));
+    const an_value mean = an_state(m.g, "mean", AN_F32, AN_SHAPE(4), (an_init){0});
+    const an_value batch = an_mean_axes(h, AN_AXES(0, 1), false);
+    an_graph_freeze(m.g, "encoder/mean", true);
+    h = an_sub(h, an_where(an_training(m.g), batch, mean));
+    an_pending(mean, batch, h);
     an_scope_close(x);
     h = an_reshape(h, AN_SHAPE(B, an_dim_times(m.g, T, 8)));
     m.y = an_mean(an_mul(h, an_mul(an_number(h, 2), an_number(h, 0.75))), 1);
