@@ -233,13 +233,14 @@ static bool collect_adjoints(differentiation *d, const an_applied *a, an_value *
 static void file_terms(differentiation *d, const an_applied *a, const an_value *dx)
 {
     an_graph *g = d->g;
+    const an_norm_roles *norm = &a->op->rules->norm;
     for (int i = 0; i < a->inputs && an_graph_status(g) == AN_OK; i++) {
         const bool constant = an_has_operand(a->op->rules->constant_in, i);
         if (!dx[i].graph || constant || !a->in[i] || !d->active[a->in[i]]) continue;
         const an_type type = *an_slot_type(g, a->in[i]);
         const an_value down = sum_down(dx[i], &type);
         const term t = {.value = down.id, .consumer = a->ordinal, .operand = i,
-                        .norm = rules->norm.row == AN_IN(i) && !rules->norm.dy};
+                        .norm = norm->row == AN_IN(i) && !norm->dy};
         if (down.id) add_term(d, a->in[i], &t);
     }
 }
