@@ -126,9 +126,11 @@ static void judge(int number, tally *t)
     t->loud += row->same && caught;
 }
 
-int main(void)
+/* test_mutants [PART PARTS]: all mutants, or those of one part of so many. */
+int main(int argc, char **argv)
 {
     static char text[1 << 16];
+    const int parts = argc > 2 ? atoi(argv[2]) : 1, part = argc > 2 ? atoi(argv[1]) : 0;
     const char *name = getenv("AN_MUTANT");
     const int only = name ? an_mutant_number(name) : 0;
     talkative = only > 0;
@@ -142,7 +144,7 @@ int main(void)
     }
     tally t = {0};
     for (int i = 1; i <= an_mutant_count; i++)
-        if (!only || i == only) judge(i, &t);
+        if (only ? i == only : parts < 2 || i % parts == part) judge(i, &t);
     printf("mutants: %d of %d caught (%.0f %%); %d change nothing, as argued%s\n", t.caught, t.must,
            t.must ? 100.0 * t.caught / t.must : 100.0, t.same - t.loud,
            t.loud ? "; OTHERS SAID SO AND DO" : "");
