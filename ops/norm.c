@@ -22,10 +22,36 @@
 
 #define UNIT 16384 /* elements, about */
 
+/* The operand or result that plays a part; NULL: there is none. */
+static const an_tensor *part(const an_work *w, int role)
+{
+    return role > 0 ? &w->in[role - 1] : role < 0 ? &w->out[-1 - role] : NULL;
+}
+
+an_norm_parts an_norm_parts_of(const an_work *w)
+{
+    const an_norm_roles *r = &w->op->rules->norm;
+    const bool adds = w->op->rules->adds;
+    const int gamma = adds ? 2 : 1;
+    return (an_norm_parts){.x = &w->in[0], .skip = adds ? &w->in[1] : NULL, .gamma = &w->in[gamma],
+                           .beta = r->mean ? &w->in[gamma + 1] : NULL, .y = &w->out[0],
+                           .sum = adds ? part(w, r->row) : NULL, .mean = part(w, r->mean),
+                           .rstd = part(w, r->rstd), .rms = !r->mean};
+}
+
+an_norm_grad_parts an_norm_grad_parts_of(const an_work *w)
+{
+    const an_norm_roles *r = &w->op->rules->norm;
+    return (an_norm_grad_parts){.dy = part(w, r->dy), .x = part(w, r->row),
+                                .gamma = part(w, r->gamma), .mean = part(w, r->mean),
+                                .rstd = part(w, r->rstd), .dsum = part(w, r->dsum),
+                                .dx = part(w, r->dx), .dgamma = &w->out[1],
+                                .dbeta = r->mean ? &w->out[2] : NULL, .rms = !r->mean};
+}
+
 an_norm_cut an_norm_cut_of(const an_tensor *x, int axis)
 {
-    const int first = an_axis(axis, x->rank);
-    return (an_norm_cut){an_span(x, 0, first), an_span(x, first, x->rank)};
+    return (an_norm_cut){an_span(x, 0, axis), an_span(x, axis, x->rank)};
 }
 
 /* ---- types ---------------------------------------------------------------- */
@@ -65,49 +91,46 @@ static an_status want_type(const an_infer *q, int i, int x, const an_type *type)
     return AN_E_SHAPE;
 }
 
-an_status an_norm_infer(const an_infer *q, int x, const int *scales, int count, int *axis)
+/* Operand `gamma` and, where rows are centred, beta behind it. */
+static an_status want_scales(const an_infer *q, int x, int gamma, bool centred, int axis)
 {
-    an_status status = an_want_float(q, x);
-    if (status == AN_OK) status = an_want_axis(q, q->attrs->axis, q->in[x].shape.rank, false, axis);
-    if (status != AN_OK) return status;
-    const an_type scale = an_norm_scale_type(&q->in[x], *axis);
-    for (int i = 0; i < count && status == AN_OK; i++)
-        if (q->present[scales[i]]) status = want_type(q, scales[i], x, &scale);
+    const an_type scale = an_norm_scale_type(&q->in[x], axis);
+    an_status status = AN_OK;
+    for (int i = gamma; i <= gamma + centred && status == AN_OK; i++)
+        if (q->present[i]) status = want_type(q, i, x, &scale);
     return status;
 }
 
-an_status an_norm_grad_infer(const an_infer *q, int x, int gamma, int statistics, an_type out[])
+an_status an_norm_infer(const an_infer *q, an_type out[])
 {
+    const an_op_rules *r = q->op->rules;
     int axis;
-    an_status status = an_norm_infer(q, x, &gamma, 1, &axis);
-    if (status == AN_OK) status = want_type(q, 0, x, &q->in[x]);
+    an_status status = an_want_axis(q, q->attrs->axis, q->in[0].shape.rank, false, &axis);
+    if (status == AN_OK) status = want_scales(q, 0, r->adds ? 2 : 1, r->norm.mean != 0, axis);
+    if (status != AN_OK) return status;
+    const an_type row = an_norm_row_type(&q->in[0], axis);
+    out[0] = q->in[0];
+    if (r->adds) out[1] = q->in[0];
+    if (r->norm.mean) out[-1 - r->norm.mean] = row;
+    out[-1 - r->norm.rstd] = row;
+    return AN_OK;
+}
+
+an_status an_norm_grad_infer(const an_infer *q, an_type out[])
+{
+    const an_norm_roles *r = &q->op->rules->norm;
+    const int x = r->row - 1;
+    int axis;
+    an_status status = an_want_axis(q, q->attrs->axis, q->in[x].shape.rank, false, &axis);
+    if (status == AN_OK) status = want_scales(q, x, r->gamma - 1, false, axis);
     if (status != AN_OK) return status;
     const an_type row = an_norm_row_type(&q->in[x], axis);
-    for (int i = gamma + 1; i <= gamma + statistics && status == AN_OK; i++)
-        status = want_type(q, i, x, &row);
+    if (r->mean) status = want_type(q, r->mean - 1, x, &row);
+    if (status == AN_OK) status = want_type(q, r->rstd - 1, x, &row);
     out[0] = q->in[x];
     out[1] = an_norm_scale_type(&q->in[x], axis);
+    if (r->mean) out[2] = out[1];
     return status;
-}
-
-static an_status layer_norm_infer(const an_infer *q, an_type out[])
-{
-    int axis;
-    const an_status status = an_norm_infer(q, 0, (const int[]){1, 2}, 2, &axis);
-    if (status != AN_OK) return status;
-    out[0] = q->in[0];
-    out[1] = out[2] = an_norm_row_type(&q->in[0], axis);
-    return AN_OK;
-}
-
-static an_status rms_norm_infer(const an_infer *q, an_type out[])
-{
-    int axis;
-    const an_status status = an_norm_infer(q, 0, (const int[]){1}, 1, &axis);
-    if (status != AN_OK) return status;
-    out[0] = q->in[0];
-    out[1] = an_norm_row_type(&q->in[0], axis);
-    return AN_OK;
 }
 
 /* ---- gradients ------------------------------------------------------------ */
@@ -115,7 +138,7 @@ static an_status rms_norm_infer(const an_infer *q, an_type out[])
 an_value an_norm_keep(an_value statistic, an_value x, int axis)
 {
     an_shape shape = an_type_of(x).shape;
-    for (int i = an_axis(axis, shape.rank); i < shape.rank; i++) shape.dim[i] = 1;
+    for (int i = axis; i < shape.rank; i++) shape.dim[i] = 1;
     return an_reshape(statistic, shape);
 }
 
@@ -129,13 +152,12 @@ static an_axes axes_between(int from, int to)
 
 an_axes an_norm_axes(an_value x, int axis)
 {
-    const int rank = an_type_of(x).shape.rank;
-    return axes_between(an_axis(axis, rank), rank);
+    return axes_between(axis, an_type_of(x).shape.rank);
 }
 
-an_axes an_norm_leading(an_value x, int axis)
+an_axes an_norm_leading(int axis)
 {
-    return axes_between(0, an_axis(axis, an_type_of(x).shape.rank));
+    return axes_between(0, axis);
 }
 
 an_value an_norm_grad_node(const an_call *c, int op, const an_value *in, int count)
@@ -197,9 +219,9 @@ static int64_t rows_per_unit(const an_norm_cut *cut)
     return cut->width >= UNIT ? 1 : UNIT / (cut->width > 0 ? cut->width : 1);
 }
 
-int64_t an_norm_units(const an_work *w, int x)
+int64_t an_norm_units(const an_work *w)
 {
-    const an_norm_cut cut = an_norm_cut_of(&w->in[x], w->attrs->axis);
+    const an_norm_cut cut = an_norm_cut_of(&w->in[0], w->attrs->axis);
     const int64_t per = rows_per_unit(&cut);
     return cut.rows / per + (cut.rows % per != 0);
 }
@@ -217,8 +239,9 @@ bool an_norm_streams(const an_norm_cut *cut, const an_tensor *a, const an_tensor
     return aligned && bytes > AN_STREAM_BYTES;
 }
 
-void an_norm_run(const an_work *w, const an_norm_parts *p, int64_t begin, int64_t end)
+void an_norm_run(const an_work *w, int64_t begin, int64_t end)
 {
+    const an_norm_parts parts = an_norm_parts_of(w), *p = &parts;
     const an_norm_cut cut = an_norm_cut_of(p->x, w->attrs->axis);
     const int64_t per = rows_per_unit(&cut);
     const an_norm_rows rows = {
@@ -230,47 +253,6 @@ void an_norm_run(const an_work *w, const an_norm_parts *p, int64_t begin, int64_
         .stream = an_norm_streams(&cut, p->y, p->sum),
     };
     w->kernels->norm_rows(&rows, begin * per, end * per < cut.rows ? end * per : cut.rows);
-}
-
-static an_norm_parts layer_norm_parts(const an_work *w)
-{
-    return (an_norm_parts){.x = &w->in[0], .gamma = &w->in[1], .beta = &w->in[2],
-                           .y = &w->out[0], .mean = &w->out[1], .rstd = &w->out[2]};
-}
-
-static an_norm_parts rms_norm_parts(const an_work *w)
-{
-    return (an_norm_parts){.x = &w->in[0], .gamma = &w->in[1], .y = &w->out[0],
-                           .rstd = &w->out[1], .rms = true};
-}
-
-static int64_t norm_units(const an_work *w)
-{
-    return an_norm_units(w, 0);
-}
-
-static void layer_norm_run(const an_work *w, int64_t begin, int64_t end)
-{
-    const an_norm_parts parts = layer_norm_parts(w);
-    an_norm_run(w, &parts, begin, end);
-}
-
-static void rms_norm_run(const an_work *w, int64_t begin, int64_t end)
-{
-    const an_norm_parts parts = rms_norm_parts(w);
-    an_norm_run(w, &parts, begin, end);
-}
-
-static void layer_norm_ref(const an_work *w)
-{
-    const an_norm_parts parts = layer_norm_parts(w);
-    an_norm_ref(w, &parts);
-}
-
-static void rms_norm_ref(const an_work *w)
-{
-    const an_norm_parts parts = rms_norm_parts(w);
-    an_norm_ref(w, &parts);
 }
 
 /* ---- builders and records --------------------------------------------------- */
@@ -287,23 +269,25 @@ an_value an_rms_norm_at(an_at at, an_value x, an_value gamma, int axis, float ep
     return an_emit(at, AN_OP_rms_norm, (const an_value[]){x, gamma}, 2, &attrs);
 }
 
-/* Per element: sum 1, squares 3, y 5. */
-/* y may lie over x: a row is read to its end before any of it is written. */
+/* Per element: sum 1, squares 3, y 5. y may lie over x: a row is read to its end before any of it
+ * is written. */
 const an_op_rules an_rules_layer_norm = {
-    .infer = layer_norm_infer,
+    .floats = 1,
+    .infer = an_norm_infer,
     .grad = layer_norm_grad_rule,
-    .stages = {{norm_units, layer_norm_run}},
-    .ref = layer_norm_ref,
+    .stages = {{an_norm_units, an_norm_run}},
+    .ref = an_norm_ref,
     .share = {1},
     .flops = 9,
     .norm = {.row = AN_IN(0), .mean = AN_OUT(1), .rstd = AN_OUT(2)},
 };
 
 const an_op_rules an_rules_rms_norm = {
-    .infer = rms_norm_infer,
+    .floats = 1,
+    .infer = an_norm_infer,
     .grad = rms_norm_grad_rule,
-    .stages = {{norm_units, rms_norm_run}},
-    .ref = rms_norm_ref,
+    .stages = {{an_norm_units, an_norm_run}},
+    .ref = an_norm_ref,
     .share = {1},
     .flops = 9,
     .norm = {.row = AN_IN(0), .rstd = AN_OUT(1)},

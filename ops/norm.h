@@ -29,27 +29,33 @@ typedef struct an_norm_cut {
 } an_norm_cut;
 an_norm_cut an_norm_cut_of(const an_tensor *x, int axis);
 
-/* Checks x, and the given operands against its trailing dims; axis made positive. */
-an_status an_norm_infer(const an_infer *q, int x, const int *scales, int count, int *axis);
+/* What of it is what, by the roles in the op's record; NULL where the op has no such part. */
+an_norm_parts an_norm_parts_of(const an_work *w);
+an_norm_grad_parts an_norm_grad_parts_of(const an_work *w);
+
 /* The type of one number per row, and that of gamma and beta. */
 an_type an_norm_row_type(const an_type *x, int axis);
 an_type an_norm_scale_type(const an_type *x, int axis);
-/* Checks dy, x, gamma and the statistics of a gradient, and types its results. */
-an_status an_norm_grad_infer(const an_infer *q, int x, int gamma, int statistics, an_type out[]);
+/* infer of a norm, and of its gradient; x, or dy, must be a float and addends alike, by words. */
+an_status an_norm_infer(const an_infer *q, an_type out[]);
+an_status an_norm_grad_infer(const an_infer *q, an_type out[]);
 
-/* Forward: units are groups of rows. `x` is an operand number. */
-int64_t an_norm_units(const an_work *w, int x);
-void an_norm_run(const an_work *w, const an_norm_parts *p, int64_t begin, int64_t end);
-void an_norm_ref(const an_work *w, const an_norm_parts *p);
+/* Forward: units are groups of rows. */
+int64_t an_norm_units(const an_work *w);
+void an_norm_run(const an_work *w, int64_t begin, int64_t end);
+void an_norm_ref(const an_work *w);
 
 /* Backward: first blocks of rows, each with a row of its own in the scratch for
  * its share of dgamma and dbeta; then columns, that add the blocks up. */
-int64_t an_norm_grad_units(const an_work *w, int x);
-void an_norm_grad_run(const an_work *w, const an_norm_grad_parts *p, int64_t begin, int64_t end);
-int64_t an_norm_fold_units(const an_work *w, int x);
-void an_norm_fold_run(const an_work *w, const an_norm_grad_parts *p, int64_t begin, int64_t end);
-int64_t an_norm_grad_scratch(const an_work *w, int x);
-void an_norm_grad_ref(const an_work *w, const an_norm_grad_parts *p);
+int64_t an_norm_grad_units(const an_work *w);
+void an_norm_grad_run(const an_work *w, int64_t begin, int64_t end);
+int64_t an_norm_fold_units(const an_work *w);
+void an_norm_fold_run(const an_work *w, int64_t begin, int64_t end);
+int64_t an_norm_grad_scratch(const an_work *w);
+void an_norm_grad_ref(const an_work *w);
+#define AN_NORM_GRAD_RULES                                                                         \
+    .infer = an_norm_grad_infer, .ref = an_norm_grad_ref, .scratch = an_norm_grad_scratch,         \
+    .stages = {{an_norm_grad_units, an_norm_grad_run}, {an_norm_fold_units, an_norm_fold_run}}
 
 /* Results this large will not be found in a cache by whoever reads them: they are
  * written past it. Decided by type and plan, never by threads; the bits are equal. */
@@ -60,7 +66,7 @@ bool an_norm_streams(const an_norm_cut *cut, const an_tensor *a, const an_tensor
 an_value an_norm_keep(an_value statistic, an_value x, int axis);
 /* x's axes from `axis` on, and those before it. */
 an_axes an_norm_axes(an_value x, int axis);
-an_axes an_norm_leading(an_value x, int axis);
+an_axes an_norm_leading(int axis);
 /* A node of layer_norm_grad or rms_norm_grad; gamma may be AN_NONE, mean is unused by rms. */
 an_value an_norm_grad_node(const an_call *c, int op, const an_value *in, int count);
 

@@ -43,15 +43,20 @@ static int64_t blocks_of(const an_norm_cut *cut)
     return blocks > 0 ? blocks : 1;
 }
 
-int64_t an_norm_grad_units(const an_work *w, int x)
+static an_norm_cut cut_of(const an_work *w)
 {
-    const an_norm_cut cut = an_norm_cut_of(&w->in[x], w->attrs->axis);
+    return an_norm_cut_of(&w->in[w->op->rules->norm.row - 1], w->attrs->axis);
+}
+
+int64_t an_norm_grad_units(const an_work *w)
+{
+    const an_norm_cut cut = cut_of(w);
     return blocks_of(&cut);
 }
 
-int64_t an_norm_grad_scratch(const an_work *w, int x)
+int64_t an_norm_grad_scratch(const an_work *w)
 {
-    const an_norm_cut cut = an_norm_cut_of(&w->in[x], w->attrs->axis);
+    const an_norm_cut cut = cut_of(w);
     /* ref keeps one row of doubles: as much as two blocks. */
     const int64_t blocks = blocks_of(&cut) > 2 ? blocks_of(&cut) : 2;
     int64_t bytes;
@@ -64,8 +69,9 @@ static bool wants_scales(const an_norm_grad_parts *p)
     return an_norm_floats(p->dgamma) || an_norm_floats(p->dbeta);
 }
 
-void an_norm_grad_run(const an_work *w, const an_norm_grad_parts *p, int64_t begin, int64_t end)
+void an_norm_grad_run(const an_work *w, int64_t begin, int64_t end)
 {
+    const an_norm_grad_parts parts = an_norm_grad_parts_of(w), *p = &parts;
     const an_norm_cut cut = an_norm_cut_of(p->x, w->attrs->axis);
     const int64_t per = rows_per_block(&cut);
     an_norm_grad_rows rows = {
@@ -83,14 +89,15 @@ void an_norm_grad_run(const an_work *w, const an_norm_grad_parts *p, int64_t beg
     }
 }
 
-int64_t an_norm_fold_units(const an_work *w, int x)
+int64_t an_norm_fold_units(const an_work *w)
 {
-    const an_norm_cut cut = an_norm_cut_of(&w->in[x], w->attrs->axis);
+    const an_norm_cut cut = cut_of(w);
     return cut.width / COLUMNS + (cut.width % COLUMNS != 0);
 }
 
-void an_norm_fold_run(const an_work *w, const an_norm_grad_parts *p, int64_t begin, int64_t end)
+void an_norm_fold_run(const an_work *w, int64_t begin, int64_t end)
 {
+    const an_norm_grad_parts parts = an_norm_grad_parts_of(w), *p = &parts;
     const an_norm_cut cut = an_norm_cut_of(p->x, w->attrs->axis);
     const int64_t first = begin * COLUMNS;
     const int64_t last = end * COLUMNS < cut.width ? end * COLUMNS : cut.width;
@@ -105,18 +112,11 @@ void an_norm_fold_run(const an_work *w, const an_norm_grad_parts *p, int64_t beg
 
 /* ---- layer_norm_grad: dy x gamma? mean rstd -> dx dgamma dbeta ------------- */
 
-static an_status layer_norm_grad_infer(const an_infer *q, an_type out[])
-{
-    const an_status status = an_norm_grad_infer(q, 1, 2, 2, out);
-    out[2] = out[1];
-    return status;
-}
-
 /* Sums over the axes before the norm's. There may be none: then the sum of one
  * term stays, since a result of a meaning must not be one of its operands. */
-static an_value over_rows(an_value v, an_value x, int axis)
+static an_value over_rows(an_value v, int axis)
 {
-    return an_sum_axes(v, an_norm_leading(x, axis), false);
+    return an_sum_axes(v, an_norm_leading(axis), false);
 }
 
 /* dx from w and xhat; `centred` says whether the mean of w is taken off. */
@@ -140,41 +140,11 @@ static void layer_norm_grad_meaning(const an_call *c, an_value out[])
     const an_value hat = an_mul(an_sub(off, an_mean_axes(off, axes, true)), rstd);
     const an_value w = an_is_none(gamma) ? dy : an_mul(dy, gamma);
     out[0] = dx_of(w, hat, rstd, axes, true);
-    out[1] = over_rows(an_mul(dy, hat), x, axis);
-    out[2] = over_rows(dy, x, axis);
-}
-
-static an_norm_grad_parts layer_norm_parts(const an_work *w)
-{
-    return (an_norm_grad_parts){.dy = &w->in[0], .x = &w->in[1], .gamma = &w->in[2],
-                                .mean = &w->in[3], .rstd = &w->in[4], .dx = &w->out[0],
-                                .dgamma = &w->out[1], .dbeta = &w->out[2]};
-}
-
-static void layer_norm_grad_run(const an_work *w, int64_t begin, int64_t end)
-{
-    const an_norm_grad_parts parts = layer_norm_parts(w);
-    an_norm_grad_run(w, &parts, begin, end);
-}
-
-static void layer_norm_fold_run(const an_work *w, int64_t begin, int64_t end)
-{
-    const an_norm_grad_parts parts = layer_norm_parts(w);
-    an_norm_fold_run(w, &parts, begin, end);
-}
-
-static void layer_norm_grad_ref(const an_work *w)
-{
-    const an_norm_grad_parts parts = layer_norm_parts(w);
-    an_norm_grad_ref(w, &parts);
+    out[1] = over_rows(an_mul(dy, hat), axis);
+    out[2] = over_rows(dy, axis);
 }
 
 /* ---- rms_norm_grad: dy x gamma? rstd -> dx dgamma --------------------------- */
-
-static an_status rms_norm_grad_infer(const an_infer *q, an_type out[])
-{
-    return an_norm_grad_infer(q, 1, 2, 1, out);
-}
 
 static void rms_norm_grad_meaning(const an_call *c, an_value out[])
 {
@@ -183,58 +153,17 @@ static void rms_norm_grad_meaning(const an_call *c, an_value out[])
     const an_value rstd = an_norm_keep(c->in[3], x, axis), hat = an_mul(x, rstd);
     const an_value w = an_is_none(gamma) ? dy : an_mul(dy, gamma);
     out[0] = dx_of(w, hat, rstd, an_norm_axes(x, axis), false);
-    out[1] = over_rows(an_mul(dy, hat), x, axis);
-}
-
-static an_norm_grad_parts rms_norm_parts(const an_work *w)
-{
-    return (an_norm_grad_parts){.dy = &w->in[0], .x = &w->in[1], .gamma = &w->in[2],
-                                .rstd = &w->in[3], .dx = &w->out[0], .dgamma = &w->out[1],
-                                .rms = true};
-}
-
-static void rms_norm_grad_run(const an_work *w, int64_t begin, int64_t end)
-{
-    const an_norm_grad_parts parts = rms_norm_parts(w);
-    an_norm_grad_run(w, &parts, begin, end);
-}
-
-static void rms_norm_fold_run(const an_work *w, int64_t begin, int64_t end)
-{
-    const an_norm_grad_parts parts = rms_norm_parts(w);
-    an_norm_fold_run(w, &parts, begin, end);
-}
-
-static void rms_norm_grad_ref(const an_work *w)
-{
-    const an_norm_grad_parts parts = rms_norm_parts(w);
-    an_norm_grad_ref(w, &parts);
+    out[1] = over_rows(an_mul(dy, hat), axis);
 }
 
 /* ---- records ---------------------------------------------------------------- */
 
-static int64_t grad_units(const an_work *w)
-{
-    return an_norm_grad_units(w, 1);
-}
-
-static int64_t fold_units(const an_work *w)
-{
-    return an_norm_fold_units(w, 1);
-}
-
-static int64_t grad_scratch(const an_work *w)
-{
-    return an_norm_grad_scratch(w, 1);
-}
-
 /* Per element: shift 2, sums 7, dgamma and dbeta 3, dx 8. */
 const an_op_rules an_rules_layer_norm_grad = {
-    .infer = layer_norm_grad_infer,
+    .floats = 1,
+    .alike = 2,
+    AN_NORM_GRAD_RULES,
     .meaning = layer_norm_grad_meaning,
-    .stages = {{grad_units, layer_norm_grad_run}, {fold_units, layer_norm_fold_run}},
-    .ref = layer_norm_grad_ref,
-    .scratch = grad_scratch,
     .share = {3},
     .flops = 20,
     .norm = {.dy = AN_IN(0), .row = AN_IN(1), .gamma = AN_IN(2), .mean = AN_IN(3), .rstd = AN_IN(4),
@@ -242,11 +171,10 @@ const an_op_rules an_rules_layer_norm_grad = {
 };
 
 const an_op_rules an_rules_rms_norm_grad = {
-    .infer = rms_norm_grad_infer,
+    .floats = 1,
+    .alike = 2,
+    AN_NORM_GRAD_RULES,
     .meaning = rms_norm_grad_meaning,
-    .stages = {{grad_units, rms_norm_grad_run}, {fold_units, rms_norm_fold_run}},
-    .ref = rms_norm_grad_ref,
-    .scratch = grad_scratch,
     .share = {3},
     .flops = 20,
     .norm = {.dy = AN_IN(0), .row = AN_IN(1), .gamma = AN_IN(2), .rstd = AN_IN(3), .dx = AN_OUT(0)},

@@ -50,8 +50,9 @@ static statistics measure(const an_norm_parts *p, int64_t at, int64_t width, dou
     return s;
 }
 
-void an_norm_ref(const an_work *w, const an_norm_parts *p)
+void an_norm_ref(const an_work *w)
 {
+    const an_norm_parts parts = an_norm_parts_of(w), *p = &parts;
     const an_norm_cut cut = an_norm_cut_of(p->x, w->attrs->axis);
     for (int64_t row = 0; row < cut.rows; row++) {
         const int64_t at = row * cut.width;
@@ -114,8 +115,9 @@ static void scale_grads(const an_norm_grad_parts *p, const an_norm_cut *cut, dou
 }
 
 /* dx last: it may lie over dy, x or dsum. */
-void an_norm_grad_ref(const an_work *w, const an_norm_grad_parts *p)
+void an_norm_grad_ref(const an_work *w)
 {
+    const an_norm_grad_parts parts = an_norm_grad_parts_of(w), *p = &parts;
     const an_norm_cut cut = an_norm_cut_of(p->x, w->attrs->axis);
     if (wanted(p->dgamma) || wanted(p->dbeta)) scale_grads(p, &cut, w->scratch);
     for (int64_t row = 0; row < cut.rows && wanted(p->dx); row++) {

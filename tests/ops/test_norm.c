@@ -22,7 +22,9 @@ static void run(int op, int how, const an_attrs *attrs, int inputs, const an_ten
                 int outputs, const an_tensor *out)
 {
     const an_op_rules *rules = an_op(op)->rules;
-    an_work w = {.op = an_op(op), .attrs = attrs, .extent = no_extent, .inputs = inputs,
+    an_attrs counted = *attrs; /* from the front, as a graph has them */
+    counted.axis = an_axis(attrs->axis, in[0].rank);
+    an_work w = {.op = an_op(op), .attrs = &counted, .extent = no_extent, .inputs = inputs,
                  .outputs = outputs, .in = in, .out = out};
     const int64_t bytes = rules->scratch ? rules->scratch(&w) : 0;
     if (bytes > 0) w.scratch = an_alloc_aligned(bytes);
