@@ -13,9 +13,9 @@ int64_t an_graph_node_count(const an_graph *g)
 
 int64_t an_graph_count(const an_graph *g, const char *op)
 {
-    const an_op_info *wanted = an_op_find(op);
     int64_t count = 0;
-    for (int64_t i = 1; g && wanted && i <= g->node_count; i++) count += g->nodes[i].op == wanted;
+    for (int64_t i = 1; g && op && i <= g->node_count; i++)
+        count += !strcmp(g->nodes[i].op->name, op);
     return count;
 }
 

@@ -3,6 +3,7 @@
  * A graph holds the sets it was given, and hands them on to its copies: rows must live as long as
  * nodes point to them. Names are looked up in those sets first, then among the library's.  */
 #include "graph/message.h"
+#include "ops/own.h"
 #include "ops/set.h"
 
 #include <string.h>
@@ -58,6 +59,11 @@ static bool place_own(an_graph *g, const an_spec *s, const an_own_given *given, 
         if (given->value.kind != op->own[i].kind) {
             an_message_call(g, s, AN_E_ATTRIBUTE, "%s is of another kind (it has: %s)",
                             given->name, op->attributes);
+            return false;
+        }
+        if (!an_own_is_whole(&given->value)) {
+            an_message_call(g, s, AN_E_ATTRIBUTE, "%s, a list of %lld, is NULL or has a NULL in it",
+                            given->name, (long long)given->value.count);
             return false;
         }
         own[i] = given->value;

@@ -1,6 +1,7 @@
 /* own.c -- see own.h. */
 #include "ops/own.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "core/random.h"
@@ -20,25 +21,30 @@ bool an_own_kind_find(const char *name, int length, an_own_kind *kind)
 
 an_own an_own_at(const an_op_info *op, const an_attrs *a, int i)
 {
+    if (!op || !a || i < 0 || i >= op->own_count) return (an_own){0};
     const bool given = i < a->own_count && a->own[i].kind == op->own[i].kind;
     an_own v = given ? a->own[i] : (an_own){.kind = op->own[i].kind};
     if (v.kind == AN_OWN_TEXT && !v.text) v.text = "";
     return v;
 }
 
+/* Of another kind it is as if it were not given. */
 int64_t an_own_i64(const an_op_info *op, const an_attrs *a, int i)
 {
-    return an_own_at(op, a, i).i64;
+    const an_own v = an_own_at(op, a, i);
+    return v.kind == AN_OWN_I64 ? v.i64 : 0;
 }
 
 double an_own_f64(const an_op_info *op, const an_attrs *a, int i)
 {
-    return an_own_at(op, a, i).f64;
+    const an_own v = an_own_at(op, a, i);
+    return v.kind == AN_OWN_F64 ? v.f64 : 0;
 }
 
 const char *an_own_text(const an_op_info *op, const an_attrs *a, int i)
 {
-    return an_own_at(op, a, i).text;
+    const an_own v = an_own_at(op, a, i);
+    return v.kind == AN_OWN_TEXT ? v.text : "";
 }
 
 /* ---- lists ------------------------------------------------------------- */
@@ -58,10 +64,13 @@ static an_own element(const an_own *v, int64_t i)
 
 /* ---- equality ---------------------------------------------------------- */
 
+/* Texts do not tell one NaN from another, so nothing does. */
 static const void *bytes_of(const an_own *v, int64_t *size)
 {
+    static const double nan = NAN;
     *size = v->kind == AN_OWN_TEXT ? (int64_t)strlen(v->text) : (int64_t)sizeof v->i64;
-    return v->kind == AN_OWN_TEXT ? (const void *)v->text : &v->i64;
+    if (v->kind == AN_OWN_TEXT) return v->text;
+    return v->kind == AN_OWN_F64 && isnan(v->f64) ? (const void *)&nan : &v->i64;
 }
 
 uint64_t an_own_hash(const an_own *v, uint64_t seed)
@@ -106,6 +115,14 @@ static bool copy_texts(an_own *v, an_arena *arena)
         if (!(list[i] = an_arena_string(arena, v->texts[i]))) return false;
     v->texts = list;
     return list != NULL;
+}
+
+bool an_own_is_whole(const an_own *v)
+{
+    if (!is_list(v) || v->count <= 0) return true;
+    for (int64_t i = 0; v->kind == AN_OWN_TEXTS && v->texts && i < v->count; i++)
+        if (!v->texts[i]) return false;
+    return v->i64s != NULL;
 }
 
 bool an_own_copy(an_own *v, an_arena *arena)

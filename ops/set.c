@@ -96,6 +96,21 @@ static an_status check_words(an_ops *set, const char *list, const char *what, co
     return AN_OK;
 }
 
+/* A name without its mark or its kind. */
+static size_t name_length(const char *word) { return strcspn(word, " ?.:"); }
+
+/* In messages, texts and definitions one name means one thing. */
+static an_status check_twice(an_ops *set, const char *list, const char *op)
+{
+    for (const char *p = list + strspn(list, " "); *p; p += strcspn(p, " "), p += strspn(p, " "))
+        for (const char *q = list + strspn(list, " "); q < p;
+             q += strcspn(q, " "), q += strspn(q, " "))
+            if (name_length(p) == name_length(q) && !memcmp(p, q, name_length(p)))
+                return an_fail(&set->error, AN_E_ARGUMENT, "%s: '%.*s' is named twice", op,
+                               (int)name_length(p), p);
+    return AN_OK;
+}
+
 static an_status check_names(an_ops *set, const an_op_def *d)
 {
     if (!d->name || !is_identifier(d->name, strlen(d->name)))
@@ -112,7 +127,24 @@ static an_status check_names(an_ops *set, const an_op_def *d)
     if (status == AN_OK && d->outputs && strpbrk(d->outputs, "?."))
         status = an_fail(&set->error, AN_E_ARGUMENT, "%s: an op always has all its outputs",
                          d->name);
+    if (status == AN_OK) status = check_twice(set, d->inputs, d->name);
+    if (status == AN_OK && d->outputs) status = check_twice(set, d->outputs, d->name);
     return status;
+}
+
+static bool is_colour(const char *text)
+{
+    return text[0] == '#' && strlen(text) == 7 && strspn(text + 1, "0123456789abcdefABCDEF") == 6;
+}
+
+/* Bits of operands that `inputs` does not name; of `...` all may be meant. */
+static uint32_t beyond(const char *inputs)
+{
+    int words = 0;
+    if (strchr(inputs, '.')) return 0;
+    for (const char *p = inputs + strspn(inputs, " "); *p; words++)
+        p += strcspn(p, " "), p += strspn(p, " ");
+    return words < 32 ? ~(uint32_t)0 << words : 0;
 }
 
 static an_status check_functions(an_ops *set, const an_op_def *d)
@@ -126,6 +158,11 @@ static an_status check_functions(an_ops *set, const an_op_def *d)
     if (stages > 0 && !d->ref) fault = "a kernel needs plain loops (ref) beside it, to be held to";
     if (stages == 0 && !d->ref && !d->meaning) fault = "it has neither kernel nor meaning";
     if (d->grad && d->no_grad) fault = "it has a gradient, and a reason why it has none";
+    if (d->meaning_rounds && (!d->meaning || !d->ref))
+        fault = "a meaning rounds beside a kernel only (meaning_rounds)";
+    if ((d->share | d->constant_in) & beyond(d->inputs))
+        fault = "share or constant_in has a bit beyond its operands";
+    if (d->colour && !is_colour(d->colour)) fault = "a colour is written \"#rrggbb\"";
     if (d->fast & ~(AN_FAST_F32 | AN_FAST_F64)) fault = "stages are for f32 and f64 only";
     return fault ? an_fail(&set->error, AN_E_ARGUMENT, "%s: %s", d->name, fault) : AN_OK;
 }
@@ -137,17 +174,18 @@ static an_status add_own(an_ops *set, an_op_info *row, const char *list)
 {
     an_own_info *own = an_arena_alloc(&set->arena, AN_MOST_OWN * (int64_t)sizeof *own);
     if (!own) return no_memory(set);
+    if (check_twice(set, list, row->name) != AN_OK) return AN_E_ARGUMENT;
     for (const char *p = list + strspn(list, " "); *p; p += strspn(p, " ")) {
         const size_t length = strcspn(p, " "), name = strcspn(p, " :");
-        an_own_info *o = &own[row->own_count];
+        an_own_info o = {0};
         const bool kind = name < length &&
-                          an_own_kind_find(p + name + 1, (int)(length - name - 1), &o->kind);
+                          an_own_kind_find(p + name + 1, (int)(length - name - 1), &o.kind);
         if (row->own_count == AN_MOST_OWN || !kind || !is_identifier(p, name))
             return an_fail(&set->error, AN_E_ARGUMENT, "%s: '%.*s' is no attribute: \"name:kind\", "
                            "at most %d, of i64 f64 text i64s f64s texts", row->name,
                            (int)(length < 80 ? length : 80), p, AN_MOST_OWN);
-        if (!(o->name = an_arena_text(&set->arena, p, (int64_t)name))) return no_memory(set);
-        row->own_count++;
+        if (!(o.name = an_arena_text(&set->arena, p, (int64_t)name))) return no_memory(set);
+        own[row->own_count++] = o;
         p += length;
     }
     row->own = own;
@@ -194,6 +232,21 @@ static an_status add_row(an_ops *set, const an_op_def *d)
     return AN_OK;
 }
 
+/* With one blank between two words: one list is one text, however it was spaced. */
+static char *squeezed(an_ops *set, const char *list)
+{
+    char *out = an_arena_string(&set->arena, list), *to = out;
+    for (const char *p = out; out && *(p += strspn(p, " "));) {
+        const size_t length = strcspn(p, " ");
+        if (to > out) *to++ = ' ';
+        memmove(to, p, length);
+        to += length;
+        p += length;
+    }
+    if (out) *to = 0;
+    return out;
+}
+
 an_status an_ops_add_opaque(an_ops *set, const char *name, const char *attributes)
 {
     static const an_op_rules rules = {.no_grad = "it is opaque: nothing is known of it"};
@@ -205,11 +258,11 @@ an_status an_ops_add_opaque(an_ops *set, const char *name, const char *attribute
     if (status != AN_OK) return status;
     if (!row) return no_memory(set);
     *row = (an_op_info){.name = an_arena_string(&set->arena, name), .inputs = "x...",
-                        .outputs = "y", .attributes = an_arena_string(&set->arena, list), .doc = "",
+                        .outputs = "y", .attributes = squeezed(set, list), .doc = "",
                         .category = AN_CATEGORY_OUTSIDE, .rules = &rules, .opaque = true};
     if (!row->name || !row->attributes) return no_memory(set);
     if (list[0] && (status = add_own(set, row, list)) != AN_OK) return status;
-    an_op_derive(row, (uint32_t)an_hash_string(list));
+    an_op_derive(row, (uint32_t)an_hash_string(row->attributes));
     row->min_inputs = 0;
     if (!AN_GROW(set->rows, set->capacity, set->count + 1)) return no_memory(set);
     set->rows[set->count++] = row;
@@ -221,10 +274,16 @@ an_status an_ops_add(an_ops *set, const an_op_def *definition)
     if (!set || !definition) return AN_E_ARGUMENT;
     an_error_clear(&set->error);
     an_op_def d = {0};
-    if (definition->size < offsetof(an_op_def, inputs) || definition->size > 4 * sizeof d)
+    if (definition->size < offsetof(an_op_def, inputs) || definition->size > 4 * sizeof d ||
+        definition->size % sizeof(void *) != 0)
         return an_fail(&set->error, AN_E_ARGUMENT, "an op's definition says sizeof(an_op_def) as "
                        "its size, not %zu", definition->size);
     memcpy(&d, definition, definition->size < sizeof d ? definition->size : sizeof d);
+    for (size_t i = sizeof d; i < definition->size; i++)
+        if (((const unsigned char *)definition)[i])
+            return an_fail(&set->error, AN_E_ARGUMENT, "an op's definition says what only a later "
+                           "library knows: it is of %zu bytes, and set behind %zu",
+                           definition->size, sizeof d);
     an_status status = check_names(set, &d);
     if (status == AN_OK) status = check_functions(set, &d);
     return status == AN_OK ? add_row(set, &d) : status;
