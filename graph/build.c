@@ -117,12 +117,12 @@ static int outputs_of(const an_spec *s)
 
 static bool check_given(an_graph *g, const an_spec *s)
 {
-    for (int k = 0; k < s->type_count; k++)
+    for (int k = 0; s->types && k < s->type_count; k++)
         if (!an_dtype_size(s->types[k].dtype) || !check_shape(g, s, &s->types[k].shape)) {
             an_message_call(g, s, AN_E_DTYPE, "result %d has no type", k);
             return false;
         }
-    if (s->type_count >= 1) return true;
+    if (s->types && s->type_count >= 1) return true;
     an_message_call(g, s, AN_E_ARGUMENT, "it is opaque: the types of its results must be given");
     return false;
 }
@@ -131,6 +131,12 @@ static bool check_given(an_graph *g, const an_spec *s)
 static bool check_results(an_graph *g, const an_spec *s, const an_type *out, int outputs)
 {
     for (int k = 0; k < outputs; k++) {
+        const int rank = out[k].shape.rank;
+        if (rank < 0 || rank > AN_MAX_RANK || !an_dtype_size(out[k].dtype)) {
+            an_message_call(g, s, AN_E_DTYPE, "its infer gives result %d no type: rank %d, dtype "
+                            "%d", k, rank, (int)out[k].dtype);
+            return false;
+        }
         for (int i = 0; i < out[k].shape.rank; i++)
             if (!an_dims_valid(g->dims, out[k].shape.dim[i])) {
                 an_message_call(g, s, AN_E_LIMIT, "dim %d of result %d overflows", i, k);
@@ -367,6 +373,11 @@ an_value an_emit_opaque(an_at at, const an_op_info *op, const an_value *in, int 
     const an_value poison = {g, 0};
     if (!g || g->error.status != AN_OK) return g ? poison : AN_NONE;
     an_spec s = spec_here(g, at, op, attrs);
+    if (!op->opaque) {
+        an_message_call(g, &s, AN_E_ARGUMENT, "it is not opaque: its infer gives the types "
+                        "(an_apply)");
+        return poison;
+    }
     s.types = types;
     s.type_count = type_count;
     an_room room;

@@ -5,22 +5,28 @@
 
 #include <string.h>
 
-#define GUARD 64 /* bytes behind each tensor and each scratch */
+#define GUARD 64 /* bytes behind each tensor */
+#define MARGIN 4096 /* and behind each scratch, which no other guard follows */
 #define TAIL 65536 /* and behind all tensors, so that who writes a row too far does no harm */
 #define GUARD_BYTE 0xa5
 #define POISON 0xff /* NaN as a float, -1 as an integer */
 
 /* ---- memory ------------------------------------------------------------ */
 
-static void arm(char *end)
+static unsigned char fill_of(unsigned char asked, unsigned char usual)
 {
-    memset(end, GUARD_BYTE, GUARD);
+    return asked ? asked : usual;
 }
 
-static bool is_intact(const char *end)
+static void arm(const an_evaluation *e, char *end, int bytes)
 {
-    for (int i = 0; i < GUARD; i++)
-        if ((unsigned char)end[i] != GUARD_BYTE) return false;
+    memset(end, fill_of(e->fills.guard, GUARD_BYTE), (size_t)bytes);
+}
+
+static bool is_intact(const an_evaluation *e, const char *end, int bytes)
+{
+    for (int i = 0; i < bytes; i++)
+        if ((unsigned char)end[i] != fill_of(e->fills.guard, GUARD_BYTE)) return false;
     return true;
 }
 
@@ -67,7 +73,7 @@ static an_status allocate_guarded(an_evaluation *e)
                 return an_fail(&e->error, AN_E_LIMIT, "the values overflow");
             if (pass == 1) {
                 t.data = e->guards + at;
-                arm((char *)t.data + an_tensor_bytes(&t));
+                arm(e, (char *)t.data + an_tensor_bytes(&t), GUARD);
                 e->value[id] = t;
             }
             at = total;
@@ -123,16 +129,19 @@ static an_status run_kernel(an_evaluation *e, const an_op_rules *rules, an_work 
 {
     const int64_t size = rules->scratch ? rules->scratch(w) : 0;
     if (size < 0) return an_fail(&e->error, AN_E_LIMIT, "a kernel's scratch overflows");
-    char *scratch = size > 0 ? an_alloc_aligned(size + GUARD) : NULL;
+    int64_t room;
+    if (!an_add_size(size, e->guarded ? MARGIN : 0, &room))
+        return an_fail(&e->error, AN_E_LIMIT, "a kernel's scratch overflows");
+    char *scratch = size > 0 ? an_alloc_aligned(room) : NULL;
     if (size > 0 && !scratch) return an_fail(&e->error, AN_E_MEMORY, "out of memory");
     w->scratch = scratch;
     if (scratch && e->guarded) {
-        memset(scratch, POISON, (size_t)size);
-        arm(scratch + size);
+        memset(scratch, fill_of(e->fills.scratch, POISON), (size_t)size);
+        arm(e, scratch + size, MARGIN);
     }
     if (fast) run_stages(rules, w);
     else rules->ref(w);
-    if (scratch && e->guarded && !is_intact(scratch + size) && !e->trespasser)
+    if (scratch && e->guarded && !is_intact(e, scratch + size, MARGIN) && !e->trespasser)
         e->trespasser = (uint32_t)w->node;
     an_free_aligned(scratch);
     return AN_OK;
@@ -163,7 +172,7 @@ an_status an_evaluation_apart(an_evaluation *e, uint32_t number, const an_tensor
     const bool fast = kernel && an_is_fast(n->op, &w);
     an_status status = AN_OK;
     if (fast || rules->ref) status = run_kernel(e, rules, &w, fast);
-    else if (rules->meaning) status = an_evaluate_meaning(e->graph, n, in, out, &e->error);
+    else if (rules->meaning) status = an_evaluate_meaning(e, n, in, out);
     else status = an_fail(&e->error, AN_E_INTERNAL, n->op->opaque ? "%s is opaque: nothing runs it"
                                                              : "%s has no kernel", n->op->name);
     if (status == AN_OK && atomic_load(&e->fault.raised)) status = report_fault(e, n);
@@ -181,10 +190,11 @@ an_status an_evaluation_node(an_evaluation *e, uint32_t number)
         if (n->in[i]) in[i] = e->value[n->in[i]];
     an_tensor *out = &e->value[n->first];
     for (int k = 0; e->guarded && k < n->outputs; k++)
-        memset(out[k].data, POISON, (size_t)an_tensor_bytes(&out[k]));
+        memset(out[k].data, fill_of(e->fills.result, POISON),
+               (size_t)an_tensor_bytes(&out[k]));
     const an_status status = an_evaluation_apart(e, number, in, out, !e->reference && !e->shadow);
     for (int k = 0; e->guarded && k < n->outputs; k++)
-        if (!is_intact((char *)out[k].data + an_tensor_bytes(&out[k])) && !e->trespasser)
+        if (!is_intact(e, (char *)out[k].data + an_tensor_bytes(&out[k]), GUARD) && !e->trespasser)
             e->trespasser = number;
     an_room_close(&room);
     return status;

@@ -62,12 +62,13 @@ static bool make_inputs(scratch *s, const an_graph *g, const an_applied *a)
     return true;
 }
 
-/* What a scratch graph refuses is an error of this library, unless memory is out. */
+/* What a scratch graph refuses is an error of whoever wrote the op, unless memory is out. */
 static an_status scratch_failed(const scratch *s, an_graph *g, const char *what,
                                 const an_op_info *op)
 {
-    const bool out = an_graph_status(s->graph) == AN_E_MEMORY;
-    return an_graph_fail(g, (an_at){0}, out ? AN_E_MEMORY : AN_E_INTERNAL, "%s of %s: %s", what,
+    const an_status status = an_graph_status(s->graph);
+    const bool ours = op->code && status != AN_E_MEMORY;
+    return an_graph_fail(g, (an_at){0}, ours ? AN_E_INTERNAL : status, "%s of %s: %s", what,
                          op->name, an_graph_message(s->graph));
 }
 
@@ -81,8 +82,10 @@ static an_status open_scratch(scratch *s, an_graph *g, const an_applied *a)
         return scratch_failed(s, g, "the expansion", a->op);
     const an_call call = {.op = a->op, .attrs = a->attrs, .inputs = a->inputs,
                           .outputs = a->outputs, .in = s->in};
-    a->op->rules->meaning(&call, s->out);
-    if (an_graph_status(s->graph) != AN_OK)
+    bool good = an_meaning_write(s->graph, a->op->rules->meaning, &call, s->out);
+    for (int k = 0; k < a->outputs; k++)
+        good = good && an_meaning_fits(s->graph, &call, k, an_slot_type(g, a->out[k]), s->out[k]);
+    if (!good)
         return scratch_failed(s, g, "the meaning", a->op);
     s->real_count = s->graph->slot_count + 1;
     s->real = an_alloc_zeroed(s->real_count * (int64_t)sizeof *s->real);
@@ -90,8 +93,7 @@ static an_status open_scratch(scratch *s, an_graph *g, const an_applied *a)
     for (int i = 0; i < a->inputs; i++)
         if (a->in[i]) s->real[s->in[i].id] = a->in[i];
     for (int k = 0; k < a->outputs; k++)
-        if (s->out[k].graph == s->graph && s->out[k].id && !s->real[s->out[k].id])
-            s->real[s->out[k].id] = a->out[k];
+        if (!s->real[s->out[k].id]) s->real[s->out[k].id] = a->out[k];
     return AN_OK;
 }
 
@@ -160,9 +162,8 @@ static an_status read_aliases(an_expansion *e, an_expansion *parts, an_graph *g,
                               const an_applied *a)
 {
     for (int k = 0; k < a->outputs; k++) {
-        const bool made = s->out[k].graph == s->graph && s->out[k].id;
-        const uint32_t real = made ? s->real[s->out[k].id] : 0;
-        if (!real || real == a->out[k]) continue;
+        const uint32_t real = s->real[s->out[k].id];
+        if (real == a->out[k]) continue;
         const an_attrs attrs = {.shape = an_slot_type(g, real)->shape};
         const an_applied part = {.op = an_op(AN_OP_reshape), .inputs = 1, .outputs = 1, .in = &real,
                                  .out = &a->out[k], .node = a->node, .ordinal = a->ordinal,

@@ -30,4 +30,11 @@ an_status an_expand(an_expansion *e, an_graph *g, uint32_t number,
                     bool (*whole)(const an_op_info *op));
 void an_expansion_free(an_expansion *e);
 
+/* Has `meaning` write the call out into `to`, and looks at what comes: every result a value of
+ * that graph, and neither a leaf nor the op itself made on the way. False: the graph's error says
+ * what was wrong (meanings.c). */
+bool an_meaning_write(an_graph *to, an_meaning_fn meaning, const an_call *call, an_value out[]);
+/* Whether its result k is of the type that the op has there, in `to`'s dims; false likewise. */
+bool an_meaning_fits(an_graph *to, const an_call *call, int k, const an_type *must, an_value y);
+
 #endif

@@ -73,6 +73,15 @@ bool an_type_equal(const an_type *a, const an_type *b)
            !memcmp(a->shape.dim, b->shape.dim, (size_t)a->shape.rank * sizeof a->shape.dim[0]);
 }
 
+bool an_results_alike(const an_graph *g, const an_node *a, const an_node *b)
+{
+    for (int k = 0; a->outputs == b->outputs && k < a->outputs; k++)
+        if (!an_type_equal(an_slot_type(g, a->first + (uint32_t)k),
+                           an_slot_type(g, b->first + (uint32_t)k)))
+            return false;
+    return a->outputs == b->outputs;
+}
+
 /* ---- phases ------------------------------------------------------------ */
 
 static an_phase own_phase(const an_node *n)

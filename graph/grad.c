@@ -57,7 +57,7 @@ static an_status out_of_memory(an_graph *g)
 static bool has_own_gradient(const an_op_info *op)
 {
     const an_op_rules *rules = op->rules;
-    return rules->grad || !rules->meaning;
+    return rules->grad || rules->no_grad || !rules->meaning; /* its author's no is an answer */
 }
 
 /* Only what they can depend on: nodes up to their own. */
@@ -230,6 +230,37 @@ static bool collect_adjoints(differentiation *d, const an_applied *a, an_value *
     return any && an_graph_status(d->g) == AN_OK;
 }
 
+/* Whether `to` broadcasts to `from`, counted from the last dim; what `from` lacks is 1. */
+static bool broadcasts(const an_shape *to, const an_shape *from)
+{
+    for (int i = 1; i <= to->rank; i++) {
+        const an_dim want = to->dim[to->rank - i];
+        const an_dim have = i <= from->rank ? from->dim[from->rank - i] : 1;
+        if (want != 1 && want != have) return false;
+    }
+    return true;
+}
+
+/* What a rule gave for operand i, summed down to its type; poison if it cannot be that. */
+static an_value gradient_of(differentiation *d, const an_applied *a, int i, an_value dx)
+{
+    const an_type type = *an_slot_type(d->g, a->in[i]);
+    const char *why = NULL;
+    if (dx.graph != d->g) why = "is a value of another graph";
+    else if (an_is_poison(dx)) why = "is no value";
+    else {
+        const an_type from = an_type_of(dx);
+        if (from.dtype != type.dtype) why = "has another dtype";
+        else if (!broadcasts(&type.shape, &from.shape)) why = "cannot be summed to its shape";
+        else return sum_down(dx, &type);
+    }
+    char name[32];
+    an_op_input_name(a->op, i, name, sizeof name);
+    an_graph_fail(d->g, d->g->nodes[a->node].at, AN_E_GRADIENT,
+                  "an_gradients: what the gradient of %s gives for %s %s", a->op->name, name, why);
+    return (an_value){d->g, 0};
+}
+
 static void file_terms(differentiation *d, const an_applied *a, const an_value *dx)
 {
     an_graph *g = d->g;
@@ -237,8 +268,7 @@ static void file_terms(differentiation *d, const an_applied *a, const an_value *
     for (int i = 0; i < a->inputs && an_graph_status(g) == AN_OK; i++) {
         const bool constant = an_has_operand(a->op->rules->constant_in, i);
         if (!dx[i].graph || constant || !a->in[i] || !d->active[a->in[i]]) continue;
-        const an_type type = *an_slot_type(g, a->in[i]);
-        const an_value down = sum_down(dx[i], &type);
+        const an_value down = gradient_of(d, a, i, dx[i]);
         const term t = {.value = down.id, .consumer = a->ordinal, .operand = i,
                         .norm = norm->row == AN_IN(i) && !norm->dy};
         if (down.id) add_term(d, a->in[i], &t);

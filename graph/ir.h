@@ -166,6 +166,8 @@ bool an_graph_both_take(const an_graph *a, const an_commit *x, const an_graph *b
 uint32_t an_graph_random_key(const an_graph *g);
 /* True if b differs from a in nothing that matters: identical dtype and shape. */
 bool an_type_equal(const an_type *a, const an_type *b);
+/* As many results of the same types: what operands and attributes do not say of opaque ops. */
+bool an_results_alike(const an_graph *g, const an_node *a, const an_node *b);
 
 /* What a node is for: the result, its gradients, or what a run leaves behind. */
 typedef enum an_phase {

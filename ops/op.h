@@ -155,6 +155,7 @@ typedef struct an_own_info {
  * definitions from outside. */
 struct an_op_info {
     int code;     /* AN_OP_x; AN_OP_none: from outside */
+    uint32_t version;
     uint64_t key; /* of its name and version: what hashes and orders ops, in any process */
     const char *name, *inputs, *outputs, *attributes, *doc;
     an_category category;

@@ -13,6 +13,8 @@
 #include "core/random.h"
 #include "ops/elementwise.h"
 
+#define MOST_OPTIONAL 64 /* a row has a bit for each */
+
 struct an_ops {
     atomic_int users;
     an_arena arena;
@@ -127,6 +129,11 @@ static an_status check_names(an_ops *set, const an_op_def *d)
     if (status == AN_OK && d->outputs && strpbrk(d->outputs, "?."))
         status = an_fail(&set->error, AN_E_ARGUMENT, "%s: an op always has all its outputs",
                          d->name);
+    int words = 0;
+    for (const char *p = d->inputs; (p += strspn(p, " "))[0]; p += strcspn(p, " "), words++)
+        if (status == AN_OK && words >= MOST_OPTIONAL && p[strcspn(p, " ?")] == '?')
+            status = an_fail(&set->error, AN_E_ARGUMENT, "%s: of its operands only the first %d "
+                             "may be optional", d->name, MOST_OPTIONAL);
     if (status == AN_OK) status = check_twice(set, d->inputs, d->name);
     if (status == AN_OK && d->outputs) status = check_twice(set, d->outputs, d->name);
     return status;

@@ -44,6 +44,7 @@ static const char *word(const char *list, int i, int *length)
 void an_op_derive(an_op_info *row, uint32_t version)
 {
     int length;
+    row->version = version;
     row->key = an_hash_string(row->name) + version;
     for (int i = 0;; i++) {
         const char *w = word(row->inputs, i, &length);

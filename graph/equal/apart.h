@@ -24,4 +24,18 @@ an_status an_apart_run(an_apart *p, const an_trial_side *s, uint32_t number);
 an_status an_apart_spread(an_apart *p, const an_trial_side *s, uint32_t number);
 void an_apart_close(an_apart *p);
 
+/* Whether one node is as near to f64 as rounding allows (node_errors.c). */
+typedef struct an_finding {
+    uint32_t number;
+    bool anywhere;     /* asked: whatever the size of its operands; else `tried` says if it was */
+    bool may_overflow; /* asked: no fault is a NaN or an infinity where f64 has a number */
+    an_status status;
+    bool tried;
+    int output;        /* of the result that is off; -1: none is */
+    int64_t element;
+    double truth, allowed;
+} an_finding;
+
+void an_node_examine(const an_trial_side *s, an_finding *f);
+
 #endif

@@ -81,7 +81,12 @@ static void write_out(an_values *v, const an_node *n, an_value out[])
     for (int i = 0; in && i < n->inputs; i++) in[i] = operand(v, n, i);
     const an_call call = {.op = n->op, .attrs = n->attrs, .inputs = n->inputs,
                           .outputs = n->outputs, .in = in};
-    if (in) n->op->rules->meaning(&call, out);
+    const int64_t leaves = v->graph->leaf_count;
+    if (in) call.op->rules->meaning(&call, out); /* n moves; types are compared as of any rule */
+    for (int k = 0; in && k < call.outputs; k++)
+        if (out[k].graph != v->graph || an_is_poison(out[k]) || v->graph->leaf_count != leaves)
+            an_graph_fail(v->graph, (an_at){0}, AN_E_ARGUMENT, "the meaning of %s is none, or has "
+                          "leaves of its own", call.op->name);
     an_room_close(&room);
 }
 

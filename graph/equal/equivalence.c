@@ -309,6 +309,8 @@ static void add_proof(an_equivalence *r)
     else if (!f->proved && f->roots > f->met)
         add(r, ", %lld of %lld outputs and updates do not meet", (long long)(f->roots - f->met),
             (long long)f->roots);
+    else if (f->status != AN_OK && f->message[0])
+        add(r, ", %.300s", f->message);
     else if (!f->proved && !f->at[0].op)
         add(r, ", %.300s", f->difference[0] ? f->difference : "there is nothing to prove");
 }

@@ -60,16 +60,33 @@ static an_status add_pair(an_trial *t, const char *kind, const char *name, const
     return AN_OK;
 }
 
-/* An op is told by its name and version: two definitions under one are no op at all. */
+/* What a node of the graph applies under that name, other than `op`; NULL: nothing. */
+static const an_op_info *namesake(const an_graph *g, const an_op_info *op)
+{
+    for (int64_t i = 1; i <= g->node_count; i++)
+        if (g->nodes[i].op != op && !strcmp(g->nodes[i].op->name, op->name)) return g->nodes[i].op;
+    return NULL;
+}
+
+/* An op is told by its name and version: two definitions under one are no op at all, and two
+ * versions are two ops. Of opaque ops the prover knows what is one. */
 static an_status match_ops(an_trial *t)
 {
     const an_graph *a = t->side[0].g, *b = t->side[1].g;
+    const an_op_info *last = NULL;
     for (int64_t i = 1; i <= b->node_count; i++) {
         const an_op_info *op = b->nodes[i].op;
-        const an_op_info *other = op->code || op->opaque ? NULL : an_graph_op(a, op->name);
-        if (other && other != op && !other->opaque && other->key == op->key)
-            return refuse(t, AN_E_NAME, "the graphs have two definitions of %s under one version",
-                          op->name);
+        if (op->code || op == last || an_graph_op(a, op->name) == op) continue;
+        const an_op_info *other = namesake(a, last = op);
+        if (!other || (op->opaque && other->opaque)) continue;
+        if (op->opaque || other->opaque)
+            return refuse(t, AN_E_NAME, "%s is opaque in the %s graph and defined in the other",
+                          op->name, op->opaque ? "second" : "first");
+        if (other->key != op->key)
+            return refuse(t, AN_E_NAME, "%s is of version %u in the first graph and of version %u "
+                          "in the second", op->name, other->version, op->version);
+        return refuse(t, AN_E_NAME, "the graphs have two definitions of %s under one version",
+                      op->name);
     }
     return AN_OK;
 }

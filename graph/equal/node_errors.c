@@ -69,7 +69,8 @@ static bool is_wide(const an_tensor *t) { return t->dtype == AN_F64; }
 
 /* The first element of result k that is too far from f64; -1 if none. `spread` NULL: by
  * the simple bound. */
-static int64_t first_far(const an_tensor *y, const an_tensor *t, const an_tensor *spread)
+static int64_t first_far(const an_tensor *y, const an_tensor *t, const an_tensor *spread,
+                         bool may_overflow)
 {
     const int64_t count = an_tensor_count(y);
     if (!is_wide(t)) {
@@ -81,44 +82,35 @@ static int64_t first_far(const an_tensor *y, const an_tensor *t, const an_tensor
     const double scale = scale_of(y->dtype, t);
     for (int64_t i = 0; i < count; i++) {
         const double f = an_get(y, i);
-        if (fabs(f - d[i]) <= scale) continue;
+        if (fabs(f - d[i]) <= scale || (may_overflow && !isfinite(f))) continue;
         const double bound = scale + ULPS * an_ulp_at(d[i], y->dtype);
         if (!is_near(f, d[i], bound + (wide ? AN_SPREAD_TIMES * wide[i] : 0))) return i;
     }
     return -1;
 }
 
-/* What one node showed. */
-typedef struct finding {
-    uint32_t number;
-    an_status status;
-    bool tried;
-    int output;     /* of the result that is off; -1: none is */
-    int64_t element;
-    double truth, allowed;
-} finding;
-
 typedef struct search {
     const an_trial_side *side;
-    finding *found;
+    an_finding *found;
 } search;
 
-static void examine(const an_trial_side *s, finding *f)
+void an_node_examine(const an_trial_side *s, an_finding *f)
 {
     const an_node *n = &s->g->nodes[f->number];
     an_apart p;
     bool measured = false;
     f->output = -1;
     f->status = an_apart_open(&p, s, f->number);
-    f->tried = f->status == AN_OK && is_in_range(&p);
+    f->tried = f->status == AN_OK && (f->anywhere || is_in_range(&p));
     if (f->tried) f->status = an_apart_run(&p, s, f->number);
     for (int k = 0; k < n->outputs && f->tried && f->status == AN_OK && f->output < 0; k++) {
         const an_tensor *y = &s->e.value[n->first + (uint32_t)k];
-        int64_t far = first_far(y, &p.out[k], NULL);
+        int64_t far = first_far(y, &p.out[k], NULL, f->may_overflow);
         if (far >= 0 && is_wide(&p.out[k])) {
             if (!measured) f->status = an_apart_spread(&p, s, f->number);
             measured = true;
-            if (f->status == AN_OK) far = first_far(y, &p.out[k], &p.spread[k]);
+            if (f->status == AN_OK)
+                far = first_far(y, &p.out[k], &p.spread[k], f->may_overflow);
         }
         if (far < 0 || f->status != AN_OK) continue;
         f->output = k;
@@ -132,10 +124,10 @@ static void examine(const an_trial_side *s, finding *f)
 static void examine_units(void *search_, int64_t begin, int64_t end)
 {
     const search *x = search_;
-    for (int64_t i = begin; i < end; i++) examine(x->side, &x->found[i]);
+    for (int64_t i = begin; i < end; i++) an_node_examine(x->side, &x->found[i]);
 }
 
-static void complain(an_check_row *row, const an_trial_side *s, const finding *f)
+static void complain(an_check_row *row, const an_trial_side *s, const an_finding *f)
 {
     const an_node *n = &s->g->nodes[f->number];
     const uint32_t value = n->first + (uint32_t)f->output;
@@ -168,7 +160,7 @@ static an_status check_side(an_trial *t, int side, an_check_row *row)
 {
     const an_graph *g = t->side[side].g;
     search x = {&t->side[side],
-                an_alloc_zeroed((g->node_count + 1) * (int64_t)sizeof(finding))};
+                an_alloc_zeroed((g->node_count + 1) * (int64_t)sizeof(an_finding))};
     int64_t count = 0;
     if (!x.found) return an_fail(&t->error, AN_E_MEMORY, "out of memory");
     for (uint32_t i = 1; (int64_t)i <= g->node_count; i++) {

@@ -45,6 +45,7 @@ static bool same_node(const an_values *v, const an_node *a, const an_node *b)
 {
     if (a->op != b->op || a->inputs != b->inputs || !an_attrs_equal(a->op, a->attrs, b->attrs))
         return false;
+    if (a->op->opaque && !an_results_alike(v->graph, a, b)) return false;
     for (int i = 0; i < a->inputs; i++)
         if (key(v, a, i) != key(v, b, i)) return false;
     return true;
@@ -101,11 +102,25 @@ static an_status settle_by_table(an_prover *p, uint32_t number)
     return AN_OK;
 }
 
-static an_status settle_by_law(an_prover *p, uint32_t number, const an_node *n, an_value *out);
+/* Ops from outside whose meanings are being settled: nobody else sees to it that these are of
+ * simpler ops. */
+typedef struct opened {
+    const an_op_info *op;
+    const struct opened *up;
+} opened;
+
+static bool is_open(const opened *up, const an_op_info *op)
+{
+    while (up && up->op != op) up = up->up;
+    return up;
+}
+
+static an_status settle_by_law(an_prover *p, uint32_t number, const an_node *n, an_value *out,
+                               const opened *up);
 
 /* Gives every output of a new node its normal form. What a rule adds is settled
  * at once; rules lead to simpler ops, so that nests a few levels deep. */
-static an_status settle(an_prover *p, uint32_t number)
+static an_status settle(an_prover *p, uint32_t number, const opened *up)
 {
     an_values *v = &p->values;
     an_graph *g = v->graph;
@@ -121,29 +136,35 @@ static an_status settle(an_prover *p, uint32_t number)
     an_room room;
     an_value *out = an_room_open(&room, n.outputs, sizeof *out);
     if (!out) return an_prove_no_memory(p);
-    const an_status status = settle_by_law(p, number, &n, out);
+    const an_status status = settle_by_law(p, number, &n, out, up);
     an_room_close(&room);
     return status;
 }
 
 /* What the laws make of it, if one applies; room for its outputs is given. */
-static an_status settle_by_law(an_prover *p, uint32_t number, const an_node *made, an_value *out)
+static an_status settle_by_law(an_prover *p, uint32_t number, const an_node *made, an_value *out,
+                               const opened *up)
 {
     an_values *v = &p->values;
     an_graph *g = v->graph;
     const an_node n = *made;
+    const opened here = {n.op, up};
+    if (!n.op->code && is_open(up, n.op))
+        an_graph_fail(g, (an_at){0}, AN_E_ARGUMENT, "the meaning of %s is made of the op itself",
+                      n.op->name);
+    if (an_prove_check(p, g) != AN_OK) return p->proof->status;
     const int64_t before = g->node_count;
     const bool rewritten = an_axiom_apply(v, number, out);
     const int64_t after = g->node_count;
     if (an_prove_check(p, g) != AN_OK) return p->proof->status;
     if (!rewritten) return settle_by_table(p, number);
     for (int64_t i = before + 1; i <= after; i++)
-        if (settle(p, (uint32_t)i) != AN_OK) return p->proof->status;
+        if (settle(p, (uint32_t)i, n.op->code ? up : &here) != AN_OK) return p->proof->status;
     for (int k = 0; k < n.outputs; k++) {
         const uint32_t id = n.first + (uint32_t)k, normal = v->known[out[k].id].normal;
         if (!an_type_equal(an_slot_type(g, id), an_slot_type(g, normal)))
-            an_graph_fail(g, (an_at){0}, AN_E_INTERNAL, "a rule changes the type of %s",
-                          n.op->name);
+            an_graph_fail(g, (an_at){0}, n.op->code ? AN_E_INTERNAL : AN_E_ARGUMENT,
+                          "a rule changes the type of %s", n.op->name);
         v->known[id].normal = normal;
     }
     return an_prove_check(p, g);
@@ -233,7 +254,7 @@ static an_status take_node(an_prover *p, int s, uint32_t number)
     const uint32_t first = leaf ? add_leaf(p, s, &spec)
                                 : an_graph_add_like(g, &spec, p->side[s], n);
     if (!first) return an_prove_check(p, g) != AN_OK ? p->proof->status : AN_E_NAME;
-    if (g->slot_count > before && settle(p, g->slots[first].node) != AN_OK)
+    if (g->slot_count > before && settle(p, g->slots[first].node, NULL) != AN_OK)
         return p->proof->status;
     for (int k = 0; k < n->outputs; k++)
         p->normal[s][n->first + (uint32_t)k] = p->values.known[first + (uint32_t)k].normal;

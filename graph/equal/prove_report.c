@@ -34,7 +34,8 @@ static an_status look(search *s, an_couple c)
         blame(s, c);
         return AN_OK;
     }
-    here = !an_attrs_equal(m->op, m->attrs, n->attrs) || m->inputs == 0;
+    here = !an_attrs_equal(m->op, m->attrs, n->attrs) || m->inputs == 0 ||
+           (m->op->opaque && !an_results_alike(g, m, n));
     const bool crossed = an_prove_crosses(p, AN_PROVE_VALUES, m, AN_PROVE_VALUES, n);
     for (int i = 0; i < m->inputs; i++) {
         const an_couple next = {an_operand(&p->values, m, i),

@@ -203,6 +203,12 @@ void an_prove_explain(an_prover *p, an_couple c)
         explain_attribute(p, m->op, m->attrs, n->attrs);
     else if (as_written && explain_written(p, own_m, own_n))
         return;
+    else if (m->op != n->op && !strcmp(m->op->name, n->op->name))
+        an_prove_differ(p, "op", "the graphs have two definitions of %s, of version %u in the "
+                        "first graph and of %u in the second", m->op->name, m->op->version,
+                        n->op->version);
+    else if (m->op->opaque && m->op == n->op && !an_results_alike(v->graph, m, n))
+        an_prove_differ(p, "result", "%s has results of other types", m->op->name);
     else if (m->op != n->op || m->inputs == 0)
         an_prove_differ(p, "op", "one is %s, the other %s", p->proof->at[0].name,
                         p->proof->at[1].name);

@@ -41,6 +41,7 @@ static bool same(const an_rewrite *rw, const an_node *a, const an_node *b)
 {
     if (a->op != b->op || a->inputs != b->inputs || !an_attrs_equal(a->op, a->attrs, b->attrs))
         return false;
+    if (a->op->opaque && !an_results_alike(rw->from, a, b)) return false;
     for (int i = 0; i < a->inputs; i++) {
         uint32_t x, y;
         key_of(rw, a, i, &x);

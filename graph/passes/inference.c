@@ -5,6 +5,7 @@
  * input; asked for by `.inference = true`, and not bit-exact by its nature. The leaf `training` is
  * false then; every other program has it true. An op from outside may have no kernel: then it is
  * its meaning, which a program writes out first.                               */
+#include "graph/expand.h"
 #include "graph/passes/rewrite.h"
 
 static bool write_out(an_rewrite *rw, const an_node *n, an_meaning_fn meaning)
@@ -18,15 +19,11 @@ static bool write_out(an_rewrite *rw, const an_node *n, an_meaning_fn meaning)
     const an_call call = {.op = n->op, .attrs = n->attrs, .inputs = n->inputs,
                           .outputs = n->outputs, .in = in};
     an_graph_derive(rw->to, rw->pass, n);
-    if (out) meaning(&call, out);
+    const bool good = out && an_meaning_write(rw->to, meaning, &call, out);
     an_graph_derive_end(rw->to);
-    for (int k = 0; out && k < n->outputs; k++) {
-        const an_type *must = an_slot_type(rw->from, n->first + (uint32_t)k);
+    for (int k = 0; good && k < n->outputs; k++) {
+        an_meaning_fits(rw->to, &call, k, an_slot_type(rw->from, n->first + (uint32_t)k), out[k]);
         rw->value[n->first + (uint32_t)k] = out[k].id;
-        if (an_graph_status(rw->to) == AN_OK &&
-            (!out[k].id || !an_type_equal(must, an_slot_type(rw->to, out[k].id))))
-            an_graph_fail(rw->to, n->at, AN_E_INTERNAL, "%s: result %d of its meaning is none, or "
-                          "of another type than its infer says", n->op->name, k);
     }
     an_arena_free(&scrap);
     return true;

@@ -1,5 +1,6 @@
 /* test_outside.c -- ops from outside: what a set takes, and what is done with a graph of them. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
@@ -136,6 +137,14 @@ START_TEST(test_a_set_refuses_what_is_no_op)
         {{TWICE("t"), .stages = {{NULL, twice_run}}}, "a stage is units and run"},
         {{TWICE("t"), .grad = twice_grad, .no_grad = "so"}, "and a reason why it has none"},
         {{TWICE("t"), .fast = 1u << AN_I32}, "f32 and f64 only"},
+        {{NAMED("t"), .inputs = "x y x", .ref = twice_ref}, "'x' is named twice"},
+        {{TWICE("t"), .outputs = "y y"}, "'y' is named twice"},
+        {{TWICE("t"), .attributes = "a:f64 b:i64 a:i64"}, "'a' is named twice"},
+        {{TWICE("t"), .share = 2}, "has a bit beyond its operands"},
+        {{TWICE("t"), .constant_in = 1u << 31}, "has a bit beyond its operands"},
+        {{TWICE("t"), .meaning_rounds = true}, "rounds beside a kernel only"},
+        {{TWICE("t"), .colour = "red"}, "a colour is written"},
+        {{.size = sizeof(an_op_def) - 3, .name = "t"}, "says sizeof(an_op_def) as its size"},
     };
     an_ops *set = an_ops_new();
     ck_assert_int_eq(an_ops_add(set, &twice), AN_OK);
@@ -143,6 +152,53 @@ START_TEST(test_a_set_refuses_what_is_no_op)
         ck_assert_int_ne(an_ops_add(set, &bad[i].d), AN_OK);
         ck_assert_msg(strstr(an_ops_message(set), bad[i].says), "%zu: %s", i, an_ops_message(set));
     }
+    an_ops_free(set);
+}
+END_TEST
+
+/* A later library's definition may say what this one would pass over. */
+START_TEST(test_a_larger_definition_must_not_say_more)
+{
+    struct {
+        an_op_def d;
+        uint64_t later;
+    } large = {.d = {TWICE("t")}};
+    large.d.size = sizeof large;
+    an_ops *set = an_ops_new();
+    ck_assert_int_eq(an_ops_add(set, &large.d), AN_OK);
+    large.d.name = "u";
+    large.later = 1;
+    ck_assert_int_eq(an_ops_add(set, &large.d), AN_E_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(an_ops_message(set), "only a later library knows"));
+    an_ops_free(set);
+}
+END_TEST
+
+static void append(char *to, size_t size, const char *format, int i)
+{
+    const size_t used = strlen(to);
+    snprintf(to + used, size - used, format, i);
+}
+
+/* All operands that the row names, however many; and as many attributes as there may be. */
+START_TEST(test_long_lists)
+{
+    char inputs[600] = "x0", attributes[600] = "";
+    for (int i = 1; i < 64; i++) append(inputs, sizeof inputs, " x%d?", i);
+    for (int i = 0; i < AN_MOST_OWN; i++) append(attributes, sizeof attributes, "a%d:texts ", i);
+    an_ops *set;
+    an_value y;
+    an_graph *g = graph_with(&set, &(an_op_def){NAMED("t"), .inputs = inputs, .ref = twice_ref,
+                                                .attributes = attributes}, &y);
+    ck_assert_int_eq(an_node_of(g, y.id)->inputs, 64);
+    strcat(inputs, " x64?");
+    ck_assert_int_ne(an_ops_add(set, &(an_op_def){NAMED("u"), .inputs = inputs, .ref = twice_ref}),
+                     AN_OK);
+    ck_assert_ptr_nonnull(strstr(an_ops_message(set), "only the first 64 may be optional"));
+    strcat(attributes, "more:texts");
+    ck_assert_int_ne(an_ops_add(set, &(an_op_def){TWICE("u"), .attributes = attributes}), AN_OK);
+    ck_assert_ptr_nonnull(strstr(an_ops_message(set), "'more:texts' is no attribute"));
+    an_graph_free(g);
     an_ops_free(set);
 }
 END_TEST
@@ -211,6 +267,8 @@ START_TEST(test_own_attributes)
     ck_assert_str_eq(text, again);
     an_optimised *o = an_optimise(.graph = g); /* a and b are one, c is not */
     ck_assert_int_eq(an_graph_count(an_optimised_graph(o), "add"), 2);
+    ck_assert_int_eq(an_graph_count(g, "scaled"), 4);
+    ck_assert_int_eq(an_graph_count(an_optimised_graph(o), "scaled"), 3);
     ck_assert_int_eq(an_graph_node_count(g) - an_graph_node_count(an_optimised_graph(o)), 1);
     an_optimised_free(o);
     an_string_free(text);
@@ -221,8 +279,74 @@ START_TEST(test_own_attributes)
 }
 END_TEST
 
+/* What is printed is what reads back, to the prover and to merging, too. */
+static void expect_round_trip(an_own_given given)
+{
+    an_ops *set;
+    an_value y;
+    an_graph *g = graph_with(&set, &scaled, &y);
+    const an_value x = an_graph_find(g, "x");
+    const an_own_given own[] = {given, {0}};
+    an_graph_output(an_apply("scaled", &x, 1, own), "z");
+    char *text = an_print(.graph = g);
+    an_graph *back = an_parse(.text = text, .ops = set);
+    char *again = an_print(.graph = back);
+    an_proof *f = an_prove(.a = g, .b = back);
+    ck_assert_str_eq(text, again);
+    ck_assert_msg(an_proof_holds(f), "%s\n%s", an_proof_message(f), text);
+    an_proof_free(f);
+    an_string_free(text);
+    an_string_free(again);
+    an_graph_free(back);
+    an_graph_free(g);
+    an_ops_free(set);
+}
+
+START_TEST(test_extreme_attributes_read_back)
+{
+    static const double reals[] = {NAN, -NAN, INFINITY, -INFINITY, -0.0, 5e-324, 1.79e308};
+    static const char *const texts[] = {"", "\"\\\n\t\x01", "\xc3\xa9 {}[],#", "]\""};
+    static const int64_t whole[] = {INT64_MIN, INT64_MAX, 0};
+    for (int i = 0; i < 7; i++)
+        expect_round_trip((an_own_given){"scale", {AN_OWN_F64, 0, {.f64 = reals[i]}}});
+    for (int i = 0; i < 4; i++)
+        expect_round_trip((an_own_given){"mode", {AN_OWN_TEXT, 0, {.text = texts[i]}}});
+    for (int i = 0; i < 3; i++)
+        expect_round_trip((an_own_given){"steps", {AN_OWN_I64, 0, {.i64 = whole[i]}}});
+    expect_round_trip((an_own_given){"weights", {AN_OWN_F64S, 7, {.f64s = reals}}});
+    expect_round_trip((an_own_given){"words", {AN_OWN_TEXTS, 4, {.texts = texts}}});
+    expect_round_trip((an_own_given){"taps", {AN_OWN_I64S, 3, {.i64s = whole}}});
+    expect_round_trip((an_own_given){"taps", {AN_OWN_I64S, 0, {.i64s = whole}}});
+    char *long_text = calloc(1, 65537);
+    memset(long_text, 'x', 65536);
+    expect_round_trip((an_own_given){"mode", {AN_OWN_TEXT, 0, {.text = long_text}}});
+    free(long_text);
+}
+END_TEST
+
+/* One that is not there, or of another kind, is as if it were not given. */
+START_TEST(test_own_attributes_are_read_by_any_index)
+{
+    an_ops *set;
+    an_value y;
+    an_graph *g = graph_with(&set, &scaled, &y);
+    const an_node *n = an_node_of(g, with_all(an_graph_find(g, "x"), 0.5, "b").id);
+    ck_assert_int_eq(an_own_i64(n->op, n->attrs, 1), -7);
+    ck_assert_int_eq(an_own_i64(n->op, n->attrs, 0), 0);
+    ck_assert_double_eq(an_own_f64(n->op, n->attrs, 0), 0.5);
+    ck_assert_double_eq(an_own_f64(n->op, n->attrs, 1), 0);
+    ck_assert_str_eq(an_own_text(n->op, n->attrs, 2), "same");
+    ck_assert_str_eq(an_own_text(n->op, n->attrs, 3), "");
+    ck_assert_int_eq(an_own_at(n->op, n->attrs, 6).count, 0);
+    ck_assert_str_eq(an_own_text(n->op, n->attrs, -1), "");
+    an_graph_free(g);
+    an_ops_free(set);
+}
+END_TEST
+
 START_TEST(test_slips_are_named)
 {
+    static const char *const hole[] = {"a", NULL};
     static const struct {
         const char *op;
         an_own_given own[2];
@@ -231,6 +355,8 @@ START_TEST(test_slips_are_named)
         {"scald", {{0}}, "there is no op \"scald\""},
         {"scaled", {{"scal", {.kind = AN_OWN_F64}}}, "it has no attribute \"scal\" (it has: scale"},
         {"scaled", {{"scale", {.kind = AN_OWN_I64}}}, "scale is of another kind"},
+        {"scaled", {{"taps", {AN_OWN_I64S, 3, {.i64s = NULL}}}}, "taps, a list of 3, is NULL or"},
+        {"scaled", {{"words", {AN_OWN_TEXTS, 2, {.texts = hole}}}}, "or has a NULL in it"},
     };
     for (size_t i = 0; i < sizeof slips / sizeof *slips; i++) {
         an_ops *set;
@@ -279,6 +405,7 @@ START_TEST(test_a_meaning_from_outside_is_its_authors_word)
     d.meaning_rounds = true;
     expect_rung(&d, AN_RUNG_REALS, "twice", "equal over the reals, given the meaning of twice");
     d.meaning = NULL;
+    d.meaning_rounds = false;
     expect_rung(&d, AN_RUNG_BITWISE, "", "unproved");
     d = (an_op_def){NAMED("defined"), .inputs = "x", .meaning = twice_meaning};
     expect_rung(&d, AN_RUNG_PROVED, "", "equal for every feed, state and extent; ");
@@ -400,7 +527,7 @@ START_TEST(test_a_faulty_op_is_named)
     expect_report(&(an_op_def){TWICE("t"), .stages = {{eights, cut_run}}},
                   "FAILS   units      other bits come out");
     expect_report(&(an_op_def){TWICE("t"), .stages = {{one, short_run}}, .infer = one_more},
-                  "FAILS   infer      element ");
+                  "FAILS   memory     its kernel: element ");
 }
 END_TEST
 
@@ -443,8 +570,10 @@ START_TEST(test_every_failed_allocation_is_noticed)
 END_TEST
 
 AN_TEST_MAIN("outside", test_a_set_refuses_what_is_no_op,
-             test_a_smaller_definition_is_read_as_far_as_it_goes, test_rows_outlive_their_set,
-             test_own_attributes, test_slips_are_named,
+             test_a_smaller_definition_is_read_as_far_as_it_goes,
+             test_a_larger_definition_must_not_say_more, test_long_lists,
+             test_rows_outlive_their_set, test_own_attributes, test_extreme_attributes_read_back,
+             test_own_attributes_are_read_by_any_index, test_slips_are_named,
              test_a_meaning_from_outside_is_its_authors_word, test_one_op_has_one_definition,
              test_opaque_ops_are_themselves, test_what_is_declared_is_known,
              test_a_faulty_op_is_named, test_it_is_drawn_as_it_says,
