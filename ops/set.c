@@ -53,15 +53,9 @@ const an_op_info *an_ops_find(const an_ops *set, const char *name)
     return NULL;
 }
 
-void an_ops_print_opaque(const an_ops *set, an_text *out)
+const an_op_info *an_ops_at(const an_ops *set, int64_t i)
 {
-    for (int64_t i = 0; i < set->count; i++) {
-        const an_op_info *op = set->rows[i];
-        if (!op->opaque) continue;
-        an_text_addf(out, "opaque %s", op->name);
-        if (op->own_count > 0) an_text_addf(out, " {%s}", op->attributes);
-        an_text_add(out, "\n");
-    }
+    return set && i >= 0 && i < set->count ? set->rows[i] : NULL;
 }
 
 /* ---- what a definition may say ------------------------------------------ */

@@ -5,8 +5,7 @@
 #include "ops/op.h"
 
 an_ops *an_ops_hold(an_ops *set); /* once more; an_ops_free lets go */
-/* "opaque NAME {alpha:f64}", a line each. */
-void an_ops_print_opaque(const an_ops *set, an_text *out);
 const an_op_info *an_ops_find(const an_ops *set, const char *name); /* NULL if it is not there */
+const an_op_info *an_ops_at(const an_ops *set, int64_t i); /* NULL past the end */
 
 #endif

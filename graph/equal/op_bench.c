@@ -109,7 +109,7 @@ static bool is_same(an_op_check *c, const an_evaluation *a, const an_evaluation 
         for (int64_t i = 0; i < an_tensor_count(x); i++)
             if (memcmp((char *)x->data + i * size, (char *)y->data + i * size, (size_t)size)) {
                 an_op_sayf(c, false, "memory", "%s: element %lld of result %d %s, at extents of "
-                          "%lld", loops(plain), (long long)i, k, says, (long long)extent);
+                           "%lld", loops(plain), (long long)i, k, says, (long long)extent);
                 return false;
             }
     }
@@ -122,13 +122,14 @@ static bool is_within(an_op_check *c, const an_evaluation *e, const an_drawing *
     const int changed = e->trespasser ? -1 : first_changed(c, e, d);
     char name[32];
     if (e->trespasser)
-        an_op_sayf(c, false, "memory", "%s write%s past a result or the scratch, at extents of %lld",
-                  loops(plain), plain ? "" : "s", (long long)d->extent);
+        an_op_sayf(c, false, "memory", "%s write%s past a result or the scratch, at extents of "
+                   "%lld",
+                   loops(plain), plain ? "" : "s", (long long)d->extent);
     if (changed == -2) an_fail(&c->error, AN_E_MEMORY, "out of memory");
     if (changed >= 0) {
         an_op_input_name(c->n->op, changed, name, sizeof name);
         an_op_sayf(c, false, "memory", "%s change%s operand %s", loops(plain), plain ? "" : "s",
-                  name);
+                   name);
     }
     return !e->trespasser && changed == -1;
 }
@@ -331,9 +332,9 @@ static an_status check_rung(an_op_check *c, bench *b, int only, const an_drawing
     *good = f.output < 0;
     if (!*good)
         an_op_sayf(c, false, "magnitudes", "%s %g: element %lld of result %d is %.9g; from the "
-                  "same operands its plain loops in f64 have %.9g", d->special == 0 ? "around" :
-                  "among", d->special == 0 ? d->size : d->special, (long long)f.element, f.output,
-                  an_tensor_get(&b->w.out[f.output], f.element), f.truth);
+                   "same operands its plain loops in f64 have %.9g", d->special == 0 ? "around" :
+                   "among", d->special == 0 ? d->size : d->special, (long long)f.element, f.output,
+                   an_tensor_get(&b->w.out[f.output], f.element), f.truth);
     return AN_OK;
 }
 

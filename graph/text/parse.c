@@ -6,6 +6,7 @@
  * graph, so that files may hold more than one (tests/golden).                */
 #include "core/scan.h"
 #include "graph/ir.h"
+#include "ops/set.h"
 
 #include <string.h>
 
@@ -244,10 +245,15 @@ static bool read_opaque(parser *p)
         s->at += length + 1;
     }
     if (!p->own && !(p->own = an_ops_new())) return an_scan_no_memory(s);
-    if (an_graph_op(p->graph, name)) return an_scan_fail(s, "there is an op '%.80s' already", name);
+    const an_op_info *there = an_graph_op(p->graph, name); /* the caller's set may have it, too */
+    if (there && (!there->opaque || an_ops_find(p->own, name)))
+        return an_scan_fail(s, "there is an op '%.80s' already", name);
     const an_status status = an_ops_add_opaque(p->own, name, list);
     if (status == AN_E_MEMORY) return an_scan_no_memory(s);
     if (status != AN_OK) return an_scan_fail(s, "%.300s", an_ops_message(p->own));
+    if (there && there->key != an_ops_find(p->own, name)->key)
+        return an_scan_fail(s, "'%.80s' is opaque with other attributes already (it has: %.200s)",
+                            name, there->attributes);
     return an_graph_use(p->graph, p->own) == AN_OK || an_scan_no_memory(s);
 }
 

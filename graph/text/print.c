@@ -88,6 +88,18 @@ static void print_node(const an_graph *g, uint32_t number, bool locations, an_te
     an_text_add(out, "\n");
 }
 
+/* "opaque NAME {alpha:f64}", a line each; not what another set of that graph hides. */
+static void print_opaque(const an_graph *g, const an_ops *set, an_text *out)
+{
+    const an_op_info *op;
+    for (int64_t i = 0; (op = an_ops_at(set, i)); i++) {
+        if (!op->opaque || an_graph_op(g, op->name) != op) continue;
+        an_text_addf(out, "opaque %s", op->name);
+        if (op->own_count > 0) an_text_addf(out, " {%s}", op->attributes);
+        an_text_add(out, "\n");
+    }
+}
+
 static void print_head(const an_graph *g, an_text *out)
 {
     an_text_add(out, "graph ");
@@ -97,7 +109,7 @@ static void print_head(const an_graph *g, an_text *out)
     for (int i = 0; i < names; i++)
         an_text_addf(out, i ? ", %s" : "dims %s", an_dims_name_at(g->dims, i));
     if (names > 0) an_text_add(out, "\n");
-    for (int64_t i = 0; i < g->ops_count; i++) an_ops_print_opaque(g->ops[i], out);
+    for (int64_t i = 0; i < g->ops_count; i++) print_opaque(g, g->ops[i], out);
 }
 
 static void print_commit(const an_graph *g, const an_commit *c, an_text *out)

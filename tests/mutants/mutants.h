@@ -46,9 +46,11 @@ void an_battery_models(void);    /* training graphs through the pipeline and as 
 void an_battery_pairs(void);     /* graphs that are known to be equal, or known to differ */
 void an_battery_judging(void);   /* comparing tensors; what an equivalence may conclude */
 void an_battery_ops(void);       /* kernels against their plain loops; gradients */
+void an_battery_outside(void);   /* ops from outside */
 void an_battery_answers(void);   /* what differs at one place, and what is not proved */
 void an_battery_pending(void);   /* pending updates and `training` */
 void an_battery_plans(void);     /* plans that are wrong on purpose; data that is refused */
+void an_battery_checked(void);   /* faulty ops from outside, and an_check_op */
 void an_battery_planted(void);   /* faults that the checks of an equivalence must find */
 
 #endif

@@ -44,13 +44,13 @@ void an_object(const char *part, const char *format, ...)
     if (write(report_to, line, strlen(line)) < 0) _exit(3);
 }
 
-/* One battery that objects is enough, unless somebody wants to hear all of it. */
+/* The cheap ones first: one battery that objects is enough, unless somebody wants to hear all. */
 static void run_batteries(void)
 {
     static void (*const batteries[])(void) = {
-        an_battery_answers, an_battery_judging, an_battery_pairs,  an_battery_catalogue,
-        an_battery_groups,  an_battery_models,  an_battery_ops,   an_battery_pending,
-        an_battery_plans,   an_battery_planted};
+        an_battery_plans,  an_battery_outside, an_battery_answers, an_battery_judging,
+        an_battery_planted, an_battery_models, an_battery_pending, an_battery_pairs,
+        an_battery_checked, an_battery_ops,     an_battery_groups,  an_battery_catalogue};
     for (size_t i = 0; i < sizeof batteries / sizeof *batteries; i++)
         if (talkative || !objected) batteries[i]();
 }
