@@ -75,8 +75,8 @@ typedef struct an_call {
  * Leave dx[i] AN_NONE where operand i gets none. A dx may still have the
  * broadcast shape of the result: grad.c sums it down to the operand's. */
 typedef void (*an_grad_fn)(const an_call *c, const an_value dy[], an_value dx[]);
-/* Writes the op out of simpler ones: sets every out[k], each to a new value, never to an
- * operand. */
+/* Writes the op out of simpler ones: sets every out[k], each to a new value of the type that infer
+ * gave, never to an operand. It makes no input or state, and does not lead back to the op. */
 typedef void (*an_meaning_fn)(const an_call *c, an_value out[]);
 
 /* ---- kernels ----------------------------------------------------------- */
@@ -112,7 +112,8 @@ AN_API void an_raise(const an_work *w, int operand, int64_t position, int64_t va
 /* That element of an integer operand, or -1 and raised if it lies outside [0, bound). */
 AN_API int64_t an_index_at(const an_work *w, int operand, int64_t position, int64_t bound);
 
-/* Own attributes, by their place in the definition. One that was not given is 0, "" or empty. */
+/* Own attributes, by their place in the definition. One that was not given, is of another kind or
+ * is not there at all is 0, "" or empty. */
 AN_API int64_t an_own_i64(const an_op_info *op, const an_attrs *a, int i);
 AN_API double an_own_f64(const an_op_info *op, const an_attrs *a, int i);
 AN_API const char *an_own_text(const an_op_info *op, const an_attrs *a, int i);
@@ -126,9 +127,11 @@ AN_API an_own an_own_at(const an_op_info *op, const an_attrs *a, int i);
 
 /* Fields are only ever appended; those beyond `size` are zero. */
 typedef struct an_op_def {
-    size_t size;         /* sizeof(an_op_def), as the author's compiler saw it */
+    size_t size;         /* sizeof(an_op_def), as the author's compiler saw it; what lies beyond
+                          * this library's must be zero */
     const char *name;    /* a C identifier that no op of the library has */
-    uint32_t version;    /* another where results differ: an op is told by name and version */
+    uint32_t version;    /* another where results differ: an op is told by name and version, and
+                          * graphs of two versions are not compared */
     const char *inputs;  /* "x bias? skip...": `?` may be absent, `...` one or more; at least one */
     const char *outputs; /* "y mean"; NULL: "y" */
     const char *attributes; /* "alpha:f64 mode:text taps:i64s": i64 f64 text and lists of them */
@@ -136,7 +139,7 @@ typedef struct an_op_def {
     an_status (*infer)(const an_infer *q, an_type out[]); /* NULL: result 0 is like
                           * operand 0, a float */
     an_grad_fn grad;     /* NULL: through the meaning, or none */
-    const char *no_grad; /* why there is none */
+    const char *no_grad; /* why there is none, though there be a meaning */
     uint32_t constant_in; /* bit i: operand i never gets a gradient */
     an_meaning_fn meaning;
     bool meaning_rounds; /* the kernel has the meaning's bits up to rounding only */
