@@ -123,7 +123,8 @@ static an_graph *written(an_op_check *c)
         good = an_meaning_fits(m, &call, k, an_slot_type(c->alone, n->first + (uint32_t)k), out[k]);
     for (int k = 0; good && k < n->outputs; k++)
         an_graph_output(out[k], c->alone->outputs[k].name);
-    if (!m || !in || an_graph_status(m) == AN_E_MEMORY) an_fail(&c->error, AN_E_MEMORY, "out of memory");
+    if (!m || !in || an_graph_status(m) == AN_E_MEMORY)
+        an_fail(&c->error, AN_E_MEMORY, "out of memory");
     else if (!good) an_op_say(c, false, "meaning", an_graph_message(m));
     for (int k = 0; good && k < n->outputs; k++)
         if (an_node_is_named(an_node_of(m, out[k].id)))

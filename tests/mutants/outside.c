@@ -248,7 +248,7 @@ static void try_opaque(void)
     an_graph_free(g);
 }
 
-/* ---- gradients and meanings ------------------------------------------------------------------- */
+/* ---- gradients and meanings -------------------------------------------------------- */
 
 static void try_gradients(void)
 {

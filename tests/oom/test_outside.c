@@ -1,4 +1,6 @@
-/* test_outside.c -- every allocation of what defines, applies, reads and checks ops from outside. */
+/* test_outside.c -- every allocation of what defines, applies, reads, checks ops from outside. */
+#include <string.h>
+
 #include "tests/oom/oom.h"
 
 static void twice_ref(const an_work *w)
@@ -6,6 +8,24 @@ static void twice_ref(const an_work *w)
     an_tensor y = w->out[0];
     for (int64_t i = 0; y.data && i < an_tensor_count(&y); i++)
         an_tensor_set(&y, i, 2 * an_tensor_get(&w->in[0], i));
+}
+
+static int64_t one(const an_work *w)
+{
+    (void)w;
+    return 1;
+}
+
+static int64_t some(const an_work *w)
+{
+    (void)w;
+    return 256;
+}
+
+static void twice_run(const an_work *w, int64_t begin, int64_t end)
+{
+    (void)begin, (void)end;
+    twice_ref(w);
 }
 
 static void twice_grad(const an_call *c, const an_value dy[], an_value dx[])
@@ -20,7 +40,8 @@ static void twice_meaning(const an_call *c, an_value out[]) { out[0] = an_add(c-
 
 static const an_op_def defs[] = {
     {.size = sizeof(an_op_def), .name = "twice", .inputs = MANY, .ref = twice_ref,
-     .grad = twice_grad, .attributes = "alpha:f64 mode:text taps:i64s words:texts"},
+     .stages = {{one, twice_run}}, .scratch = some, .share = 1, .grad = twice_grad,
+     .attributes = "alpha:f64 mode:text taps:i64s words:texts"},
     {.size = sizeof(an_op_def), .name = "sum_of", .inputs = "x", .meaning = twice_meaning},
 };
 
@@ -48,6 +69,7 @@ static an_graph *build(an_ops *set)
     const an_value y = an_apply("sum_of", &h, 1, NULL);
     const an_value loss = an_sum_axes(y, AN_ALL_AXES, false);
     an_graph_output(y, "y");
+    an_graph_output(h, "h");
     an_graph_output(an_gradient(loss, x), "dx");
     return g;
 }
@@ -93,6 +115,18 @@ static void prepare_opaque(an_oom *w)
     w->m.g = build(w->more);
     add_opaque(w->m.g);
     w->text = an_print(w->m.g);
+}
+
+static void prepare_kernel(an_oom *w)
+{
+    prepare(w);
+    strcpy(w->path, "h");
+}
+
+static void prepare_meaning(an_oom *w)
+{
+    prepare(w);
+    strcpy(w->path, "y");
 }
 
 static void done(an_oom *w)
@@ -144,7 +178,7 @@ static void verify(an_oom *w)
 /* It says false, with a report if there is memory for one. */
 static void check(an_oom *w)
 {
-    const bool good = an_check_op(an_graph_find(w->m.g, "y"), .report = &w->made);
+    const bool good = an_check_op(an_graph_find(w->m.g, w->path), .report = &w->made);
     an_oom_says(w, good ? AN_OK : AN_E_MEMORY, good ? "" : "out of memory");
 }
 
@@ -157,7 +191,8 @@ static const an_oom_case rows[] = {
     {"optimise", .prepare = prepare_opaque, .work = optimise, .done = done},
     {"verify", .prepare = prepare, .work = verify, .done = done},
     {"verify opaque", .prepare = prepare_opaque, .work = verify, .done = done},
-    {"check", .prepare = prepare, .work = check, .done = done},
+    {"check kernel", .prepare = prepare_kernel, .work = check, .done = done},
+    {"check meaning", .prepare = prepare_meaning, .work = check, .done = done},
 };
 
 START_TEST(test_every_allocation)
