@@ -349,6 +349,18 @@ static bool collect(an_graph *g, an_spec *s, const an_value *in, uint32_t *ids, 
     return true;
 }
 
+/* The node `s` says, over these operands; poison if there is none. */
+static an_value emit(an_graph *g, an_spec *s, const an_value *in, int count)
+{
+    an_room room;
+    uint32_t *ids = an_room_open(&room, count, sizeof *ids);
+    if (!ids) an_message_call(g, s, AN_E_MEMORY, "out of memory");
+    const bool good = ids && collect(g, s, in, ids, count);
+    const an_value y = {g, good ? an_graph_add(g, s) : 0};
+    an_room_close(&room);
+    return y;
+}
+
 an_value an_emit_op(an_at at, const an_op_info *op, const an_value *in, int count,
                     const an_attrs *attrs)
 {
@@ -357,13 +369,7 @@ an_value an_emit_op(an_at at, const an_op_info *op, const an_value *in, int coun
     const an_value poison = {g, 0};
     if (g->error.status != AN_OK) return poison;
     an_spec s = spec_here(g, at, op, attrs);
-    an_room room;
-    uint32_t *ids = an_room_open(&room, count, sizeof *ids);
-    if (!ids) an_message_call(g, &s, AN_E_MEMORY, "out of memory");
-    const bool good = ids && collect(g, &s, in, ids, count);
-    const an_value y = good ? (an_value){g, an_graph_add(g, &s)} : poison;
-    an_room_close(&room);
-    return y;
+    return emit(g, &s, in, count);
 }
 
 an_value an_emit_opaque(an_at at, const an_op_info *op, const an_value *in, int count,
@@ -380,13 +386,7 @@ an_value an_emit_opaque(an_at at, const an_op_info *op, const an_value *in, int 
     }
     s.types = types;
     s.type_count = type_count;
-    an_room room;
-    uint32_t *ids = an_room_open(&room, count, sizeof *ids);
-    if (!ids) an_message_call(g, &s, AN_E_MEMORY, "out of memory");
-    const bool good = ids && collect(g, &s, in, ids, count);
-    const an_value y = good ? (an_value){g, an_graph_add(g, &s)} : poison;
-    an_room_close(&room);
-    return y;
+    return emit(g, &s, in, count);
 }
 
 an_value an_emit(an_at at, int op, const an_value *in, int count, const an_attrs *attrs)
