@@ -37,9 +37,9 @@ int64_t an_block_range(const an_work *w, int64_t begin, int64_t end, int64_t *fi
     return last - *first;
 }
 
-static float number_at(const an_attrs *a, size_t offset)
+static double number_at(const an_attrs *a, size_t offset)
 {
-    return offset ? (float)*(const double *)((const char *)a + offset) : 0;
+    return offset ? *(const double *)((const char *)a + offset) : 0;
 }
 
 void an_unary_run_by(const an_work *w, int64_t begin, int64_t end, an_unary_kernel kernel)
@@ -50,54 +50,40 @@ void an_unary_run_by(const an_work *w, int64_t begin, int64_t end, an_unary_kern
     const int64_t count = an_block_range(w, begin, end, &first);
     if (count > 0)
         kernel((const float *)w->in[0].data + first, (float *)w->out[0].data + first, count,
-               number_at(w->attrs, f->p), number_at(w->attrs, f->q));
+               (float)number_at(w->attrs, f->p), (float)number_at(w->attrs, f->q));
 }
 
 void an_unary_run(const an_work *w, int64_t begin, int64_t end)
 {
-    const char *set = (const char *)w->kernels;
-    an_unary_run_by(w, begin, end,
-                    *(const an_unary_kernel *)(set + w->op->rules->formula.kernel));
+    an_unary_run_by(w, begin, end, *(const an_unary_kernel *)an_loop_of(w));
 }
 
 void an_binary_run_by(const an_work *w, int64_t begin, int64_t end, an_binary_kernel kernel)
 {
     if (!w->out[0].data) return;
-    int64_t at;
-    const int64_t count = an_block_range(w, begin, end, &at);
+    int64_t first;
+    const int64_t count = an_block_range(w, begin, end, &first);
     const float *a = w->in[0].data, *b = w->in[1].data;
-    an_walk walk;
-    an_walk_broadcast(&walk, &w->out[0], 2, w->in);
-    an_walk_seek(&walk, at);
-    for (const int64_t last = at + count; at < last;) {
-        const int64_t run = an_walk_run(&walk, last - at);
-        kernel(a + walk.offset[0], an_walk_stride(&walk, 0), b + walk.offset[1],
-               an_walk_stride(&walk, 1), (float *)w->out[0].data + at, run);
-        an_walk_step(&walk, run);
-        at += run;
-    }
+    an_runs r;
+    an_walk_broadcast(&r.walk, &w->out[0], 2, w->in);
+    for (an_runs_start(&r, first, count); an_next_run(&r);)
+        kernel(a + r.walk.offset[0], an_walk_stride(&r.walk, 0), b + r.walk.offset[1],
+               an_walk_stride(&r.walk, 1), (float *)w->out[0].data + r.at, r.count);
 }
 
 void an_binary_run(const an_work *w, int64_t begin, int64_t end)
 {
-    const char *set = (const char *)w->kernels;
-    an_binary_run_by(w, begin, end,
-                     *(const an_binary_kernel *)(set + w->op->rules->formula.kernel));
+    an_binary_run_by(w, begin, end, *(const an_binary_kernel *)an_loop_of(w));
 }
 
 /* ---- references: plain formulas, element by element -------------------- */
-
-static double double_at(const an_attrs *a, size_t offset)
-{
-    return offset ? *(const double *)((const char *)a + offset) : 0;
-}
 
 void an_unary_ref_by(const an_work *w, double (*real)(double))
 {
     const an_formula *f = &w->op->rules->formula;
     const an_tensor *x = &w->in[0], *y = &w->out[0];
     const int64_t count = y->data ? an_elements(y) : 0;
-    const double p = double_at(w->attrs, f->p), q = double_at(w->attrs, f->q);
+    const double p = number_at(w->attrs, f->p), q = number_at(w->attrs, f->q);
     for (int64_t i = 0; i < count; i++)
         if (!an_dtype_is_float(y->dtype)) an_put_int(y, i, f->whole(an_get_int(x, i)));
         else an_put(y, i, real ? real(an_get(x, i)) : f->real_of(an_get(x, i), p, q));

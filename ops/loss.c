@@ -83,8 +83,7 @@ typedef double (*pair_fn)(int64_t n, const float *a, const float *b, float *each
 
 static void pair_run(const an_work *w, int64_t begin, int64_t end)
 {
-    const char *set = (const char *)w->kernels;
-    const pair_fn kernel = *(const pair_fn *)(set + w->op->rules->formula.kernel);
+    const pair_fn kernel = *(const pair_fn *)an_loop_of(w);
     const int64_t count = an_elements(&w->in[0]);
     double *partial = w->scratch;
     for (int64_t u = begin; u < end; u++) {

@@ -219,18 +219,13 @@ static int64_t transpose_units(const an_work *w)
 static void copy_rows(const an_work *w, int64_t begin, int64_t end)
 {
     const int64_t size = (int64_t)an_dtype_size(w->out[0].dtype);
-    int64_t at;
-    const int64_t count = an_block_range(w, begin, end, &at);
-    an_walk walk;
-    read_strides(w, &walk);
-    an_walk_seek(&walk, at);
-    for (const int64_t last = at + count; at < last;) {
-        const int64_t run = an_walk_run(&walk, last - at);
-        memcpy((char *)w->out[0].data + at * size,
-               (const char *)w->in[0].data + walk.offset[0] * size, (size_t)(run * size));
-        an_walk_step(&walk, run);
-        at += run;
-    }
+    int64_t first;
+    const int64_t count = an_block_range(w, begin, end, &first);
+    an_runs r;
+    read_strides(w, &r.walk);
+    for (an_runs_start(&r, first, count); an_next_run(&r);)
+        memcpy((char *)w->out[0].data + r.at * size,
+               (const char *)w->in[0].data + r.walk.offset[0] * size, (size_t)(r.count * size));
 }
 
 static void transpose_run(const an_work *w, int64_t begin, int64_t end)
@@ -324,19 +319,15 @@ static void broadcast_run(const an_work *w, int64_t begin, int64_t end)
 {
     if (!w->out[0].data) return;
     const int64_t size = (int64_t)an_dtype_size(w->out[0].dtype);
-    int64_t at;
-    const int64_t count = an_block_range(w, begin, end, &at);
-    an_walk walk;
-    an_walk_broadcast(&walk, &w->out[0], 1, w->in);
-    an_walk_seek(&walk, at);
-    for (const int64_t last = at + count; at < last;) {
-        const int64_t run = an_walk_run(&walk, last - at);
-        const char *x = (const char *)w->in[0].data + walk.offset[0] * size;
-        char *y = (char *)w->out[0].data + at * size;
-        if (an_walk_stride(&walk, 0) == 0) an_fill_bytes(y, run, x, size);
-        else memcpy(y, x, (size_t)(run * size));
-        an_walk_step(&walk, run);
-        at += run;
+    int64_t first;
+    const int64_t count = an_block_range(w, begin, end, &first);
+    an_runs r;
+    an_walk_broadcast(&r.walk, &w->out[0], 1, w->in);
+    for (an_runs_start(&r, first, count); an_next_run(&r);) {
+        const char *x = (const char *)w->in[0].data + r.walk.offset[0] * size;
+        char *y = (char *)w->out[0].data + r.at * size;
+        if (an_walk_stride(&r.walk, 0) == 0) an_fill_bytes(y, r.count, x, size);
+        else memcpy(y, x, (size_t)(r.count * size));
     }
 }
 

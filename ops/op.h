@@ -177,6 +177,11 @@ static inline uint32_t an_op_shares(const an_op_info *op, int k)
 {
     return k < AN_MOST_SHARING ? op->rules->share[k] : 0;
 }
+/* Where this CPU's set has the record's loop, of the type that its family's loops have. */
+static inline const void *an_loop_of(const an_work *w)
+{
+    return (const char *)w->kernels + w->op->rules->formula.kernel;
+}
 /* It has no kernel and runs as its meaning. */
 static inline bool an_op_is_meaning(const an_op_info *op)
 {

@@ -125,26 +125,21 @@ static void slice_run(const an_work *w, int64_t begin, int64_t end)
     if (!y->data) return;
     const int64_t size = (int64_t)an_dtype_size(y->dtype);
     const int axis = w->attrs->axis;
-    int64_t at;
-    const int64_t count = an_block_range(w, begin, end, &at);
+    int64_t first;
+    const int64_t count = an_block_range(w, begin, end, &first);
     if (!slice_fits(w, axis)) {
-        memset((char *)y->data + at * size, 0, (size_t)(count * size));
+        memset((char *)y->data + first * size, 0, (size_t)(count * size));
         return;
     }
     int64_t stride[1][AN_MAX_RANK];
     an_dense_strides(x, stride[0]);
     const int64_t skip = an_dim_extent(w->attrs->start, w->extent) * stride[0][axis];
     stride[0][axis] *= w->attrs->step;
-    an_walk walk;
-    an_walk_start(&walk, y->rank, y->extent, 1, stride);
-    an_walk_seek(&walk, at);
-    for (const int64_t last = at + count; at < last;) {
-        const int64_t run = an_walk_run(&walk, last - at);
-        copy_strided((const char *)x->data + (skip + walk.offset[0]) * size,
-                     an_walk_stride(&walk, 0), (char *)y->data + at * size, run, size);
-        an_walk_step(&walk, run);
-        at += run;
-    }
+    an_runs r;
+    an_walk_start(&r.walk, y->rank, y->extent, 1, stride);
+    for (an_runs_start(&r, first, count); an_next_run(&r);)
+        copy_strided((const char *)x->data + (skip + r.walk.offset[0]) * size,
+                     an_walk_stride(&r.walk, 0), (char *)y->data + r.at * size, r.count, size);
 }
 
 static void slice_ref(const an_work *w)

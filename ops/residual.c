@@ -107,17 +107,13 @@ static void scaled_run(const an_work *w, int64_t begin, int64_t end)
     if (!w->out[0].data) return;
     const float *x = w->in[0].data, *skip = w->in[1].data, *scale = w->in[2].data;
     float *y = w->out[0].data;
-    an_walk walk;
-    an_walk_broadcast(&walk, &w->out[0], 1, &w->in[2]);
     int64_t first;
     const int64_t count = an_block_range(w, begin, end, &first);
-    an_walk_seek(&walk, first);
-    for (int64_t i = first, stop = first + count, n; i < stop; i += n) {
-        n = an_walk_run(&walk, stop - i);
-        w->kernels->residual_scaled(x + i, skip + i, scale + walk.offset[0],
-                                    an_walk_stride(&walk, 0), y + i, n);
-        an_walk_step(&walk, n);
-    }
+    an_runs r;
+    an_walk_broadcast(&r.walk, &w->out[0], 1, &w->in[2]);
+    for (an_runs_start(&r, first, count); an_next_run(&r);)
+        w->kernels->residual_scaled(x + r.at, skip + r.at, scale + r.walk.offset[0],
+                                    an_walk_stride(&r.walk, 0), y + r.at, r.count);
 }
 
 static void scaled_ref(const an_work *w)

@@ -28,23 +28,20 @@ static an_status compare_infer(const an_infer *q, an_type out[])
 static void compare_run(const an_work *w, int64_t begin, int64_t end)
 {
     if (!w->out[0].data) return;
-    int64_t at;
-    const int64_t count = an_block_range(w, begin, end, &at);
+    int64_t first;
+    const int64_t count = an_block_range(w, begin, end, &first);
     const float *a = w->in[0].data, *b = w->in[1].data;
     /* a > b is b < a: four loops serve six tests. */
     const an_test test = w->attrs->test;
     const int swap = test == AN_GT || test == AN_GE;
     const an_test as = test == AN_GT ? AN_LT : test == AN_GE ? AN_LE : test;
-    an_walk walk;
-    an_walk_broadcast(&walk, &w->out[0], 2, w->in);
-    an_walk_seek(&walk, at);
-    for (const int64_t last = at + count; at < last;) {
-        const int64_t run = an_walk_run(&walk, last - at);
-        const float *x[2] = {a + walk.offset[0], b + walk.offset[1]};
-        w->kernels->compare((int)as, x[swap], an_walk_stride(&walk, swap), x[!swap],
-                            an_walk_stride(&walk, !swap), (uint8_t *)w->out[0].data + at, run);
-        an_walk_step(&walk, run);
-        at += run;
+    an_runs r;
+    an_walk_broadcast(&r.walk, &w->out[0], 2, w->in);
+    for (an_runs_start(&r, first, count); an_next_run(&r);) {
+        const float *x[2] = {a + r.walk.offset[0], b + r.walk.offset[1]};
+        w->kernels->compare((int)as, x[swap], an_walk_stride(&r.walk, swap), x[!swap],
+                            an_walk_stride(&r.walk, !swap), (uint8_t *)w->out[0].data + r.at,
+                            r.count);
     }
 }
 
@@ -130,19 +127,14 @@ typedef void (*logic_fn)(const uint8_t *a, int64_t step_a, const uint8_t *b, int
 static void logic_run(const an_work *w, int64_t begin, int64_t end, logic_fn each)
 {
     if (!w->out[0].data) return;
-    int64_t at;
-    const int64_t count = an_block_range(w, begin, end, &at);
+    int64_t first;
+    const int64_t count = an_block_range(w, begin, end, &first);
     const uint8_t *a = w->in[0].data, *b = w->in[1].data;
-    an_walk walk;
-    an_walk_broadcast(&walk, &w->out[0], 2, w->in);
-    an_walk_seek(&walk, at);
-    for (const int64_t last = at + count; at < last;) {
-        const int64_t run = an_walk_run(&walk, last - at);
-        each(a + walk.offset[0], an_walk_stride(&walk, 0), b + walk.offset[1],
-             an_walk_stride(&walk, 1), (uint8_t *)w->out[0].data + at, run);
-        an_walk_step(&walk, run);
-        at += run;
-    }
+    an_runs r;
+    an_walk_broadcast(&r.walk, &w->out[0], 2, w->in);
+    for (an_runs_start(&r, first, count); an_next_run(&r);)
+        each(a + r.walk.offset[0], an_walk_stride(&r.walk, 0), b + r.walk.offset[1],
+             an_walk_stride(&r.walk, 1), (uint8_t *)w->out[0].data + r.at, r.count);
 }
 
 LOGIC(and, &)
@@ -199,22 +191,18 @@ static void where_grad(const an_call *c, const an_value dy[], an_value dx[])
 static void where_run(const an_work *w, int64_t begin, int64_t end)
 {
     if (!w->out[0].data) return;
-    int64_t at;
-    const int64_t count = an_block_range(w, begin, end, &at);
+    int64_t first;
+    const int64_t count = an_block_range(w, begin, end, &first);
     const uint8_t *condition = w->in[0].data;
     const float *a = w->in[1].data, *b = w->in[2].data;
     float *y = w->out[0].data;
-    an_walk walk;
-    an_walk_broadcast(&walk, &w->out[0], 3, w->in);
-    an_walk_seek(&walk, at);
-    for (const int64_t last = at + count; at < last;) {
-        const int64_t run = an_walk_run(&walk, last - at);
-        const an_choice x = {condition + walk.offset[0], an_walk_stride(&walk, 0),
-                             a + walk.offset[1], an_walk_stride(&walk, 1),
-                             b + walk.offset[2], an_walk_stride(&walk, 2)};
-        w->kernels->choose(&x, y + at, run);
-        an_walk_step(&walk, run);
-        at += run;
+    an_runs r;
+    an_walk_broadcast(&r.walk, &w->out[0], 3, w->in);
+    for (an_runs_start(&r, first, count); an_next_run(&r);) {
+        const an_choice x = {condition + r.walk.offset[0], an_walk_stride(&r.walk, 0),
+                             a + r.walk.offset[1], an_walk_stride(&r.walk, 1),
+                             b + r.walk.offset[2], an_walk_stride(&r.walk, 2)};
+        w->kernels->choose(&x, y + r.at, r.count);
     }
 }
 

@@ -82,3 +82,19 @@ void an_walk_step(an_walk *walk, int64_t count)
             walk->offset[k] += walk->stride[k][i - 1] - walk->extent[i] * walk->stride[k][i];
     }
 }
+
+void an_runs_start(an_runs *r, int64_t first, int64_t count)
+{
+    r->at = first;
+    r->count = 0;
+    r->last = first + count;
+    an_walk_seek(&r->walk, first);
+}
+
+bool an_next_run(an_runs *r)
+{
+    if (r->count > 0) an_walk_step(&r->walk, r->count);
+    r->at += r->count;
+    r->count = r->at < r->last ? an_walk_run(&r->walk, r->last - r->at) : 0;
+    return r->count > 0;
+}

@@ -30,6 +30,16 @@ void an_walk_seek(an_walk *walk, int64_t position); /* to an element, in row-maj
 int64_t an_walk_run(const an_walk *walk, int64_t limit);
 void an_walk_step(an_walk *walk, int64_t count);    /* on by a run or a part of one */
 
+/* Elements [at, last) of a walk, run by run:
+ *     for (an_runs_start(&r, first, count); an_next_run(&r);)
+ *         ... r.at, and from there r.count elements; operand k at r.walk.offset[k] ... */
+typedef struct an_runs {
+    an_walk walk; /* to be set up first */
+    int64_t at, count, last;
+} an_runs;
+void an_runs_start(an_runs *r, int64_t first, int64_t count);
+bool an_next_run(an_runs *r);
+
 /* Stride of operand k along the last axis: within a run it is constant. */
 static inline int64_t an_walk_stride(const an_walk *walk, int k)
 {
