@@ -320,10 +320,9 @@ static an_spec spec_here(const an_graph *g, an_at at, const an_op_info *op, cons
     return (an_spec){.op = op, .attrs = attrs, .at = at, .scope = g->scope};
 }
 
-/* The graph of the first operand that has one. */
-static an_graph *graph_of(const an_value *in, int count)
+an_graph *an_graph_of(const an_value *in, int count)
 {
-    for (int i = 0; i < count; i++)
+    for (int i = 0; in && i < count; i++)
         if (in[i].graph) return in[i].graph;
     return NULL;
 }
@@ -364,7 +363,7 @@ static an_value emit(an_graph *g, an_spec *s, const an_value *in, int count)
 an_value an_emit_op(an_at at, const an_op_info *op, const an_value *in, int count,
                     const an_attrs *attrs)
 {
-    an_graph *g = in && count > 0 ? graph_of(in, count) : NULL;
+    an_graph *g = an_graph_of(in, count);
     if (!g) return AN_NONE;
     const an_value poison = {g, 0};
     if (g->error.status != AN_OK) return poison;
@@ -375,7 +374,7 @@ an_value an_emit_op(an_at at, const an_op_info *op, const an_value *in, int coun
 an_value an_emit_opaque(an_at at, const an_op_info *op, const an_value *in, int count,
                         const an_attrs *attrs, const an_type *types, int type_count)
 {
-    an_graph *g = graph_of(in, count);
+    an_graph *g = an_graph_of(in, count);
     const an_value poison = {g, 0};
     if (!g || g->error.status != AN_OK) return g ? poison : AN_NONE;
     an_spec s = spec_here(g, at, op, attrs);

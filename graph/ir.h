@@ -206,6 +206,7 @@ typedef struct an_spec {
 /* Adds a node: checks arity, operands and attributes, infers, appends. Returns
  * the id of output 0, or 0 with the graph's error set. */
 uint32_t an_graph_add(an_graph *g, const an_spec *spec);
+an_graph *an_graph_of(const an_value *in, int count); /* the first operand's; NULL: none has one */
 /* The same as a copy of node `n` of `from`: the types of an opaque op are that node's. */
 uint32_t an_graph_add_like(an_graph *g, const an_spec *spec, const an_graph *from,
                            const an_node *n);

@@ -84,17 +84,10 @@ static const an_op_info *begin(an_at at, an_graph *g, const char *op, const an_o
     return row && place_own(g, &named, own, values) ? row : NULL;
 }
 
-static an_graph *graph_of(const an_value *in, int count)
-{
-    for (int i = 0; in && i < count; i++)
-        if (in[i].graph) return in[i].graph;
-    return NULL;
-}
-
 an_value an_apply_at(an_at at, const char *op, const an_value *in, int count,
                      const an_own_given *own)
 {
-    an_graph *g = graph_of(in, count);
+    an_graph *g = an_graph_of(in, count);
     an_own values[AN_MOST_OWN];
     if (!g) return AN_NONE;
     const an_op_info *row = begin(at, g, op, own, values);
@@ -106,7 +99,7 @@ an_value an_apply_at(an_at at, const char *op, const an_value *in, int count,
 an_value an_apply_opaque_at(an_at at, const char *op, const an_value *in, int inputs,
                             const an_own_given *own, const an_type *types, int count)
 {
-    an_graph *g = graph_of(in, inputs);
+    an_graph *g = an_graph_of(in, inputs);
     an_own values[AN_MOST_OWN];
     if (!g) return AN_NONE;
     const an_op_info *row = begin(at, g, op, own, values);

@@ -80,7 +80,7 @@ static an_value add_input(an_isolated *p, const char *letter, int i, uint32_t li
 static bool is_differentiable(const an_isolated *p, const an_node *n, int k, uint32_t here)
 {
     return an_dtype_is_float(an_slot_type(p->g, here)->dtype) &&
-           !(n->op->rules->closed >> k & 1);
+           !an_has_operand(n->op->rules->closed, k);
 }
 
 static bool add_node(an_isolated *p, const an_node *n)
