@@ -300,6 +300,21 @@ bool an_is_state(an_value v)
     return v.graph && !an_is_poison(v) && an_node_is_state(an_node_of(v.graph, v.id));
 }
 
+bool an_is_ordinary(an_value v)
+{
+    if (!v.graph || an_is_poison(v)) return false;
+    const an_node *n = an_node_of(v.graph, v.id);
+    const an_data *data = &n->attrs->data; /* of literals only */
+    const an_tensor t = {.dtype = n->attrs->dtype, .rank = 1, .extent = {data->count},
+                         .data = (void *)(uintptr_t)data->bytes};
+    bool ordinary = data->count > 0;
+    for (int64_t i = 0; i < data->count && ordinary; i++) {
+        const double x = an_tensor_get(&t, i);
+        ordinary = x != 0 && x - x == 0;
+    }
+    return ordinary;
+}
+
 /* "encoder/kernel" is of "encoder", of "encoder/" and of "". */
 static bool is_of(const char *state, const char *name)
 {

@@ -188,20 +188,19 @@ static void mul_grad(const an_call *c, const an_value dy[], an_value dx[])
 
 static void div_grad(const an_call *c, const an_value dy[], an_value dx[])
 {
-    dx[0] = an_div(dy[0], c->in[1]);
-    dx[1] = an_neg(an_mul(dx[0], c->out[0]));
+    dx[0] = an_chain_over(dy[0], c->in[1]);
+    dx[1] = an_neg(an_chain_times(dx[0], c->out[0]));
 }
 
 static void power_grad(const an_call *c, const an_value dy[], an_value dx[])
 {
     const an_value a = c->in[0], b = c->in[1];
     const an_value zero = an_number(a, 0), one = an_number(a, 1);
-    const an_value slope = an_mul(b, an_power(a, an_sub(b, one)));
-    dx[0] = an_mul(dy[0], an_where(an_compare(b, AN_EQ, zero), zero, slope));
+    dx[0] = an_chain_times(dy[0], an_chain_times(b, an_power(a, an_sub(b, one))));
     /* The inner choice keeps the logarithm's own gradient finite where it is not used. */
     const an_value positive = an_compare(a, AN_GT, zero);
     const an_value log_a = an_log(an_where(positive, a, one));
-    dx[1] = an_mul(dy[0], an_where(positive, an_mul(c->out[0], log_a), zero));
+    dx[1] = an_chain_times(dy[0], an_where(positive, an_mul(c->out[0], log_a), zero));
 }
 
 /* `test` says when a was chosen outright. */

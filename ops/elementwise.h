@@ -52,6 +52,9 @@ void an_binary_ref_by(const an_work *w, double (*real)(double, double));
     };
 
 double an_real_sigmoid(double x);
+/* dy times the slope, and dy over it, for slopes that may be infinite or NaN (chain.c). */
+an_value an_chain_times(an_value dy, an_value slope);
+an_value an_chain_over(an_value dy, an_value slope);
 /* A slope of 0 everywhere: no gradient comes back, which counts as zeros. */
 an_value an_flat(const an_call *c, an_value dy);
 /* dy where the condition holds, else 0. */

@@ -1,6 +1,7 @@
 /* loss.c -- losses of single elements, and the machinery all losses share.
  *
- *   bce_with_logits   each = max(x, 0) - x z + log(1 + e^-|x|)
+ *   bce_with_logits   each = max(x, 0) - x z + log(1 + e^-|x|), which is |x| w + the same
+ *                     with w = 1 - z where x >= 0, else z; no w costs nothing, however large x
  *                     dx = (sigmoid(x) - z) s,   dz = -x s
  *   mse               each = (p - t)^2
  *                     dp = 2 (p - t) s,   dt = -dp
@@ -10,6 +11,7 @@
  * mean over nothing is NaN.                                                   */
 #include "core/memory.h"
 #include "ops/access.h"
+#include "ops/elementwise.h"
 #include "ops/kernels/kernels.h"
 #include "ops/loss.h"
 
@@ -120,7 +122,8 @@ static void pair_ref(const an_work *w)
 
 static double bce_of(double x, double z)
 {
-    return (x >= 0 ? x * (1 - z) : -x * z) + log1p(exp(-fabs(x)));
+    const double wrong = x >= 0 ? 1 - z : z;
+    return (wrong == 0 ? 0 : fabs(x) * wrong) + log1p(exp(-fabs(x)));
 }
 
 static void bce_grad(const an_call *c, const an_value dy[], an_value dx[])
@@ -132,10 +135,11 @@ static void bce_grad(const an_call *c, const an_value dy[], an_value dx[])
 
 static void bce_meaning(const an_call *c, an_value out[])
 {
-    const an_value x = c->in[0], z = c->in[1];
-    const an_value e = an_exp(an_neg(an_abs(x)));
-    const an_value rest = an_log(an_add(an_number(e, 1), e));
-    out[AN_LOSS_EACH] = an_add(an_sub(an_maximum(x, an_number(x, 0)), an_mul(x, z)), rest);
+    const an_value x = c->in[0], z = c->in[1], size = an_abs(x);
+    const an_value e = an_exp(an_neg(size)), rest = an_log(an_add(an_number(e, 1), e));
+    const an_value one = an_number(z, 1), above = an_compare(x, AN_GE, an_number(x, 0));
+    const an_value wrong = an_where(above, an_sub(one, z), z);
+    out[AN_LOSS_EACH] = an_add(an_chain_times(wrong, size), rest);
     out[AN_LOSS_MEAN] = an_mean_axes(out[AN_LOSS_EACH], AN_ALL_AXES, false);
 }
 

@@ -26,6 +26,8 @@ uint32_t an_new_stream(an_at at, an_graph *g);
 /* What gradients of slices need: the graph's dimensions, to compute attributes
  * from extents (defined by graph/graph.c). NULL gives NULL. */
 an_dims *an_dims_of(an_graph *g);
+/* Whether v is a literal, and no element of it is 0, infinite or NaN (graph/graph.c). */
+bool an_is_ordinary(an_value v);
 /* an_emit of an op by its row (graph/build.c). */
 an_value an_emit_op(an_at at, const an_op_info *op, const an_value *in, int count,
                     const an_attrs *attrs);

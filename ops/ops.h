@@ -126,6 +126,8 @@ typedef struct an_attrs {
     const an_own *own; /* in the order of the op's definition; missing ones at the end are zero */
     double alpha, low, high;
     const struct an_written *written; /* a graph's own: its axes as the user wrote them */
+    bool divide;
+    double clip;
 } an_attrs;
 
 /* ---- the one way in ---------------------------------------------------- */
@@ -226,6 +228,12 @@ AN_API an_value an_log1p_at(an_at at, an_value x);
 AN_API an_value an_cast_at(an_at at, an_value x, an_dtype dtype); /* to integers: towards zero */
 /* d gelu: dy times gelu'(x). Made by gradients. */
 AN_API an_value an_gelu_grad_at(an_at at, an_value dy, an_value x, an_form form);
+/* dy * slope, or dy / slope if `divide`; 0 where dy is 0, even if the slope is infinite or NaN.
+ * Made by gradients. */
+AN_API an_value an_chain_at(an_at at, an_value dy, an_value slope, bool divide);
+/* The length of all x together, of one dtype; result 1 is min(1, clip / (norm + 1e-12)), right for
+ * any finite x. Made by an_minimize. */
+AN_API an_value an_global_norm_at(an_at at, const an_value *x, int count, double clip);
 /* ((x0 + x1) + x2) + ...; order[i] is the build ordinal of x_i's consumer. Made by gradients. */
 AN_API an_value an_accumulate_at(an_at at, const an_value *x, int count, const uint32_t *order);
 #define an_add(...) an_add_at(AN_HERE, __VA_ARGS__)
@@ -266,6 +274,8 @@ AN_API an_value an_accumulate_at(an_at at, const an_value *x, int count, const u
 #define an_log1p(...) an_log1p_at(AN_HERE, __VA_ARGS__)
 #define an_cast(...) an_cast_at(AN_HERE, __VA_ARGS__)
 #define an_gelu_grad(...) an_gelu_grad_at(AN_HERE, __VA_ARGS__)
+#define an_chain(...) an_chain_at(AN_HERE, __VA_ARGS__)
+#define an_global_norm(...) an_global_norm_at(AN_HERE, __VA_ARGS__)
 #define an_accumulate(...) an_accumulate_at(AN_HERE, __VA_ARGS__)
 
 /* ---- choosing (select.c) ----------------------------------------------- */

@@ -20,7 +20,7 @@
  *   clip        y = x held to low .. high     dx = dy where low <= x <= high, else 0
  *   cast        y = x               dx = dy in x's type, between floats
  *
- * Gradients use y where they can: then x need not be kept for them. Outside its
+ * Where a slope may be infinite or NaN it is multiplied by chain.c. Gradients use y where they can: then x need not be kept for them. Outside its
  * domain a function is NaN (sqrt, rsqrt and log below 0, log1p below -1), at a pole infinite.
  *
  * cast rounds to the nearest float; to integers it goes towards zero, stops at
@@ -76,39 +76,40 @@ static an_value square_slope(const an_call *c, an_value dy)
 
 static an_value sqrt_slope(const an_call *c, an_value dy)
 {
-    return an_div(an_mul(dy, an_number(dy, 0.5)), c->out[0]);
+    return an_chain_over(an_mul(dy, an_number(dy, 0.5)), c->out[0]);
 }
 
 static an_value rsqrt_slope(const an_call *c, an_value dy)
 {
     const an_value y = c->out[0];
-    return an_div(an_mul(dy, an_mul(y, an_number(y, -0.5))), c->in[0]);
+    return an_chain_over(an_chain_times(dy, an_mul(y, an_number(y, -0.5))), c->in[0]);
 }
 
 static an_value reciprocal_slope(const an_call *c, an_value dy)
 {
-    return an_neg(an_mul(an_mul(dy, c->out[0]), c->out[0])); /* y^2 alone may overflow */
+    const an_value y = c->out[0];
+    return an_neg(an_chain_times(an_chain_times(dy, y), y)); /* y^2 alone may overflow */
 }
 
 static an_value exp_slope(const an_call *c, an_value dy)
 {
-    return an_mul(dy, c->out[0]);
+    return an_chain_times(dy, c->out[0]);
 }
 
 /* Not y + 1, which cancels far below 0. */
 static an_value expm1_slope(const an_call *c, an_value dy)
 {
-    return an_mul(dy, an_exp(c->in[0]));
+    return an_chain_times(dy, an_exp(c->in[0]));
 }
 
 static an_value log_slope(const an_call *c, an_value dy)
 {
-    return an_div(dy, c->in[0]);
+    return an_chain_over(dy, c->in[0]);
 }
 
 static an_value log1p_slope(const an_call *c, an_value dy)
 {
-    return an_div(dy, an_add(c->in[0], an_number(dy, 1)));
+    return an_chain_over(dy, an_add(c->in[0], an_number(dy, 1)));
 }
 
 static an_value sin_slope(const an_call *c, an_value dy)

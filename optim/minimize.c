@@ -108,21 +108,24 @@ static an_value rate_of(minimizer *m, an_dtype dtype)
     return *rate;
 }
 
-/* min(1, clip / (norm + tiny)) over all gradients together; NaN stays NaN. */
+/* The factor that brings all gradients together to the length asked for. */
 static void clip(minimizer *m)
 {
-    const an_dtype dtype = an_type_of(m->args->loss).dtype;
-    an_value sum = AN_NONE;
-    for (int i = 0; i < m->count; i++) {
-        an_value s = an_sum_axes_at(m->at, an_square_at(m->at, m->grad[i]), AN_ALL_AXES, false);
-        if (an_type_of(s).dtype != dtype) s = an_cast_at(m->at, s, dtype);
-        sum = sum.graph ? an_add_at(m->at, sum, s) : s;
+    an_value *x = an_alloc(m->count * (int64_t)sizeof *x);
+    if (!x) {
+        an_graph_fail(m->g, m->at, AN_E_MEMORY, "an_minimize: out of memory");
+        return;
     }
-    const an_value norm = an_label(an_sqrt_at(m->at, sum), "gradient norm");
-    const an_value ratio = an_div_at(m->at, an_number_at(m->at, norm, m->args->clip_norm),
-                                     an_add_at(m->at, norm, an_number_at(m->at, norm, 1e-12)));
-    const an_value scale = an_minimum_at(m->at, ratio, an_number_at(m->at, norm, 1));
-    m->scale[dtype == AN_F64] = scale;
+    an_dtype widest = AN_F32;
+    for (int i = 0; i < m->count; i++)
+        if (an_type_of(m->grad[i]).dtype == AN_F64) widest = AN_F64;
+    for (int i = 0; i < m->count; i++) {
+        const bool alike = an_type_of(m->grad[i]).dtype == widest;
+        x[i] = alike ? m->grad[i] : an_cast_at(m->at, m->grad[i], widest);
+    }
+    const an_value norm = an_global_norm_at(m->at, x, m->count, m->args->clip_norm);
+    m->scale[widest == AN_F64] = an_result(an_label(norm, "gradient norm"), 1);
+    an_free(x);
 }
 
 static an_value scale_of(minimizer *m, an_dtype dtype)

@@ -7,6 +7,8 @@
  * logarithms of negatives - another point is tried: the operands moved a little, then made
  * positive. What has a slope nowhere is not counted.
  *
+ * A rule must also hand on 0 where 0 reaches it, though the slope there be infinite or NaN.
+ *
  * Ops with a rule of their own come first, for an op that is differentiated as what it means
  * inherits the faults of the simpler ones.                                              */
 #include "graph/equal/isolated.h"
@@ -206,6 +208,66 @@ static an_status check_lines(an_isolated *p, double *room, int64_t count, an_che
     return status;
 }
 
+/* ---- where no gradient arrives ------------------------------------------- */
+
+/* Where no slope is finite: a pole, outside a domain, beyond all range. */
+static const double silent_at[] = {0, -1.5, 1000};
+#define SILENT 3
+
+static void fill(an_tensor *t, double value)
+{
+    for (int64_t i = 0; i < an_tensor_count(t); i++) an_tensor_set(t, i, value);
+}
+
+static void move_silent(an_isolated *p, int point)
+{
+    for (int k = 0; k < p->outputs; k++) fill(&p->e.value[p->dy[k].id], 0);
+    for (int k = 0; k < p->operands; k++)
+        fill(operand_of(p, k), silent_at[(k == 0 ? point : point / SILENT) % SILENT]);
+}
+
+/* Whether all of operand k's gradient is 0; a NaN is not. */
+static bool is_silent(an_isolated *p, int k, double *other)
+{
+    const an_tensor *dx = &p->e.value[p->dx[k].id];
+    for (int64_t i = 0; i < an_tensor_count(dx); i++) {
+        *other = ((const double *)dx->data)[i];
+        if (!(*other == 0)) return false;
+    }
+    return true;
+}
+
+static void complain_silent(an_isolated *p, int k, int point, double other, an_check_row *row)
+{
+    const an_graph *g = p->side->g;
+    char where[360], operand[32];
+    an_place_words(g, p->number, 0, where, sizeof where);
+    an_op_input_name(g->nodes[p->number].op, p->operand[k], operand, sizeof operand);
+    an_check_fail(row, AN_DIFFERENT,
+                  "the gradient of %.240s with respect to %s is %g where 0 reaches it, at operands "
+                  "of %g and %g: a branch that was not taken would show", where, operand, other,
+                  silent_at[point % SILENT], silent_at[point / SILENT]);
+}
+
+/* Of an op of our own that works element by element: a gradient of 0 stays one, at any finite
+ * operands. Others may sum, and 0 times an infinite element is theirs to say. */
+static an_status check_silence(an_isolated *p, an_check_row *row)
+{
+    if (p->side->g->nodes[p->number].op->category != AN_CATEGORY_ELEMENTWISE) return AN_OK;
+    for (int point = 0; point < SILENT * SILENT; point++) {
+        double other = 0;
+        move_silent(p, point);
+        const an_status status = an_evaluation_run(&p->e);
+        if (status != AN_OK) return status;
+        for (int k = 0; k < p->operands; k++) {
+            if (is_silent(p, k, &other)) continue;
+            complain_silent(p, k, point, other, row);
+            return AN_OK;
+        }
+    }
+    return AN_OK;
+}
+
 static an_status check_node(an_trial *t, uint32_t number, an_check_row *row)
 {
     an_isolated p;
@@ -217,6 +279,7 @@ static an_status check_node(an_trial *t, uint32_t number, an_check_row *row)
         double *room = an_alloc(2 * (count + 1) * (int64_t)sizeof *room);
         status = room ? check_lines(&p, room, count, row) : AN_E_MEMORY;
         an_free(room);
+        if (status == AN_OK) status = check_silence(&p, row);
     }
     if (status == AN_E_DATA) status = AN_OK; /* ids that the small extents do not have */
     an_isolated_close(&p);

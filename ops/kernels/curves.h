@@ -28,6 +28,17 @@ AN_INLINE an_v within(an_v x, float most)
     return an_v_with_sign(an_v_select(an_v_lt(size, end), size, end), x);
 }
 
+AN_INLINE an_vi is_zero(an_v x)
+{
+    return an_v_eq(x, an_v_set(0.0f));
+}
+
+/* x, but 0 where it is NaN and `nothing` came in. */
+AN_INLINE an_v or_nothing(an_v x, an_vi nothing)
+{
+    return an_v_select(nothing, an_v_select(an_v_eq(x, x), x, an_v_set(0.0f)), x);
+}
+
 #define TAIL 15.0f /* from there on the tail and the density are 0 */
 
 AN_INLINE normal normal_at(an_v x)

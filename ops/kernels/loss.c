@@ -35,12 +35,14 @@ AN_INLINE an_v log_1_plus(an_v e)
     return an_v_select(an_v_eq(u, one), e, an_v_log(u) * (e / (u - one)));
 }
 
-/* max(x, 0) - x z + log(1 + e^-|x|); the first two terms without cancellation. */
+/* max(x, 0) - x z + log(1 + e^-|x|); the first two terms without cancellation, and 0 where the
+ * label is what even an infinite logit says. */
 AN_INLINE an_v bce(an_v x, an_v z)
 {
-    const an_v zero = an_v_set(0);
-    const an_v linear = an_v_select(an_v_ge(x, zero), x * (an_v_set(1) - z), zero - x * z);
-    return linear + log_1_plus(an_v_exp(zero - an_v_abs(x)));
+    const an_v zero = an_v_set(0), size = an_v_abs(x);
+    const an_v wrong = an_v_select(an_v_ge(x, zero), an_v_set(1) - z, z);
+    const an_v linear = an_v_select(an_v_eq(wrong, zero), zero, size * wrong);
+    return linear + log_1_plus(an_v_exp(zero - size));
 }
 
 AN_INLINE an_v squared_error(an_v a, an_v b)

@@ -18,6 +18,35 @@ AN_INLINE void store(float *p, int64_t i, int64_t left, an_v v)
     else an_v_store_n(p + i, left, v);
 }
 
+#define BLOCK 1024
+
+/* The squares of a block round before they are added, by 64 chains: as sum_row adds what `square`
+ * wrote. */
+AN_INLINE float squares_block(const float *x, int64_t count)
+{
+    an_v sum[4] = {{0}, {0}, {0}, {0}};
+    int64_t i = 0;
+    for (; i + 4 * AN_LANES <= count; i += 4 * AN_LANES)
+        for (int k = 0; k < 4; k++) {
+            const an_v v = an_v_load(x + i + k * AN_LANES);
+            sum[k] += v * v;
+        }
+    for (; i + AN_LANES <= count; i += AN_LANES) sum[0] += an_v_load(x + i) * an_v_load(x + i);
+    if (i < count) {
+        const an_v v = an_v_load_n(x + i, count - i, 0);
+        sum[1] += v * v;
+    }
+    return an_v_sum((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
+
+double AN_ISA(squares_row)(const float *x, int64_t count)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i += BLOCK)
+        sum += (double)squares_block(x + i, count - i < BLOCK ? count - i : BLOCK);
+    return sum;
+}
+
 /* p - amount * p; an infinite parameter without decay must not become NaN. */
 AN_INLINE an_v shrink(an_v p, float amount)
 {

@@ -126,6 +126,13 @@ static void try_kernels(int64_t rows, int64_t width)
 #define LOSS(last, next, sum)                                                                      \
     "%" #next ": f32[3,4] = mul %" #last ", %5\n%" #sum ": f32[] = sum %" #next " {axes=all}\n"
 
+/* Chosen where x is positive; else it is no number. */
+#define BRANCH                                                                                     \
+    LEAVES "%7: f32[] = constant {data=[0]}\n%8: bool[3,4] = compare %1, %7 {test=gt}\n"
+#define CHOICE(branch, choice, next, sum)                                                          \
+    "%" #choice ": f32[3,4] = where %8, %" #branch ", %1\n"                                        \
+    LOSS(choice, next, sum) "output \"loss\" %" #sum "\n"
+
 static const char *const losses[] = {
     LEAVES "%7: f32[3,4], f32[3], f32[3] = layer_norm %1, %3, %4 {axis=1, eps=0.1}\n"
     "%8: f32[3] = mul %7.1, %6\n%9: f32[3,1] = reshape %8\n%10: f32[3,4] = add %7, %9\n"
@@ -144,6 +151,10 @@ static const char *const losses[] = {
     "%8: f32[3,4] = mul %7, %7.1\n" LOSS(8, 9, 10) "output \"loss\" %10\n",
     LEAVES "%7: f32[3,4], f32[3,4], f32[3] = add_rms_norm %1, %2, %3 {axis=1, eps=0.1}\n"
     "%8: f32[3,4] = mul %7, %7.1\n" LOSS(8, 9, 10) "output \"loss\" %10\n",
+    BRANCH "%9: f32[] = constant {data=[0.5]}\n%10: f32[3,4] = power %1, %9\n"
+    CHOICE(10, 11, 12, 13),
+    BRANCH "%9: f32[3,4] = sqrt %1\n%10: f32[3,4] = where %8, %5, %7\n"
+    "%11: f32[3,4] = chain %10, %9 {divide=1}\n" LOSS(11, 12, 13) "output \"loss\" %13\n",
 };
 
 static void try_gradient(const char *text)

@@ -39,6 +39,8 @@ const an_case an_cases_elementwise[] = {
     INTEGERS("mul", "1..9"),
     BINARY("div", " 0.5..3", .flags = AN_CASE_NAN_STOPS), /* x / inf is 0 */
     INTEGERS("div", "1..9"),
+    BINARY("chain", "", .flags = 0),
+    BINARY("chain", " 0.5..3", .attrs = {.divide = true}, .flags = AN_CASE_NAN_STOPS),
     BINARY("power", " 0.5..2", .flags = AN_CASE_NAN_STOPS), /* 1 ^ NaN is 1 */
     /* One operand may win everywhere. */
     BINARY("maximum", "", .flags = AN_CASE_APART, .zero_grad = 3),

@@ -7,6 +7,9 @@
 #define ADAMW {.beta1 = 0.8f, .beta2 = 0.95f, .eps = 1e-3f, .decay = 0.25f}
 
 const an_case an_cases_step[] = {
+    {"global_norm", "clipped", {"f32[B,K]", "f32[K]", "f32[]"}, .attrs = {.clip = 0.25}},
+    {"global_norm", "below", {"f32[B,K]"}, .attrs = {.clip = 1000}, .zero_grad = 0},
+    {"global_norm", "several units", {"f32[B,65539]", "f32[9]"}, .attrs = {.clip = 1}},
     {"sgd_step", "plain", {"f32[B,K]", "f32[B,K]", "f32[] 0.2..0.5"}},
     {"sgd_step", "decay, scaled", {"f32[K]", "f32[K]", "f32[] 0.2..0.5", "f32[] 0.3..0.6"},
      .attrs = {.decay = 0.25f}, .absolute = 1e-6},

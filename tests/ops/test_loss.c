@@ -20,23 +20,24 @@ static an_status run(an_graph *g, an_value value, an_tensor *x, an_tensor *label
 
 START_TEST(test_bce_by_hand)
 {
-    float x[] = {0, 0, 1000, -1000, 1000, -30}, z[] = {0, 0.25f, 1, 0, 0, 0};
-    const double want[] = {log(2), log(2), 0, 0, 1000, exp(-30)};
+    float x[] = {0, 0, 1000, -1000, 1000, -30, -INFINITY, INFINITY};
+    float z[] = {0, 0.25f, 1, 0, 0, 0, 0, 1};
+    const double want[] = {log(2), log(2), 0, 0, 1000, exp(-30), 0, 0};
     an_graph *g = an_graph_new("bce");
     const an_shape shape = AN_SHAPE(an_dim_named(g, "B"));
     const an_value loss = an_bce_with_logits(an_input(g, "x", AN_F32, shape),
                                              an_input(g, "labels", AN_F32, shape));
-    an_tensor tx = an_tensor_borrow(AN_F32, AN_EXTENTS(6), x), out = {0};
-    an_tensor tz = an_tensor_borrow(AN_F32, AN_EXTENTS(6), z);
+    an_tensor tx = an_tensor_borrow(AN_F32, AN_EXTENTS(8), x), out = {0};
+    an_tensor tz = an_tensor_borrow(AN_F32, AN_EXTENTS(8), z);
     ck_assert_int_eq(run(g, an_result(loss, 1), &tx, &tz, &out), AN_OK);
     double sum = 0;
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 8; i++) {
         const double got = an_tensor_get(&out, i);
         ck_assert_msg(fabs(got - want[i]) <= 1e-6 * want[i], "%d: %.9g, not %.9g", i, got, want[i]);
         sum += want[i];
     }
     ck_assert_int_eq(run(g, loss, &tx, &tz, &out), AN_OK);
-    ck_assert(an_test_close(an_tensor_get(&out, 0), sum / 6, 1e-6));
+    ck_assert(an_test_close(an_tensor_get(&out, 0), sum / 8, 1e-6));
     an_tensor_free(&out);
     an_graph_free(g);
 }

@@ -14,6 +14,10 @@ FORMULA(product, a * b)
 FORMULA(quotient, a / b)
 FORMULA(quotient_by_a, 1 / b)
 FORMULA(quotient_by_b, -a / b / b)
+/* Where a is 0 the result is, even if b is infinite, 0 or no number. */
+FORMULA(chain, isnan(a * b) && (a == 0 || (b == 0 && !isnan(a))) ? 0 : a * b)
+FORMULA(chain_over, a == 0 && (isnan(a / b)) ? 0 : a / b)
+FORMULA(chain_over_by_b, a == 0 && isnan(a / b) ? 0 : -a / b / b)
 FORMULA(larger, isnan(a) || a > b ? a : b)
 FORMULA(smaller, isnan(a) || a < b ? a : b)
 FORMULA(above, a > b ? 1 : a == b ? 0.5L : 0)
@@ -126,6 +130,11 @@ const an_truth an_truths_arithmetic[] = {
     {"sub", 0, 2, .value = EXACT(difference), .slope = {{one}, {minus_one}}},
     {"mul", 0, 2, .value = EXACT(product), .slope = {{second}, {first}}},
     {"div", 0, 2, .value = EXACT(quotient), .slope = {{quotient_by_a}, {quotient_by_b}},
+     .but = {{AN_OF_B, quotients_leave_range,
+              "dy / b or y leaves the range, their product does not"}}},
+    {"chain", "times", 2, .value = EXACT(chain), .slope = {{second}, {first}}},
+    {"chain", "over", 2, .attrs = {.divide = true}, .value = EXACT(chain_over),
+     .slope = {{quotient_by_a}, {chain_over_by_b}},
      .but = {{AN_OF_B, quotients_leave_range,
               "dy / b or y leaves the range, their product does not"}}},
     {"power", 0, 2, .value = {power},

@@ -218,9 +218,7 @@ const an_truth an_truths_curves[] = {
 
     {"bce_with_logits", 0, 2, .output = 1, .high = {0, 1}, .value = {bce},
      .slope = {{bce_by_a}, {minus_a}},
-     .but = {{AN_OF_VALUE, nan_at_infinity,
-              "inf * 0 where the label agrees with an infinite logit"},
-             {AN_OF_A, right_to_units_of_one, "sigmoid(x) - z is right to units of 1"}}},
+     .but = {{AN_OF_A, right_to_units_of_one, "sigmoid(x) - z is right to units of 1"}}},
     {"softmax", "of two", 2, .value = {soft, .steep = 1}, .build = build_softmax,
      .slope = {{soft_by_a}, {soft_by_b}},
      .but = {{AN_OF_A | AN_OF_B, right_to_units_of_one,

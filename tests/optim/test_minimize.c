@@ -127,6 +127,40 @@ START_TEST(test_clipping)
 }
 END_TEST
 
+/* One step of size 1 along gradients of +-`each`, clipped to `clip`. */
+static double clipped_step(an_dtype dtype, double each, double clip)
+{
+    model m = {.g = an_graph_new("c"), .store = an_store_new(1)};
+    m.w = an_state(m.g, "w", dtype, AN_SHAPE(4), (an_init){AN_INIT_ZEROS, 0, 0});
+    const double c[4] = {each, -each, each, -each};
+    const an_tensor t = an_tensor_borrow(AN_F64, AN_EXTENTS(4), (void *)(uintptr_t)c);
+    const an_value parts = an_mul(m.w, an_cast(an_constant(m.g, &t), dtype));
+    m.loss = an_sum_axes(parts, AN_ALL_AXES, false);
+    const an_updates up = an_minimize(m.loss, an_sgd(.rate = 1), .clip_norm = clip);
+    an_program *p = compile(&m, up);
+    run(p, 1);
+    const double moved = weight(&m, 1);
+    end(&m, p);
+    return moved;
+}
+
+/* However large finite gradients are, and though their length be more than the type holds. */
+START_TEST(test_clipping_of_huge_gradients)
+{
+    const struct {
+        an_dtype dtype;
+        double each, clip;
+    } cases[] = {{AN_F32, 1e20, 1}, {AN_F32, 3e38, 1}, {AN_F32, 1e-20, 1},
+                 {AN_F64, 1e200, 1}, {AN_F64, 1.7e308, 8}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const double got = clipped_step(cases[i].dtype, cases[i].each, cases[i].clip);
+        const double half = cases[i].clip / 2; /* each is half of the length */
+        const double want = half < cases[i].each ? half : cases[i].each;
+        ck_assert_msg(an_test_close(got / want, 1, 1e-6), "case %d: %g, not %g", (int)i, got, want);
+    }
+}
+END_TEST
+
 /* The rate of step t is read off how far a constant gradient moves a weight. */
 static double rate_at(an_schedule s, int t)
 {
@@ -202,4 +236,4 @@ START_TEST(test_misuse)
 END_TEST
 
 AN_TEST_MAIN("minimize", test_sgd, test_momentum, test_adam_and_adamw, test_clipping,
-             test_schedules, test_which_states, test_misuse)
+             test_clipping_of_huge_gradients, test_schedules, test_which_states, test_misuse)
