@@ -84,6 +84,9 @@ typedef enum an_dtype {
 AN_API size_t an_dtype_size(an_dtype dtype);      /* bytes; 0 for an unknown one */
 AN_API const char *an_dtype_name(an_dtype dtype); /* "f32", ...; "?" for an unknown one */
 AN_API bool an_dtype_is_float(an_dtype dtype);    /* f32 or f64 */
+/* Whether the type has that number, rounded but not lost: what is finite stays finite, what is not
+ * 0 stays so, and integers and bools take nothing but their own. NaN and inf are floats. */
+AN_API bool an_dtype_holds(an_dtype dtype, double value);
 
 /* ---- dimensions and shapes --------------------------------------------- */
 

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -165,20 +166,32 @@ bool an_scan_integer(an_scan *s, int64_t *out)
     return true;
 }
 
+/* A written number that its type cannot hold is not silently another one. */
+static bool is_kept(an_scan *s, const char *before, double got, const char *type)
+{
+    if (errno != ERANGE || (got != 0 && !isinf(got))) return true;
+    const int length = (int)(s->at - before < 40 ? s->at - before : 40);
+    return an_scan_fail(s, "%.*s becomes %g in %s", length, before, got, type);
+}
+
 bool an_scan_number(an_scan *s, double *out)
 {
     if (s->failed) return false;
     skip_blanks(s);
+    const char *before = s->at;
+    errno = 0;
     if (isspace((unsigned char)*s->at) || !an_read_f64(&s->at, out))
         return an_scan_fail(s, "expected a number here");
-    return true;
+    return is_kept(s, before, *out, "f64");
 }
 
 bool an_scan_f32(an_scan *s, float *out)
 {
     if (s->failed) return false;
     skip_blanks(s);
+    const char *before = s->at;
+    errno = 0;
     if (isspace((unsigned char)*s->at) || !an_read_f32(&s->at, out))
         return an_scan_fail(s, "expected a number here");
-    return true;
+    return is_kept(s, before, (double)*out, "f32");
 }

@@ -116,6 +116,16 @@ void an_tensor_set(an_tensor *t, int64_t i, double value)
     }
 }
 
+bool an_dtype_holds(an_dtype dtype, double value)
+{
+    int64_t room = 0;
+    an_tensor one = an_tensor_borrow(dtype, 0, NULL, &room);
+    an_tensor_set(&one, 0, value);
+    const double kept = an_tensor_get(&one, 0);
+    if (!an_dtype_is_float(dtype)) return kept == value;
+    return isfinite(value) ? isfinite(kept) && (kept != 0) == (value != 0) : true;
+}
+
 an_status an_tensor_copy(an_tensor *to, const an_tensor *from)
 {
     if (!to || !from || !from->data) return AN_E_ARGUMENT;

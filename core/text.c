@@ -127,6 +127,32 @@ void an_text_free(an_text *t)
     *t = (an_text){0};
 }
 
+/* ---- UTF-8 -------------------------------------------------------------- */
+
+/* How many bytes follow the first one of a character, and between what the second lies; none are
+ * encoded longer than need be, no surrogates, nothing above U+10FFFF. -1: it begins none. */
+static int following(unsigned char first, unsigned char *low, unsigned char *high)
+{
+    *low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
+    *high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
+    if (first < 0x80) return 0;
+    if (first < 0xC2 || first > 0xF4) return -1;
+    return first < 0xE0 ? 1 : first < 0xF0 ? 2 : 3;
+}
+
+bool an_is_utf8(const char *text)
+{
+    if (an_is_lost(text)) return true; /* for those who look for such */
+    for (const unsigned char *p = (const unsigned char *)text; p && *p;) {
+        unsigned char low, high;
+        int more = following(*p++, &low, &high);
+        if (more < 0) return false;
+        for (; more > 0; more--, p++, low = 0x80, high = 0xBF)
+            if (*p < low || *p > high) return false;
+    }
+    return true;
+}
+
 /* ---- exact numbers ----------------------------------------------------- */
 
 /* glibc hands out its built-in C locale here: no allocation, nothing to free. */

@@ -28,6 +28,9 @@ bool an_read_f32(const char **cursor, float *value);
 bool an_read_f64(const char **cursor, double *value);
 /* A C-like string literal with quotes: \" \\ \n \t \r and \xHH for other control bytes. */
 void an_text_add_quoted(an_text *t, const char *string);
+/* Whether it is well-formed UTF-8 (the Unicode Standard, table 3-7); NULL is, and a
+ * lost text, of which its status tells. */
+bool an_is_utf8(const char *text);
 void an_text_add_size(an_text *t, double bytes); /* "12.5 KiB" */
 /* The string, now the caller's (an_free), or NULL; `t` is empty again. */
 char *an_text_take(an_text *t);

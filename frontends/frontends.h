@@ -184,7 +184,7 @@ typedef struct an_start {
 typedef struct an_dense_args {
     an_at at;
     an_value x;      /* [.., D] */
-    int64_t units;   /* result [.., units] */
+    int64_t units;   /* result [.., units]; 0: as many as the .kernel handed in has */
     const char *name;
     bool no_bias;
     an_start kernel_start, bias_start;
@@ -214,7 +214,7 @@ typedef struct an_lstm_weights {
 typedef struct an_lstm_args {
     an_at at;
     an_value x;       /* [B, T, D] */
-    int64_t units;    /* H */
+    int64_t units;    /* H; 0: that of the weights handed in */
     const char *name;
     bool reverse;     /* from the last step to the first; the result stays in x's order */
     bool last;        /* the state after the last step, [B, units], instead of all steps */
@@ -235,7 +235,7 @@ typedef struct an_norm_args {
     an_at at;
     an_value x;
     const char *name;
-    float eps;       /* 0: Keras's 1e-3; for a true 0 use an_layer_norm */
+    double eps;      /* 0: Keras's 1e-3; for a true 0 use an_layer_norm */
     bool no_scale;   /* no gamma */
     bool no_shift;   /* no beta */
     an_value gamma, beta; /* [D], instead of new ones */
@@ -253,7 +253,7 @@ typedef struct an_residual_args {
     an_value x;       /* the block's input, [.., D] */
     an_value branch;  /* what the block computed from it, [.., E] */
     const char *name;
-    float eps;        /* as in an_norm_args */
+    double eps;       /* as in an_norm_args */
     bool no_norm;     /* the sum alone: a pre-norm block */
     an_value gamma, beta; /* [E], instead of new ones */
     an_value project;     /* [D, E], where D is not E, instead of a new one */

@@ -66,8 +66,12 @@ static bool check_attributes(an_graph *g, const an_spec *s, const an_op_info *op
     return false;
 }
 
-static bool check_leaf_name(an_graph *g, const an_spec *s)
+static bool check_name(an_graph *g, const an_spec *s)
 {
+    if (!an_is_utf8(s->name) || !an_is_utf8(s->scope)) {
+        an_message_call(g, s, AN_E_NAME, "its name or scope is not UTF-8");
+        return false;
+    }
     if (!(s->op->traits & AN_TRAIT_NAMED)) return true;
     if (!s->name || !s->name[0]) {
         an_message_call(g, s, AN_E_NAME, "needs a name");
@@ -263,7 +267,7 @@ static uint32_t add_padded(an_graph *g, const an_spec *s)
     const an_type *out = opaque ? s->types : own;
     if (!own) an_message_call(g, s, AN_E_MEMORY, "out of memory");
     const bool good = own && check_operands(g, s, s->op) && check_attributes(g, s, s->op) &&
-                      check_leaf_name(g, s) && (opaque ? check_given(g, s) : infer(g, s, own)) &&
+                      check_name(g, s) && (opaque ? check_given(g, s) : infer(g, s, own)) &&
                       check_results(g, s, out, outputs_of(s));
     const uint32_t first = good ? append(g, s, out) : 0;
     an_room_close(&room);

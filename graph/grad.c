@@ -219,6 +219,30 @@ static an_status no_gradient(differentiation *d, const an_applied *a)
     return status;
 }
 
+/* A result through which none passes must not swallow one. */
+static an_status closed_result(differentiation *d, const an_applied *a, int k)
+{
+    const an_node *n = &d->g->nodes[a->node];
+    char result[32];
+    an_op_output_name(a->op, k, result, sizeof result);
+    an_text name = {0};
+    an_node_print(n, &name);
+    const an_status status = an_graph_fail(
+        d->g, n->at, AN_E_GRADIENT,
+        "an_gradients: no gradient passes through `%s`, result %d of %s (%s)\n  hint: take it from "
+        "another result, or put an_stop_gradient behind this one", result, k, an_text_view(&name),
+        a->op->name);
+    an_text_free(&name);
+    return status;
+}
+
+static an_status check_closed(differentiation *d, const an_applied *a, const an_value *dy)
+{
+    for (int k = 0; k < a->outputs; k++)
+        if (dy[k].graph && an_has_operand(a->op->rules->closed, k)) return closed_result(d, a, k);
+    return AN_OK;
+}
+
 /* The gradients of a step's results; false if none reaches it. No rule is asked of poison. */
 static bool collect_adjoints(differentiation *d, const an_applied *a, an_value *dy)
 {
@@ -289,7 +313,7 @@ static an_status step_back(differentiation *d, const an_applied *a)
     if (!in) return out_of_memory(g);
     an_value *dx = in + a->inputs, *out = dx + a->inputs, *dy = out + a->outputs;
     const bool any = collect_adjoints(d, a, dy);
-    if (any && rules->grad) {
+    if (any && rules->grad && check_closed(d, a, dy) == AN_OK) {
         for (int i = 0; i < a->inputs; i++) in[i] = an_value_of(g, a->in[i]);
         for (int k = 0; k < a->outputs; k++) out[k] = an_value_of(g, a->out[k]);
         const an_call call = {.op = a->op, .attrs = a->attrs, .inputs = a->inputs,

@@ -18,9 +18,15 @@ an_graph *an_graph_new(const char *name)
     g->scope = an_arena_string(&g->arena, "");
     g->next_ordinal = 1;
     atomic_flag_clear(&g->telling);
-    if (g->dims && g->name && g->scope) return g;
-    an_graph_free(g);
-    return NULL;
+    if (!g->dims || !g->name || !g->scope) {
+        an_graph_free(g);
+        return NULL;
+    }
+    if (!an_is_utf8(name)) {
+        g->name = "graph"; /* an arena's and a literal's are freed alike: not at all */
+        an_graph_fail(g, (an_at){0}, AN_E_NAME, "an_graph_new: the graph's name is not UTF-8");
+    }
+    return g;
 }
 
 void an_graph_free(an_graph *g)
@@ -174,10 +180,12 @@ static const char *unique_name(an_graph *g, const char *name, an_text *out)
 void an_graph_scope_open(an_graph *g, const char *name)
 {
     if (!g) return;
-    if (name && name[0])
-        open_scope(g, name);
-    else
+    if (!name || !name[0])
         an_graph_fail(g, (an_at){0}, AN_E_NAME, "an_scope_open: a scope needs a name");
+    else if (!an_is_utf8(name))
+        an_graph_fail(g, (an_at){0}, AN_E_NAME, "an_scope_open: the scope's name is not UTF-8");
+    else
+        open_scope(g, name);
 }
 
 void an_graph_scope_close(an_graph *g)
@@ -211,6 +219,10 @@ an_value an_label(an_value v, const char *label)
 {
     if (!v.graph || !label || an_is_poison(v)) return v;
     an_graph *g = v.graph;
+    if (!an_is_utf8(label)) {
+        an_graph_fail(g, an_node_of(g, v.id)->at, AN_E_NAME, "an_label: the label is not UTF-8");
+        return v;
+    }
     an_node *n = &g->nodes[g->slots[v.id].node];
     if (an_node_is_named(n)) return v;
     const char *kept = an_graph_keep_text(g, label);

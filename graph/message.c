@@ -112,17 +112,33 @@ void an_message_refusal(an_graph *g, const an_spec *s, an_status status, const c
     store(g, status, &t);
 }
 
-an_status an_graph_fail(an_graph *g, an_at at, an_status status, const char *format, ...)
+/* With its place, whatever it is. */
+static an_status fail(an_graph *g, an_at at, an_status status, const char *format,
+                      va_list arguments)
 {
-    if (!g) return status;
     char line[1000];
-    va_list arguments;
-    va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
     status = an_status_of(status, line);
     an_text t = {0};
     an_at_print(at, &t);
     an_text_addf(&t, "error AN-E%03d %s", (int)status, line);
     return store(g, status, &t);
+}
+
+void an_reject(an_at at, an_graph *g, an_status status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    if (g) fail(g, at, status == AN_OK ? AN_E_ARGUMENT : status, format, arguments);
+    va_end(arguments);
+}
+
+an_status an_graph_fail(an_graph *g, an_at at, an_status status, const char *format, ...)
+{
+    if (!g) return status;
+    va_list arguments;
+    va_start(arguments, format);
+    status = fail(g, at, status, format, arguments);
+    va_end(arguments);
+    return status;
 }

@@ -52,6 +52,8 @@ const char *an_graph_leaf_name(const an_graph *g, int64_t i)
 
 an_status an_graph_add_output(an_graph *g, const char *name, uint32_t value)
 {
+    if (!an_is_utf8(name))
+        return an_graph_fail(g, (an_at){0}, AN_E_NAME, "the name of an output is not UTF-8");
     const uint64_t hash = an_hash_string(name);
     if (find(g, &g->by_output, output_name, name, hash))
         return an_graph_fail(g, (an_at){0}, AN_E_NAME, "output \"%s\" is declared twice", name);
@@ -77,6 +79,10 @@ void an_graph_forget_outputs(an_graph *g)
 
 uint32_t an_graph_add_set(an_graph *g, const char *name)
 {
+    if (!an_is_utf8(name)) {
+        an_graph_fail(g, (an_at){0}, AN_E_NAME, "the name of an update table is not UTF-8");
+        return 0;
+    }
     const char *kept = an_arena_string(&g->arena, name ? name : "update");
     if (!kept || !AN_GROW(g->sets, g->set_capacity, g->set_count + 2) ||
         !an_index_add(&g->by_set, an_hash_string(kept), (uint32_t)g->set_count + 1)) {

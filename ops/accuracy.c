@@ -22,11 +22,9 @@ static an_status accuracy_infer(const an_infer *q, an_type out[])
 {
     const an_shape *p = &q->in[0].shape, *labels = &q->in[1].shape;
     an_status s = AN_OK;
-    if (isnan(q->attrs->threshold))
-        s = an_refuse(q, AN_E_ATTRIBUTE, "threshold is not a number");
-    if (!s && by_threshold(p, labels)) {
+    if (by_threshold(p, labels)) {
         s = an_want_same_shape(q, 0, 1);
-    } else if (!s) {
+    } else {
         s = an_want_index(q, 1);
         if (!s) s = an_want_rank(q, 1, p->rank - 1, p->rank - 1);
         for (int i = 0; !s && i < labels->rank; i++)
@@ -140,9 +138,10 @@ static void accuracy_ref(const an_work *w)
     an_put_wanted(&w->out[AN_LOSS_MEAN], 0, hits / (double)rows);
 }
 
-an_value an_accuracy_at(an_at at, an_value prediction, an_value labels, float threshold)
+an_value an_accuracy_at(an_at at, an_value prediction, an_value labels, double threshold)
 {
-    const an_attrs attrs = {.threshold = threshold};
+    const float above = an_narrow(at, prediction, "accuracy: threshold", threshold);
+    const an_attrs attrs = {.threshold = above};
     return an_emit(at, AN_OP_accuracy, (an_value[]){prediction, labels}, 2, &attrs);
 }
 

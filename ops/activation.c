@@ -164,13 +164,6 @@ AN_UNARY_OP(hardswish, floats, real_hardswish, NULL, hardswish_slope)
 
 /* ---- with an alpha ----------------------------------------------------- */
 
-static an_status alpha_infer(const an_infer *q, an_type out[])
-{
-    out[0] = q->in[0];
-    if (isfinite(q->attrs->alpha)) return AN_OK;
-    return an_refuse(q, AN_E_ATTRIBUTE, "alpha %g is not finite", q->attrs->alpha);
-}
-
 an_value an_leaky_relu_at(an_at at, an_value x, double alpha)
 {
     return an_emit(at, AN_OP_leaky_relu, &x, 1, &(an_attrs){.alpha = alpha});
@@ -183,7 +176,6 @@ an_value an_elu_at(an_at at, an_value x, double alpha)
 
 const an_op_rules an_rules_leaky_relu = {
     .floats = 1u,
-    .infer = alpha_infer,
     AN_UNARY_RULES,
     .formula = {AN_LOOP(leaky_relu), AN_NUMBER(alpha), .real_of = real_leaky_relu,
                 .slope = leaky_relu_slope},
@@ -191,7 +183,6 @@ const an_op_rules an_rules_leaky_relu = {
 
 const an_op_rules an_rules_elu = {
     .floats = 1u,
-    .infer = alpha_infer,
     AN_UNARY_RULES,
     .formula = {AN_LOOP(elu), AN_NUMBER(alpha), .real_of = real_elu, .slope = elu_slope},
 };

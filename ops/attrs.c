@@ -6,12 +6,13 @@
 #include "ops/kinds.h"
 #include "ops/own.h"
 
+#include <math.h>
 #include <string.h>
 
 static const an_attr_info table[AN_ATTRS] = {
-#define AN_ATTR(field, type, meaning)                                                              \
-    {.name = #field, .doc = meaning, .offset = offsetof(an_attrs, field),       \
-     .kind = &an_kinds[AN_KIND_##type]},
+#define AN_ATTR(field, type, numbers, meaning)                                                     \
+    {.name = #field, .doc = meaning, .offset = offsetof(an_attrs, field),                          \
+     .kind = &an_kinds[AN_KIND_##type], .range = AN_RANGE_##numbers},
 #include "ops/attrs.def"
 #undef AN_ATTR
 };
@@ -39,6 +40,62 @@ static int take(uint64_t *set)
     const int id = __builtin_ctzll(*set);
     *set &= *set - 1;
     return id;
+}
+
+/* ---- range ------------------------------------------------------------- */
+
+static const char *const ranges[AN_RANGES] = {
+    [AN_RANGE_ANY] = "any number",
+    [AN_RANGE_NUMBER] = "a number",
+    [AN_RANGE_FINITE] = "finite",
+    [AN_RANGE_FROM_0] = "finite and at least 0",
+    [AN_RANGE_ABOVE_0] = "finite and above 0",
+    [AN_RANGE_UP_TO_1] = "from 0 to 1",
+    [AN_RANGE_BELOW_1] = "at least 0 and below 1",
+};
+
+static bool is_within(int range, double x)
+{
+    switch (range) {
+    case AN_RANGE_NUMBER: return !isnan(x);
+    case AN_RANGE_FINITE: return isfinite(x);
+    case AN_RANGE_FROM_0: return isfinite(x) && x >= 0;
+    case AN_RANGE_ABOVE_0: return isfinite(x) && x > 0;
+    case AN_RANGE_UP_TO_1: return x >= 0 && x <= 1;
+    case AN_RANGE_BELOW_1: return x >= 0 && x < 1;
+    default: return true;
+    }
+}
+
+static an_status want_range(const an_infer *q, int id)
+{
+    const an_attr_info *info = &table[id];
+    const an_field f = field_of(id, q->attrs, q->dims);
+    const bool wide = info->kind == &an_kinds[AN_KIND_F64];
+    if (!wide && info->kind != &an_kinds[AN_KIND_F32]) return AN_OK;
+    const double x = wide ? *(const double *)f.at : (double)*(const float *)f.at;
+    if (!is_within(info->range, x))
+        return an_refuse(q, AN_E_ATTRIBUTE, "%s %g is not %s (%s)", info->name, x,
+                         ranges[info->range], info->doc);
+    const bool typed = wide && q->inputs > 0 && q->present[0];
+    if (!typed || an_dtype_holds(q->in[0].dtype, x)) return AN_OK;
+    return an_refuse(q, AN_E_ATTRIBUTE, "%s %g does not survive %s", info->name, x,
+                     an_dtype_name(q->in[0].dtype));
+}
+
+an_status an_want_ranges(const an_infer *q)
+{
+    an_status s = AN_OK;
+    for (uint64_t set = q->op->attribute_set; set && s == AN_OK;) s = want_range(q, take(&set));
+    return s;
+}
+
+float an_narrow(an_at at, an_value like, const char *what, double value)
+{
+    if (!an_is_none(like) && !an_is_poison(like) && !an_dtype_holds(AN_F32, value))
+        an_reject(at, like.graph, AN_E_ATTRIBUTE, "%s %g becomes %g in f32", what, value,
+                  (double)(float)value);
+    return (float)value;
 }
 
 /* ---- equality ---------------------------------------------------------- */

@@ -30,7 +30,8 @@ static double quotient(double dy, double slope)
 
 static void chain_run(const an_work *w, int64_t begin, int64_t end)
 {
-    an_binary_run_by(w, begin, end, w->attrs->divide ? w->kernels->chain_div : w->kernels->chain_mul);
+    const an_kernels *k = w->kernels;
+    an_binary_run_by(w, begin, end, w->attrs->divide ? k->chain_div : k->chain_mul);
 }
 
 static void chain_ref(const an_work *w)

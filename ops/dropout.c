@@ -107,13 +107,13 @@ static void dropout_ref(const an_work *w)
 
 /* ---- builders ---------------------------------------------------------- */
 
-an_value an_dropout_keyed_at(an_at at, an_value x, an_value key, float rate, uint32_t stream)
+an_value an_dropout_keyed_at(an_at at, an_value x, an_value key, double rate, uint32_t stream)
 {
-    const an_attrs attrs = {.rate = rate, .stream = stream};
+    const an_attrs attrs = {.rate = an_narrow(at, x, "dropout: rate", rate), .stream = stream};
     return an_emit(at, AN_OP_dropout, (an_value[]){x, key}, 2, &attrs);
 }
 
-an_value an_dropout_at(an_at at, an_value x, float rate)
+an_value an_dropout_at(an_at at, an_value x, double rate)
 {
     if (!x.graph || an_is_poison(x)) return (an_value){x.graph, 0};
     if (rate == 0) return x; /* and no key, which would be a state for nothing */

@@ -45,9 +45,9 @@ static void add_norm_meaning(const an_call *c, an_value out[])
 }
 
 an_value an_add_norm_at(an_at at, an_value x, an_value skip, an_value gamma, an_value beta,
-                        int axis, float eps)
+                        int axis, double eps)
 {
-    const an_attrs attrs = {.axis = axis, .eps = eps};
+    const an_attrs attrs = {.axis = axis, .eps = an_narrow(at, x, "add_norm: eps", eps)};
     return an_emit(at, AN_OP_add_norm, (const an_value[]){x, skip, gamma, beta}, 4, &attrs);
 }
 
@@ -101,9 +101,9 @@ static void add_rms_norm_meaning(const an_call *c, an_value out[])
 }
 
 an_value an_add_rms_norm_at(an_at at, an_value x, an_value skip, an_value gamma, int axis,
-                            float eps)
+                            double eps)
 {
-    const an_attrs attrs = {.axis = axis, .eps = eps};
+    const an_attrs attrs = {.axis = axis, .eps = an_narrow(at, x, "add_rms_norm: eps", eps)};
     return an_emit(at, AN_OP_add_rms_norm, (const an_value[]){x, skip, gamma}, 3, &attrs);
 }
 

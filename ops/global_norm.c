@@ -30,8 +30,6 @@ static an_status norm_infer(const an_infer *q, an_type out[])
         if (s == AN_OK) s = an_want_same_dtype(q, 0, i);
         if (s != AN_OK) return s;
     }
-    if (!(q->attrs->clip > 0 && isfinite(q->attrs->clip)))
-        return an_refuse(q, AN_E_ATTRIBUTE, "clip %g is not finite and above 0", q->attrs->clip);
     out[NORM] = out[SCALE] = (an_type){q->in[0].dtype, AN_SCALAR};
     return AN_OK;
 }

@@ -204,6 +204,7 @@ an_status an_op_infer(const an_infer *q, an_type out[])
         if (q->present[i]) s = want_operand(q, i);
     if (s == AN_OK && r->broadcast) s = broadcast_all(q, &out[0]);
     if (s == AN_OK && !r->broadcast && !r->infer) out[0] = q->in[0];
+    if (s == AN_OK) s = an_want_ranges(q);
     return s == AN_OK && r->infer ? r->infer(q, out) : s;
 }
 

@@ -13,6 +13,18 @@ typedef enum an_kind_id {
     AN_KIND_U32, AN_KIND_ORDER, AN_KINDS
 } an_kind_id;
 
+/* Which numbers an attribute takes. */
+enum an_range {
+    AN_RANGE_ANY,     /* its op says */
+    AN_RANGE_NUMBER,  /* not NaN */
+    AN_RANGE_FINITE,
+    AN_RANGE_FROM_0,  /* finite, at least 0 */
+    AN_RANGE_ABOVE_0, /* finite, above 0 */
+    AN_RANGE_UP_TO_1, /* 0 to 1 */
+    AN_RANGE_BELOW_1, /* 0 to 1, not 1 itself */
+    AN_RANGES
+};
+
 /* What a field holds, as up to two runs of bytes without padding. */
 typedef struct an_kind_bytes {
     int64_t buffer[AN_MAX_RANK + 3]; /* where the first is made, if it must be */

@@ -257,15 +257,15 @@ void an_norm_run(const an_work *w, int64_t begin, int64_t end)
 
 /* ---- builders and records --------------------------------------------------- */
 
-an_value an_layer_norm_at(an_at at, an_value x, an_value gamma, an_value beta, int axis, float eps)
+an_value an_layer_norm_at(an_at at, an_value x, an_value gamma, an_value beta, int axis, double eps)
 {
-    const an_attrs attrs = {.axis = axis, .eps = eps};
+    const an_attrs attrs = {.axis = axis, .eps = an_narrow(at, x, "layer_norm: eps", eps)};
     return an_emit(at, AN_OP_layer_norm, (const an_value[]){x, gamma, beta}, 3, &attrs);
 }
 
-an_value an_rms_norm_at(an_at at, an_value x, an_value gamma, int axis, float eps)
+an_value an_rms_norm_at(an_at at, an_value x, an_value gamma, int axis, double eps)
 {
-    const an_attrs attrs = {.axis = axis, .eps = eps};
+    const an_attrs attrs = {.axis = axis, .eps = an_narrow(at, x, "rms_norm: eps", eps)};
     return an_emit(at, AN_OP_rms_norm, (const an_value[]){x, gamma}, 2, &attrs);
 }
 

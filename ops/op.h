@@ -26,6 +26,9 @@ uint32_t an_new_stream(an_at at, an_graph *g);
 /* What gradients of slices need: the graph's dimensions, to compute attributes
  * from extents (defined by graph/graph.c). NULL gives NULL. */
 an_dims *an_dims_of(an_graph *g);
+/* The number as an attribute in f32, for builders; an error of the graph where it would be lost,
+ * "layer_norm: eps 1e-50 becomes 0 in f32". */
+float an_narrow(an_at at, an_value like, const char *what, double value);
 /* Whether v is a literal, and no element of it is 0, infinite or NaN (graph/graph.c). */
 bool an_is_ordinary(an_value v);
 /* an_emit of an op by its row (graph/build.c). */
@@ -233,7 +236,7 @@ bool an_attrs_spelled_alike(const an_op_info *op, const an_attrs *a, const an_at
 /* ---- attributes by name ------------------------------------------------ */
 
 enum an_attr_id {
-#define AN_ATTR(name, kind, meaning) AN_ATTR_##name,
+#define AN_ATTR(name, kind, range, meaning) AN_ATTR_##name,
 #include "ops/attrs.def"
 #undef AN_ATTR
     AN_ATTRS
@@ -242,10 +245,14 @@ enum an_attr_id {
 typedef struct an_attr_info {
     const char *name, *doc;
     const struct an_kind *kind; /* ops/kinds.h */
+    int range;                  /* likewise: AN_RANGE_x */
     size_t offset; /* of the field in an_attrs */
 } an_attr_info;
 
 const an_attr_info *an_attr(int id);
+/* Refuses a number among the attributes that lies outside what it means, or that operand 0's
+ * type does not hold. */
+an_status an_want_ranges(const an_infer *q);
 int an_attr_find(const char *name); /* -1 if there is no such attribute */
 /* Over the attributes that `opcode` has, and no others (bit equality for floats). */
 uint64_t an_attrs_hash(const an_op_info *op, const an_attrs *a);

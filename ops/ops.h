@@ -140,6 +140,12 @@ AN_API an_value an_emit_leaf(an_at at, an_graph *graph, int op, const char *name
                              const an_attrs *attrs);
 AN_API int an_op_number(const char *name); /* 0 if there is no such op */
 
+/* Refuses in the user's name: the graph keeps the error with this place, in one line and perhaps
+ * "\n  hint: ...", unless it has one already. For layers and builders of one's own; what they
+ * then return is AN_NONE or any poison. graph/message.c defines it. */
+AN_API void an_reject(an_at at, an_graph *graph, an_status status, const char *format, ...)
+    AN_PRINTF(4, 5);
+
 /* Output k of the node that made v: an_result(norm, 2) is rstd. */
 AN_API an_value an_result(an_value v, int k);
 /* The type of v; rank 0 f32 for poison. Defined by graph/build.c. */
@@ -384,20 +390,21 @@ AN_API an_value an_residual_add_at(an_at at, an_value x, an_value skip);
 AN_API an_value an_residual_add_scaled_at(an_at at, an_value x, an_value skip, an_value scale);
 /* Normalises over `axis` and all axes after it. gamma and beta, of exactly those
  * axes' shape, may be AN_NONE. Results: y like x, mean and rstd = 1/sqrt(var+eps)
- * with x's leading dims. eps 0 is legal. Ba, Kiros, Hinton, "Layer
+ * with x's leading dims. eps is finite and at
+ * least 0. Ba, Kiros, Hinton, "Layer
  * normalization", 2016. */
 AN_API an_value an_layer_norm_at(an_at at, an_value x, an_value gamma, an_value beta, int axis,
-                                 float eps);
+                                 double eps);
 /* x * rstd * gamma with rstd = 1/sqrt(mean(x^2) + eps). Results: y, rstd. Zhang &
  * Sennrich, "Root mean square layer normalization", 2019. */
-AN_API an_value an_rms_norm_at(an_at at, an_value x, an_value gamma, int axis, float eps);
+AN_API an_value an_rms_norm_at(an_at at, an_value x, an_value gamma, int axis, double eps);
 /* layer_norm(residual_add(x, skip)) in one sweep, with the same bits. Results:
  * y, sum, mean, rstd. fuse_add_norm makes these; calling it by hand is fine. */
 AN_API an_value an_add_norm_at(an_at at, an_value x, an_value skip, an_value gamma, an_value beta,
-                               int axis, float eps);
+                               int axis, double eps);
 /* rms_norm(residual_add(x, skip)), likewise. Results: y, sum, rstd. */
 AN_API an_value an_add_rms_norm_at(an_at at, an_value x, an_value skip, an_value gamma, int axis,
-                                   float eps);
+                                   double eps);
 #define an_residual_add(...) an_residual_add_at(AN_HERE, __VA_ARGS__)
 #define an_residual_add_scaled(...) an_residual_add_scaled_at(AN_HERE, __VA_ARGS__)
 #define an_layer_norm(...) an_layer_norm_at(AN_HERE, __VA_ARGS__)
@@ -428,9 +435,9 @@ AN_API an_value an_lstm_at(an_at at, an_lstm_operands operands, bool reverse);
 /* x / (1 - rate) with probability 1 - rate, else 0; 0 <= rate < 1. Draws depend
  * on the store's seed, the training step and the node's scope and name only. In
  * an inference program it is x. Srivastava et al. 2014. */
-AN_API an_value an_dropout_at(an_at at, an_value x, float rate);
+AN_API an_value an_dropout_at(an_at at, an_value x, double rate);
 /* The same with the key (i64[2]: seed, step) and stream given. */
-AN_API an_value an_dropout_keyed_at(an_at at, an_value x, an_value key, float rate,
+AN_API an_value an_dropout_keyed_at(an_at at, an_value x, an_value key, double rate,
                                     uint32_t stream);
 #define an_dropout(...) an_dropout_at(AN_HERE, __VA_ARGS__)
 #define an_dropout_keyed(...) an_dropout_keyed_at(AN_HERE, __VA_ARGS__)
@@ -445,7 +452,7 @@ AN_API an_value an_mse_at(an_at at, an_value prediction, an_value target);
 /* Labels of the prediction's own shape: right if (prediction > threshold) ==
  * (label > 0.5). Integer labels of one rank less: right if the largest of the
  * last axis is at the label. Output 0 is the share, f32 or f64 as the prediction. */
-AN_API an_value an_accuracy_at(an_at at, an_value prediction, an_value labels, float threshold);
+AN_API an_value an_accuracy_at(an_at at, an_value prediction, an_value labels, double threshold);
 #define an_bce_with_logits(...) an_bce_with_logits_at(AN_HERE, __VA_ARGS__)
 #define an_softmax_cross_entropy(...) an_softmax_cross_entropy_at(AN_HERE, __VA_ARGS__)
 #define an_mse(...) an_mse_at(AN_HERE, __VA_ARGS__)

@@ -325,5 +325,5 @@ const an_op_rules an_rules_lstm = {
     .count_flops = lstm_flops,
     .index = {AN_BOUND_LENGTH, LSTM_LENGTHS, 1},
     .factors = 1u << LSTM_X | 1u << LSTM_KERNEL | 1u << LSTM_RECURRENT,
-    .closed = 1u << LSTM_GATES | 1u << LSTM_CELLS, /* kept for its gradient only */
+    .closed = 1u << LSTM_GATES | 1u << LSTM_CELLS, /* kept for its gradient only: refused */
 };

@@ -13,6 +13,7 @@
 #include "ops/elementwise.h"
 #include "ops/movement.h"
 
+#include <math.h>
 #include <string.h>
 
 static const char no_operand[] = "a leaf has no operand";
@@ -29,6 +30,44 @@ static an_status leaf_infer(const an_infer *q, an_type out[])
 
 /* ---- input and state --------------------------------------------------- */
 
+/* What is wrong with an initialiser for a state of that type; NULL: nothing. */
+static const char *wrong_init(const an_type *t, const an_init *init)
+{
+    const double a = init->a, b = init->b;
+    const int rank = t->shape.rank;
+    const bool is_float = an_dtype_is_float(t->dtype);
+    if (init->kind >= AN_INIT_UNIFORM && init->kind <= AN_INIT_FORGET_BIAS && !is_float)
+        return "draws floats";
+    switch (init->kind) {
+    case AN_INIT_CONSTANT: return an_dtype_holds(t->dtype, a) ? NULL : "does not fit the type";
+    case AN_INIT_UNIFORM:
+        return isfinite(b - a) && a <= b ? NULL : "must go from a finite low to a high";
+    case AN_INIT_NORMAL:
+        return isfinite(a) && isfinite(b) && b >= 0 ? NULL
+                                                    : "needs a finite mean and a deviation of at "
+                                                      "least 0";
+    case AN_INIT_ORTHOGONAL:
+        return rank < 2 ? "is for matrices" : isfinite(a) ? NULL : "needs a finite gain";
+    case AN_INIT_FORGET_BIAS:
+        return rank == 1 && t->shape.dim[0] % 4 == 0 ? NULL
+                                                     : "is for the biases of four gates, [4H]";
+    case AN_INIT_RANDOM_KEY:
+        return t->dtype == AN_I64 && rank == 1 && t->shape.dim[0] == 2 ? NULL : "is for i64[2]";
+    default: return a == 0 && b == 0 ? NULL : "takes no numbers";
+    }
+}
+
+static an_status check_init(const an_infer *q, const an_type *type)
+{
+    const an_init *init = &q->attrs->init;
+    const char *wrong = wrong_init(type, init);
+    if (!wrong) return AN_OK;
+    if (init->a == 0 && init->b == 0)
+        return an_refuse(q, AN_E_ATTRIBUTE, "init %s %s", an_init_name(init->kind), wrong);
+    return an_refuse(q, AN_E_ATTRIBUTE, "init %s(%g,%g) %s", an_init_name(init->kind), init->a,
+                     init->b, wrong);
+}
+
 static an_status state_infer(const an_infer *q, an_type out[])
 {
     const an_status s = leaf_infer(q, out);
@@ -39,7 +78,7 @@ static an_status state_infer(const an_infer *q, an_type out[])
             return an_hint(q, AN_E_SHAPE, "a store keeps states for every batch size; "
                                           "feed what depends on one as an an_input");
         }
-    return AN_OK;
+    return check_init(q, &out[0]);
 }
 
 an_value an_input_at(an_at at, an_graph *g, const char *name, an_dtype dtype, an_shape shape)
@@ -111,6 +150,13 @@ an_value an_constant_at(an_at at, an_graph *g, const an_tensor *t)
 
 an_value an_fill_at(an_at at, an_graph *g, an_dtype dtype, an_shape shape, double value)
 {
+    if (an_dtype_size(dtype) > 0 && !an_dtype_holds(dtype, value)) {
+        int64_t kept = 0;
+        an_tensor lost = an_tensor_borrow(dtype, 0, NULL, &kept);
+        an_tensor_set(&lost, 0, value);
+        an_reject(at, g, AN_E_ATTRIBUTE, "%g becomes %g in %s", value, an_tensor_get(&lost, 0),
+                  an_dtype_name(dtype));
+    }
     int64_t bytes = 0; /* room for one element of any type */
     an_tensor one = an_tensor_borrow(dtype, 0, NULL, &bytes);
     an_tensor_set(&one, 0, value);

@@ -58,11 +58,8 @@ static an_status step_infer(const an_infer *q, int tensors, int results, an_type
         const bool counter = q->op->code == AN_OP_adam_step && i == ADAM_STEP;
         s = want_scalar(q, i, counter ? AN_I64 : q->in[PARAM].dtype);
     }
-    if (s) return s;
-    if (!(q->attrs->decay >= 0 && isfinite(q->attrs->decay)))
-        return an_refuse(q, AN_E_ATTRIBUTE, "decay must be finite and at least 0");
     for (int k = 0; k < results; k++) out[k] = q->in[PARAM];
-    return AN_OK;
+    return s;
 }
 
 static an_status sgd_infer(const an_infer *q, an_type out[])
@@ -72,18 +69,11 @@ static an_status sgd_infer(const an_infer *q, an_type out[])
 
 static an_status momentum_infer(const an_infer *q, an_type out[])
 {
-    if (!(q->attrs->momentum >= 0 && q->attrs->momentum <= 1))
-        return an_refuse(q, AN_E_ATTRIBUTE, "momentum must be in [0, 1]");
     return step_infer(q, MOMENTUM_RATE, 2, out);
 }
 
 static an_status adam_infer(const an_infer *q, an_type out[])
 {
-    const an_attrs *a = q->attrs;
-    if (!(a->beta1 >= 0 && a->beta1 < 1 && a->beta2 >= 0 && a->beta2 < 1))
-        return an_refuse(q, AN_E_ATTRIBUTE, "beta1 and beta2 must be in [0, 1)");
-    if (!(a->eps >= 0 && isfinite(a->eps)))
-        return an_refuse(q, AN_E_ATTRIBUTE, "eps must be finite and at least 0");
     return step_infer(q, ADAM_RATE, 3, out);
 }
 

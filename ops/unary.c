@@ -20,8 +20,9 @@
  *   clip        y = x held to low .. high     dx = dy where low <= x <= high, else 0
  *   cast        y = x               dx = dy in x's type, between floats
  *
- * Where a slope may be infinite or NaN it is multiplied by chain.c. Gradients use y where they can: then x need not be kept for them. Outside its
- * domain a function is NaN (sqrt, rsqrt and log below 0, log1p below -1), at a pole infinite.
+ * Where a slope may be infinite or NaN, chain.c multiplies it. Gradients use y where they can:
+ * then x need not be kept for them. Outside its domain a function is NaN (sqrt, rsqrt and log
+ * below 0, log1p below -1), at a pole infinite.
  *
  * cast rounds to the nearest float; to integers it goes towards zero, stops at
  * the ends of the range, and makes 0 of NaN; to bool everything but 0 is true. */

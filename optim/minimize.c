@@ -6,6 +6,8 @@
 #include "graph/ir.h"
 #include "optim/optim.h"
 
+#include <math.h>
+
 typedef struct minimizer {
     const an_minimize_args *args;
     an_optimizer o; /* with defaults filled in */
@@ -104,7 +106,7 @@ static an_value rate_of(minimizer *m, an_dtype dtype)
     }
     const an_value other = m->rate[dtype != AN_F64];
     *rate = other.graph ? an_cast_at(m->at, other, dtype)
-                        : own_state(m, "rate", (an_type){dtype, AN_SCALAR}, (double)m->o.rate);
+                        : own_state(m, "rate", (an_type){dtype, AN_SCALAR}, m->o.rate);
     return *rate;
 }
 
@@ -149,8 +151,9 @@ static an_value moment(minimizer *m, an_value param, const char *which)
 
 static void step_sgd(minimizer *m, an_value p, an_value g, an_value rate, an_value scale)
 {
-    const an_attrs attrs = {.momentum = m->o.momentum, .nesterov = m->o.nesterov,
-                            .decay = m->o.decay};
+    const an_attrs attrs = {.momentum = an_narrow(m->at, p, "momentum", m->o.momentum),
+                            .nesterov = m->o.nesterov,
+                            .decay = an_narrow(m->at, p, "decay", m->o.decay)};
     if (m->o.momentum == 0) {
         const an_value in[] = {p, g, rate, scale};
         an_updates_add(m->up, p, an_emit(m->at, AN_OP_sgd_step, in, 4, &attrs));
@@ -165,8 +168,10 @@ static void step_sgd(minimizer *m, an_value p, an_value g, an_value rate, an_val
 
 static void step_adam(minimizer *m, an_value p, an_value g, an_value rate, an_value scale)
 {
-    const an_attrs attrs = {.beta1 = m->o.beta1, .beta2 = m->o.beta2, .eps = m->o.eps,
-                            .decay = m->o.decay};
+    const an_attrs attrs = {.beta1 = an_narrow(m->at, p, "beta1", m->o.beta1),
+                            .beta2 = an_narrow(m->at, p, "beta2", m->o.beta2),
+                            .eps = an_narrow(m->at, p, "eps", m->o.eps),
+                            .decay = an_narrow(m->at, p, "decay", m->o.decay)};
     const an_value first = moment(m, p, "m"), second = moment(m, p, "v");
     const an_value in[] = {p, g, first, second, rate, m->step, scale};
     const an_value next = an_emit(m->at, AN_OP_adam_step, in, 7, &attrs);
@@ -194,12 +199,27 @@ static an_optimizer with_defaults(const an_optimizer *given)
 {
     an_optimizer o = *given;
     if (!o.name || !o.name[0]) o.name = o.kind == AN_SGD ? "sgd" : "adam";
-    if (o.rate == 0) o.rate = o.kind == AN_SGD ? 0.01f : 0.001f;
-    if (o.beta1 == 0) o.beta1 = 0.9f;
-    if (o.beta2 == 0) o.beta2 = 0.999f;
-    if (o.eps == 0) o.eps = 1e-7f;
-    if (o.schedule.peak == 0) o.schedule.peak = (double)o.rate;
+    /* As floats, which attributes are: f64 graphs have trained with these. */
+    if (o.rate == 0) o.rate = (double)(o.kind == AN_SGD ? 0.01f : 0.001f);
+    if (o.beta1 == 0) o.beta1 = (double)0.9f;
+    if (o.beta2 == 0) o.beta2 = (double)0.999f;
+    if (o.eps == 0) o.eps = (double)1e-7f;
+    if (o.schedule.peak == 0) o.schedule.peak = o.rate;
     return o;
+}
+
+/* What ops do not ask, as these are no attributes of theirs. */
+static an_status check_numbers(const minimizer *m)
+{
+    const double rate = m->o.rate, clip_norm = m->args->clip_norm;
+    if (!isfinite(rate) || rate < 0)
+        return an_graph_fail(m->g, m->at, AN_E_ARGUMENT,
+                             "an_minimize: .rate %g is not finite and at least 0", rate);
+    if (!isfinite(clip_norm) || clip_norm < 0)
+        return an_graph_fail(m->g, m->at, AN_E_ARGUMENT,
+                             "an_minimize: .clip_norm %g is not finite and at least 0\n  hint: 0 "
+                             "does not clip", clip_norm);
+    return AN_OK;
 }
 
 static void emit(minimizer *m)
@@ -228,7 +248,8 @@ an_updates an_minimize_with(const an_minimize_args *args)
         return none;
     }
     minimizer m = {.args = args, .o = with_defaults(&args->optimizer), .g = g, .at = args->at};
-    an_status status = choose(&m);
+    an_status status = check_numbers(&m);
+    if (status == AN_OK) status = choose(&m);
     if (status == AN_OK) status = an_gradients(args->loss, m.wrt, m.count, m.grad);
     if (status == AN_OK) emit(&m);
     an_free(m.wrt);

@@ -51,13 +51,13 @@ typedef enum an_optimizer_kind { AN_SGD, AN_ADAM } an_optimizer_kind;
 typedef struct an_optimizer {
     an_optimizer_kind kind;
     const char *name;     /* scope of its states; NULL: "sgd", "adam" */
-    float rate;           /* first value of the state "<name>/rate", which an_store_set_number
+    double rate;          /* first value of the state "<name>/rate", which an_store_set_number
                              changes between runs; a schedule replaces that state */
     an_schedule schedule;
-    float momentum;       /* SGD; 0: none */
+    double momentum;      /* SGD; 0: none */
     bool nesterov;
-    float beta1, beta2, eps; /* Adam */
-    float decay;          /* weight decay, decoupled: times the rate */
+    double beta1, beta2, eps; /* Adam */
+    double decay;         /* weight decay, decoupled: times the rate */
 } an_optimizer;
 
 /* Formulas and papers: ops/step.c. */

@@ -24,7 +24,7 @@ typedef struct attribute {
 } attribute;
 
 static const attribute attributes[] = {
-#define AN_ATTR(name, kind, meaning) {#name, #kind, meaning},
+#define AN_ATTR(name, kind, range, meaning) {#name, #kind, meaning},
 #include "ops/attrs.def"
 #undef AN_ATTR
 };

@@ -23,6 +23,14 @@ static an_dim last_dim(an_value x)
     return shape.rank > 0 ? shape.dim[shape.rank - 1] : 0;
 }
 
+/* Whether a layer was told how many; refused if not. */
+static bool is_told(an_at at, an_value x, const char *what, int64_t count)
+{
+    if (count < 1)
+        an_reject(at, x.graph, AN_E_ARGUMENT, "%s is %lld, not at least 1", what, (long long)count);
+    return count >= 1;
+}
+
 /* The state handed in, or a new one. */
 static an_value weight(an_at at, an_value given, an_value like, const char *name, an_shape shape,
                        an_init init)
@@ -33,17 +41,26 @@ static an_value weight(an_at at, an_value given, an_value like, const char *name
 
 /* ---- dense, embedding -------------------------------------------------- */
 
+/* As asked, or as many columns as the matrix that was handed in has. */
+static int64_t units_of(int64_t units, an_value matrix)
+{
+    const an_dim columns = an_is_none(matrix) || an_is_poison(matrix) ? 0 : last_dim(matrix);
+    return units == 0 && columns > 0 ? columns : units;
+}
+
 an_value an_nn_dense_with(const an_dense_args *a)
 {
     if (!a || an_is_none(a->x) || an_is_poison(a->x)) return a ? a->x : AN_NONE;
     const an_init glorot = {AN_INIT_GLOROT_UNIFORM, 0, 0}, zeros = {AN_INIT_ZEROS, 0, 0};
+    const int64_t units = units_of(a->units, a->kernel);
+    if (!is_told(a->at, a->x, "an_nn_dense: .units", units)) return (an_value){a->x.graph, 0};
     an_scope_open_unique(a->x, name_or(a->name, "dense"));
     const an_value kernel = weight(a->at, a->kernel, a->x, "kernel",
-                                   AN_SHAPE(last_dim(a->x), a->units),
+                                   AN_SHAPE(last_dim(a->x), units),
                                    start(&a->kernel_start, glorot));
     an_value y = an_matmul_at(a->at, a->x, kernel);
     if (!a->no_bias) {
-        const an_value bias = weight(a->at, a->bias, a->x, "bias", AN_SHAPE(a->units),
+        const an_value bias = weight(a->at, a->bias, a->x, "bias", AN_SHAPE(units),
                                      start(&a->bias_start, zeros));
         y = an_add_at(a->at, y, bias);
     }
@@ -55,6 +72,9 @@ an_value an_nn_embedding_with(const an_embedding_args *a)
 {
     if (!a || an_is_none(a->ids) || an_is_poison(a->ids)) return a ? a->ids : AN_NONE;
     const an_init uniform = {AN_INIT_UNIFORM, -0.05, 0.05};
+    if (an_is_none(a->table) && (!is_told(a->at, a->ids, "an_nn_embedding: .vocab", a->vocab) ||
+                                 !is_told(a->at, a->ids, "an_nn_embedding: .units", a->units)))
+        return (an_value){a->ids.graph, 0};
     an_scope_open_unique(a->ids, name_or(a->name, "embedding"));
     an_value table = a->table;
     if (an_is_none(table))
@@ -71,12 +91,15 @@ static an_value lstm_in_scope(const an_lstm_args *a, const an_lstm_weights *give
 {
     const an_init glorot = {AN_INIT_GLOROT_UNIFORM, 0, 0}, forget = {AN_INIT_FORGET_BIAS, 0, 0};
     const an_init orthogonal = {AN_INIT_ORTHOGONAL, 0, 0};
-    const int64_t gates = a->units > 0 && a->units < INT64_MAX / 4 ? 4 * a->units : -1;
+    const int64_t known = units_of(0, given->recurrent) / 4;
+    const int64_t units = a->units == 0 ? known : a->units;
+    if (!is_told(a->at, a->x, "LSTM: .units", units)) return (an_value){a->x.graph, 0};
+    const int64_t gates = units < INT64_MAX / 4 ? 4 * units : -1;
     const an_lstm_operands operands = {
         .x = a->x,
         .kernel = weight(a->at, given->kernel, a->x, "kernel", AN_SHAPE(last_dim(a->x), gates),
                          start(&a->kernel_start, glorot)),
-        .recurrent = weight(a->at, given->recurrent, a->x, "recurrent", AN_SHAPE(a->units, gates),
+        .recurrent = weight(a->at, given->recurrent, a->x, "recurrent", AN_SHAPE(units, gates),
                             start(&a->recurrent_start, orthogonal)),
         .bias = weight(a->at, given->bias, a->x, "bias", AN_SHAPE(gates),
                        start(&a->bias_start, forget)),
@@ -123,9 +146,9 @@ static an_value gamma_of(const an_norm_args *a)
                                 start(&a->gamma_start, (an_init){AN_INIT_CONSTANT, 1, 0}));
 }
 
-static float eps_of(float eps)
+static double eps_of(double eps)
 {
-    return eps != 0 ? eps : 1e-3f;
+    return eps != 0 ? eps : 1e-3;
 }
 
 an_value an_nn_layer_norm_with(const an_norm_args *a)

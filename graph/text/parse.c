@@ -225,8 +225,11 @@ static bool read_dims(parser *p)
     do {
         const char *name = an_scan_word(&p->scan);
         if (!name) return false;
+        const int known = an_dims_names(p->graph->dims);
         if (an_dims_name(p->graph->dims, name) == AN_DIM_BAD)
             return an_scan_fail(&p->scan, "'%.40s...' is too long for a dimension's name", name);
+        if (an_dims_names(p->graph->dims) == known)
+            return an_scan_fail(&p->scan, "dimension %.80s is there already", name);
     } while (an_scan_is(&p->scan, ","));
     return true;
 }
@@ -257,11 +260,22 @@ static bool read_opaque(parser *p)
     return an_graph_use(p->graph, p->own) == AN_OK || an_scan_no_memory(s);
 }
 
+/* What an output, a table or the graph is called. */
+static const char *read_name(parser *p)
+{
+    const char *name = an_scan_quoted(&p->scan);
+    if (!name || an_is_utf8(name)) return name;
+    an_scan_fail(&p->scan, "the name is not UTF-8");
+    return NULL;
+}
+
 static bool read_output(parser *p)
 {
     uint32_t value = 0;
-    const char *name = an_scan_quoted(&p->scan);
+    const char *name = read_name(p);
     if (!name || !read_reference(p, &value)) return false;
+    if (an_graph_named_output(p->graph, name))
+        return an_scan_fail(&p->scan, "output \"%.80s\" is declared twice", name);
     return an_graph_add_output(p->graph, name, value) == AN_OK;
 }
 
@@ -269,11 +283,14 @@ static bool read_update(parser *p)
 {
     uint32_t state = 0, value = 0;
     an_graph *g = p->graph;
-    const char *name = an_scan_quoted(&p->scan);
+    const char *name = read_name(p);
     if (!name || !read_reference(p, &state) || !an_scan_expect(&p->scan, "<-") ||
         !read_reference(p, &value))
         return false;
     uint32_t set = an_graph_set(g, name);
+    if (set && an_graph_commit_of(g, set, state))
+        return an_scan_fail(&p->scan, "%%%u is updated twice in \"%.80s\"",
+                            an_node_of(g, state)->ordinal, name);
     if (!set) set = an_graph_add_set(g, name);
     return set && an_updates_add((an_updates){g, set}, (an_value){g, state},
                                  (an_value){g, value}) == AN_OK;
@@ -316,7 +333,7 @@ static bool read_line(parser *p)
     } else if (an_scan_is(s, "opaque")) {
         good = read_opaque(p);
     } else if (an_scan_is(s, "graph")) {
-        const char *name = an_scan_quoted(s);
+        const char *name = read_name(p);
         const char *kept = name ? an_arena_string(&p->graph->arena, name) : NULL;
         if (kept) p->graph->name = kept;
         good = kept || (name && an_scan_no_memory(s));

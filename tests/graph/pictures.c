@@ -8,10 +8,13 @@
 
 const char *const an_test_hostile[] = {
     "\"", "\\", "a\\", "\\N\\G\\L", "\n", "{|}", "<b>", "</TABLE>", ">", "&amp;", "&", "]]>", "--",
-    "\x01\x02\x1b[0m", "\xff\xfe", "\xc3", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xef\xbf\xbf",
+    "\x01\x02\x1b[0m", "\xef\xbf\xbf",
     "\xc2\x85", "h\xc3\xa9llo \xe2\x82\xac", "a/b", " ", "\t", "%s%n", "/* */", "//", "#", "n1",
     "graph", "\"];n1[label=\"x", NULL,
 };
+
+const char *const an_test_not_utf8[] = {"\xff\xfe", "\xc3", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                                        NULL};
 
 an_graph *an_test_classifier(bool training)
 {

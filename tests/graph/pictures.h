@@ -15,5 +15,6 @@ int an_test_count(const char *text, const char *what);
 an_graph *an_test_classifier(bool training);
 /* Names that would leave a string, a label or a picture if they could; NULL ends them. */
 extern const char *const an_test_hostile[];
+extern const char *const an_test_not_utf8[]; /* as file names only: a graph takes no such name */
 
 #endif

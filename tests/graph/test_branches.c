@@ -36,7 +36,10 @@ static an_value power_or_x(an_value x)
 static an_value exp_or_x(an_value x) { return an_where(above(x, 0), x, an_exp(x)); }
 static an_value expm1_or_x(an_value x) { return an_where(above(x, 0), x, an_expm1(x)); }
 static an_value largest_root(an_value x) { return an_maximum(an_sqrt(x), number(x, 1)); }
-static an_value least_inverse(an_value x) { return an_minimum(an_div(number(x, 1), x), number(x, 1)); }
+static an_value least_inverse(an_value x)
+{
+    return an_minimum(an_div(number(x, 1), x), number(x, 1));
+}
 /* Clipping a length: at 0 the factor is 1, and 1/0 is not chosen. */
 static an_value clipped(an_value x)
 {

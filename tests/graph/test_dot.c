@@ -119,10 +119,10 @@ START_TEST(test_equal_graphs_give_equal_bytes)
 END_TEST
 
 /* Pictures of graphs in which everything is called `name`, appended to `all`. */
-static void draw_hostile(const char *name, an_text *all)
+static void draw_hostile(const char *name, const char *path, an_text *all)
 {
     char file[64];
-    snprintf(file, sizeof file, "%s.c", name);
+    snprintf(file, sizeof file, "%s.c", path);
     an_graph *g = an_graph_new(name);
     const an_value x = an_input(g, name, AN_F32, AN_SHAPE(2, 8));
     an_graph_scope_open(g, name);
@@ -159,7 +159,10 @@ static void draw_hostile(const char *name, an_text *all)
 START_TEST(test_hostile_names)
 {
     an_text all = {0}; /* one run of dot reads them all */
-    for (int i = 0; an_test_hostile[i]; i++) draw_hostile(an_test_hostile[i], &all);
+    for (int i = 0; an_test_hostile[i]; i++)
+        draw_hostile(an_test_hostile[i], an_test_hostile[i], &all);
+    for (int i = 0; an_test_not_utf8[i]; i++)
+        draw_hostile("a", an_test_not_utf8[i], &all);
     ck_assert(!all.failed);
     an_test_check_reads(an_text_view(&all));
     an_text_free(&all);
