@@ -94,7 +94,8 @@ AN_API bool an_dtype_holds(an_dtype dtype, double value);
  * below AN_DIM_SYMBOLIC: an entry in the graph's table of named dimensions and
  * of what is computed from them (2*B*T, T+1); the table interns, so two
  * dimensions are equal exactly if their numbers are. Other negative numbers are
- * errors, so that a slip like AN_SHAPE(B, -3) is caught. */
+ * errors, so that slips like AN_SHAPE(B, -3) and AN_SHAPE(B, T + 1), which is written
+ * an_dim_plus(g, T, 1), are caught. */
 typedef int64_t an_dim;
 #define AN_DIM_SYMBOLIC (-((an_dim)1 << 40))
 #define AN_DIM_REST ((an_dim)-1) /* reshape only: "whatever is left over" */

@@ -110,8 +110,10 @@ an_dims *an_dims_copy(const an_dims *dims)
 
 bool an_dims_valid(const an_dims *dims, an_dim d)
 {
-    if (d >= 0) return true;
-    return dims && an_dim_is_symbolic(d) && an_dims_index(d) < dims->count;
+    if (d >= 0) return d % AN_DIMS_APART != 0 || d == 0; /* T - B would be such a number */
+    if (!dims || d > AN_DIMS_FIRST || d == AN_DIM_BAD) return false;
+    const int64_t index = an_dims_index(d);
+    return index < dims->count && an_dims_at(index) == d;
 }
 
 an_dim an_dims_name(an_dims *dims, const char *name)

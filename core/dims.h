@@ -72,6 +72,19 @@ int an_dims_name_index(const an_dims *dims, an_dim d);
  * AN_E_BINDING and a message if an entry comes out negative, AN_E_LIMIT if it
  * overflows. Allocates nothing. */
 an_status an_dims_bind(const an_dims *dims, const int64_t *bound, int64_t *extent, an_error *e);
+/* The same, and which entry it was: AN_DIM_BAD if none. All others are computed all the same, but
+ * for those made of it. */
+an_status an_dims_bind_all(const an_dims *dims, const int64_t *bound, int64_t *extent,
+                           an_dim *culprit, an_error *e);
+/* What `value` for `d` says of the names in it, by `bound`. */
+typedef enum an_dims_answer {
+    AN_DIMS_OPEN,  /* nothing: several names are unbound, or it is not linear in the one (*name is
+                    * one of them, -2 of those in a division); or none is (-1) */
+    AN_DIMS_SAYS,  /* name *name is *extent */
+    AN_DIMS_NEVER  /* no extent of name *name gives that */
+} an_dims_answer;
+an_dims_answer an_dims_solve(const an_dims *dims, an_dim d, int64_t value, const int64_t *bound,
+                             int *name, int64_t *extent);
 /* The extent of `d` under such a binding; -1 if unbound. */
 int64_t an_dim_extent(an_dim d, const int64_t *extent);
 static inline bool an_dim_is_symbolic(an_dim d) { return d <= AN_DIM_SYMBOLIC && d != AN_DIM_BAD; }

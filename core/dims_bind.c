@@ -75,13 +75,66 @@ static an_status bind_entry(const an_dims_entry *e, const int64_t *bound, const 
     return AN_OK;
 }
 
-an_status an_dims_bind(const an_dims *dims, const int64_t *bound, int64_t *extent, an_error *e)
+an_status an_dims_bind_all(const an_dims *dims, const int64_t *bound, int64_t *extent,
+                           an_dim *culprit, an_error *e)
 {
+    an_status first = AN_OK;
+    *culprit = AN_DIM_BAD;
     if (!dims || (dims->name_count > 0 && !bound) || (dims->count > 0 && !extent))
         return an_fail(e, AN_E_ARGUMENT, "an_dims_bind: an argument is NULL");
     for (int64_t i = 0; i < dims->count; i++) {
-        const an_status status = bind_entry(&dims->entries[i], bound, extent, &extent[i], e);
-        if (status != AN_OK) return status;
+        an_error later = {0};
+        const an_status status = bind_entry(&dims->entries[i], bound, extent, &extent[i],
+                                            first == AN_OK ? e : &later);
+        if (status == AN_OK) continue;
+        extent[i] = -1;
+        if (first == AN_OK) first = status, *culprit = an_dims_at(i);
     }
-    return AN_OK;
+    return first;
+}
+
+an_status an_dims_bind(const an_dims *dims, const int64_t *bound, int64_t *extent, an_error *e)
+{
+    an_dim culprit;
+    return an_dims_bind_all(dims, bound, extent, &culprit, e);
+}
+
+/* ---- from an extent to a name -------------------------------------------- */
+
+/* Adds a term to `rest`, or to `slope` what multiplies the one unbound name; false if it is more
+ * than that. */
+static bool gather_term(const an_dims *dims, const an_term *t, const int64_t *bound, int *name,
+                        int64_t *rest, int64_t *slope)
+{
+    int64_t product = t->coef;
+    bool open = false;
+    for (int i = 0; i < t->degree; i++) {
+        const an_dims_entry *atom = &dims->entries[t->atom[i]];
+        if (atom->kind != AN_DIMS_NAME) return *name = -2, false;
+        if (bound[atom->name] >= 0) {
+            if (__builtin_mul_overflow(product, bound[atom->name], &product)) return false;
+            continue;
+        }
+        if (open || (*name >= 0 && *name != atom->name)) return false;
+        open = true;
+        *name = atom->name;
+    }
+    int64_t *to = open ? slope : rest;
+    return !__builtin_add_overflow(*to, product, to);
+}
+
+an_dims_answer an_dims_solve(const an_dims *dims, an_dim d, int64_t value, const int64_t *bound,
+                             int *name, int64_t *extent)
+{
+    *name = -1;
+    if (!an_dim_is_symbolic(d) || !an_dims_valid(dims, d)) return AN_DIMS_OPEN;
+    const an_dims_entry *e = &dims->entries[an_dims_index(d)];
+    int64_t rest = 0, slope = 0, off;
+    if (e->kind == AN_DIMS_NAME) return AN_DIMS_OPEN;
+    if (e->kind == AN_DIMS_DIVISION) return *name = -2, AN_DIMS_OPEN;
+    for (int t = 0; t < e->terms; t++)
+        if (!gather_term(dims, &e->term[t], bound, name, &rest, &slope)) return AN_DIMS_OPEN;
+    if (*name < 0 || slope == 0 || __builtin_sub_overflow(value, rest, &off)) return AN_DIMS_OPEN;
+    *extent = off / slope;
+    return off % slope == 0 && *extent >= 0 ? AN_DIMS_SAYS : AN_DIMS_NEVER;
 }

@@ -32,15 +32,21 @@ struct an_dims {
     bool starved;       /* something could not be kept for want of memory */
 };
 
-/* Entry 0 is AN_DIM_SYMBOLIC, entry 1 the number below, and so on. */
+/* Handles lie APART from each other, a prime, and begin where multiples of what they begin with
+ * are far from any of them: the golden section of APART. So T + 1, T - B, 2 * T or B + T, written
+ * in C where an_dim_plus and its like were meant, meets no other handle: with what is added below
+ * 500,000 and factors up to 1,000. */
+#define AN_DIMS_APART INT64_C(2147483629)
+#define AN_DIMS_FIRST (AN_DIM_SYMBOLIC - AN_DIM_SYMBOLIC % AN_DIMS_APART - INT64_C(1327217871))
+
 static inline int64_t an_dims_index(an_dim d)
 {
-    return AN_DIM_SYMBOLIC - d;
+    return (AN_DIMS_FIRST - d) / AN_DIMS_APART;
 }
 
 static inline an_dim an_dims_at(int64_t index)
 {
-    return AN_DIM_SYMBOLIC - index;
+    return AN_DIMS_FIRST - index * AN_DIMS_APART;
 }
 
 /* Finds or adds the entry with e->text; terms and text are copied. AN_DIM_BAD if the

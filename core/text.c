@@ -245,17 +245,46 @@ an_status an_status_of(an_status status, const char *words)
 
 /* Without a locale or an allocation: reporting must not fail. A text too long is
  * cut, which only a message may be. */
+static void put_coded(an_error *e, an_status status, const char *words)
+{
+    const int head = snprintf(e->text, sizeof e->text, "error AN-E%03d: ", (int)status);
+    const size_t room = sizeof e->text - (size_t)head - 1, length = strlen(words);
+    const size_t kept = length < room ? length : room;
+    memcpy(e->text + head, words, kept);
+    e->text[(size_t)head + kept] = 0;
+}
+
 an_status an_fail(an_error *e, an_status status, const char *format, ...)
 {
     an_error unheard, *to = e && e->status == AN_OK ? e : &unheard;
-    const int head = snprintf(to->text, sizeof to->text, "error AN-E%03d: ", (int)status);
+    char words[AN_ERROR_BYTES];
     va_list list;
     va_start(list, format);
-    vsnprintf(to->text + head, sizeof to->text - (size_t)head, format, list);
+    vsnprintf(words, sizeof words, format, list);
     va_end(list);
-    to->status = an_status_of(status, to->text + head);
-    if (an_is_lost(to->text)) snprintf(to->text, sizeof to->text, "%s", no_memory);
+    to->status = an_status_of(status, words);
+    if (an_is_lost(words)) snprintf(to->text, sizeof to->text, "%s", no_memory);
+    else if (an_has_place(words)) memcpy(to->text, words, sizeof words);
+    else put_coded(to, status, an_after_code(words));
     return to->status;
+}
+
+static const char code[] = "error AN-E";
+
+const char *an_after_code(const char *message)
+{
+    if (strncmp(message, code, sizeof code - 1) != 0) return message;
+    const char *p = message + sizeof code - 1;
+    const size_t digits = strspn(p, "0123456789");
+    p += digits + (p[digits] == ':');
+    return p + (*p == ' ');
+}
+
+bool an_has_place(const char *message)
+{
+    const size_t place = strcspn(message, " \n\"");
+    return place > 0 && message[place] == ' ' && message[place - 1] == ':' &&
+           !strncmp(message + place + 1, code, sizeof code - 1);
 }
 
 an_status an_fail_text(an_error *e, an_status status, const char *text)

@@ -59,6 +59,10 @@ typedef struct an_error {
 an_status an_fail(an_error *e, an_status status, const char *format, ...) AN_PRINTF(3, 4);
 /* The same with a ready text, taken as it is. */
 an_status an_fail_text(an_error *e, an_status status, const char *text);
+/* Whoever passes a message on says its code once. What follows "error AN-Eddd: " or all of it; and
+ * whether a place and a code begin it, "x.an:3: error AN-E013 ...". */
+const char *an_after_code(const char *message);
+bool an_has_place(const char *message);
 void an_error_clear(an_error *e);
 /* AN_E_MEMORY if these words hold a lost string, else `status`: for messages kept elsewhere. */
 an_status an_status_of(an_status status, const char *words);

@@ -48,7 +48,8 @@ static bool check_shape(an_graph *g, const an_spec *s, const an_shape *shape)
         const bool rest = d == AN_DIM_REST && s->op->code == AN_OP_reshape;
         if (rest || an_dims_valid(g->dims, d)) continue;
         an_message_call(g, s, AN_E_SHAPE,
-                        "dim %d of the shape (%lld) is neither an extent nor a dim of this graph",
+                        "dim %d of the shape (%lld) is neither an extent nor a dim of this graph\n"
+                        "  hint: T + 1 is written an_dim_plus(g, T, 1), with T named on this graph",
                         i, (long long)d);
         return false;
     }
@@ -62,7 +63,8 @@ static bool check_attributes(an_graph *g, const an_spec *s, const an_op_info *op
     if (shaped && !check_shape(g, s, &s->attrs->shape)) return false;
     const int misfit = an_attrs_misfit(op, s->attrs, g->dims);
     if (misfit < 0) return true;
-    an_message_call(g, s, AN_E_ATTRIBUTE, "%s is out of its range", an_attr(misfit)->name);
+    an_message_call(g, s, AN_E_ATTRIBUTE, "%s is out of its range, or arithmetic on a dim that "
+                    "an_dim_plus and its like are for", an_attr(misfit)->name);
     return false;
 }
 

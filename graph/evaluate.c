@@ -96,7 +96,7 @@ an_status an_evaluation_begin(an_evaluation *e, const an_graph *g, const int64_t
     if (!e->bound || !e->extent || !e->value)
         return an_fail(&e->error, AN_E_MEMORY, "out of memory");
     for (int64_t i = 0; i < names; i++) e->bound[i] = bound ? bound[i] : -1;
-    an_status status = an_dims_bind(g->dims, e->bound, e->extent, &e->error);
+    an_status status = an_graph_extents(g, e->bound, e->extent, &e->error);
     if (status == AN_OK && e->guarded) return allocate_guarded(e);
     for (uint32_t id = 1; status == AN_OK && (int64_t)id <= g->slot_count; id++)
         status = allocate(e, id);

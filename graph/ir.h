@@ -233,6 +233,9 @@ bool an_graph_share_ops(an_graph *to, const an_graph *from); /* false if memory 
 void an_graph_forget_ops(an_graph *g);
 /* Room for so many nodes and values in all, and not for more; false if memory is out. */
 bool an_graph_reserve(an_graph *g, int64_t nodes, int64_t slots);
+/* Computes extent[] from the names' extents (see an_dims_bind) and asks the nodes whether these
+ * fit. AN_E_BINDING or AN_E_LIMIT, with the place of the node (bind.c). */
+an_status an_graph_extents(const an_graph *g, const int64_t *bound, int64_t *extent, an_error *e);
 /* Records an error about a value or call; returns its status. */
 an_status an_graph_fail(an_graph *g, an_at at, an_status status, const char *format, ...)
     AN_PRINTF(4, 5);

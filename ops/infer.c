@@ -87,7 +87,8 @@ an_status an_want_shape(const an_infer *q, const an_shape *shape)
         if (!an_dims_valid(q->dims, shape->dim[i])) {
             an_refuse(q, AN_E_SHAPE, "dim %d (%lld) is neither an extent nor of this graph", i,
                       (long long)shape->dim[i]);
-            return an_hint(q, AN_E_SHAPE, "name dimensions with an_dim_named on the same graph");
+            return an_hint(q, AN_E_SHAPE, "T + 1 is written an_dim_plus(g, T, 1), with T named on "
+                                          "this graph");
         }
     if (an_dims_count(q->dims, shape) == AN_DIM_BAD)
         return an_refuse(q, AN_E_LIMIT, "the element count overflows");

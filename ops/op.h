@@ -100,6 +100,10 @@ typedef struct an_op_rules {
     /* What more there is to ask and to say. out[] is zeroed, but for result 0 of a broadcast. NULL:
      * result 0 is that, or of operand 0's type. */
     an_status (*infer)(const an_infer *q, an_type out[]);
+    /* Whether dims among the attributes fit an operand 0 of that shape, called `x`, now that
+     * extents are known (-1: unknown); else why not. */
+    bool (*fits)(const an_attrs *a, const an_shape *shape, const an_dims *dims,
+                 const int64_t *extent, const char *x, an_text *why);
     an_formula formula;
     an_grad_fn grad;       /* NULL: through meaning, or none (see no_grad) */
     const char *no_grad;   /* why there is no gradient; NULL if there is one */

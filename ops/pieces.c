@@ -85,7 +85,7 @@ static an_status slice_infer(const an_infer *q, an_type out[])
     if (a->step < 1) return an_refuse(q, AN_E_ATTRIBUTE, "step %d is not at least 1", a->step);
     if (!an_dims_valid(q->dims, a->start) || !an_dims_valid(q->dims, a->stop)) {
         an_refuse(q, AN_E_ATTRIBUTE, "start and stop must be extents or dims of this graph");
-        return an_hint(q, AN_E_ATTRIBUTE, "count from the end with an_dim_minus");
+        return an_hint(q, AN_E_ATTRIBUTE, "T - 1 is written an_dim_minus(g, T, 1)");
     }
     const an_dim extent = q->in[0].shape.dim[axis];
     if (extent >= 0 && a->stop > extent) /* named ones are negative */
@@ -100,7 +100,35 @@ static an_status slice_infer(const an_infer *q, an_type out[])
     return AN_OK;
 }
 
-/* Named bounds are known only now. */
+/* "T=7", or "7". */
+static void add_dim(const an_dims *dims, an_dim d, int64_t extent, an_text *out)
+{
+    if (d < 0) an_dims_print(dims, d, out);
+    an_text_addf(out, d < 0 ? "=%lld" : "%lld", (long long)extent);
+}
+
+static bool slice_bounds_fit(const an_attrs *a, const an_shape *shape, const an_dims *dims,
+                             const int64_t *extent, const char *x, an_text *why)
+{
+    const int64_t start = an_dim_extent(a->start, extent), stop = an_dim_extent(a->stop, extent);
+    const int64_t all = an_dim_extent(shape->dim[a->axis], extent);
+    if (stop >= 0 && all >= 0 && stop > all) {
+        an_text_add(why, "stop ");
+        add_dim(dims, a->stop, stop, why);
+        an_text_add(why, " exceeds ");
+        add_dim(dims, shape->dim[a->axis], all, why);
+        an_text_addf(why, ", the extent of dim %d of %s", a->axis, x);
+        return false;
+    }
+    if (start < 0 || stop < 0 || start <= stop) return true;
+    an_text_add(why, "start ");
+    add_dim(dims, a->start, start, why);
+    an_text_add(why, " exceeds stop ");
+    add_dim(dims, a->stop, stop, why);
+    return false;
+}
+
+/* Named bounds are known only now; whoever binds has looked. */
 static bool slice_fits(const an_work *w, int axis)
 {
     const int64_t start = an_dim_extent(w->attrs->start, w->extent);
@@ -182,6 +210,7 @@ an_value an_slice_at(an_at at, an_value x, int axis, an_dim start, an_dim stop, 
 
 const an_op_rules an_rules_slice = {
     .infer = slice_infer,
+    .fits = slice_bounds_fit,
     .grad = slice_grad,
     .stages = {{an_block_units, slice_run}},
     .fast = AN_FAST_ANY,
@@ -293,7 +322,8 @@ static an_status pad_infer(const an_infer *q, an_type out[])
         return an_refuse(q, AN_E_ATTRIBUTE, "interior %d is negative", a->interior);
     if (!an_dims_valid(q->dims, a->before) || !an_dims_valid(q->dims, a->after)) {
         an_refuse(q, AN_E_ATTRIBUTE, "before and after must be extents or dims of this graph");
-        return an_hint(q, AN_E_ATTRIBUTE, "an_slice takes elements away");
+        return an_hint(q, AN_E_ATTRIBUTE, "an_slice takes elements away; T + 1 is written "
+                                          "an_dim_plus(g, T, 1)");
     }
     out[0] = q->in[0];
     an_dim *along = &out[0].shape.dim[axis];

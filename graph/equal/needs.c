@@ -42,7 +42,7 @@ an_status an_trial_needs(an_trial *t, int side, const int64_t *bound, int64_t *l
     int64_t *extent = an_alloc_zeroed((an_dims_entries(g->dims) + 1) * (int64_t)sizeof *extent);
     if (!extent) return an_fail(&t->error, AN_E_MEMORY, "out of memory");
     int64_t plain = 0, wide = 0, *needs = &t->result->bytes;
-    an_status status = an_dims_bind(g->dims, bound, extent, &t->error);
+    an_status status = an_graph_extents(g, bound, extent, &t->error);
     const bool truth = side == 0 || an_trial_has_both(t);
     bool good = status == AN_OK && add_up(g, extent, &plain, &wide, largest) &&
                 an_add_size(*needs, plain, needs) && (!truth || an_add_size(*needs, wide, needs));

@@ -79,7 +79,7 @@ static an_status bind(table *t, const char *text, an_error *e)
     t->extent = an_alloc((an_dims_entries(t->g->dims) + 1) * (int64_t)sizeof *t->extent);
     if (!t->bound || !t->extent) return an_fail(e, AN_E_MEMORY, "out of memory");
     an_status status = an_graph_bind(t->g, text, -1, t->bound, e);
-    if (status == AN_OK) status = an_dims_bind(t->g->dims, t->bound, t->extent, e);
+    if (status == AN_OK) status = an_graph_extents(t->g, t->bound, t->extent, e);
     for (int i = 0; status == AN_OK && i < an_dims_names(t->g->dims); i++)
         if (t->bound[i] < 0)
             status = an_fail(e, AN_E_BINDING, "FLOPs need a number for %s",

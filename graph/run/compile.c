@@ -30,8 +30,9 @@ static an_status fail(compiling *x, an_status status, const char *format, ...)
     va_end(arguments);
     status = an_status_of(status, line);
     const an_at at = x->args->at;
+    if (an_has_place(line)) return an_fail_text(&x->error, status, line);
     snprintf(text, sizeof text, "%.600s:%d: error AN-E%03d: an_compile: %s",
-             at.file ? at.file : "?", at.line, (int)status, line);
+             at.file ? at.file : "?", at.line, (int)status, an_after_code(line));
     return an_fail_text(&x->error, status, text);
 }
 

@@ -54,7 +54,11 @@ an_plan *an_program_plan(an_program *p, an_at at)
     an_error error = {0};
     an_plan *plan = an_plan_new(&p->schedule, p->bound, &error);
     if (!plan) {
-        an_program_fail(p, at, error.status, "%s", error.text);
+        an_text words = {0};
+        an_text_add(&words, error.text);
+        if (error.status == AN_E_BINDING) an_program_hint_open(p, &words);
+        an_program_fail(p, at, error.status, "%s", an_text_view(&words));
+        an_text_free(&words);
         return NULL;
     }
     if (!grow_slab(p, plan->slab_bytes)) {

@@ -16,11 +16,14 @@ an_status an_program_fail(an_program *p, an_at at, an_status status, const char 
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    if (at.file && at.line > 0)
+    const char *words = an_after_code(line);
+    if (an_has_place(line))
+        snprintf(text, sizeof text, "%s", line);
+    else if (at.file && at.line > 0)
         snprintf(text, sizeof text, "%.600s:%d: error AN-E%03d: %s", at.file, at.line, (int)status,
-                 line);
+                 words);
     else
-        snprintf(text, sizeof text, "error AN-E%03d: %s", (int)status, line);
+        snprintf(text, sizeof text, "error AN-E%03d: %s", (int)status, words);
     return an_fail_text(&p->error, status, text);
 }
 
@@ -165,6 +168,81 @@ static an_status take_feed(an_program *p, an_at at, const an_feed *feed, int pos
     return check_type(p, at, port);
 }
 
+/* An expression that a feed has an extent for, and that is not known all the same. */
+static bool is_open(const an_program *p, const an_port *port, int axis)
+{
+    int name;
+    int64_t extent;
+    const an_dim d = port->type.shape.dim[axis];
+    if (!an_dim_is_symbolic(d) || an_dims_name_index(p->graph->dims, d) >= 0) return false;
+    return an_dims_solve(p->graph->dims, d, 0, p->bound, &name, &extent) == AN_DIMS_OPEN &&
+           name != -1;
+}
+
+void an_program_hint_open(const an_program *p, an_text *out)
+{
+    for (int64_t i = 0; i < p->port_count; i++)
+        for (int axis = 0; p->ports[i].fed && axis < p->ports[i].type.shape.rank; axis++) {
+            if (!is_open(p, &p->ports[i], axis)) continue;
+            an_text_addf(out, "\n  hint: feed \"%s\" gives %lld for ", p->ports[i].name,
+                         (long long)p->ports[i].fed->extent[axis]);
+            an_dims_print(p->graph->dims, p->ports[i].type.shape.dim[axis], out);
+            an_text_add(out, ", which does not say what it is made of; feed an input that has the "
+                             "name itself");
+            return;
+        }
+}
+
+/* ---- expressions --------------------------------------------------------- */
+
+static an_status fail_never(an_program *p, an_at at, const an_port *port, int axis, int name)
+{
+    an_text have = {0}, dim = {0};
+    describe(port->fed, &have);
+    an_dims_print(p->graph->dims, port->type.shape.dim[axis], &dim);
+    const an_status status = an_program_fail(
+        p, at, AN_E_BINDING, "no %s makes dim %d of feed \"%s\", %s, the %lld that it is (%s)",
+        an_dims_name_at(p->graph->dims, name), axis, port->name, an_text_view(&dim),
+        (long long)port->fed->extent[axis], an_text_view(&have));
+    an_text_free(&have);
+    an_text_free(&dim);
+    return status;
+}
+
+/* Learns names from expressions of one feed: T from a T+1. *learned is set if there was one. */
+static an_status solve_feed(an_program *p, an_at at, const an_port *port, bool *learned)
+{
+    for (int i = 0; i < port->type.shape.rank; i++) {
+        int name;
+        int64_t extent;
+        const an_dims_answer answer =
+            an_dims_solve(p->graph->dims, port->type.shape.dim[i], port->fed->extent[i], p->bound,
+                          &name, &extent);
+        if (answer == AN_DIMS_NEVER) return fail_never(p, at, port, i, name);
+        if (answer == AN_DIMS_OPEN) continue;
+        p->bound[name] = extent;
+        p->bound_by[name] = port - p->ports;
+        *learned = true;
+    }
+    return AN_OK;
+}
+
+/* Until all names are bound or no feed says more: each round learns a name or is the last. */
+static an_status solve_all(an_program *p, an_at at)
+{
+    bool open = false;
+    for (int i = 0; i < an_dims_names(p->graph->dims); i++) open = open || p->bound[i] < 0;
+    for (bool learned = open; learned;) {
+        learned = false;
+        for (int64_t i = 0; i < p->port_count; i++) {
+            const an_status status =
+                p->ports[i].fed ? solve_feed(p, at, &p->ports[i], &learned) : AN_OK;
+            if (status != AN_OK) return status;
+        }
+    }
+    return AN_OK;
+}
+
 an_status an_program_feed(an_program *p, an_at at, const an_feed *feeds, int count)
 {
     const int names = an_dims_names(p->graph->dims);
@@ -176,7 +254,7 @@ an_status an_program_feed(an_program *p, an_at at, const an_feed *feeds, int cou
     }
     for (int64_t i = 0; i < p->port_count; i++)
         if (p->ports[i].buffer && !p->ports[i].fed) return fail_missing(p, at, &p->ports[i]);
-    return AN_OK;
+    return solve_all(p, at);
 }
 
 an_status an_program_check_feeds(an_program *p, an_at at, const an_plan *plan)

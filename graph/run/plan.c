@@ -36,7 +36,7 @@ static an_status bind(planning *x, const int64_t *bound)
                              names * (int64_t)sizeof *p->bound);
     p->extent = an_arena_alloc(&p->arena, (entries + 1) * (int64_t)sizeof *p->extent);
     if (!p->bound || !p->extent) return out_of_memory(x);
-    return an_dims_bind(dims, p->bound, p->extent, x->error);
+    return an_graph_extents(x->s->graph, p->bound, p->extent, x->error);
 }
 
 /* An unbound dim is only found here, where a value needs it. */

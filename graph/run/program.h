@@ -58,6 +58,8 @@ an_status an_program_fail(an_program *p, an_at at, an_status status, const char 
 /* Matches feeds with ports, checks them, and collects the binding (feed.c). */
 an_status an_program_feed(an_program *p, an_at at, const an_feed *feeds, int count);
 /* After planning: dims that are expressions, such as 2*B, against their extents. */
+/* After a plan for want of an extent: which feed has an expression that does not tell. */
+void an_program_hint_open(const an_program *p, an_text *out);
 an_status an_program_check_feeds(an_program *p, an_at at, const an_plan *plan);
 
 void an_program_sort_written(an_program *p); /* once the states have their memory (outs.c) */

@@ -18,13 +18,13 @@ sources $library examples tests | xargs awk '
 
 # lines, where, and what they buy.
 budgets='
- 3640 core                statuses, texts and what becomes of lost ones (100), reading them (165), threads, draws, hashes and vectors (30 for expm1 and log1p), UTF-8 (30): what all else stands on
+ 3760 core                statuses, texts and what becomes of lost ones (100), reading them (165), threads, draws, hashes and vectors (30 for expm1 and log1p), UTF-8 (30), names solved from extents (60): what all else stands on
 10400 ops                 93 ops (21 of them 16 lines each; the slopes that may be infinite and the length of many tensors 280; which numbers and initialisers are taken 110): types, gradients, plain loops, how work is cut and what others must know (60); the kinds of attributes (510, of which graph/text gave 200); 710 for ops from outside, 70 of them to refuse definitions that contradict themselves; 60 for how axes are spelled
  1640 ops/kernels         vector loops, written once for three instruction sets
- 3580 graph               the IR, its names, errors, gradients, update tables and the interpreter; 370 for ops from outside, 120 of them to look at what these return, 150 for updates that are pending
+ 3660 graph               the IR, its names, errors, gradients, update tables and the interpreter; 370 for ops from outside, 120 of them to look at what these return, 150 for updates that are pending, 75 for extents that do not fit
   560 graph/text          the text form, both ways, with an error for every kind of slip (of names 25, of pending lines, 20, of opaque ops, 20)
  1720 graph/passes        six passes and their frame; 60 for what is pending, `training` and what a literal chooses; 420 are for what becomes one: exact, in linear time, for any pass; 50 for ops that are their meaning
- 3260 graph/run           compiling, planning, the proof of the plan, weights, one run; 130 keep planning linear, 115 the check of outs and feeds, 45 make values there
+ 3390 graph/run           compiling, planning, the proof of the plan, weights, one run; 130 keep planning linear, 115 the check of outs and feeds, 45 make values there, 75 learn names from expressions
  2740 graph/picture       views, the ladder in linear time, three writers, the summary
  7730 graph/equal         proof, pending updates in it and in the numbers (95), numbers, seven checks, their data (aimed, 230), memory needed (71), the report and its picture; 200 are getters; 700 check an op from outside
   855 graph/equal/prove.c+graph/equal/axioms.c+graph/equal/match.c  what a proof rests on, to be read in an hour; 37 for pending updates, 12 for where a literal chooses, 11 for meanings from outside that are none or lead back to themselves
