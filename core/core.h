@@ -35,31 +35,20 @@ extern "C" {
 
 /* ---- status ------------------------------------------------------------ */
 
-/* What went wrong, printed as AN-E followed by three digits. */
+/* What went wrong, printed as AN-E followed by three digits: core/status.def says what each means,
+ * with an example and a way out. */
 typedef enum an_status {
     AN_OK = 0,
-    AN_E_MEMORY = 1,      /* the allocator returned NULL */
-    AN_E_ARGUMENT = 2,    /* a NULL or senseless argument */
-    AN_E_LIMIT = 3,       /* a size overflows, or exceeds a documented limit */
-    AN_E_GRAPH = 10,      /* a poisoned value, or a value of another graph */
-    AN_E_DTYPE = 11,      /* element types do not fit */
-    AN_E_SHAPE = 12,      /* shapes do not fit */
-    AN_E_ATTRIBUTE = 13,  /* an axis, rate, eps ... out of its range */
-    AN_E_NAME = 14,       /* a name that is taken, unknown or ill-formed */
-    AN_E_GRADIENT = 15,   /* something that has no gradient was asked for one */
-    AN_E_FEED = 20,       /* a feed is missing, unknown or of the wrong type */
-    AN_E_BINDING = 21,    /* two feeds give one named dim different extents */
-    AN_E_DATA = 22,       /* a kernel met data it refuses (an id out of range) */
-    AN_E_BUSY = 23,       /* the store is being run by another thread */
-    AN_E_STATE = 24,      /* a weight is missing, or has another type */
-    AN_E_SYNTAX = 30,     /* a text (.an, TSV, JSON ...) is ill-formed */
-    AN_E_IO = 31,         /* the operating system refused */
-    AN_E_FORMAT = 32,     /* a binary file is truncated or not what it claims */
-    AN_E_INTERNAL = 40    /* the library found its own invariant broken */
+#define AN_STATUS(name, number, phrase, meaning, example, out) AN_E_##name = (number),
+#include "core/status.def"
+#undef AN_STATUS
 } an_status;
 
 /* Returns a lower-case phrase such as "shapes differ", never NULL. */
 AN_API const char *an_status_name(an_status status);
+/* Several lines for people: what it means, an example, a way out. NULL for a number that is no
+ * status. */
+AN_API const char *an_status_explain(an_status status);
 
 /* A place in the user's source; messages quote it. `file` must outlive its
  * use (string literals do). */

@@ -4,39 +4,37 @@
  * both arrive from files and from callers.                                   */
 #include "core/core.h"
 
-typedef struct status_name {
+typedef struct status_facts {
     an_status status;
-    const char *name;
-} status_name;
+    const char *name, *text;
+} status_facts;
 
-static const status_name status_names[] = {
-    {AN_OK, "ok"},
-    {AN_E_MEMORY, "out of memory"},
-    {AN_E_ARGUMENT, "senseless argument"},
-    {AN_E_LIMIT, "limit exceeded"},
-    {AN_E_GRAPH, "value of another graph"},
-    {AN_E_DTYPE, "element types differ"},
-    {AN_E_SHAPE, "shapes differ"},
-    {AN_E_ATTRIBUTE, "attribute out of range"},
-    {AN_E_NAME, "bad name"},
-    {AN_E_GRADIENT, "no gradient"},
-    {AN_E_FEED, "bad feed"},
-    {AN_E_BINDING, "dimensions do not bind"},
-    {AN_E_DATA, "bad data"},
-    {AN_E_BUSY, "store is busy"},
-    {AN_E_STATE, "bad state"},
-    {AN_E_SYNTAX, "ill-formed text"},
-    {AN_E_IO, "input or output failed"},
-    {AN_E_FORMAT, "ill-formed file"},
-    {AN_E_INTERNAL, "internal error"},
+static const status_facts statuses[] = {
+    {AN_OK, "ok", NULL},
+#define AN_STATUS(constant, number, phrase, meaning, example, out)                                 \
+    {AN_E_##constant, phrase, meaning "\n\n" example "\n\n" out "\n"},
+#include "core/status.def"
+#undef AN_STATUS
 };
+
+/* The codes have gaps, so the table is searched rather than indexed. */
+static const status_facts *find_status(an_status status)
+{
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
+        if (statuses[i].status == status) return &statuses[i];
+    return NULL;
+}
 
 const char *an_status_name(an_status status)
 {
-    /* The codes have gaps, so the table is searched rather than indexed. */
-    for (size_t i = 0; i < sizeof status_names / sizeof *status_names; i++)
-        if (status_names[i].status == status) return status_names[i].name;
-    return "unknown status";
+    const status_facts *facts = find_status(status);
+    return facts ? facts->name : "unknown status";
+}
+
+const char *an_status_explain(an_status status)
+{
+    const status_facts *facts = find_status(status);
+    return facts ? facts->text : NULL;
 }
 
 typedef struct dtype_facts {

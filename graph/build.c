@@ -333,6 +333,19 @@ an_graph *an_graph_of(const an_value *in, int count)
     return NULL;
 }
 
+/* What an op over no operands gives, as it has no graph to complain to: whoever uses it does. */
+#define OF_NOTHING UINT32_MAX
+
+static bool refuse_nothing(an_graph *g, an_spec *s, int i)
+{
+    char name[32];
+    an_op_input_name(s->op, i, name, sizeof name);
+    s->inputs = 0;
+    an_message_call(g, s, AN_E_ARGUMENT, "operand %s is no value: the call that made it was given "
+                    "no operands", name);
+    return false;
+}
+
 /* True if no operand is poison and all belong to g; poison passes in silence
  * because the graph already holds the reason. */
 static bool collect(an_graph *g, an_spec *s, const an_value *in, uint32_t *ids, int count)
@@ -349,6 +362,7 @@ static bool collect(an_graph *g, an_spec *s, const an_value *in, uint32_t *ids, 
                             in[i].graph->name);
             return false;
         }
+        if (!in[i].graph && in[i].id) return refuse_nothing(g, s, i);
         ids[i] = in[i].graph ? in[i].id : 0;
     }
     return true;
@@ -370,7 +384,7 @@ an_value an_emit_op(an_at at, const an_op_info *op, const an_value *in, int coun
                     const an_attrs *attrs)
 {
     an_graph *g = an_graph_of(in, count);
-    if (!g) return AN_NONE;
+    if (!g) return (an_value){NULL, count > 0 && in && !in[0].id ? 0 : OF_NOTHING};
     const an_value poison = {g, 0};
     if (g->error.status != AN_OK) return poison;
     an_spec s = spec_here(g, at, op, attrs);

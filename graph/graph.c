@@ -302,8 +302,15 @@ an_value an_graph_state(an_graph *g, const char *name)
     if (!g) return AN_NONE;
     const an_value v = {g, an_graph_leaf(g, name)};
     if (an_is_state(v)) return v;
-    an_graph_fail(g, (an_at){0}, AN_E_NAME, "an_graph_state: there is no state \"%s\"",
-                  name ? name : "(null)");
+    an_guess guess = {.word = name ? name : ""};
+    an_text nearest = {0};
+    for (int64_t i = 0; i < g->leaf_count; i++)
+        if (an_is_state(an_value_of(g, g->leaves[i].value)))
+            an_guess_try(&guess, g->leaves[i].name);
+    an_guess_print(&guess, &nearest);
+    an_graph_fail(g, (an_at){0}, AN_E_NAME, "an_graph_state: there is no state \"%s\"%s",
+                  name ? name : "(null)", an_text_view(&nearest));
+    an_text_free(&nearest);
     return (an_value){g, 0};
 }
 

@@ -288,17 +288,17 @@ typedef struct an_dot_args {
     int radius;           /* how near, in arrows; 0: 1 */
     an_color color;
     bool no_legend;
-    char *message;        /* where an_dot_file says what went wrong; NULL: nowhere */
+    char *message;        /* where it is said what went wrong; NULL: nowhere */
     int64_t message_size;
 } an_dot_args;
 /* Graphviz source, byte-identical for equal graphs; free with an_string_free. NULL
- * only if out of memory or without a graph. */
+ * if out of memory, without a graph, or if nothing is called like .focus: see .message. */
 AN_API char *an_dot_with(const an_dot_args *args);
 #define an_dot(...) an_dot_with(&(an_dot_args){.at = AN_HERE, __VA_ARGS__})
 /* an_dot_file(g, "g.svg", .depth = 2) writes the file as a whole or not at all. What
  * ends in .svg, .png or .pdf is laid out by Graphviz in a child process; .dot and .gv
  * need none. AN_E_IO if there is no Graphviz or a file cannot be written, AN_E_LIMIT
- * if the layout took too long; see .message. */
+ * if the layout took too long, AN_E_NAME if nothing is called like .focus; see .message. */
 AN_API an_status an_dot_file_with(const an_dot_args *args);
 #define an_dot_file(...) an_dot_file_with(&(an_dot_args){.at = AN_HERE, __VA_ARGS__})
 

@@ -12,6 +12,7 @@
 #ifndef AN_GRAPH_IR_H
 #define AN_GRAPH_IR_H
 
+#include "core/guess.h"
 #include "core/dims.h"
 #include "core/index.h"
 #include "core/memory.h"
@@ -229,6 +230,8 @@ const an_attrs *an_graph_keep_attrs(an_graph *g, const an_op_info *op, const an_
 const an_type *an_graph_keep_type(an_graph *g, const an_type *type);
 /* The op of that name that the graph may use; NULL: there is none. */
 const an_op_info *an_graph_op(const an_graph *g, const char *name);
+/* Which of the ops it may use is nearest to a name that is none. */
+void an_graph_guess_op(const an_graph *g, an_guess *guess);
 bool an_graph_share_ops(an_graph *to, const an_graph *from); /* false if memory is out */
 void an_graph_forget_ops(an_graph *g);
 /* Room for so many nodes and values in all, and not for more; false if memory is out. */

@@ -17,6 +17,14 @@ const an_op_info *an_graph_op(const an_graph *g, const char *name)
     return an_op_find(name);
 }
 
+void an_graph_guess_op(const an_graph *g, an_guess *guess)
+{
+    for (int64_t s = 0; s < g->ops_count; s++)
+        for (int64_t i = 0; an_ops_at(g->ops[s], i); i++)
+            an_guess_try(guess, an_ops_at(g->ops[s], i)->name);
+    for (int code = 1; code < AN_OPS; code++) an_guess_try(guess, an_op(code)->name);
+}
+
 an_status an_graph_use(an_graph *g, an_ops *set)
 {
     if (!g || !set) return AN_E_ARGUMENT;
@@ -71,15 +79,24 @@ static bool place_own(an_graph *g, const an_spec *s, const an_own_given *given, 
     return true;
 }
 
+static void refuse_op(an_graph *g, an_at at, const char *op)
+{
+    an_guess guess = {.word = op};
+    an_text nearest = {0};
+    an_graph_guess_op(g, &guess);
+    an_guess_print(&guess, &nearest);
+    an_graph_fail(g, at, AN_E_NAME, "an_apply: there is no op \"%.80s\"%s\n  hint: give the graph "
+                  "the set that defines it (an_graph_use)", op, an_text_view(&nearest));
+    an_text_free(&nearest);
+}
+
 /* What the two have in common: the row, and own attributes in its order. */
 static const an_op_info *begin(an_at at, an_graph *g, const char *op, const an_own_given *own,
                                an_own *values)
 {
     if (g->error.status != AN_OK) return NULL;
     const an_op_info *row = an_graph_op(g, op ? op : "");
-    if (!row)
-        an_graph_fail(g, at, AN_E_NAME, "an_apply: there is no op \"%.80s\"\n  hint: give the "
-                      "graph the set that defines it (an_graph_use)", op ? op : "");
+    if (!row) refuse_op(g, at, op ? op : "");
     const an_spec named = {.op = row, .at = at, .scope = g->scope};
     return row && place_own(g, &named, own, values) ? row : NULL;
 }

@@ -19,6 +19,10 @@ static void print_bool(const an_field *f, an_text *out)
 static bool read_bool(an_scan *s, const an_field *f)
 {
     int64_t value = 0;
+    const char *begin = s->at + strspn(s->at, " \t");
+    if (*begin != '0' && *begin != '1')
+        return an_scan_fail(s, "it is 0 (no) or 1 (yes), not '%.*s'",
+                            (int)strcspn(begin, " ,}\n"), begin);
     if (!read_int(s, 0, 1, &value)) return false;
     *(bool *)f->at = value != 0;
     return true;

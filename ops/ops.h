@@ -64,6 +64,8 @@ typedef struct an_init {
     an_init_kind kind;
     double a, b;
 } an_init;
+/* AN_INIT(AN_INIT_ZEROS), AN_INIT(AN_INIT_UNIFORM, -1, 1): what is left out is 0. */
+#define AN_INIT(...) ((an_init){.kind = __VA_ARGS__})
 
 /* Literal elements of a constant: `count` is the tensor's, or 1 to fill it. */
 typedef struct an_data {

@@ -198,7 +198,8 @@ static void step_all(minimizer *m)
 static an_optimizer with_defaults(const an_optimizer *given)
 {
     an_optimizer o = *given;
-    if (!o.name || !o.name[0]) o.name = o.kind == AN_SGD ? "sgd" : "adam";
+    static const char *const names[] = {"sgd", "adam", "adamw"};
+    if (!o.name || !o.name[0]) o.name = names[(unsigned)o.kind <= AN_ADAMW ? o.kind : AN_ADAM];
     /* As floats, which attributes are: f64 graphs have trained with these. */
     if (o.rate == 0) o.rate = (double)(o.kind == AN_SGD ? 0.01f : 0.001f);
     if (o.beta1 == 0) o.beta1 = (double)0.9f;

@@ -44,13 +44,13 @@ AN_API an_value an_schedule_at(an_at at, const an_schedule *schedule, an_value t
 
 /* ---- optimizers -------------------------------------------------------- */
 
-typedef enum an_optimizer_kind { AN_SGD, AN_ADAM } an_optimizer_kind;
+typedef enum an_optimizer_kind { AN_SGD, AN_ADAM, AN_ADAMW } an_optimizer_kind;
 
 /* Where 0 stands, Keras's default is meant: rate 0.01 (SGD), 0.001 (Adam), beta1
  * 0.9, beta2 0.999, eps 1e-7. */
 typedef struct an_optimizer {
     an_optimizer_kind kind;
-    const char *name;     /* scope of its states; NULL: "sgd", "adam" */
+    const char *name;     /* scope of its states; NULL: "sgd", "adam", "adamw" */
     double rate;          /* first value of the state "<name>/rate", which an_store_set_number
                              changes between runs; a schedule replaces that state */
     an_schedule schedule;
@@ -64,7 +64,7 @@ typedef struct an_optimizer {
 #define an_sgd(...) ((an_optimizer){.kind = AN_SGD, __VA_ARGS__})
 #define an_adam(...) ((an_optimizer){.kind = AN_ADAM, __VA_ARGS__})
 /* Adam with decoupled weight decay; give `.decay` (Keras's is 0.004). */
-#define an_adamw(...) ((an_optimizer){.kind = AN_ADAM, .name = "adamw", __VA_ARGS__})
+#define an_adamw(...) ((an_optimizer){.kind = AN_ADAMW, __VA_ARGS__})
 
 /* ---- minimising -------------------------------------------------------- */
 

@@ -56,6 +56,8 @@ static const an_cli_command commands[] = {
     {"mermaid", an_cli_mermaid, "FILE", "-o --depth --focus --radius",
      "draw the graph as a Mermaid flowchart", ""},
     {"summary", an_cli_summary, "FILE", "--bind", "layers, parameters, bytes and FLOPs", ""},
+    {"explain", an_cli_explain, "[CODE]", "", "what an error such as AN-E012 means, or all of them",
+     ""},
     {"ops", an_cli_ops, "[NAME]", "--json", "list the ops, or explain one", ""},
     {"passes", an_cli_passes, "", "--json", "list the passes in the order in which they run", ""},
     {"help", help, "[COMMAND]", "", "explain a subcommand", ""},
@@ -87,8 +89,8 @@ static void add_overview(an_text *out)
 
 static an_cli_exit complain_command(const char *name)
 {
-    an_cli_guess guess = {.word = name};
-    for (int i = 0; i < COMMANDS; i++) an_cli_guess_try(&guess, commands[i].name);
+    an_guess guess = {.word = name};
+    for (int i = 0; i < COMMANDS; i++) an_guess_try(&guess, commands[i].name);
     an_cli_say("there is no command '%s'; the nearest is '%s' (addnorm help lists all)", name,
                guess.best);
     return AN_CLI_USAGE;

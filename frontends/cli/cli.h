@@ -7,6 +7,7 @@
 #ifndef AN_FRONTENDS_CLI_CLI_H
 #define AN_FRONTENDS_CLI_CLI_H
 
+#include "core/guess.h"
 #include "core/text.h"
 #include "graph/equal/equal.h"
 
@@ -64,18 +65,6 @@ bool an_cli_parse(an_cli *line, int count, char **arguments);
 void an_cli_free(an_cli *line);
 /* Appends "usage: ..." and a line for each option of the subcommand. */
 void an_cli_usage(const an_cli_command *command, an_text *out);
-
-/* The candidate that looks most like a word; for "did you mean". Start with only
- * `word` set. */
-typedef struct an_cli_guess {
-    const char *word;
-    const char *best; /* NULL: no candidate yet */
-    int distance;
-} an_cli_guess;
-
-void an_cli_guess_try(an_cli_guess *guess, const char *candidate); /* NULL is fine */
-/* ", did you mean 'x'?" if something is near, else "". `out` keeps the text. */
-const char *an_cli_guess_hint(const an_cli_guess *guess, an_text *out);
 
 /* ---- files and talk (cli_files.c) -------------------------------------- */
 
@@ -139,6 +128,7 @@ an_cli_exit an_cli_opt(const an_cli *line);
 an_cli_exit an_cli_verify(const an_cli *line);
 an_cli_exit an_cli_reduce(const an_cli *line);
 an_cli_exit an_cli_ops(const an_cli *line);
+an_cli_exit an_cli_explain(const an_cli *line);
 an_cli_exit an_cli_passes(const an_cli *line);
 an_cli_exit an_cli_grad(const an_cli *line);
 an_cli_exit an_cli_run(const an_cli *line);

@@ -12,9 +12,9 @@
 
 static bool check_pass(const char *name)
 {
-    an_cli_guess guess = {.word = name};
-    for (int i = 0; an_pass_name(i); i++) an_cli_guess_try(&guess, an_pass_name(i));
-    an_cli_guess_try(&guess, "inference");
+    an_guess guess = {.word = name};
+    for (int i = 0; an_pass_name(i); i++) an_guess_try(&guess, an_pass_name(i));
+    an_guess_try(&guess, "inference");
     if (!strcmp(guess.best, name)) return true;
     an_cli_say("--passes: there is no pass '%s'; the nearest is '%s' (addnorm passes lists all)",
                name, guess.best);
@@ -56,11 +56,11 @@ bool an_cli_passes_are_exact(const char *passes)
 
 static bool check_dim(const an_graph *g, const char *path, const char *name)
 {
-    an_cli_guess guess = {.word = name};
+    an_guess guess = {.word = name};
     const char *found;
     for (int64_t i = 0; (found = an_graph_dim_name(g, i)); i++) {
         if (!strcmp(found, name)) return true;
-        an_cli_guess_try(&guess, found);
+        an_guess_try(&guess, found);
     }
     if (guess.best)
         an_cli_say("--bind: %s has no dim '%s'; the nearest is '%s'", path, name, guess.best);
@@ -93,18 +93,18 @@ bool an_cli_check_bind(const an_cli *line, const an_graph *g)
 an_value an_cli_find(an_graph *g, const char *option, const char *name, an_cli_kind kind)
 {
     static const char *const called[] = {"output", "input", "state", "output, input or state"};
-    an_cli_guess guess = {.word = name};
+    an_guess guess = {.word = name};
     const char *found;
     if (kind == AN_CLI_OUTPUT || kind == AN_CLI_ANY)
         for (int64_t i = 0; (found = an_graph_output_name(g, i)); i++) {
             if (!strcmp(found, name)) return an_graph_output_value(g, i);
-            an_cli_guess_try(&guess, found);
+            an_guess_try(&guess, found);
         }
     for (int64_t i = 0; kind != AN_CLI_OUTPUT && (found = an_graph_leaf_name(g, i)); i++) {
         const an_value leaf = an_graph_find(g, found);
         if (kind != AN_CLI_ANY && an_is_state(leaf) != (kind == AN_CLI_STATE)) continue;
         if (!strcmp(found, name)) return leaf;
-        an_cli_guess_try(&guess, found);
+        an_guess_try(&guess, found);
     }
     if (guess.best)
         an_cli_say("%s: the graph has no %s '%s'; the nearest is '%s'", option, called[kind], name,
@@ -116,10 +116,10 @@ an_value an_cli_find(an_graph *g, const char *option, const char *name, an_cli_k
 
 an_updates an_cli_find_updates(an_graph *g, const char *name)
 {
-    an_cli_guess guess = {.word = name};
+    an_guess guess = {.word = name};
     for (int64_t i = 0; an_updates_name(g, i); i++) {
         if (!strcmp(an_updates_name(g, i), name)) return an_updates_at(g, i);
-        an_cli_guess_try(&guess, an_updates_name(g, i));
+        an_guess_try(&guess, an_updates_name(g, i));
     }
     if (guess.best)
         an_cli_say("--update: the graph has no update table '%s'; the nearest is '%s'", name,

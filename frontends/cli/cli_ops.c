@@ -203,10 +203,10 @@ static json_t *op_json(const row *op)
 
 static const row *find(const char *name)
 {
-    an_cli_guess guess = {.word = name};
+    an_guess guess = {.word = name};
     for (int i = 0; i < OPS; i++) {
         if (!strcmp(ops[i].name, name)) return &ops[i];
-        an_cli_guess_try(&guess, ops[i].name);
+        an_guess_try(&guess, ops[i].name);
     }
     an_cli_say("there is no op '%s'; the nearest is '%s' (addnorm ops lists all)", name,
                guess.best);

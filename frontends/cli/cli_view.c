@@ -29,7 +29,8 @@ an_cli_exit an_cli_drawn(an_status status, const char *message)
 {
     if (status == AN_OK) return AN_CLI_FINE;
     an_cli_say("%s", message);
-    return status == AN_E_ARGUMENT ? AN_CLI_USAGE : status == AN_E_IO ? AN_CLI_FILE : AN_CLI_NOT;
+    if (status == AN_E_ARGUMENT || status == AN_E_NAME) return AN_CLI_USAGE;
+    return status == AN_E_IO ? AN_CLI_FILE : AN_CLI_NOT;
 }
 
 /* A picture by its ending; everything that Graphviz or the file system refuses is
@@ -45,6 +46,16 @@ static an_cli_exit draw(const an_cli *line, an_dot_args *args)
 
 typedef char *(*writer)(const an_dot_args *args);
 
+static an_cli_exit print(const an_cli *line, writer write, an_dot_args *args)
+{
+    char message[1024] = "";
+    args->message = message;
+    args->message_size = (int64_t)sizeof message;
+    char *text = write(args);
+    return text || !message[0] ? an_cli_write_string(line->output, text)
+                               : an_cli_drawn(AN_E_NAME, message);
+}
+
 static an_cli_exit view(const an_cli *line, writer write)
 {
     int depth;
@@ -58,8 +69,7 @@ static an_cli_exit view(const an_cli *line, writer write)
                             .focus = line->focus, .radius = (int)line->radius,
                             .color = phase ? AN_COLOR_PHASE : AN_COLOR_CATEGORY};
         const bool picture = line->output && strcmp(line->output, "-") != 0;
-        answer = picture && write == an_dot_with ? draw(line, &args)
-                                                 : an_cli_write_string(line->output, write(&args));
+        answer = picture && write == an_dot_with ? draw(line, &args) : print(line, write, &args);
     }
     an_graph_free(before);
     an_graph_free(g);

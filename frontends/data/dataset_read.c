@@ -70,11 +70,21 @@ static bool is_folder(const char *path)
     return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
 }
 
+/* What Windows tools call "Unicode": two bytes a letter, begun with a mark. */
+static bool is_utf16(const an_text *all)
+{
+    const char *const bytes = an_text_view(all);
+    return all->length >= 2 && (!memcmp(bytes, "\xFF\xFE", 2) || !memcmp(bytes, "\xFE\xFF", 2));
+}
+
 static an_status read_file(an_dataset *d, const char *path, const an_dataset_options *o)
 {
     static const char mark[] = "\xEF\xBB\xBF"; /* the byte-order mark of Windows tools */
     an_text all = {0};
     an_status status = an_file_read(path, &all, &d->error);
+    if (status == AN_OK && is_utf16(&all))
+        status = an_fail(&d->error, AN_E_DATA, "%s: it is UTF-16, and UTF-8 is read here: iconv "
+                         "-f UTF-16 -t UTF-8", path);
     const bool marked = all.length >= 3 && memcmp(an_text_view(&all), mark, 3) == 0;
     const char *const bytes = an_text_view(&all) + (marked ? 3 : 0);
     const int64_t count = all.length - (marked ? 3 : 0);

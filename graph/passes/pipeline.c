@@ -91,6 +91,20 @@ static an_status run_pass(pipeline *p, const an_pass *pass)
     return to ? AN_OK : p->error.status;
 }
 
+static an_status no_pass(pipeline *p, const char *name, int length)
+{
+    an_text word = {0}, nearest = {0};
+    an_text_add_bytes(&word, name, length);
+    an_guess guess = {.word = an_text_view(&word)};
+    for (int i = 0; an_pass_name(i); i++) an_guess_try(&guess, an_pass_name(i));
+    an_guess_print(&guess, &nearest);
+    const an_status status = an_fail(&p->error, AN_E_NAME, "there is no pass \"%s\"%s",
+                                     an_text_view(&word), an_text_view(&nearest));
+    an_text_free(&word);
+    an_text_free(&nearest);
+    return status;
+}
+
 static an_status run_listed(pipeline *p, const char *list)
 {
     an_status status = AN_OK;
@@ -99,8 +113,7 @@ static an_status run_listed(pipeline *p, const char *list)
         const int length = (int)strcspn(list, ", ");
         if (length == 0) break;
         const an_pass *pass = an_pass_find(list, length);
-        if (!pass)
-            return an_fail(&p->error, AN_E_NAME, "there is no pass \"%.*s\"", length, list);
+        if (!pass) return no_pass(p, list, length);
         status = run_pass(p, pass);
         list += length;
     }

@@ -50,8 +50,7 @@ static void write_notes(const writer *w)
     }
     if (v->focused >= 0) {
         an_text_add(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">");
-        if (v->focused == 0) an_text_add(w->out, "nothing is called ");
-        else an_text_addf(w->out, "%lld nodes around ", (long long)v->shown);
+        an_text_addf(w->out, "%lld nodes around ", (long long)v->shown);
         an_dot_add_html(w->out, w->args->focus, (int64_t)strlen(w->args->focus));
         an_text_add(w->out, "</FONT>");
     }
@@ -306,7 +305,7 @@ void an_dot_side(const an_view *v, const an_dot_args *args, const an_beside *sid
 
 char *an_dot_with(const an_dot_args *args)
 {
-    if (!args || !args->graph) return NULL;
+    if (!args || !args->graph || an_view_check_focus(args) != AN_OK) return NULL;
     an_text out = {0};
     an_view v = {0};
     writer w = {&v, args, &out, "", NULL};

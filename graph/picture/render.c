@@ -10,6 +10,7 @@
 #include "core/child.h"
 #include "graph/graph.h"
 #include "graph/picture/render.h"
+#include "graph/picture/view.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -203,5 +204,7 @@ static char *draw_graph(const void *args)
 an_status an_dot_file_with(const an_dot_args *args)
 {
     if (!args || !args->graph || !args->path) return AN_E_ARGUMENT;
+    const an_status status = an_view_check_focus(args);
+    if (status != AN_OK) return status;
     return an_picture_file(args->path, draw_graph, args, args->message, args->message_size);
 }

@@ -96,6 +96,8 @@ void an_view_free(an_view *v);
 
 /* Parts of an_view_make, in the order in which they run. */
 bool an_view_fold(an_view *v); /* visible.c */
+/* AN_E_NAME and a message with the nearest name if the focus is none. */
+an_status an_view_check_focus(const an_dot_args *args);
 bool an_view_focus(an_view *v, const char *focus, int radius);
 bool an_view_lanes(an_view *v); /* clusters.c: the phases' boxes, and none else */
 uint32_t an_view_box(an_view *v, an_phase phase, const char *path, int length);

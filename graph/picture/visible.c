@@ -77,6 +77,27 @@ static bool focus_matches(const an_graph *g, const an_node *n, const char *focus
     return output && an_node_of(g, output) == n;
 }
 
+an_status an_view_check_focus(const an_dot_args *args)
+{
+    const an_graph *g = args->graph;
+    if (!args->focus || !args->focus[0]) return AN_OK;
+    an_guess guess = {.word = args->focus};
+    for (int64_t i = 1; i <= g->node_count; i++) {
+        if (focus_matches(g, &g->nodes[i], args->focus)) return AN_OK;
+        if (g->nodes[i].name[0]) an_guess_try(&guess, g->nodes[i].name);
+        if (g->nodes[i].scope[0]) an_guess_try(&guess, g->nodes[i].scope);
+    }
+    for (int64_t i = 0; i < g->output_count; i++) an_guess_try(&guess, g->outputs[i].name);
+    an_text nearest = {0};
+    an_guess_print(&guess, &nearest);
+    if (args->message && args->message_size > 0)
+        snprintf(args->message, (size_t)args->message_size,
+                 "error AN-E%03d: focus: nothing is called '%.200s'%s", (int)AN_E_NAME, args->focus,
+                 an_text_view(&nearest));
+    an_text_free(&nearest);
+    return AN_E_NAME;
+}
+
 /* One step outwards from everything at distance `now` - 1, both ways. */
 static void widen(an_view *v, int32_t *distance, int32_t now)
 {

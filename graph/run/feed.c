@@ -86,10 +86,15 @@ static an_status fail_unknown(an_program *p, an_at at, const char *name)
     for (int64_t i = 0; i < p->port_count && i < 12; i++)
         an_text_addf(&known, "%s\"%s\"", i ? ", " : "", p->ports[i].name);
     if (p->port_count > 12) an_text_add(&known, ", ...");
+    an_guess guess = {.word = name};
+    an_text nearest = {0};
+    for (int64_t i = 0; i < p->port_count; i++) an_guess_try(&guess, p->ports[i].name);
+    an_guess_print(&guess, &nearest);
     const an_status status =
         an_program_fail(p, at, AN_E_FEED,
-                        "there is no input \"%s\"\n  hint: the graph's inputs are %s", name,
-                        p->port_count ? an_text_view(&known) : "none");
+                        "there is no input \"%s\"%s\n  hint: the graph's inputs are %s", name,
+                        an_text_view(&nearest), p->port_count ? an_text_view(&known) : "none");
+    an_text_free(&nearest);
     an_text_free(&known);
     return status;
 }

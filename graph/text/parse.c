@@ -2,8 +2,9 @@
  *
  * Nodes go in through an_graph_add like everybody else's, so a file can say
  * nothing that a builder could not. A printed type is an assertion: where
- * inference disagrees, the line is refused. A line that starts with ---- ends the
- * graph, so that files may hold more than one (tests/golden).                */
+ * inference disagrees, the line is refused; it may be left out where it is
+ * inferred. A line that starts with ---- ends the graph, so that files may hold
+ * more than one (tests/golden).                */
 #include "core/scan.h"
 #include "graph/ir.h"
 #include "ops/set.h"
@@ -13,6 +14,7 @@
 typedef struct parser {
     an_scan scan;
     an_graph *graph;
+    bool any;        /* something was read but blanks and comments */
     int64_t *number; /* [node] the number the text gives it; increasing */
     int64_t capacity;
     an_ops *own; /* opaque ops that the head declares */
@@ -152,23 +154,45 @@ static bool read_annotations(parser *p, line *l)
     return an_scan_end_of_line(s) || an_scan_fail(s, "unexpected text at the end of the line");
 }
 
+/* Whether its result's type is one of its attributes, or nobody else knows it. */
+static bool needs_type(const an_op_info *op)
+{
+    const uint64_t said = UINT64_C(1) << AN_ATTR_dtype | UINT64_C(1) << AN_ATTR_shape;
+    return op->opaque || (op->attribute_set & said) != 0;
+}
+
+static bool no_op(parser *p, const char *op)
+{
+    an_guess guess = {.word = op};
+    an_text nearest = {0};
+    an_graph_guess_op(p->graph, &guess);
+    an_guess_print(&guess, &nearest);
+    an_scan_fail(&p->scan, "there is no op '%s'%s", op, an_text_view(&nearest));
+    an_text_free(&nearest);
+    return false;
+}
+
 static bool read_head(parser *p, line *l)
 {
     an_scan *s = &p->scan;
-    if (!an_scan_integer(s, &l->number) || !an_scan_expect(s, ":")) return false;
+    if (!an_scan_integer(s, &l->number)) return false;
+    const bool typed = an_scan_is(s, ":");
     const int64_t last = p->graph->node_count ? p->number[p->graph->node_count] : 0;
     if (l->number <= last || l->number >= UINT32_MAX / 4)
         return an_scan_fail(s, "node numbers must increase: %lld after %lld", (long long)l->number,
                             (long long)last);
-    do {
+    for (bool more = typed; more; more = an_scan_is(s, ",")) {
         if (!AN_GROW(l->types, l->type_capacity, l->type_count + 1)) return an_scan_no_memory(s);
         if (!read_type(p, &l->types[l->type_count++])) return false;
-    } while (an_scan_is(s, ","));
+    }
     if (!an_scan_expect(s, "=")) return false;
     const char *op = an_scan_word(s);
     if (!op) return false;
     l->spec.op = an_graph_op(p->graph, op);
-    if (!l->spec.op) return an_scan_fail(s, "there is no op '%s'", op);
+    if (!l->spec.op) return no_op(p, op);
+    if (!typed && needs_type(l->spec.op))
+        return an_scan_fail(s, "%s needs its type, as in %%%lld: f32[B,4] = %s", op,
+                            (long long)l->number, op);
     const bool named = l->spec.op->traits & AN_TRAIT_NAMED;
     return !named || (l->spec.name = an_scan_quoted(s)) != NULL;
 }
@@ -177,6 +201,7 @@ static bool read_head(parser *p, line *l)
 static bool check_types(parser *p, const line *l, uint32_t first)
 {
     const an_node *n = an_node_of(p->graph, first);
+    if (l->type_count == 0) return true;
     if (n->outputs != l->type_count)
         return an_scan_fail(&p->scan, "%s has %d results (%s), the line gives %d types",
                             n->op->name, n->outputs, n->op->outputs, l->type_count);
@@ -195,10 +220,11 @@ static bool check_types(parser *p, const line *l, uint32_t first)
 
 static bool read_parts(parser *p, line *l)
 {
+    static const an_type scalar;
     an_scan *s = &p->scan;
-    if (!read_head(p, l) || !read_operands(p, l) ||
-        !an_attrs_read(s, l->spec.op, &l->types[0], &l->attrs) || !read_annotations(p, l))
-        return false;
+    if (!read_head(p, l) || !read_operands(p, l)) return false;
+    const an_type *type = l->types ? &l->types[0] : &scalar;
+    if (!an_attrs_read(s, l->spec.op, type, &l->attrs) || !read_annotations(p, l)) return false;
     l->spec.attrs = &l->attrs;
     if (l->spec.op->opaque) l->spec.types = l->types, l->spec.type_count = l->type_count;
     if (!l->spec.ordinal) l->spec.ordinal = (uint32_t)l->number;
@@ -320,6 +346,7 @@ static bool read_line(parser *p)
 {
     an_scan *s = &p->scan;
     if (an_scan_end_of_line(s)) return true;
+    p->any = true;
     if (an_scan_is(s, "%")) return read_node(p);
     bool good;
     if (an_scan_is(s, "output")) {
@@ -358,6 +385,8 @@ an_graph *an_parse_with(const an_parse_args *args)
                                      .line = 1, .dims = g->dims, .error = &g->error}};
     while (*p.scan.at && strncmp(p.scan.at, "----", 4) != 0 && read_line(&p))
         an_scan_next_line(&p.scan);
+    if (!p.any && an_graph_status(g) == AN_OK)
+        an_scan_fail(&p.scan, "there is no graph here: nothing but blanks and comments");
     if (p.scan.failed && an_graph_status(g) == AN_OK)
         an_graph_fail(g, (an_at){0}, AN_E_MEMORY, "an_parse: out of memory");
     an_arena_free(&p.scan.arena);

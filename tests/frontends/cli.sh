@@ -73,6 +73,13 @@ for file in "$scratch"/*.after.an; do
 done
 expect 0 "print --locations $stream" out "at \"$stream\":5"
 
+# explain: one code, however it is written, and the page of all.
+expect 0 "explain AN-E012" out 'shapes differ'
+expect 0 "explain 13" out 'AN-E013'
+expect 2 "explain AN-E099" err "no error 'AN-E099'"
+"$addnorm" explain | diff -u core/errors.md - || wrong 'core/errors.md: write it anew (addnorm explain)'
+expect 2 "dot $stream --focus nonesuch" err "nothing is called 'nonesuch'; the nearest is"
+
 # opt: the golden graphs; notes go to standard error.
 expect 0 "opt $stream --passes fuse_add_norm"
 diff -u "$scratch/fuse_stream_kept.after.an" "$scratch/out" || wrong 'opt: another graph'
@@ -171,7 +178,7 @@ for file in "$scratch" "$scratch/missing.an" "$scratch/zero.an" "$scratch/bad.an
         ! grep -q "$(printf '\033')" "$scratch/err" || wrong "$file steers the terminal"
     done
 done
-expect 0 'print -'
+expect 3 'print -' err 'standard input:1:1: error AN-E030 there is no graph here'
 
 # grad: its outputs are called as verify calls them, before a pass and behind it.
 cat >"$scratch/block.an" <<'END'

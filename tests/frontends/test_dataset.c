@@ -114,6 +114,7 @@ static const struct {
     {"a.tsv", "1\tgood\nbad\n", "a.tsv:2: there is no tab"},
     {"b.tsv", "1\tgood\n\n\tbad\n", "b.tsv:3: the label is empty"},
     {"c.tsv", "", "c.tsv: there are no rows"},
+    {"wide.tsv", "\xff\xfe" "1", "wide.tsv: it is UTF-16, and UTF-8 is read here: iconv"},
     {"a.csv", "label,text\na,x\n,y\n", "a.csv:3: the label is empty"},
     {"b.csv", "label,text\na,\"x\ny\nb,z\n", "b.csv:2: the quote that opens here is never closed"},
     {"c.csv", "label,text\na,\"x\ny\"z\n", "c.csv:3: something follows a closing quote"},

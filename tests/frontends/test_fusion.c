@@ -195,6 +195,29 @@ static void train(an_model m, an_store *store, const char *passes, int64_t expec
     an_program_free(p);
 }
 
+/* An update table in the graph has gradients of its own, which a program that does not run it
+ * lacks: their number is no objection. */
+START_TEST(test_a_graph_that_also_trains)
+{
+    an_graph *g = an_graph_new("t");
+    an_store *store = an_store_new(1);
+    const an_value x = an_input(g, "x", AN_F32, AN_SHAPE(an_dim_named(g, "B"), 4));
+    const an_value s = an_state(g, "s", AN_F32, AN_SHAPE(4), AN_INIT(AN_INIT_CONSTANT, 1));
+    const an_value y = an_nn_layer_norm(an_residual_add(an_mul(x, s), an_relu(x)));
+    an_graph_output(y, "y");
+    an_minimize(an_mean(an_mean(y, 1), 0), an_adam());
+    an_program *p = an_compile(g, store, .fetch = {y});
+    ck_assert_msg(p != NULL, "%s", an_compile_message(g));
+    an_equivalence *e = an_equivalent(.a = g, .b = an_program_graph(p), .gradients = true,
+                                     .subset = true);
+    ck_assert_msg(an_equivalence_rung(e) == AN_RUNG_PROVED, "%s", an_equivalence_message(e));
+    an_equivalence_free(e);
+    an_program_free(p);
+    an_store_free(store);
+    an_graph_free(g);
+}
+END_TEST
+
 START_TEST(test_a_hundred_steps)
 {
     an_model m = minimised(an_model_classifier(AN_CLASSIFIER_SMALL));
@@ -220,4 +243,5 @@ START_TEST(test_a_hundred_steps)
 END_TEST
 
 AN_TEST_MAIN("fusion", test_counts, test_every_rms_norm_fuses, test_one_round, test_sums_are_kept,
-             test_bits_at_two_bindings, test_fusing_before_differentiating, test_a_hundred_steps)
+             test_bits_at_two_bindings, test_fusing_before_differentiating,
+             test_a_graph_that_also_trains, test_a_hundred_steps)

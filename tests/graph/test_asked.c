@@ -5,6 +5,7 @@
 #include "tests/support.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 /* ---- in text ------------------------------------------------------------ */
 
@@ -57,6 +58,17 @@ static const line lines[] = {
     {STATE("f32[4,4]", "forget_bias"), "is for the biases of four gates"},
     {STATE("i64[2]", "random_key"), NULL},
     {STATE("f32[4]", "random_key"), "is for i64[2]"},
+    {STATE("f32[2]", "zeros, frozen=1"), NULL},
+    {STATE("f32[2]", "zeros, frozen=true"), "it is 0 (no) or 1 (yes), not 'true'"},
+    {"", "there is no graph here"},
+    {"# nothing but this\n\n", "there is no graph here"},
+    {"graph \"empty\"\n", NULL},
+    {X "%2: f32[4,8] = gelo %1\n", "there is no op 'gelo'; the nearest is 'gelu'"},
+    {X "%2 = layer_norm %1 {axis=1, eps=1e-5}\n%3: f32[4] = neg %2.1\n", NULL},
+    {X "%2 = neg %1\n%3: f32[4,9] = neg %2\n", "result 0 of neg is f32[4,8]"},
+    {"%1 = input \"x\"\n", "input needs its type"},
+    {X "%2 = reshape %1\n", "reshape needs its type"},
+    {X "%2 = cast %1\n", "cast needs its type"},
     {"dims B\n", NULL},
     {"dims B, B\n", "B is there already"},
     {"dims B\ndims T, B\n", "B is there already"},
@@ -176,6 +188,60 @@ static const struct {
     {no_label, "the label is not UTF-8"},
 };
 
+/* Every example that is a graph's text gives the status that it explains. */
+START_TEST(test_examples_of_statuses)
+{
+    int tried = 0;
+    for (int code = 1; code < 1000; code++) {
+        const char *text = an_status_explain((an_status)code);
+        if (!text) continue;
+        ck_assert_str_ne(an_status_name((an_status)code), "unknown status");
+        const char *example = strstr(text, "\n\n") + 2, *end = strstr(example, "\n\n");
+        ck_assert(end != NULL && end[2] != 0);
+        if (*example != '%') continue;
+        char *alone = strndup(example, (size_t)(end - example));
+        an_graph *g = an_parse(.text = alone, .name = "example");
+        ck_assert_msg((int)an_graph_status(g) == code, "%d: %s", code, an_graph_message(g));
+        an_graph_free(g);
+        free(alone);
+        tried++;
+    }
+    ck_assert_int_ge(tried, 6);
+}
+END_TEST
+
+/* A misspelt name is answered with the nearest. */
+START_TEST(test_misspelt_names)
+{
+    an_graph *g = an_graph_new("t");
+    const an_value x = an_input(g, "x", AN_F32, AN_SHAPE(4, 8));
+    an_nn_dense(x, .units = 2, .name = "head");
+    an_optimised *o = an_optimise(g, .passes = "cse,fuse_add_nrm");
+    ck_assert_ptr_nonnull(strstr(an_optimised_message(o), "the nearest is 'fuse_add_norm'"));
+    an_optimised_free(o);
+    an_graph_state(g, "head/kernl");
+    ck_assert_ptr_nonnull(strstr(an_graph_message(g), "the nearest is 'head/kernel'"));
+    an_graph_free(g);
+    g = an_graph_new("t");
+    const an_value y = an_input(g, "x", AN_F32, AN_SHAPE(4, 8));
+    an_apply("layernorm", &y, 1, NULL);
+    ck_assert_ptr_nonnull(strstr(an_graph_message(g), "the nearest is 'layer_norm'"));
+    an_graph_free(g);
+}
+END_TEST
+
+/* It has no graph to complain to; whoever uses what it gives has. */
+START_TEST(test_a_concat_of_nothing)
+{
+    an_graph *g = an_graph_new("t");
+    const an_value x = an_input(g, "x", AN_F32, AN_SHAPE(4, 8));
+    const an_value none = an_concat(&x, 0, 0);
+    an_layer_norm(x, none, AN_NONE, -1, 0); /* not an operand that was left out */
+    ck_assert_ptr_nonnull(strstr(an_graph_message(g), "operand gamma is no value"));
+    an_graph_free(g);
+}
+END_TEST
+
 START_TEST(test_builders)
 {
     for (size_t i = 0; i < sizeof slips / sizeof *slips; i++) {
@@ -231,5 +297,6 @@ START_TEST(test_closed_results_refuse)
 }
 END_TEST
 
-AN_TEST_MAIN("asked", test_text, test_builders, test_units_of_given_weights,
+AN_TEST_MAIN("asked", test_text, test_builders, test_examples_of_statuses,
+             test_misspelt_names, test_a_concat_of_nothing, test_units_of_given_weights,
              test_closed_results_refuse)

@@ -29,7 +29,10 @@ int main(void)
     an_graph *g = an_graph_new("outside");
     const an_dim B = an_dim_named(g, "B");
     const an_value x = an_input(g, "x", AN_F32, AN_SHAPE(B, 4));
-    const an_value y = an_nn_layer_norm(an_residual_add(x, an_relu(x)));
+    const an_value s = an_state(g, "s", AN_F32, AN_SHAPE(4), AN_INIT(AN_INIT_CONSTANT, 1));
+    const an_value y = an_nn_layer_norm(an_residual_add(an_mul(x, s), an_relu(x)), .name = "n");
+    an_minimize(an_mean(an_mean(y, 1), 0), an_adamw(.name = "mine", .decay = 0.1),
+                .clip_norm = 1);
     an_graph_output(y, "y");
 
     an_store *weights = an_store_new(1);
