@@ -214,7 +214,8 @@ START_TEST(test_bad_feeds_are_refused_by_name)
     const an_tensor absent = an_tensor_borrow(AN_F32, AN_EXTENTS(2, 3), NULL);
     expect_refused(&q, an_run(q.p, .feed = {{"x", &x}}), AN_E_FEED, "\"y\" (f32[B,T]) is needed");
     expect_refused(&q, an_run(q.p, .feed = {{"x", &x}, {"z", &x}}), AN_E_FEED,
-                   "no input \"z\"; the nearest is 'x'\n  hint: the graph's inputs are \"twice\", \"unused\", \"x\", ");
+                   "no input \"z\"; the nearest is 'x'\n"
+                   "  hint: the graph's inputs are \"twice\", \"unused\", \"x\", ");
     expect_refused(&q, an_run(q.p, .feed = {{"x", &x}, {"x", &x}}), AN_E_FEED, "fed twice");
     expect_refused(&q, an_run(q.p, .feed = {{"x", &x}, {"y", &y}}), AN_E_BINDING,
                    "dim B is 2 in feed \"x\" (f32[2,3]), but 4 in feed \"y\" (f32[4,3])");
