@@ -78,7 +78,7 @@ void an_norm_grad_run(const an_work *w, int64_t begin, int64_t end)
         .dy = an_norm_floats(p->dy), .x = an_norm_floats(p->x),
         .gamma = an_norm_floats(p->gamma), .mean = an_norm_floats(p->mean),
         .rstd = an_norm_floats(p->rstd), .dsum = an_norm_floats(p->dsum),
-        .dx = an_norm_floats(p->dx), .width = cut.width, .rms = p->rms,
+        .dx = an_norm_floats(p->dx), .width = cut.width, .eps = w->attrs->eps, .rms = p->rms,
         .stream = an_norm_streams(&cut, p->dx, NULL),
     };
     for (int64_t block = begin; block < end; block++) {

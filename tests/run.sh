@@ -111,6 +111,12 @@ full_oom() { # oom: every allocation of what allocates is refused, once and for 
     build gcc gcc && run oom gcc --timeout-multiplier 20 --suite oom
     unset AN_OOM CK_TIMEOUT_MULTIPLIER
 }
+full_norms() { # norms: the bound of every norm's rows up to ten million wide
+    export AN_NORM_WIDTH=10000000 CK_TIMEOUT_MULTIPLIER=200
+    build gcc gcc && run norms gcc --timeout-multiplier 20 norm_bound
+    unset AN_NORM_WIDTH CK_TIMEOUT_MULTIPLIER
+}
+
 full_near_miss() { # near_miss: 100,000 random graphs that nearly fuse
     export AN_GRAPHS=100000 AN_SEED=10000 CK_TIMEOUT_MULTIPLIER=20
     build gcc gcc && run near_miss gcc --timeout-multiplier 20 near_miss

@@ -41,6 +41,10 @@ AN_INLINE void norm_rows(const an_norm_rows *r, int64_t begin, int64_t end, bool
         const int64_t at = row * r->width;
         const row_stats stats = row_measure(r->x + at, pair ? r->skip + at : NULL, r->width,
                                             r->eps, pair, r->rms);
+        if (!stats.usable) {
+            an_norm_row_double(r, row);
+            continue;
+        }
         if (r->mean) r->mean[row] = stats.mean;
         if (r->rstd) r->rstd[row] = stats.rstd;
         if (r->y) write_row(r, at, stats, row + 1 < end ? r->width : 0, pair, keep, stream);

@@ -29,8 +29,14 @@ typedef struct an_norm_grad_rows {
     float *dx;                 /* rows * width; may be dy, x or dsum */
     float *partial;            /* width for dgamma, then width for dbeta, which if rms is 0 */
     int64_t width;
+    float eps; /* of the norm: for an rstd that f32 does not hold */
     bool rms;
     bool stream;
 } an_norm_grad_rows;
+
+/* Row `row` in double, slowly: where f32 sums overflow, vanish or cancel. The way back adds to
+ * `partial` only if asked. */
+void an_norm_row_double(const an_norm_rows *r, int64_t row);
+void an_norm_grad_row_double(const an_norm_grad_rows *r, int64_t row, bool partial);
 
 #endif

@@ -2,7 +2,9 @@
  *
  * One sweep over dy and the normalised tensor yields dx (with dsum already added)
  * and this block's share of dgamma and dbeta; a second stage adds the blocks up.
- * xhat comes from the saved sum, never from y: gamma may be 0.                */
+ * xhat comes from the saved sum, never from y: gamma may be 0. A row goes on in double
+ * where rstd is no ordinary number, the saved mean is far from the row's, or the sums
+ * over it overflow.                                                          */
 #include "ops/kernels/kernels.h"
 #include "ops/kernels/norm.h"
 #include "ops/kernels/norm_row.h"
@@ -13,46 +15,78 @@ typedef struct row_terms {
     an_v mean_w, mean_wx; /* means of w = gamma*dy and of w*xhat */
 } row_terms;
 
-/* sum(w) and sum(w * xhat), and the row's part of dgamma and dbeta if wanted. */
-AN_INLINE void gather_row(const an_norm_grad_rows *r, int64_t at, row_terms *t, bool partial,
-                          bool rms)
+typedef struct row_sums {
+    float w, wx; /* sum(w), which if rms nobody reads, and sum(w * xhat) */
+} row_sums;
+
+/* Of `count` elements from column `j` of the row at `at`; and their part of dgamma and dbeta if
+ * wanted. */
+AN_INLINE row_sums gather_block(const an_norm_grad_rows *r, int64_t at, int64_t j, int64_t count,
+                                const row_terms *t, bool partial, bool rms)
 {
-    const float *x = r->x + at, *dy = r->dy + at;
-    float *dgamma = r->partial, *dbeta = partial ? r->partial + r->width : NULL;
-    const row_operand gamma = row_or(r->gamma, row_ones);
+    const float *x = r->x + at + j, *dy = r->dy + at + j;
+    float *dgamma = partial ? r->partial + j : NULL;
+    float *dbeta = partial ? r->partial + r->width + j : NULL;
+    const row_operand gamma = row_or(r->gamma ? r->gamma + j : NULL, row_ones);
     an_v a = {0}, b = {0}, xa = {0}, xb = {0};
     int64_t i = 0;
-    for (; i + 2 * AN_LANES <= r->width; i += 2 * AN_LANES) {
-        const int64_t j = i + AN_LANES;
-        const an_v g = an_v_load(dy + i), h = an_v_load(dy + j);
+    for (; i + 2 * AN_LANES <= count; i += 2 * AN_LANES) {
+        const int64_t k = i + AN_LANES;
+        const an_v g = an_v_load(dy + i), h = an_v_load(dy + k);
         const an_v p = row_hat(an_v_load(x + i), t->mean, t->shift, t->rstd);
-        const an_v q = row_hat(an_v_load(x + j), t->mean, t->shift, t->rstd);
-        const an_v v = g * row_load(gamma, i), w = h * row_load(gamma, j);
-        a += v, b += w;
+        const an_v q = row_hat(an_v_load(x + k), t->mean, t->shift, t->rstd);
+        const an_v v = g * row_load(gamma, i), w = h * row_load(gamma, k);
+        if (!rms) a += v, b += w;
         xa = an_v_fma(v, p, xa);
         xb = an_v_fma(w, q, xb);
         if (partial) {
             an_v_store(dgamma + i, an_v_fma(g, p, an_v_load(dgamma + i)));
-            an_v_store(dgamma + j, an_v_fma(h, q, an_v_load(dgamma + j)));
+            an_v_store(dgamma + k, an_v_fma(h, q, an_v_load(dgamma + k)));
             if (!rms) an_v_store(dbeta + i, an_v_load(dbeta + i) + g);
-            if (!rms) an_v_store(dbeta + j, an_v_load(dbeta + j) + h);
+            if (!rms) an_v_store(dbeta + k, an_v_load(dbeta + k) + h);
         }
     }
-    for (int64_t n; i < r->width; i += AN_LANES) {
-        n = r->width - i < AN_LANES ? r->width - i : AN_LANES;
+    for (int64_t n; i < count; i += AN_LANES) {
+        n = count - i < AN_LANES ? count - i : AN_LANES;
         const an_v g = an_v_load_n(dy + i, n, 0.0f);
         const an_v s = an_v_load_n(x + i, n, 0.0f);
         const an_v p = an_v_first(row_hat(s, t->mean, t->shift, t->rstd), n);
         const an_v v = g * row_load_n(gamma, i, n);
-        a += v;
+        if (!rms) a += v;
         xa = an_v_fma(v, p, xa);
         if (partial) {
             an_v_store_n(dgamma + i, n, an_v_fma(g, p, an_v_load_n(dgamma + i, n, 0.0f)));
             if (!rms) an_v_store_n(dbeta + i, n, an_v_load_n(dbeta + i, n, 0.0f) + g);
         }
     }
-    t->mean_w = an_v_set(an_v_sum(a + b) / (float)r->width);
-    t->mean_wx = an_v_set(an_v_sum(xa + xb) / (float)r->width);
+    return (row_sums){rms ? 0.0f : an_v_sum(a + b), an_v_sum(xa + xb)};
+}
+
+/* The means of w and w * xhat in a row longer than AN_WHOLE. */
+AN_INLINE row_sums gather_blocks(const an_norm_grad_rows *r, int64_t at, const row_terms *t,
+                                 bool partial, bool rms)
+{
+    double w = 0, wx = 0;
+    for (int64_t j = 0, n; j < r->width; j += n) {
+        n = an_block_at(r->width, j);
+        const row_sums s = gather_block(r, at, j, n, t, partial, rms);
+        w += (double)s.w;
+        wx += (double)s.wx;
+    }
+    return (row_sums){(float)(w / (double)r->width), (float)(wx / (double)r->width)};
+}
+
+static __attribute__((noinline)) row_sums gather_long(const an_norm_grad_rows *r, int64_t row,
+                                                      float shift, bool partial)
+{
+    const int64_t at = row * r->width;
+    row_terms t = {.rstd = an_v_set(r->rstd[row])};
+    if (r->rms && partial) return gather_blocks(r, at, &t, true, true);
+    if (r->rms) return gather_blocks(r, at, &t, false, true);
+    t.mean = an_v_set(r->mean[row]);
+    t.shift = an_v_set(shift);
+    if (partial) return gather_blocks(r, at, &t, true, false);
+    return gather_blocks(r, at, &t, false, false);
 }
 
 /* ((w - mean(w)) - xhat * mean(w * xhat)) * rstd: rounded here, before dsum joins,
@@ -86,17 +120,48 @@ AN_INLINE void write_row(const an_norm_grad_rows *r, int64_t at, const row_terms
     an_v_store_n(dx + i, n, row_load_n(dsum, i, n) + d);
 }
 
+/* As row_usable says, by what is left of the row: f32 holds xhat, and rstd all its digits. */
+AN_INLINE bool terms_usable(float rstd, float shift, bool rms)
+{
+    return rstd >= FLT_MIN && rstd <= 0x1p110f && (rms || fabsf(shift) * rstd <= 2);
+}
+
+/* Means that overflow, or are so small that they lose digits which a large rstd would show. */
+AN_INLINE bool means_usable(float size)
+{
+    return size >= 0x1p-100f ? size <= FLT_MAX : size == 0;
+}
+
 AN_INLINE void grad_rows(const an_norm_grad_rows *r, int64_t begin, int64_t end, bool partial,
                          bool rms, bool stream)
 {
     for (int64_t row = begin; row < end; row++) {
         const int64_t at = row * r->width;
         row_terms t = {.rstd = an_v_set(r->rstd[row])};
+        float shift = 0;
         if (!rms) {
             t.mean = an_v_set(r->mean[row]);
-            t.shift = an_v_set(row_rest(r->x + at, r->width, r->mean[row]) / (float)r->width);
+            shift = row_shift(r->x + at, r->width, r->mean[row]);
+            t.shift = an_v_set(shift);
         }
-        gather_row(r, at, &t, partial, rms);
+        if (!terms_usable(r->rstd[row], shift, rms)) {
+            an_norm_grad_row_double(r, row, partial);
+            continue;
+        }
+        row_sums means;
+        if (r->width > AN_WHOLE) {
+            means = gather_long(r, row, shift, partial);
+        } else {
+            means = gather_block(r, at, 0, r->width, &t, partial, rms);
+            if (!rms) means.w /= (float)r->width;
+            means.wx /= (float)r->width;
+        }
+        t.mean_w = an_v_set(means.w);
+        t.mean_wx = an_v_set(means.wx);
+        if (!means_usable(fabsf(means.wx) + (rms ? 0.0f : fabsf(means.w)))) {
+            an_norm_grad_row_double(r, row, false);
+            continue;
+        }
         if (r->dx) write_row(r, at, &t, row + 1 < end ? r->width : 0, rms, stream);
     }
     if (stream) an_v_fence();

@@ -5,6 +5,9 @@
  * fusion exact. Sixteen lanes, four accumulators, one tree, whatever the
  * instruction set.
  *
+ * Long rows are added up in blocks (blocks.h). Rows that f32 cannot measure are told
+ * by their statistics and done once more in double (norm_double.c).
+ *
  * s = x + skip is formed again in each pass instead of being kept: the row is in
  * L1, an addition is cheaper than a buffer, and the sum may then be written over
  * x or skip in the last pass.                                                 */
@@ -12,7 +15,9 @@
 #define AN_OPS_KERNELS_NORM_ROW_H
 
 #include "core/simd.h"
+#include "ops/kernels/blocks.h"
 
+#include <float.h>
 #include <stdbool.h>
 
 /* Read again and again in place of an operand that is absent: multiplying by 1
@@ -55,46 +60,44 @@ AN_INLINE an_v row_at_n(const float *x, const float *skip, int64_t i, int64_t n,
     return pair ? v + an_v_load_n(skip + i, n, 0.0f) : v;
 }
 
-AN_INLINE float row_sum(const float *x, const float *skip, int64_t width, bool pair)
+AN_INLINE float block_sum(const float *x, const float *skip, int64_t count, bool pair)
 {
     an_v a = {0}, b = {0}, c = {0}, d = {0};
     int64_t i = 0;
-    for (; i + 4 * AN_LANES <= width; i += 4 * AN_LANES) {
+    for (; i + 4 * AN_LANES <= count; i += 4 * AN_LANES) {
         a += row_at(x, skip, i, pair);
         b += row_at(x, skip, i + AN_LANES, pair);
         c += row_at(x, skip, i + 2 * AN_LANES, pair);
         d += row_at(x, skip, i + 3 * AN_LANES, pair);
     }
-    for (; i + AN_LANES <= width; i += AN_LANES) a += row_at(x, skip, i, pair);
-    if (i < width) b += row_at_n(x, skip, i, width - i, pair);
+    for (; i + AN_LANES <= count; i += AN_LANES) a += row_at(x, skip, i, pair);
+    if (i < count) b += row_at_n(x, skip, i, count - i, pair);
     return an_v_sum((a + b) + (c + d));
 }
 
 /* e = sum(s - mu): what rounding left in the mean, times the width. */
-AN_INLINE float row_rest(const float *x, int64_t width, float mean)
+AN_INLINE float block_rest(const float *x, int64_t count, an_v mu)
 {
-    const an_v mu = an_v_set(mean);
     an_v a = {0}, b = {0}, c = {0}, d = {0};
     int64_t i = 0;
-    for (; i + 4 * AN_LANES <= width; i += 4 * AN_LANES) {
+    for (; i + 4 * AN_LANES <= count; i += 4 * AN_LANES) {
         a += an_v_load(x + i) - mu;
         b += an_v_load(x + i + AN_LANES) - mu;
         c += an_v_load(x + i + 2 * AN_LANES) - mu;
         d += an_v_load(x + i + 3 * AN_LANES) - mu;
     }
-    for (; i + AN_LANES <= width; i += AN_LANES) a += an_v_load(x + i) - mu;
-    if (i < width) b += an_v_first(an_v_load_n(x + i, width - i, 0.0f) - mu, width - i);
+    for (; i + AN_LANES <= count; i += AN_LANES) a += an_v_load(x + i) - mu;
+    if (i < count) b += an_v_first(an_v_load_n(x + i, count - i, 0.0f) - mu, count - i);
     return an_v_sum((a + b) + (c + d));
 }
 
-/* q = sum((s - mu)^2), and e in *rest, added up as row_rest does. */
-AN_INLINE float row_squares(const float *x, const float *skip, int64_t width, float mean,
-                            float *rest, bool pair)
+/* q = sum((s - mu)^2), and e, added up as block_rest does. */
+AN_INLINE float block_squares(const float *x, const float *skip, int64_t count, an_v mu,
+                              float *rest, bool pair)
 {
-    const an_v mu = an_v_set(mean);
     an_v a = {0}, b = {0}, c = {0}, d = {0}, qa = {0}, qb = {0}, qc = {0}, qd = {0};
     int64_t i = 0;
-    for (; i + 4 * AN_LANES <= width; i += 4 * AN_LANES) {
+    for (; i + 4 * AN_LANES <= count; i += 4 * AN_LANES) {
         const an_v s = row_at(x, skip, i, pair) - mu;
         const an_v t = row_at(x, skip, i + AN_LANES, pair) - mu;
         const an_v u = row_at(x, skip, i + 2 * AN_LANES, pair) - mu;
@@ -105,13 +108,13 @@ AN_INLINE float row_squares(const float *x, const float *skip, int64_t width, fl
         qc = an_v_fma(u, u, qc);
         qd = an_v_fma(v, v, qd);
     }
-    for (; i + AN_LANES <= width; i += AN_LANES) {
+    for (; i + AN_LANES <= count; i += AN_LANES) {
         const an_v s = row_at(x, skip, i, pair) - mu;
         a += s;
         qa = an_v_fma(s, s, qa);
     }
-    if (i < width) {
-        const an_v s = an_v_first(row_at_n(x, skip, i, width - i, pair) - mu, width - i);
+    if (i < count) {
+        const an_v s = an_v_first(row_at_n(x, skip, i, count - i, pair) - mu, count - i);
         b += s;
         qb = an_v_fma(s, s, qb);
     }
@@ -121,23 +124,83 @@ AN_INLINE float row_squares(const float *x, const float *skip, int64_t width, fl
 
 typedef struct row_stats {
     float mean, shift, rstd; /* xhat = ((s - mean) - shift) * rstd */
+    bool usable;             /* or the row must be done in double */
 } row_stats;
 
+/* Did f32 tell 1 / rstd^2 well? Below 2^-120 squares lose digits, and where a sum has overflowed
+ * there is no number. A mean that was rounded by more than two deviations, as a constant row's
+ * may be, takes too much of the variance along. */
+AN_INLINE bool row_usable(float square, float shift, bool rms)
+{
+    return square >= 0x1p-120f && square <= FLT_MAX && (rms || shift * shift <= 4 * square);
+}
+
+/* Of a row longer than AN_WHOLE: blocks in f32, the rest of it in double. */
+AN_INLINE row_stats row_measure_blocks(const float *x, const float *skip, int64_t width, float eps,
+                                       bool pair, bool rms)
+{
+    const double count = (double)width;
+    double sum = 0, rest = 0, squares = 0;
+    row_stats r = {0};
+    for (int64_t i = 0, n; i < width && !rms; i += n) {
+        n = an_block_at(width, i);
+        sum += (double)block_sum(x + i, pair ? skip + i : NULL, n, pair);
+    }
+    if (!rms) r.mean = (float)(sum / count);
+    for (int64_t i = 0, n; i < width; i += n) {
+        float e;
+        n = an_block_at(width, i);
+        squares += (double)block_squares(x + i, pair ? skip + i : NULL, n, an_v_set(r.mean), &e,
+                                         pair);
+        rest += (double)e;
+    }
+    if (!rms) r.shift = (float)(rest / count);
+    if (!rms) squares -= rest * (rest / count);
+    const double square = squares / count + (double)eps;
+    r.rstd = (float)(1 / sqrt(square));
+    r.usable = row_usable((float)square, r.shift, rms);
+    return r;
+}
+
+static __attribute__((noinline)) row_stats row_measure_long(const float *x, const float *skip,
+                                                            int64_t width, float eps, bool rms)
+{
+    if (skip && rms) return row_measure_blocks(x, skip, width, eps, true, true);
+    if (skip) return row_measure_blocks(x, skip, width, eps, true, false);
+    if (rms) return row_measure_blocks(x, skip, width, eps, false, true);
+    return row_measure_blocks(x, skip, width, eps, false, false);
+}
+
 /* Corrected two-pass. The variance is (q - e*dm)/D: exact cancellation of what the
- * rounded mean added, at any ratio of mean to deviation. A negative difference
- * (rounding, on constant rows) is left to become NaN. */
+ * rounded mean added. */
 AN_INLINE row_stats row_measure(const float *x, const float *skip, int64_t width, float eps,
                                 bool pair, bool rms)
 {
+    if (width > AN_WHOLE) return row_measure_long(x, pair ? skip : NULL, width, eps, rms);
     const float count = (float)width;
     row_stats r = {0};
     float rest;
-    if (!rms) r.mean = row_sum(x, skip, width, pair) / count;
-    const float squares = row_squares(x, skip, width, r.mean, &rest, pair);
+    if (!rms) r.mean = block_sum(x, skip, width, pair) / count;
+    const float squares = block_squares(x, skip, width, an_v_set(r.mean), &rest, pair);
     if (!rms) r.shift = rest / count;
     const float variance = rms ? squares / count : (squares - rest * r.shift) / count;
-    r.rstd = 1.0f / sqrtf(variance + eps);
+    const float square = variance + eps;
+    r.rstd = 1.0f / sqrtf(square);
+    r.usable = row_usable(square, r.shift, rms);
     return r;
+}
+
+/* e of a row of any length, over D. */
+AN_INLINE float row_shift(const float *x, int64_t width, float mean)
+{
+    const an_v mu = an_v_set(mean);
+    if (width <= AN_WHOLE) return block_rest(x, width, mu) / (float)width;
+    double rest = 0;
+    for (int64_t i = 0, n; i < width; i += n) {
+        n = an_block_at(width, i);
+        rest += (double)block_rest(x + i, n, mu);
+    }
+    return (float)(rest / (double)width);
 }
 
 /* The normalised value of one vector of s. */

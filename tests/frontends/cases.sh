@@ -45,5 +45,7 @@ done <<'END'
 0|verify distribute_a.an --memory 1M|proved: 
 0|opt noop_reshapes.an --explain|6 nodes became 3
 0|verify noop_reshapes.an --gradients|proved: equal for every feed
+0|verify wide_norm.an --data hard|proved: equal for every feed, state and extent
+0|verify wide_norm.an --data hard --gradients|proved: equal for every feed, state and extent; numbers: bitwise
 END
 exit $status

@@ -7,36 +7,12 @@
 #include "core/runtime.h"
 #include "ops/kernels/kernels.h"
 #include "ops/op.h"
+#include "tests/ops/run_op.h"
 #include "tests/support.h"
 
 #include <math.h>
 
 #define SEED 20260u
-#define REF (-1) /* instead of an instruction set: the reference loops */
-
-/* ---- running one op ------------------------------------------------------- */
-
-static const int64_t no_extent[1];
-
-static void run(int op, int how, const an_attrs *attrs, int inputs, const an_tensor *in,
-                int outputs, const an_tensor *out)
-{
-    const an_op_rules *rules = an_op(op)->rules;
-    an_attrs counted = *attrs; /* from the front, as a graph has them */
-    counted.axis = an_axis(attrs->axis, in[0].rank);
-    an_work w = {.op = an_op(op), .attrs = &counted, .extent = no_extent, .inputs = inputs,
-                 .outputs = outputs, .in = in, .out = out};
-    const int64_t bytes = rules->scratch ? rules->scratch(&w) : 0;
-    if (bytes > 0) w.scratch = an_alloc_aligned(bytes);
-    if (bytes > 0) memset(w.scratch, 0xFF, (size_t)bytes);
-    if (how == REF) rules->ref(&w);
-    else w.kernels = an_kernels_of((an_isa)how);
-    for (int s = 0; how != REF && s < AN_MAX_STAGES && rules->stages[s].run; s++)
-        for (int64_t u = rules->stages[s].units(&w); u > 0; u--) /* last first: any order will do */
-            rules->stages[s].run(&w, u - 1, u);
-    an_free_aligned(w.scratch);
-}
-
 static an_tensor make(an_dtype dtype, int rank, int64_t a, int64_t b)
 {
     an_tensor t = {0};
@@ -123,15 +99,15 @@ static void run_norm(block *b, int how, const an_tensor *gamma, const an_tensor 
 {
     an_tensor *in = b->in, *out = b->out;
     if (b->rms) {
-        run(AN_OP_rms_norm, how, &b->attrs, 2, (an_tensor[]){out[SUM], *gamma}, 2,
+        an_test_run_op(AN_OP_rms_norm, how, &b->attrs, 2, (an_tensor[]){out[SUM], *gamma}, 2,
             (an_tensor[]){out[Y], out[RSTD]});
-        run(AN_OP_rms_norm_grad, how, &b->attrs, 4,
+        an_test_run_op(AN_OP_rms_norm_grad, how, &b->attrs, 4,
             (an_tensor[]){in[DY], out[SUM], *gamma, out[RSTD]}, 2, &out[DX]);
         return;
     }
-    run(AN_OP_layer_norm, how, &b->attrs, 3, (an_tensor[]){out[SUM], *gamma, *beta}, 3,
+    an_test_run_op(AN_OP_layer_norm, how, &b->attrs, 3, (an_tensor[]){out[SUM], *gamma, *beta}, 3,
         (an_tensor[]){out[Y], out[MEAN], out[RSTD]});
-    run(AN_OP_layer_norm_grad, how, &b->attrs, 5,
+    an_test_run_op(AN_OP_layer_norm_grad, how, &b->attrs, 5,
         (an_tensor[]){in[DY], out[SUM], *gamma, out[MEAN], out[RSTD]}, 3, &out[DX]);
 }
 
@@ -141,7 +117,7 @@ static void run_unfused(block *b, int how, unsigned parts)
     an_tensor *in = b->in, *out = b->out;
     const an_tensor gamma = absent_if(parts & 1, &in[GAMMA]);
     const an_tensor beta = absent_if(parts & 2, &in[BETA]);
-    run(AN_OP_residual_add, how, &b->attrs, 2, in, 1, &out[SUM]);
+    an_test_run_op(AN_OP_residual_add, how, &b->attrs, 2, in, 1, &out[SUM]);
     run_norm(b, how, &gamma, &beta);
     if (parts & 4) return;
     for (int64_t i = 0; i < an_tensor_count(&out[DX]); i++) { /* accumulate(dsum, dx) */
@@ -153,10 +129,10 @@ static void run_unfused(block *b, int how, unsigned parts)
 static void run_forward(const block *b, int how, const an_tensor in[4], const an_tensor *out)
 {
     if (b->rms)
-        run(AN_OP_add_rms_norm, how, &b->attrs, 3, in, 3,
+        an_test_run_op(AN_OP_add_rms_norm, how, &b->attrs, 3, in, 3,
             (an_tensor[]){out[Y], out[SUM], out[RSTD]});
     else
-        run(AN_OP_add_norm, how, &b->attrs, 4, in, 4, out);
+        an_test_run_op(AN_OP_add_norm, how, &b->attrs, 4, in, 4, out);
 }
 
 /* `dead`: bit k leaves result k out; a dead sum, mean or rstd is made for the way back. */
@@ -171,10 +147,10 @@ static void run_fused(block *b, int how, unsigned parts, unsigned dead)
     if (dead & 0xE) run_forward(b, how, forward, b->out);
     const an_tensor dsum = absent_if(parts & 4, &in[DSUM]);
     if (b->rms)
-        run(AN_OP_add_rms_norm_grad, how, &b->attrs, 5,
+        an_test_run_op(AN_OP_add_rms_norm_grad, how, &b->attrs, 5,
             (an_tensor[]){in[DY], b->out[SUM], gamma, b->out[RSTD], dsum}, 2, &out[DX]);
     else
-        run(AN_OP_add_norm_grad, how, &b->attrs, 6,
+        an_test_run_op(AN_OP_add_norm_grad, how, &b->attrs, 6,
             (an_tensor[]){in[DY], b->out[SUM], gamma, b->out[MEAN], b->out[RSTD], dsum}, 3,
             &out[DX]);
 }
@@ -346,7 +322,7 @@ static void norm_error(an_dtype dtype, int how, double ratio, int64_t width, dou
     an_tensor in[3] = {make(dtype, 2, 4, width)};
     an_tensor out[3] = {make(dtype, 2, 4, width), make(dtype, 1, 4, 0), make(dtype, 1, 4, 0)};
     fill(&in[0], &r, ratio, 1);
-    run(AN_OP_layer_norm, how, &attrs, 3, in, 3, out);
+    an_test_run_op(AN_OP_layer_norm, how, &attrs, 3, in, 3, out);
     *y = *rstd = 0;
     for (int64_t row = 0; row < 4; row++) {
         long double sum = 0, squares = 0;
@@ -400,12 +376,12 @@ START_TEST(test_known_values)
                               an_tensor_borrow(AN_F32, AN_EXTENTS(2), mean),
                               an_tensor_borrow(AN_F32, AN_EXTENTS(2), rstd)};
     for (int how = REF; how <= (int)an_runtime_isa(); how++) {
-        run(AN_OP_layer_norm, how, &attrs, 3, in, 3, out);
+        an_test_run_op(AN_OP_layer_norm, how, &attrs, 3, in, 3, out);
         ck_assert(mean[0] == 2.5f && mean[1] == 5);
         ck_assert(an_test_close((double)rstd[0], 1 / sqrt(1.25), 1e-7));
         ck_assert(an_test_close((double)y[3], 1.5 / sqrt(1.25), 2e-7));
         ck_assert(isinf(rstd[1]) && isnan(y[5])); /* (5 - 5) / 0 */
-        run(AN_OP_rms_norm, how, &attrs, 2, in, 2, (an_tensor[]){out[0], out[2]});
+        an_test_run_op(AN_OP_rms_norm, how, &attrs, 2, in, 2, (an_tensor[]){out[0], out[2]});
         ck_assert(an_test_close((double)rstd[0], 1 / sqrt(7.5), 1e-7));
         ck_assert(an_test_close((double)y[4], 1, 2e-7));
     }
