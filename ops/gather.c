@@ -9,10 +9,12 @@
  * j runs over all elements of ids, whatever their shape. An id outside the axis
  * reads or adds nothing (zeros) and raises the run's fault with its position.
  *
- * scatter_add is the gradient of an embedding: a large table, mostly zeros. A
- * unit owns a range of the result's rows, clears it, goes through all ids and
- * adds those of its own in their order. So no two units write one row, and the
- * sum's order does not depend on threads.                                     */
+ * scatter_add is the gradient of an embedding: a large table, mostly zeros. The
+ * ids' places are sorted by id first; then a unit owns a range of the result's
+ * rows, clears it, and adds to each row its updates in their order. So no two units
+ * write one row, and the sum's order does not depend on threads. A row that is named
+ * more than CHAIN times is added up CHAIN updates at a time, these sums in double.  */
+#include "core/memory.h"
 #include "ops/access.h"
 #include "ops/elementwise.h"
 #include "ops/kernels/kernels.h"
@@ -155,7 +157,9 @@ static an_status scatter_add_infer(const an_infer *q, an_type out[])
     return AN_OK;
 }
 
-#define MOST_BLOCKS 64 /* each block of rows goes through all ids: few enough not to matter */
+#define MOST_BLOCKS 64 /* of rows, in one slab */
+#define CHAIN 64       /* updates that are added up in f32 */
+#define COLUMNS 256    /* of a row, that wait in double */
 
 /* Rows of y to a block. */
 static rows scatter_rows(const an_work *w)
@@ -167,10 +171,52 @@ static rows scatter_rows(const an_work *w)
     return r;
 }
 
-/* At least one block even without rows: somebody must look at the ids. */
+/* The places of the ids that are i: place[first[i]] up to place[first[i + 1]], in order. */
+typedef struct sorted {
+    int64_t *first; /* along + 1 */
+    int64_t *place; /* ids at most */
+} sorted;
+
+static sorted sorted_of(const an_work *w, const rows *r)
+{
+    int64_t *first = w->scratch;
+    return (sorted){first, first + r->along + 1};
+}
+
+static int64_t scatter_scratch(const an_work *w)
+{
+    const rows r = scatter_rows(w);
+    int64_t count;
+    if (!an_add_size(r.along, 1, &count) || !an_add_size(count, r.ids, &count)) return -1;
+    return an_mul_size(count, (int64_t)sizeof(int64_t), &count) ? count : -1;
+}
+
+static int64_t sort_units(const an_work *w)
+{
+    return scatter_rows(w).outer > 0; /* even without rows: somebody must look at the ids */
+}
+
+/* Counting sort, from the back: first[i] sinks from the end of i's places to their start. */
+static void sort_run(const an_work *w, int64_t begin, int64_t end)
+{
+    const rows r = scatter_rows(w);
+    const sorted s = sorted_of(w, &r);
+    if (!w->out[0].data || begin == end) return;
+    memset(s.first, 0, (size_t)(r.along + 1) * sizeof *s.first);
+    for (int64_t j = 0; j < r.ids; j++) {
+        const int64_t id = an_index_at(w, 0, j, r.along);
+        if (id >= 0) s.first[id]++;
+    }
+    for (int64_t i = 0; i < r.along; i++) s.first[i + 1] += s.first[i];
+    for (int64_t j = r.ids - 1; j >= 0; j--) {
+        const int64_t id = an_get_int(&w->in[0], j);
+        if (id >= 0 && id < r.along) s.place[--s.first[id]] = j;
+    }
+}
+
 static int64_t scatter_blocks(const rows *r)
 {
-    return r->along > 0 ? (r->along + r->group - 1) / r->group : 1;
+    return (r->along + r->group - 1) / r->group;
 }
 
 static int64_t scatter_units(const an_work *w)
@@ -179,24 +225,43 @@ static int64_t scatter_units(const an_work *w)
     return r.outer * scatter_blocks(&r);
 }
 
-/* Adds the updates of slab `outer` whose ids lie in [first, last). The first block
- * also answers for the ids that lie nowhere. */
-static void scatter_block(const an_work *w, const rows *r, int64_t outer, int64_t first,
-                          int64_t last)
+/* y += the updates at `place`, in order. */
+static void add_updates(const an_work *w, const rows *r, float *y, const float *u,
+                        const int64_t *place, int64_t count, int64_t width)
 {
+    for (int64_t k = 0; k < count; k++)
+        w->kernels->add(y, 1, u + place[k] * r->inner, 1, y, width);
+}
+
+/* The same for many updates, to a row of zeros. */
+static void add_many(const an_work *w, const rows *r, float *y, const float *u,
+                     const int64_t *place, int64_t count)
+{
+    double total[COLUMNS];
+    for (int64_t c = 0; c < r->inner; c += COLUMNS) {
+        const int64_t width = r->inner - c < COLUMNS ? r->inner - c : COLUMNS;
+        memset(total, 0, sizeof total);
+        for (int64_t k = 0; k < count; k += CHAIN) {
+            const int64_t chain = count - k < CHAIN ? count - k : CHAIN;
+            memset(y + c, 0, (size_t)width * sizeof *y);
+            add_updates(w, r, y + c, u + c, place + k, chain, width);
+            for (int64_t i = 0; i < width; i++) total[i] += (double)y[c + i];
+        }
+        for (int64_t i = 0; i < width; i++) y[c + i] = (float)total[i];
+    }
+}
+
+/* Rows [from, to) of slab `outer`. */
+static void scatter_block(const an_work *w, const rows *r, int64_t outer, int64_t from, int64_t to)
+{
+    const sorted s = sorted_of(w, r);
     float *y = (float *)w->out[0].data + outer * r->along * r->inner;
     const float *u = (const float *)w->in[1].data + outer * r->ids * r->inner;
-    if (last > first)
-        memset(y + first * r->inner, 0, (size_t)((last - first) * r->inner) * sizeof *y);
-    const uint64_t span = (uint64_t)(last - first);
-    for (int64_t j = 0; j < r->ids; j++) {
-        const int64_t id = an_get_int(&w->in[0], j);
-        if ((uint64_t)id - (uint64_t)first < span) {
-            float *row = y + id * r->inner;
-            w->kernels->add(row, 1, u + j * r->inner, 1, row, r->inner);
-        } else if (first == 0 && (id < 0 || id >= r->along)) {
-            an_raise(w, 0, j, id, r->along);
-        }
+    memset(y + from * r->inner, 0, (size_t)((to - from) * r->inner) * sizeof *y);
+    for (int64_t i = from; i < to; i++) {
+        const int64_t *place = s.place + s.first[i], count = s.first[i + 1] - s.first[i];
+        if (count > CHAIN) add_many(w, r, y + i * r->inner, u, place, count);
+        else if (count > 0) add_updates(w, r, y + i * r->inner, u, place, count, r->inner);
     }
 }
 
@@ -206,9 +271,9 @@ static void scatter_run(const an_work *w, int64_t begin, int64_t end)
     const rows r = scatter_rows(w);
     const int64_t blocks = scatter_blocks(&r);
     for (int64_t unit = begin; unit < end; unit++) {
-        const int64_t first = unit % blocks * r.group;
-        const int64_t last = r.along - first < r.group ? r.along : first + r.group;
-        scatter_block(w, &r, unit / blocks, first, last);
+        const int64_t from = unit % blocks * r.group;
+        const int64_t to = r.along - from < r.group ? r.along : from + r.group;
+        scatter_block(w, &r, unit / blocks, from, to);
     }
 }
 
@@ -270,8 +335,9 @@ const an_op_rules an_rules_scatter_add = {
     .infer = scatter_add_infer,
     .grad = scatter_grad,
     .constant_in = 1u,
-    .stages = {{scatter_units, scatter_run}},
+    .stages = {{sort_units, sort_run}, {scatter_units, scatter_run}},
     .ref = scatter_ref,
+    .scratch = scatter_scratch,
     .count_flops = moved_flops,
     .index = {AN_BOUND_SIZE, 0, 0},
 };

@@ -201,19 +201,28 @@ typedef struct block {
 } block;
 
 /* For the tiniest products, where a call costs more than the work, and for sizes
- * that BLAS cannot take. */
+ * that BLAS cannot take: those are added up PLAIN_TERMS at a time. */
+#define PLAIN_TERMS 64
 #define PLAIN(type)                                                                                \
-    static void plain_##type(const block *t)                                                       \
+    static type plain_##type##_terms(const block *t, int64_t i, int64_t j, int64_t k, int64_t end) \
     {                                                                                              \
         const type *a = t->a, *b = t->b;                                                           \
-        type *y = t->y;                                                                            \
+        type sum = 0;                                                                              \
+        for (; k < end; k++)                                                                       \
+            sum += (t->ta ? a[k * t->lda + i] : a[i * t->lda + k]) *                               \
+                   (t->tb ? b[j * t->ldb + k] : b[k * t->ldb + j]);                                \
+        return sum;                                                                                \
+    }                                                                                              \
+    static void plain_##type(const block *t)                                                       \
+    {                                                                                              \
         for (int64_t i = 0; i < t->rows; i++)                                                      \
             for (int64_t j = 0; j < t->columns; j++) {                                             \
-                type sum = 0;                                                                      \
-                for (int64_t k = 0; k < t->k; k++)                                                 \
-                    sum += (t->ta ? a[k * t->lda + i] : a[i * t->lda + k]) *                       \
-                           (t->tb ? b[j * t->ldb + k] : b[k * t->ldb + j]);                        \
-                y[i * t->ldy + j] = sum;                                                           \
+                double sum = 0;                                                                    \
+                for (int64_t k = 0, n; k < t->k; k += n) {                                         \
+                    n = t->k - k < PLAIN_TERMS ? t->k - k : PLAIN_TERMS;                           \
+                    sum += (double)plain_##type##_terms(t, i, j, k, k + n);                        \
+                }                                                                                  \
+                ((type *)t->y)[i * t->ldy + j] = (type)sum;                                        \
             }                                                                                      \
     }
 PLAIN(float)

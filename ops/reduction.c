@@ -63,6 +63,8 @@ static an_status reduce_infer(const an_infer *q, an_type out[])
 #define ROW_SEGMENT 65536    /* elements of a row that one unit folds */
 #define COLUMN_SEGMENT 4096  /* the same for columns: rows at most */
 #define COLUMN_WIDTH 512     /* elements of the result beside each other in one unit */
+#define COLUMN_CHAIN 16      /* rows that sum_columns adds up before */
+#define COLUMN_SUMS 64       /* such sums that are added up in f32 */
 #define UNIT_WORK 16384      /* elements of x that make a unit worth waking a thread */
 
 typedef struct plan {
@@ -158,21 +160,34 @@ static double fold_row(const an_work *w, plan *p, fold how, const float *x, int6
     return result;
 }
 
-/* `count` neighbouring outputs of a columns plan, into y. */
+/* `count` neighbouring outputs of a columns plan, into y: COLUMN_SUMS additions at a time, and
+ * these together in double. */
 static void fold_columns(const an_work *w, plan *p, fold how, const float *x, int64_t from,
                          int64_t to, float *y, int64_t count)
 {
     void (*const kernel)(const float *, int64_t, int64_t, float *, int64_t) =
         how == FOLD_SUM ? w->kernels->sum_columns
                         : how == FOLD_MAX ? w->kernels->max_columns : w->kernels->min_columns;
-    for (int64_t i = 0; i < count; i++) y[i] = (float)neutral[how];
+    double total[COLUMN_WIDTH];
+    int64_t room = COLUMN_SUMS;
+    bool blocks = false;
+    for (int64_t i = 0; i < count; i++) y[i] = (float)(total[i] = neutral[how]);
     an_walk_seek(&p->reduced, from);
     while (from < to) {
-        const int64_t run = an_walk_run(&p->reduced, to - from);
+        const int64_t most = to - from < room * COLUMN_CHAIN ? to - from : room * COLUMN_CHAIN;
+        const int64_t run = an_walk_run(&p->reduced, most);
         kernel(x + p->reduced.offset[0], run, an_walk_stride(&p->reduced, 0), y, count);
         an_walk_step(&p->reduced, run);
         from += run;
+        room -= an_ceil_div(run, COLUMN_CHAIN);
+        if (room > 0 || from == to) continue;
+        for (int64_t i = 0; i < count; i++) total[i] = combine(how, total[i], (double)y[i]);
+        for (int64_t i = 0; i < count; i++) y[i] = (float)neutral[how];
+        room = COLUMN_SUMS;
+        blocks = true;
     }
+    for (int64_t i = 0; blocks && i < count; i++)
+        y[i] = (float)combine(how, total[i], (double)y[i]);
 }
 
 static int64_t fold_units(const an_work *w)

@@ -15,6 +15,7 @@
 #include "core/memory.h"
 #include "ops/access.h"
 #include "ops/op.h"
+#include "ops/kernels/blocks.h"
 #include "ops/kernels/kernels.h"
 
 #include <math.h>
@@ -82,7 +83,8 @@ static void run(const an_work *w, int64_t begin, int64_t end)
     if (!y) return;
     if (c.inner == 1) {
         const int64_t last = end * per < c.outer ? end * per : c.outer;
-        w->kernels->softmax_rows(x, y, c.length, begin * per, last, log);
+        (c.length > AN_WHOLE ? w->kernels->softmax_long_rows : w->kernels->softmax_rows)(
+            x, y, c.length, begin * per, last, log);
         return;
     }
     const int64_t across = an_ceil_div(c.inner, per);
