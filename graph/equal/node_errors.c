@@ -19,16 +19,18 @@
 
 #define ULPS 16
 
-/* Squares of what lies outside overflow or vanish in f32, and in f64 they do not. */
-static bool is_in_range(const an_apart *p)
+/* Squares of what lies outside overflow or vanish in f32, and in f64 they do not. A norm's rows may
+ * be as large as they like. */
+static bool is_in_range(const an_apart *p, const an_norm_roles *norm)
 {
+    const double far = norm->row && !norm->dy ? (double)FLT_MAX : 1e18;
     for (int i = 0; i < p->inputs; i++) {
         if (!p->single[i]) continue;
         const double *x = p->in[i].data;
         double most = 0;
         for (int64_t k = 0, count = an_elements(&p->in[i]); k < count; k++) {
             const double size = fabs(x[k]);
-            if (!(size <= 1e18)) return false; /* nor may it be NaN */
+            if (!(size <= far)) return false; /* nor may it be NaN */
             if (size > most) most = size;
         }
         if (most > 0 && most < 1e-18) return false;
@@ -101,7 +103,7 @@ void an_node_examine(const an_trial_side *s, an_finding *f)
     bool measured = false;
     f->output = -1;
     f->status = an_apart_open(&p, s, f->number);
-    f->tried = f->status == AN_OK && (f->anywhere || is_in_range(&p));
+    f->tried = f->status == AN_OK && (f->anywhere || is_in_range(&p, &n->op->rules->norm));
     if (f->tried) f->status = an_apart_run(&p, s, f->number);
     for (int k = 0; k < n->outputs && f->tried && f->status == AN_OK && f->output < 0; k++) {
         const an_tensor *y = &s->e.value[n->first + (uint32_t)k];
