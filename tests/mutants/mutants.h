@@ -46,6 +46,7 @@ void an_battery_models(void);    /* training graphs through the pipeline and as 
 void an_battery_pairs(void);     /* graphs that are known to be equal, or known to differ */
 void an_battery_judging(void);   /* comparing tensors; what an equivalence may conclude */
 void an_battery_ops(void);       /* kernels against their plain loops; gradients */
+void an_battery_rows(void);      /* long rows, and rows beyond f32's sums */
 void an_battery_outside(void);   /* ops from outside */
 void an_battery_answers(void);   /* what differs at one place, and what is not proved */
 void an_battery_pending(void);   /* pending updates and `training` */
