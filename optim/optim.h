@@ -21,11 +21,22 @@ extern "C" {
 
 typedef enum an_schedule_kind {
     AN_SCHEDULE_CONSTANT = 0, /* the optimizer's rate */
-    AN_SCHEDULE_STEPS,        /* rate * factor^floor(t / every) */
-    AN_SCHEDULE_COSINE        /* linear warm-up, then half a cosine down to `floor` */
+    AN_SCHEDULE_STEPS,
+    AN_SCHEDULE_COSINE
 } an_schedule_kind;
 
-/* How the rate depends on the step t = 1, 2, 3 ... */
+/* How the rate depends on the step t = 1, 2, 3 ... Keras and PyTorch count steps that were
+ * taken, s = t - 1; what both do is done here.
+ *
+ *   STEPS    peak * factor^floor(s / every)
+ *            PyTorch's StepLR, Keras's ExponentialDecay(staircase=True)
+ *   COSINE   s < warmup:   peak * (s + 1) / warmup
+ *            then          floor + (peak - floor) * (1 + cos(pi * u)) / 2,
+ *                          u = min(1, (s - warmup) / (steps - warmup))
+ *            without warm-up PyTorch's CosineAnnealingLR and Keras's CosineDecay, which stay at
+ *            the floor here; the first step is at the peak, the floor comes behind the last of
+ *            `steps`. Warming up starts from peak / warmup, as PyTorch's LinearLR(start_factor=
+ *            1/warmup), for a first step at rate 0 (Keras's) is none.        */
 typedef struct an_schedule {
     an_schedule_kind kind;
     double peak;                    /* the largest rate; 0: the optimizer's rate */

@@ -1,9 +1,7 @@
 /* rates.c -- learning-rate schedules as nodes that read a step counter.
  *
- *   STEPS    peak * factor^floor(t / every)
- *   COSINE   t <= warmup:  peak * t / warmup
- *            then          floor + (peak - floor) * (1 + cos(pi * u)) / 2,
- *                          u = min(1, (t - warmup) / (steps - warmup))        */
+ * The formulas are in optim.h. Steps are counted in i64 as far as that goes: a rate in f32
+ * is right after 2^24 steps, too.                                            */
 #include "graph/ir.h"
 #include "optim/optim.h"
 
@@ -12,9 +10,16 @@ static an_value number(an_at at, an_value like, double value)
     return an_number_at(at, like, value);
 }
 
+/* Steps that were taken before step t, and after the warm-up. */
+static an_value steps_behind(an_at at, an_value t, int64_t warmup)
+{
+    return an_sub_at(at, t, number(at, t, (double)warmup + 1));
+}
+
 static an_value step_decay(an_at at, const an_schedule *s, an_value t, an_dtype dtype)
 {
-    const an_value times = an_div_at(at, t, number(at, t, (double)s->every));
+    const an_value behind = steps_behind(at, t, 0);
+    const an_value times = an_div_at(at, behind, number(at, t, (double)s->every));
     const an_value n = an_cast_at(at, times, dtype);
     return an_mul_at(at, an_power_at(at, number(at, n, s->factor), n), number(at, n, s->peak));
 }
@@ -23,17 +28,18 @@ static an_value warmup_cosine(an_at at, const an_schedule *s, an_value t, an_dty
 {
     const double pi = 3.14159265358979323846;
     const int64_t span = s->steps > s->warmup ? s->steps - s->warmup : 1;
-    const an_value x = an_cast_at(at, t, dtype);
-    const an_value past = an_sub_at(at, x, number(at, x, (double)s->warmup));
-    const an_value u = an_minimum_at(at, an_mul_at(at, past, number(at, x, 1.0 / (double)span)),
-                                     number(at, x, 1));
-    const an_value wave = an_cos_at(at, an_mul_at(at, u, number(at, x, pi)));
-    const an_value lifted = an_add_at(at, wave, number(at, x, 1));
-    const an_value scaled = an_mul_at(at, lifted, number(at, x, (s->peak - s->floor) / 2));
-    const an_value falling = an_add_at(at, scaled, number(at, x, s->floor));
+    const an_value past = an_cast_at(at, steps_behind(at, t, s->warmup), dtype);
+    const an_value u = an_minimum_at(at, an_mul_at(at, past, number(at, past, 1.0 / (double)span)),
+                                     number(at, past, 1));
+    const an_value wave = an_cos_at(at, an_mul_at(at, u, number(at, past, pi)));
+    const an_value lifted = an_add_at(at, wave, number(at, past, 1));
+    const an_value scaled = an_mul_at(at, lifted, number(at, past, (s->peak - s->floor) / 2));
+    const an_value falling = an_add_at(at, scaled, number(at, past, s->floor));
     if (s->warmup <= 0) return falling;
-    const an_value rising = an_mul_at(at, x, number(at, x, s->peak / (double)s->warmup));
-    return an_where_at(at, an_compare_at(at, past, AN_LE, number(at, x, 0)), rising, falling);
+    const an_value share = an_div_at(at, an_cast_at(at, t, dtype),
+                                     number(at, past, (double)s->warmup));
+    const an_value rising = an_mul_at(at, share, number(at, share, s->peak));
+    return an_where_at(at, an_compare_at(at, past, AN_LT, number(at, past, 0)), rising, falling);
 }
 
 an_value an_schedule_at(an_at at, const an_schedule *s, an_value t, an_dtype dtype)

@@ -161,40 +161,6 @@ START_TEST(test_clipping_of_huge_gradients)
 }
 END_TEST
 
-/* The rate of step t is read off how far a constant gradient moves a weight. */
-static double rate_at(an_schedule s, int t)
-{
-    an_graph *g = an_graph_new("s");
-    an_store *store = an_store_new(1);
-    const an_value w = an_state(g, "w", AN_F64, AN_SCALAR, (an_init){AN_INIT_ZEROS, 0, 0});
-    const an_updates up = an_minimize(w, an_sgd(.schedule = s));
-    an_program *p = an_compile(g, store, .update = up);
-    ck_assert_msg(p != NULL, "%s", an_compile_message(g));
-    run(p, t - 1);
-    const double before = an_tensor_get(an_store_view(store, "w"), 0);
-    run(p, 1);
-    const double moved = before - an_tensor_get(an_store_view(store, "w"), 0);
-    an_program_free(p);
-    an_store_free(store);
-    an_graph_free(g);
-    return moved;
-}
-
-START_TEST(test_schedules)
-{
-    const an_schedule steps = an_step_decay(.peak = 0.8, .factor = 0.5, .every = 3);
-    ck_assert(an_test_close(rate_at(steps, 2), 0.8, 1e-12));
-    ck_assert(an_test_close(rate_at(steps, 3), 0.4, 1e-12));
-    ck_assert(an_test_close(rate_at(steps, 7), 0.2, 1e-12));
-    const an_schedule wave = an_warmup_cosine(.peak = 1, .warmup = 4, .steps = 12, .floor = 0.1);
-    ck_assert(an_test_close(rate_at(wave, 1), 0.25, 1e-12));
-    ck_assert(an_test_close(rate_at(wave, 4), 1, 1e-12));
-    ck_assert(an_test_close(rate_at(wave, 8), 0.55, 1e-12));
-    ck_assert(an_test_close(rate_at(wave, 12), 0.1, 1e-12));
-    ck_assert(an_test_close(rate_at(wave, 20), 0.1, 1e-12));
-}
-END_TEST
-
 START_TEST(test_which_states)
 {
     model m = quadratic();
@@ -236,4 +202,4 @@ START_TEST(test_misuse)
 END_TEST
 
 AN_TEST_MAIN("minimize", test_sgd, test_momentum, test_adam_and_adamw, test_clipping,
-             test_clipping_of_huge_gradients, test_schedules, test_which_states, test_misuse)
+             test_clipping_of_huge_gradients, test_which_states, test_misuse)
