@@ -11,37 +11,38 @@
 #include <time.h>
 #include <unistd.h>
 
-static int set_files(posix_spawn_file_actions_t *files, int words)
+static int set_files(posix_spawn_file_actions_t *actions, const int files[3])
 {
-    int why = posix_spawn_file_actions_addopen(files, 0, "/dev/null", O_RDONLY, 0);
-    if (!why && words >= 0) why = posix_spawn_file_actions_adddup2(files, words, 2);
-    if (!why) why = posix_spawn_file_actions_addopen(files, 1, "/dev/null", O_WRONLY, 0);
-    if (!why && words < 0) why = posix_spawn_file_actions_adddup2(files, 1, 2);
-    if (!why) why = posix_spawn_file_actions_addclosefrom_np(files, 3);
+    int why = 0;
+    for (int i = 0; i < 3 && !why; i++)
+        why = files[i] >= 0 ? posix_spawn_file_actions_adddup2(actions, files[i], i)
+                            : posix_spawn_file_actions_addopen(actions, i, "/dev/null",
+                                                               i ? O_WRONLY : O_RDONLY, 0);
+    if (!why) why = posix_spawn_file_actions_addclosefrom_np(actions, 3);
     return why;
 }
 
-int an_child_start(char *const argv[], int words, pid_t *child)
+int an_child_start(char *const argv[], const int files[3], pid_t *child)
 {
-    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_t actions;
     posix_spawnattr_t how;
-    if (posix_spawn_file_actions_init(&files) != 0) return ENOMEM;
+    if (posix_spawn_file_actions_init(&actions) != 0) return ENOMEM;
     if (posix_spawnattr_init(&how) != 0) {
-        posix_spawn_file_actions_destroy(&files);
+        posix_spawn_file_actions_destroy(&actions);
         return ENOMEM;
     }
     sigset_t all, none;
     sigfillset(&all);
     sigemptyset(&none);
-    int why = set_files(&files, words);
+    int why = set_files(&actions, files);
     if (!why) why = posix_spawnattr_setsigdefault(&how, &all);
     if (!why) why = posix_spawnattr_setsigmask(&how, &none);
     if (!why) why = posix_spawnattr_setpgroup(&how, 0);
     if (!why)
         why = posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
                                                  POSIX_SPAWN_SETPGROUP);
-    if (!why) why = posix_spawnp(child, argv[0], &files, &how, argv, environ);
-    posix_spawn_file_actions_destroy(&files);
+    if (!why) why = posix_spawnp(child, argv[0], &actions, &how, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&how);
     const struct rlimit core = {0, 0};
     if (!why) prlimit(*child, RLIMIT_CORE, &core, NULL);

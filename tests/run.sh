@@ -106,6 +106,11 @@ full_edits() { # edits: every edit of three training graphs, and 1,000 rewrites
     build gcc gcc && run edits gcc --timeout-multiplier 20 edits rewrites
     unset AN_EDITS AN_REWRITES
 }
+full_kill() { # kill: 200 processes killed while they save, at every call, and every call failing
+    export AN_KILLS=200 CK_TIMEOUT_MULTIPLIER=20
+    build gcc gcc && run kill gcc --timeout-multiplier 20 saves fit
+    unset AN_KILLS CK_TIMEOUT_MULTIPLIER
+}
 full_oom() { # oom: every allocation of what allocates is refused, once and for good
     export AN_OOM=full CK_TIMEOUT_MULTIPLIER=20
     build gcc gcc && run oom gcc --timeout-multiplier 20 --suite oom

@@ -6,8 +6,8 @@
  * disk or a closed standard output is an error like any other.              */
 #include "frontends/cli/cli.h"
 
+#include "core/file.h"
 #include "core/memory.h"
-#include "frontends/formats/file.h"
 #include "frontends/text/unicode.h"
 
 #include <errno.h>
@@ -15,7 +15,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* ---- talk -------------------------------------------------------------- */
 
@@ -83,18 +82,11 @@ an_graph *an_cli_read_graph(const char *path)
 
 /* ---- writing ----------------------------------------------------------- */
 
-/* A pipe or device must be written to; only a plain file may be replaced. */
-static bool is_plain(const char *path)
-{
-    struct stat found;
-    return stat(path, &found) != 0 || S_ISREG(found.st_mode);
-}
-
-static an_cli_exit write_stream(FILE *out, const char *path, const an_text *text)
+static an_cli_exit print(const an_text *text)
 {
     const size_t size = (size_t)text->length;
-    const bool good = out && fwrite(an_text_view(text), 1, size, out) == size && !fflush(out);
-    if (!good) an_cli_say("%s: cannot write it: %s", path, strerror(errno));
+    const bool good = fwrite(an_text_view(text), 1, size, stdout) == size && !fflush(stdout);
+    if (!good) an_cli_say("standard output: cannot write it: %s", strerror(errno));
     return good ? AN_CLI_FINE : AN_CLI_FILE;
 }
 
@@ -106,11 +98,7 @@ an_cli_exit an_cli_write(const char *path, an_text *text)
         an_cli_say("out of memory");
         answer = AN_CLI_NOT;
     } else if (!path || !strcmp(path, "-")) {
-        answer = write_stream(stdout, "standard output", text);
-    } else if (!is_plain(path)) {
-        FILE *out = fopen(path, "wb");
-        answer = write_stream(out, path, text);
-        if (out) fclose(out);
+        answer = print(text);
     } else if (an_file_write(path, an_text_view(text), text->length, &error) != AN_OK) {
         an_cli_say("%s", error.text);
         answer = AN_CLI_FILE;

@@ -97,7 +97,7 @@ static failure try_command(reduction *r, const an_graph *g)
     pid_t child;
     char *const argv[] = {"sh", "-c", r->script.data, "sh", r->path.data, NULL};
     if (!write_candidate(r, g)) return f;
-    const int why = an_child_start(argv, -1, &child);
+    const int why = an_child_start(argv, (const int[]){-1, -1, -1}, &child);
     if (why) {
         an_cli_say("cannot start a shell: %s", strerror(why));
         r->broken = true;

@@ -7,8 +7,8 @@
  * numpy would unpickle or see as a record is refused.                        */
 #include "frontends/cli/npy.h"
 
+#include "core/file.h"
 #include "core/memory.h"
-#include "frontends/formats/file.h"
 
 #include <string.h>
 

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/file.h"
 #include "core/memory.h"
 #include "frontends/data/dataset.h"
-#include "frontends/formats/file.h"
 
 /* The one class of aclImdb that has no label. */
 static const char *const unlabelled = "unsup";

@@ -7,9 +7,9 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "core/file.h"
 #include "core/memory.h"
 #include "frontends/data/dataset.h"
-#include "frontends/formats/file.h"
 
 /* ---- TSV --------------------------------------------------------------- */
 

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "frontends/formats/file.h"
+#include "core/file.h"
 #include "frontends/formats/safetensors.h"
 #include "frontends/formats/sha256.h"
 #include "graph/run/store.h"

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/file.h"
 #include "core/memory.h"
-#include "frontends/formats/file.h"
 #include "frontends/text/tokenizer.h"
 
 /* ---- writing ----------------------------------------------------------- */

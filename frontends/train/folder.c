@@ -1,7 +1,6 @@
 /* folder.c -- the directory of a training: its checkpoints and its record. */
 #include "frontends/train/folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -9,9 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/file.h"
 #include "core/memory.h"
+#include "core/neighbour.h"
 #include "frontends/formats/checkpoint.h"
-#include "frontends/formats/file.h"
 
 #define RECORD_KEY "training" /* of a checkpoint's metadata: the record */
 #define EPOCH_KEY "epoch"
@@ -34,28 +34,6 @@ static char *path_in(const char *folder, const char *name)
 
 /* ---- opening ----------------------------------------------------------- */
 
-/* "model.safetensors.1234-0.tmp": what an_file_begin calls an unfinished file. */
-static bool is_unfinished(const char *name)
-{
-    const size_t length = strlen(name);
-    if (length < 4 || strcmp(name + length - 4, ".tmp") != 0) return false;
-    for (size_t i = 0; i < sizeof file_names / sizeof *file_names; i++) {
-        const size_t stem = strlen(file_names[i]);
-        if (strncmp(name, file_names[i], stem) == 0 && name[stem] == '.') return true;
-    }
-    return false;
-}
-
-/* We hold the lock, so nobody is writing them. Best effort: they only take room. */
-static void sweep(const char *folder)
-{
-    DIR *const open_folder = opendir(folder);
-    if (!open_folder) return;
-    for (const struct dirent *d = readdir(open_folder); d; d = readdir(open_folder))
-        if (is_unfinished(d->d_name)) (void)unlinkat(dirfd(open_folder), d->d_name, 0);
-    closedir(open_folder);
-}
-
 an_status an_folder_open(an_folder *f, const char *path, an_store *s, an_error *e)
 {
     *f = (an_folder){.path = path, .lock = -1, .store = s, .error = e};
@@ -71,7 +49,9 @@ an_status an_folder_open(an_folder *f, const char *path, an_store *s, an_error *
     f->record = path_in(path, file_names[2]);
     if (!f->model || !f->best || !f->record)
         return an_fail(e, AN_E_MEMORY, "%s: there is no memory for its files' names", path);
-    sweep(path);
+    an_neighbour_sweep(f->model);
+    an_neighbour_sweep(f->best);
+    an_neighbour_sweep(f->record);
     return AN_OK;
 }
 

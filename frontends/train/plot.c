@@ -9,8 +9,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/file.h"
 #include "core/memory.h"
-#include "frontends/formats/file.h"
 #include "frontends/text/unicode.h"
 #include "frontends/train/history.h"
 

@@ -2,12 +2,14 @@
  *
  * `dot` runs as a child process, never inside this one: a layout can then be
  * limited (processor time, memory, wall clock) and stopped, and its globals and
- * leaks are its own. It reads a temporary file, so no pipe can break, and writes a
- * temporary picture that replaces `path` only when it is whole. Refused are other
- * endings than the five.                                                     */
+ * leaks are its own. It reads and writes files in memory, so no pipe can break and
+ * nothing is left behind when this process dies; the picture goes through the one
+ * door for files (core/file.h) when it is whole. Refused are other endings than
+ * the five.                                                                  */
+#include "core/child.h"
+#include "core/file.h"
 #include "core/memory.h"
 #include "core/text.h"
-#include "core/child.h"
 #include "graph/graph.h"
 #include "graph/picture/render.h"
 #include "graph/picture/view.h"
@@ -17,15 +19,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define CPU_SECONDS 60
 #define WALL_SECONDS 90
 #define MEMORY_BYTES ((rlim_t)4 << 30)
+#define PICTURE_BYTES ((rlim_t)1 << 30)
+#define CHUNK 65536
 
 typedef struct report {
     char *text;
@@ -43,53 +46,68 @@ static an_status fail(const report *r, an_status status, const char *format, ...
     return status;
 }
 
-/* ---- files ------------------------------------------------------------- */
+/* What went wrong with a file, without the head of an error's text. */
+static an_status pass_on(const report *r, const an_error *e)
+{
+    return fail(r, e->status, "%s", strchr(e->text, ':') + 2);
+}
+
+/* ---- files in memory --------------------------------------------------- */
+
+enum { SOURCE, PICTURE, WORDS, FILES }; /* the child's standard input, output and error */
+
+/* Past the three, whose places the child's files take one after the other. */
+static int memory_file(void)
+{
+    const int made = memfd_create("addnorm", MFD_CLOEXEC);
+    if (made < 0 || made > 2) return made;
+    const int moved = fcntl(made, F_DUPFD_CLOEXEC, 3);
+    close(made);
+    return moved;
+}
 
 static bool write_all(int file, const char *text)
 {
     size_t left = strlen(text);
     while (left > 0) {
-        const ssize_t n = write(file, text, left);
-        if (n < 0 && errno == EINTR) continue;
+        const ssize_t n = TEMP_FAILURE_RETRY(write(file, text, left));
         if (n <= 0) return false;
         text += n;
         left -= (size_t)n;
     }
-    return true;
+    return lseek(file, 0, SEEK_SET) == 0;
 }
 
-/* A new file beside `path`, whose name goes to `name`; -1 on failure. */
-static int create_beside(const char *path, const char *what, an_text *name)
+/* The files with the source in the first; false with errno. All are closed by close_files. */
+static bool open_files(int files[FILES], const char *source)
 {
-    an_text_addf(name, "%s.%s-", path, what);
-    for (int i = 0; i < 6; i++) an_text_add(name, "X"); /* mkostemp's to replace */
-    return name->failed ? -1 : mkostemp(name->data, O_CLOEXEC);
+    for (int i = 0; i < FILES; i++) files[i] = -1;
+    for (int i = 0; i < FILES; i++)
+        if ((files[i] = memory_file()) < 0) return false;
+    return write_all(files[SOURCE], source);
 }
 
-static an_status write_beside(const char *path, const char *text, an_text *name, const report *r)
+static void close_files(const int files[FILES])
 {
-    const int file = create_beside(path, "dot", name);
-    if (name->failed) return fail(r, AN_E_MEMORY, "out of memory");
-    if (file < 0) return fail(r, AN_E_IO, "cannot write beside %s: %s", path, strerror(errno));
-    const bool good = write_all(file, text);
-    const int why = errno;
-    if (close(file) == 0 && good) return AN_OK;
-    unlink(name->data);
-    return fail(r, AN_E_IO, "cannot write %s: %s", name->data, strerror(good ? errno : why));
+    for (int i = 0; i < FILES; i++)
+        if (files[i] >= 0) close(files[i]);
 }
 
-/* mkostemp makes private files; a picture is as public as any new file. */
-static an_status replace(const char *from, const char *path, const report *r)
+static an_status write_picture(const char *path, int picture, const report *r)
 {
-    const int plain = open(from, O_RDONLY | O_CLOEXEC);
-    if (plain >= 0) {
-        fchmod(plain, 0644);
-        close(plain);
+    an_error e = {0};
+    an_file_writer w;
+    char chunk[CHUNK];
+    ssize_t got = 1;
+    an_file_begin(&w, path, &e);
+    for (off_t at = 0; w.status == AN_OK && got > 0; at += got) {
+        got = TEMP_FAILURE_RETRY(pread(picture, chunk, sizeof chunk, at));
+        if (got < 0)
+            w.status = an_fail(&e, AN_E_IO, "%s: cannot read its picture: %s", path,
+                               strerror(errno));
+        else an_file_put(&w, chunk, got);
     }
-    if (rename(from, path) == 0) return AN_OK;
-    const int why = errno;
-    unlink(from);
-    return fail(r, AN_E_IO, "cannot write %s: %s", path, strerror(why));
+    return an_file_end(&w) == AN_OK ? AN_OK : pass_on(r, &e);
 }
 
 /* ---- the child --------------------------------------------------------- */
@@ -97,8 +115,10 @@ static an_status replace(const char *from, const char *path, const report *r)
 static void limit_child(pid_t child)
 {
     const struct rlimit cpu = {CPU_SECONDS, CPU_SECONDS + 5}, memory = {MEMORY_BYTES, MEMORY_BYTES};
+    const struct rlimit size = {PICTURE_BYTES, PICTURE_BYTES};
     prlimit(child, RLIMIT_CPU, &cpu, NULL);
     prlimit(child, RLIMIT_AS, &memory, NULL);
+    prlimit(child, RLIMIT_FSIZE, &size, NULL);
 }
 
 /* What the child said, on one line and shortened. */
@@ -116,10 +136,10 @@ static an_status not_installed(const report *r)
                             "install graphviz). A .dot file needs no Graphviz.");
 }
 
-static an_status run_dot(char *const argv[], int words, const report *r)
+static an_status run_dot(char *const argv[], const int files[FILES], const report *r)
 {
     pid_t child;
-    const int why = an_child_start(argv, words, &child);
+    const int why = an_child_start(argv, files, &child);
     if (why == ENOENT) return not_installed(r);
     if (why) return fail(r, AN_E_IO, "cannot start dot: %s", strerror(why));
     limit_child(child);
@@ -134,37 +154,30 @@ static an_status run_dot(char *const argv[], int words, const report *r)
         return fail(r, AN_E_LIMIT, "dot was stopped at its limit of %d seconds of processor time; "
                                    "draw less of the graph with depth or focus", CPU_SECONDS);
     char said[300];
-    read_words(words, said, sizeof said);
+    read_words(files[WORDS], said, sizeof said);
     return fail(r, AN_E_IO, "dot failed (status %d): %s", status, said);
 }
 
 static an_status render(const char *path, const char *format, const char *dot, const report *r)
 {
-    an_text source = {0}, picture = {0}, said = {0};
-    an_status status = write_beside(path, dot, &source, r);
-    const int made = status == AN_OK ? create_beside(path, format, &picture) : -1;
-    const int words = made >= 0 ? create_beside(path, "log", &said) : -1;
-    if (picture.failed || said.failed)
-        status = fail(r, AN_E_MEMORY, "out of memory");
-    if (status == AN_OK && (made < 0 || words < 0))
-        status = fail(r, AN_E_IO, "cannot write beside %s: %s", path, strerror(errno));
-    if (status == AN_OK) {
-        char option[8];
-        snprintf(option, sizeof option, "-T%s", format);
-        char *const argv[] = {"dot", option, "-o", picture.data, source.data, NULL};
-        status = run_dot(argv, words, r);
-        if (status == AN_OK) status = replace(picture.data, path, r);
-        else unlink(picture.data);
-    }
-    if (made >= 0) close(made);
-    if (words >= 0) close(words);
-    if (words >= 0) unlink(said.data);
-    if (words < 0 && made >= 0) unlink(picture.data);
-    if (source.data) unlink(source.data);
-    an_text_free(&source);
-    an_text_free(&picture);
-    an_text_free(&said);
+    int files[FILES];
+    char option[8];
+    snprintf(option, sizeof option, "-T%s", format);
+    char *const argv[] = {"dot", option, NULL};
+    an_status status = AN_OK;
+    if (!open_files(files, dot))
+        status = fail(r, AN_E_IO, "%s: there is no room for its source: %s", path, strerror(errno));
+    if (status == AN_OK) status = run_dot(argv, files, r);
+    if (status == AN_OK) status = write_picture(path, files[PICTURE], r);
+    close_files(files);
     return status;
+}
+
+static an_status write_source(const char *path, const char *dot, const report *r)
+{
+    an_error e = {0};
+    const an_status status = an_file_write(path, dot, (int64_t)strlen(dot), &e);
+    return status == AN_OK ? AN_OK : pass_on(r, &e);
 }
 
 /* ---- the call ---------------------------------------------------------- */
@@ -183,15 +196,8 @@ an_status an_picture_file(const char *path, an_picture_fn make, const void *cont
         return fail(&r, AN_E_ARGUMENT, "%s: a picture ends in .dot, .gv, .svg, .png or .pdf", path);
     char *dot = make(context);
     if (!dot) return fail(&r, AN_E_MEMORY, "out of memory");
-    an_status status;
-    if (kind >= 2) {
-        status = render(path, known[kind] + 1, dot, &r);
-    } else {
-        an_text name = {0};
-        status = write_beside(path, dot, &name, &r);
-        if (status == AN_OK) status = replace(name.data, path, &r);
-        an_text_free(&name);
-    }
+    const an_status status =
+        kind >= 2 ? render(path, known[kind] + 1, dot, &r) : write_source(path, dot, &r);
     an_string_free(dot);
     return status;
 }

@@ -9,7 +9,7 @@
 
 #include "core/text.h"
 #include "frontends/formats/checkpoint.h"
-#include "frontends/formats/file.h"
+#include "core/file.h"
 #include "frontends/formats/sha256.h"
 #include "tests/support.h"
 
