@@ -269,7 +269,9 @@ AN_API an_value an_nn_residual_with(const an_residual_args *args);
 
 /* Files are in the safetensors format, which other tools read and write: weights,
  * the optimiser's moments, its step and the key of dropout, each under its full
- * name. Messages are the store's (an_store_message); they name the path. */
+ * name. Checksums travel in the metadata ("addnorm.crc32"): a file that was damaged is
+ * refused, one of another tool has none and is taken. Messages are the store's
+ * (an_store_message); they name the path. */
 
 /* A pair of texts that travels in the file's header. */
 typedef struct an_metadata {

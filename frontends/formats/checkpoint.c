@@ -23,13 +23,19 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "big-endian machines n
 
 /* ---- saving ------------------------------------------------------------ */
 
+/* Its checksums come in the header, before the bytes: so these are read twice. */
 static an_status tabulate(an_store *s, an_stored_table *t, an_error *e)
 {
+    an_crc32 c;
+    an_crc32_begin(&c);
     an_status status = AN_OK;
     for (int64_t i = 0; i < an_store_count(s) && status == AN_OK; i++) {
-        const char *const name = an_store_name(s, i);
-        status = an_stored_add(t, name, an_store_view(s, name), e);
+        const an_tensor *const state = an_store_at(s, i);
+        status = an_stored_add(t, an_store_name(s, i), state, e);
+        if (status == AN_OK)
+            t->items[i].crc = an_crc32_add(&c, 0, state->data, an_tensor_bytes(state));
     }
+    t->checked = true;
     return status == AN_OK ? an_stored_arrange(t, e) : status;
 }
 
@@ -70,6 +76,7 @@ typedef struct reader {
     int fd;
     int64_t data; /* where the tensors' bytes begin */
     an_stored_table table;
+    an_crc32 crc;
     an_error *error;
 } reader;
 
@@ -121,6 +128,7 @@ static an_status read_header(reader *r, int64_t file_bytes)
 static an_status open_reader(reader *r, const char *path, an_error *e)
 {
     *r = (reader){.path = path, .error = e};
+    an_crc32_begin(&r->crc);
     r->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* or a pipe would make us wait */
     struct stat about;
     if (r->fd < 0 || fstat(r->fd, &about) != 0) {
@@ -156,7 +164,12 @@ static an_status read_tensor(reader *r, const an_stored *s, an_named_tensor *out
                        "supported; convert it to F32", r->path, s->name, s->file_dtype);
     an_status status = an_tensor_alloc(&out->tensor, type->dtype, type->rank, type->extent);
     if (status != AN_OK) return refuse(r, status, "there is no memory for its tensors");
-    status = read_at(r, out->tensor.data, s->end - s->begin, r->data + s->begin);
+    const int64_t bytes = s->end - s->begin;
+    status = read_at(r, out->tensor.data, bytes, r->data + s->begin);
+    if (status == AN_OK && r->table.checked &&
+        an_crc32_add(&r->crc, 0, out->tensor.data, bytes) != s->crc)
+        status = an_fail(r->error, AN_E_FORMAT, "%s: tensor \"%.200s\" is damaged: its bytes are "
+                         "not those that were saved, as its checksum says", r->path, s->name);
     if (status == AN_OK && type->dtype == AN_BOOL && !is_bool(&out->tensor))
         status = an_fail(r->error, AN_E_DATA, "%s: tensor \"%.200s\" holds a BOOL that is neither "
                          "0 nor 1", r->path, s->name);

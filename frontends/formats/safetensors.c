@@ -9,11 +9,15 @@
  * is global, and the host program may be using it.                           */
 #include "frontends/formats/safetensors.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define METADATA "__metadata__"
+#define CHECKS "addnorm.crc32"
+#define HEADER_CHECK "addnorm.crc32.header"
+#define HEX 9 /* digits of a CRC-32 and the final 0 */
 #define ALIGNMENT 64
 
 typedef struct file_dtype {
@@ -44,6 +48,32 @@ void an_stored_table_free(an_stored_table *t)
 static an_status no_memory(an_error *e)
 {
     return an_fail(e, AN_E_MEMORY, "there is no memory for the header");
+}
+
+/* ---- checksums --------------------------------------------------------- */
+
+static uint32_t check_text(const an_crc32 *c, uint32_t before, const char *text)
+{
+    return an_crc32_add(c, before, text, (int64_t)strlen(text) + 1);
+}
+
+static uint32_t check_entry(const an_crc32 *c, const an_stored *s)
+{
+    const int64_t numbers[] = {s->type.rank, s->begin, s->end};
+    uint32_t crc = check_text(c, check_text(c, 0, s->name), s->file_dtype);
+    crc = an_crc32_add(c, crc, numbers, (int64_t)sizeof numbers);
+    return an_crc32_add(c, crc, s->type.extent,
+                        s->type.rank * (int64_t)sizeof s->type.extent[0]);
+}
+
+static uint32_t check_pair(const an_crc32 *c, const char *key, const char *value)
+{
+    return strcmp(key, HEADER_CHECK) == 0 ? 0 : check_text(c, check_text(c, 0, key), value);
+}
+
+static void print_check(uint32_t crc, char hex[HEX])
+{
+    (void)snprintf(hex, HEX, "%08" PRIx32, crc);
 }
 
 /* ---- writing ----------------------------------------------------------- */
@@ -130,6 +160,40 @@ static an_status put_text(json_t *to, const char *key, const char *text, an_erro
     return value ? put(to, key, value, e) : refuse_text(key, "its value", text, e);
 }
 
+/* {"w":"9ae0daaf"} as a text; NULL if memory is out. */
+static char *checks_of(const an_stored_table *t)
+{
+    json_t *const checks = json_object();
+    int failed = checks == NULL;
+    for (int64_t i = 0; i < t->count; i++) {
+        char hex[HEX];
+        print_check(t->items[i].crc, hex);
+        failed |= json_object_set_new(checks, t->items[i].name, json_string(hex));
+    }
+    char *const text = failed ? NULL : json_dumps(checks, JSON_COMPACT);
+    json_decref(checks);
+    return text;
+}
+
+/* The two texts, behind all others. A name that is no UTF-8 is told of by its entry. */
+static an_status put_checks(json_t *about, const an_stored_table *t, an_error *e)
+{
+    char *const checks = checks_of(t);
+    if (!checks) return AN_OK;
+    an_status status = put_text(about, CHECKS, checks, e);
+    free(checks); /* house: jansson took it from malloc */
+    an_crc32 c;
+    an_crc32_begin(&c);
+    uint32_t sum = 0;
+    const char *key;
+    json_t *value;
+    json_object_foreach(about, key, value) sum += check_pair(&c, key, json_string_value(value));
+    for (int64_t i = 0; i < t->count; i++) sum += check_entry(&c, &t->items[i]);
+    char hex[HEX];
+    print_check(sum, hex);
+    return status == AN_OK ? put_text(about, HEADER_CHECK, hex, e) : status;
+}
+
 static an_status fill_root(json_t *root, const an_stored_table *t, const an_metadata *metadata,
                            int64_t count, an_error *e)
 {
@@ -140,7 +204,9 @@ static an_status fill_root(json_t *root, const an_stored_table *t, const an_meta
             status = an_fail(e, AN_E_ARGUMENT, "metadata needs a key and a value");
         else status = put_text(about, metadata[i].key, metadata[i].value, e);
     }
-    if (status == AN_OK && count > 0) status = put(root, METADATA, json_incref(about), e);
+    if (status == AN_OK && t->checked) status = put_checks(about, t, e);
+    if (status == AN_OK && json_object_size(about) > 0)
+        status = put(root, METADATA, json_incref(about), e);
     json_decref(about);
     for (int64_t i = 0; i < t->count && status == AN_OK; i++)
         status = put(root, t->items[i].name, entry_of(&t->items[i]), e);
@@ -243,6 +309,50 @@ static an_status read_metadata(an_stored_table *t, json_t *about, an_error *e)
     return AN_OK;
 }
 
+static const char *metadata_of(const an_stored_table *t, const char *key)
+{
+    for (int64_t i = 0; i < t->metadata_count; i++)
+        if (strcmp(t->metadata[i].key, key) == 0) return t->metadata[i].value;
+    return NULL;
+}
+
+static bool read_check(const char *hex, uint32_t *crc)
+{
+    if (!hex || strlen(hex) != HEX - 1 || strspn(hex, "0123456789abcdef") != HEX - 1) return false;
+    *crc = (uint32_t)strtoul(hex, NULL, 16);
+    return true;
+}
+
+static bool read_checks(an_stored_table *t, const char *checks)
+{
+    json_t *const root = json_loads(checks, JSON_REJECT_DUPLICATES, NULL);
+    bool good = json_object_size(root) == (size_t)t->count;
+    for (int64_t i = 0; i < t->count && good; i++) {
+        an_stored *const s = &t->items[i];
+        good = read_check(json_string_value(json_object_get(root, s->name)), &s->crc);
+    }
+    json_decref(root);
+    return good;
+}
+
+/* Both texts or none; the header's is looked at before the others are believed. */
+static an_status check_header(an_stored_table *t, an_error *e)
+{
+    const char *const checks = metadata_of(t, CHECKS), *const whole = metadata_of(t, HEADER_CHECK);
+    if (!checks && !whole) return AN_OK;
+    an_crc32 c;
+    an_crc32_begin(&c);
+    uint32_t sum = 0, wanted = 0;
+    for (int64_t i = 0; i < t->count; i++) sum += check_entry(&c, &t->items[i]);
+    for (int64_t i = 0; i < t->metadata_count; i++)
+        sum += check_pair(&c, t->metadata[i].key, t->metadata[i].value);
+    t->checked = checks && read_check(whole, &wanted) && wanted == sum && read_checks(t, checks);
+    if (t->checked) return AN_OK;
+    return an_fail(e, AN_E_FORMAT, "the header is damaged: it is not the one that was saved, as "
+                   "its checksum says\n  hint: where another tool changed it, let that leave out "
+                   "\"" CHECKS "\" and \"" HEADER_CHECK "\"");
+}
+
 static int by_place(const void *a, const void *b)
 {
     const an_stored *const x = a, *const y = b;
@@ -290,5 +400,6 @@ an_status an_stored_parse(an_stored_table *t, const char *header, int64_t length
     json_decref(root);
     if (status != AN_OK) return status;
     if (t->count > 0) qsort(t->items, (size_t)t->count, sizeof *t->items, by_place);
-    return check_tiling(t, data_bytes, e);
+    status = check_tiling(t, data_bytes, e);
+    return status == AN_OK ? check_header(t, e) : status;
 }

@@ -32,7 +32,7 @@ budgets='
   430 optim               five optimizers and two schedules as nodes
    460 frontends           the public header of all that surrounds a graph
   200 frontends/layers    eight layers
-  840 frontends/formats   safetensors, checkpoints, SHA-256
+  990 frontends/formats   safetensors, their checksums (180), checkpoints, SHA-256
  1080 frontends/text      the Tokenizer, its JSON, Unicode
  1260 frontends/data      four formats, classes, the generated corpus
  2010 frontends/train     the loop, its record, resuming, the plot; 130 are getters
