@@ -256,6 +256,7 @@ typedef struct an_run_args {
     int feed_count;
     an_tensor *const *out_list;   /* instead of .out */
     int out_count;
+    bool finite;                  /* refuse to commit what is not finite */
 } an_run_args;
 
 /* Runs once: completes and commits the updates, or fails and commits nothing; then
@@ -264,7 +265,12 @@ typedef struct an_run_args {
  * fit; none may share memory with another, a feed or a state of the store, nor may a
  * feed with a state that the run updates. New
  * extents of named dims are planned at their first run; after that a run allocates
- * nothing. */
+ * nothing.
+ *
+ * With .finite a run fails (AN_E_DATA) unless all is finite that is fetched and that goes into
+ * a state: its new value or, of an optimizer's step, the gradient and the rate. The message
+ * names the parameter, feed or node that was the first not to be, and its element. That costs
+ * one look at each gradient. */
 AN_API an_status an_run_with(const an_run_args *args);
 #define an_run(...) an_run_with(&(an_run_args){.at = AN_HERE, __VA_ARGS__})
 

@@ -330,6 +330,7 @@ an_value an_scatter_add_at(an_at at, an_value ids, an_value updates, int axis, a
 }
 
 const an_op_rules an_rules_scatter_add = {
+    .sums = AN_IN(1),
     .indices = 1u,
     .numbers = 2u,
     .infer = scatter_add_infer,

@@ -129,6 +129,8 @@ typedef struct an_op_rules {
     uint32_t closed;       /* bit k: no gradient passes through result k */
     bool moves;            /* all elements of result 0 are operand 0's */
     bool adds;             /* operands 0 and 1 are added first */
+    int sums;              /* AN_IN(i): result 0 holds sums of operand i's elements, no element in
+                            * two of them, and nothing else */
     an_norm_roles norm;
     const char *title, *member[2]; /* in pictures, of what replaces several nodes; and those */
 } an_op_rules;

@@ -279,6 +279,7 @@ static an_status build(compiling *x)
         return fail(x, AN_E_MEMORY, "out of memory");
     status = make_ports(x);
     if (status != AN_OK) return status;
+    if (!an_program_watch(p)) return fail(x, AN_E_MEMORY, "out of memory");
     if (!an_store_enter(p->store)) return fail(x, AN_E_BUSY, "the store is in use");
     status = ready_leaves(x);
     if (status == AN_OK) an_program_sort_written(p);

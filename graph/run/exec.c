@@ -19,6 +19,7 @@ typedef struct run {
     an_at at;
     an_tensor *const *out;
     int out_count;
+    bool finite;
 } run;
 
 /* ---- plans ------------------------------------------------------------- */
@@ -245,6 +246,20 @@ static void run_wave(const run *r, int64_t wave)
     else if (w->count > 1) run_abreast(r, w);
 }
 
+/* The run once more to see where it came from, and again up to there to see what it is. */
+static an_status refuse(const run *r, uint32_t value)
+{
+    an_program_blame_begin(r->p, r->plan);
+    for (int64_t w = 0; w < r->p->schedule.gate; w++) {
+        run_wave(r, w);
+        an_program_blame_wave(r->p, r->plan, w);
+    }
+    const uint32_t blamed = an_program_blame_end(r->p, value);
+    const int64_t made = an_program_wave_of(r->p, blamed);
+    for (int64_t w = 0; w <= made; w++) run_wave(r, w);
+    return an_program_refuse(r->p, r->at, r->plan, value, blamed);
+}
+
 /* Nothing here can fail: see the file's head. */
 static void commit(const run *r)
 {
@@ -268,10 +283,14 @@ static an_status execute(const run *r)
     if (p->poison) memset(p->slab, 0xff, (size_t)p->slab_bytes);
     set_addresses(r);
     atomic_store_explicit(&p->fault.raised, false, memory_order_relaxed);
+    int64_t sums = 0;
     for (int64_t w = 0; w < p->schedule.gate; w++) {
         run_wave(r, w);
+        if (r->finite) an_program_look_at_sums(p, r->plan, w, &sums);
         if (atomic_load_explicit(&p->fault.raised, memory_order_relaxed)) return report_fault(r);
     }
+    const uint32_t unfit = r->finite ? an_program_find_unfit(p, r->plan) : 0;
+    if (unfit) return refuse(r, unfit);
     copy_outs(r, false);
     commit(r);
     return AN_OK;
@@ -287,7 +306,8 @@ static an_status run_held(an_program *p, const an_run_args *args)
     an_status status = an_program_feed(p, args->at, feeds, feed_count);
     if (status != AN_OK) return status;
     run r = {.p = p, .at = args->at, .out = args->out_list ? args->out_list : args->out,
-             .out_count = args->out_list ? args->out_count : AN_MAX_NAMED};
+             .out_count = args->out_list ? args->out_count : AN_MAX_NAMED,
+             .finite = args->finite};
     r.plan = an_program_plan(p, args->at);
     if (!r.plan) return p->error.status;
     status = an_program_check_feeds(p, args->at, r.plan);
@@ -308,6 +328,7 @@ an_status an_run_with(const an_run_args *args)
     }
     atomic_store(&p->refused, false);
     an_error_clear(&p->error);
+    p->unfit = false;
     const an_status status = run_held(p, args);
     an_store_leave(p->store);
     return status;

@@ -26,6 +26,12 @@ typedef struct an_span {
     int64_t tag; /* an out's place, -1 less a port's; of what is updated a state */
 } an_span;
 
+/* A watched value that is finite if what it sums up is small enough. */
+typedef struct an_summed {
+    uint32_t root, operand; /* root values */
+    int64_t wave;
+} an_summed;
+
 struct an_program {
     an_graph *graph;
     an_store *store;
@@ -46,6 +52,11 @@ struct an_program {
     char *slab; /* shared by all plans, as large as the largest needs */
     int64_t slab_bytes;
     bool poison; /* tests: fill the slab with NaN before each run */
+    uint32_t *watched; /* root values that .finite looks at, the fetched ones first */
+    an_summed *summed; /* of those, in order of their waves */
+    int64_t watched_count, summed_count;
+    uint8_t *health; /* [value] while a culprit is looked for (finite.c) */
+    bool unfit; /* the last run was refused for a value that is not finite */
     an_fault fault;
     atomic_bool refused; /* the last run found the store busy */
     an_error error;
@@ -68,6 +79,23 @@ void an_program_sort_written(an_program *p); /* once the states have their memor
  * (outs.c). */
 an_status an_program_ready_outs(an_program *p, an_at at, const an_plan *plan,
                                 an_tensor *const *out, int count);
+
+/* Lists what a run with .finite looks at; false if memory is out (finite.c). */
+bool an_program_watch(an_program *p);
+/* Behind each wave before the gate, while operands are there; `next` counts from 0. */
+void an_program_look_at_sums(an_program *p, const an_plan *plan, int64_t wave, int64_t *next);
+/* At the gate: the first watched value that is not finite; 0: all are. */
+uint32_t an_program_find_unfit(const an_program *p, const an_plan *plan);
+/* Who is to blame for it: between _begin and _end the waves before the gate are run again, each
+ * followed by _wave. The value's own bytes are there behind its wave only. */
+void an_program_blame_begin(an_program *p, const an_plan *plan);
+void an_program_blame_wave(an_program *p, const an_plan *plan, int64_t wave);
+uint32_t an_program_blame_end(an_program *p, uint32_t refused);
+/* The wave that makes it; -1: it is there before. */
+int64_t an_program_wave_of(const an_program *p, uint32_t value);
+/* Says so, while the bytes of `blamed` are there. */
+an_status an_program_refuse(an_program *p, an_at at, const an_plan *plan, uint32_t refused,
+                            uint32_t blamed);
 
 /* The plan for p->bound, made if it is new, with the slab large enough for it. */
 an_plan *an_program_plan(an_program *p, an_at at);

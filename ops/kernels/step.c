@@ -93,3 +93,25 @@ void AN_ISA(adam_step)(const an_step *s, int64_t n, const float *const in[], flo
         store(out[2], i, n - i, v);
     }
 }
+
+/* Added to an exponent of all ones, which infinities and NaN have, a one carries into the sign. */
+AN_INLINE an_vu carry(an_v x)
+{
+    const an_vu magnitude = (an_vu)x & (an_vu)an_vi_set(0x7fffffff);
+    return magnitude + (an_vu)an_vi_set(0x00800000);
+}
+
+bool AN_ISA(all_finite)(int64_t n, const float *x)
+{
+    an_vu a = {0}, b = {0};
+    int64_t i = 0;
+    for (; i + 2 * AN_LANES <= n; i += 2 * AN_LANES) {
+        a |= carry(an_v_load(x + i));
+        b |= carry(an_v_load(x + i + AN_LANES));
+    }
+    for (; i < n; i += AN_LANES) a |= carry(load(x + i, n - i));
+    a |= b;
+    uint32_t sign = 0;
+    for (int k = 0; k < AN_LANES; k++) sign |= a[k];
+    return !(sign >> 31);
+}
