@@ -331,6 +331,8 @@ AN_API int64_t an_history_epochs(const an_history *h);
 AN_API int64_t an_history_best(const an_history *h);
 /* Before the last epoch, by .patience or .on_epoch. */
 AN_API bool an_history_stopped(const an_history *h);
+/* Steps that .skip_not_finite left out. */
+AN_API int64_t an_history_skipped(const an_history *h);
 
 /* Of epoch i, counted from 0; NaN past the end. All of it, with validation; and its median
  * training step. */
@@ -364,7 +366,9 @@ typedef struct an_fit_args {
     bool monitor_smallest; /* small is good. Always so for a loss; others are best large */
     double min_delta;    /* what counts as better is better by more than this */
     int64_t patience;    /* ends after so many epochs that were not better; 0: never */
-    bool restore_best;   /* at the end, all states become what they were after the best epoch */
+    bool restore_best;   /* at the end, also after an error, all states become what they were
+                            after the best epoch; the first is the best so far whatever it is */
+    bool skip_not_finite; /* go on behind a step that is not finite, and count it */
 
     const char *directory; /* where checkpoints go after each epoch; made if it is not there */
     bool resume; /* go on from the last of them, if there is one; else they are removed first */
@@ -372,7 +376,9 @@ typedef struct an_fit_args {
     int64_t argument_count;
 } an_fit_args;
 
-/* Trains. Stops with an error at a loss that is not finite.
+/* Trains. A step whose metrics or gradients are not all finite commits nothing (an_run's
+ * .finite) and ends the training with an error that names the first parameter, feed or node
+ * that was not; the weights are those from before it.
  *
  * The directory holds model.safetensors (after the last epoch), best.safetensors
  * (after the best one) and training.json (for people and plots). Whenever the

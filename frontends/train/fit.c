@@ -13,6 +13,7 @@
 #include "core/memory.h"
 #include "frontends/data/dataset.h"
 #include "frontends/train/folder.h"
+#include "frontends/train/kept.h"
 #include "frontends/train/monitor.h"
 #include "frontends/train/progress.h"
 #include "frontends/train/score.h"
@@ -31,9 +32,9 @@ typedef struct training {
     double *times;  /* of its steps, in seconds */
     an_monitor monitor;
     an_progress progress;
-    an_folder folder;        /* if there is a directory */
-    an_named_tensor *kept;   /* else, for restore_best, all states after the best epoch */
-    int64_t kept_count;
+    an_folder folder; /* if there is a directory */
+    an_kept kept;     /* else, for restore_best, all states after the best epoch */
+    bool is_best;     /* the store is as it was after the best epoch */
     an_error error;
 } training;
 
@@ -205,6 +206,7 @@ static an_status open_training(training *t)
     an_status status = check_numbers(t);
     if (status == AN_OK)
         status = an_scoring_open(&t->train, a->train, a->at, "training", &t->error);
+    t->train.finite = true;
     if (status == AN_OK) status = name_metrics(t);
     if (status == AN_OK) status = open_data(t);
     if (status == AN_OK) status = an_monitor_open(&t->monitor, a, t->h, &t->error);
@@ -222,41 +224,17 @@ static void close_training(training *t)
     an_batches_close(&t->held_out);
     an_free(t->order);
     an_free(t->times);
-    for (int64_t i = 0; i < t->kept_count; i++) an_tensor_free(&t->kept[i].tensor);
-    an_free(t->kept);
+    an_kept_free(&t->kept);
 }
 
 /* ---- the best epoch ---------------------------------------------------- */
 
-/* Copies all states, over the copies of an earlier epoch if there are some. */
-static an_status keep_states(training *t)
-{
-    an_store *const s = t->args->train->store;
-    if (!an_store_begin(s)) return fail(t, AN_E_BUSY, "the store is in use by another thread");
-    const int64_t count = an_store_count(s);
-    an_status status = AN_OK;
-    if (!t->kept) {
-        t->kept = an_alloc_zeroed((count + 1) * (int64_t)sizeof *t->kept);
-        t->kept_count = t->kept ? count : 0;
-    }
-    if (!t->kept) status = AN_E_MEMORY;
-    for (int64_t i = 0; i < t->kept_count && status == AN_OK; i++) {
-        t->kept[i].name = an_store_name(s, i);
-        status = an_tensor_copy(&t->kept[i].tensor, an_store_view(s, t->kept[i].name));
-    }
-    an_store_leave(s);
-    return status == AN_OK ? AN_OK
-                           : fail(t, status, "there is no memory for a copy of the best states");
-}
-
+/* However the training ended, and its own reason stays the one that is told. */
 static an_status restore_best(training *t)
 {
+    if (!t->args->restore_best || t->h->best == 0 || t->is_best) return AN_OK;
     if (t->args->directory) return an_folder_restore_best(&t->folder, t->h);
-    an_store *const s = t->args->train->store;
-    if (!an_store_begin(s)) return fail(t, AN_E_BUSY, "the store is in use by another thread");
-    const an_status status = an_store_take(s, t->kept, t->kept_count);
-    an_store_leave(s);
-    return status == AN_OK ? AN_OK : an_fail_text(&t->error, status, an_store_message(s));
+    return an_kept_give(&t->kept, t->args->train->store, &t->error);
 }
 
 /* ---- one epoch --------------------------------------------------------- */
@@ -273,6 +251,23 @@ static double median(double *values, int64_t count)
     return (values[(count - 1) / 2] + values[count / 2]) / 2;
 }
 
+/* A step that was not taken, since something in it was not finite. */
+static an_status leave_out(training *t, int64_t epoch, int64_t step)
+{
+    an_error_clear(&t->error);
+    if (t->args->skip_not_finite) {
+        t->h->skipped++;
+        return AN_OK;
+    }
+    static const char code[] = "error AN-E022: ";
+    const char *const told = an_program_message(t->args->train), *const what = strstr(told, code);
+    return an_fail_at(&t->error, t->args->at, AN_E_DATA,
+                      "step %lld of epoch %lld ends the training: %s\n  hint: lower the learning "
+                      "rate, clip the gradients, or look for such numbers in the data; "
+                      ".skip_not_finite leaves such steps out", (long long)step + 1,
+                      (long long)epoch, what ? what + strlen(code) : told);
+}
+
 static an_status train_step(training *t, int64_t epoch, int64_t step)
 {
     const int64_t first = step * t->batch, left = t->data.examples - first;
@@ -282,11 +277,9 @@ static an_status train_step(training *t, int64_t epoch, int64_t step)
     else an_batches_gather(&t->data, t->order + first, rows);
     const an_status status = an_scoring_step(&t->train, &t->data, &t->error);
     t->times[step] = an_now() - start;
-    if (status != AN_OK || isfinite(t->train.last[0])) return status;
-    return an_fail_at(&t->error, t->args->at, AN_E_DATA,
-                      "the loss is %g at step %lld of epoch %lld\n  hint: lower the learning rate, "
-                      "clip the gradients, or look for such numbers in the data",
-                      t->train.last[0], (long long)step + 1, (long long)epoch);
+    if (status != AN_OK && t->args->train->unfit) return leave_out(t, epoch, step);
+    t->is_best = t->is_best && status != AN_OK;
+    return status;
 }
 
 static an_status train_epoch(training *t, an_epoch *record)
@@ -310,11 +303,12 @@ static an_status end_epoch(training *t, const an_epoch *record)
 {
     if (!an_history_append(t->h, record))
         return fail(t, AN_E_MEMORY, "there is no memory for the training's epochs");
-    const bool best = an_monitor_see(&t->monitor, record);
-    if (best) t->h->best = record->epoch;
+    t->is_best = an_monitor_see(&t->monitor, record);
+    if (t->is_best) t->h->best = record->epoch;
     an_status status = AN_OK;
     if (t->args->directory) status = an_folder_save(&t->folder, t->h, &t->key, t->args);
-    else if (best && t->args->restore_best) status = keep_states(t);
+    else if (t->is_best && t->args->restore_best)
+        status = an_kept_take(&t->kept, t->args->train->store, &t->error);
     if (status != AN_OK) return status;
     an_progress_end(&t->progress, t->h, record);
     t->h->stopped = an_monitor_gives_up(&t->monitor);
@@ -344,8 +338,8 @@ an_history *an_fit_with(const an_fit_args *args)
     h->stopped = status == AN_OK && an_monitor_gives_up(&t.monitor);
     while (status == AN_OK && !h->stopped && h->epoch_count < t.epochs) status = run_epoch(&t);
     if (status != AN_OK) an_progress_abandon(&t.progress);
-    if (status == AN_OK && t.args->restore_best && h->best > 0) status = restore_best(&t);
-    h->status = status;
+    const an_status restored = restore_best(&t);
+    h->status = status != AN_OK ? status : restored;
     (void)snprintf(h->message, sizeof h->message, "%s", t.error.text);
     close_training(&t);
     return h;

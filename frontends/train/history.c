@@ -73,6 +73,11 @@ bool an_history_stopped(const an_history *h)
     return h && h->stopped;
 }
 
+int64_t an_history_skipped(const an_history *h)
+{
+    return h ? h->skipped : 0;
+}
+
 static const an_epoch *epoch_at(const an_history *h, int64_t i)
 {
     return h && i >= 0 && i < h->epoch_count ? &h->epochs[i] : NULL;

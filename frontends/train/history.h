@@ -24,6 +24,7 @@ struct an_history {
     an_epoch *epochs; /* complete ones, those before a resume among them */
     int64_t best;     /* the epoch whose monitored metric was best; 0: none */
     bool stopped;     /* before the last epoch, by .patience or .on_epoch */
+    int64_t skipped;  /* steps that were not finite and left out */
 };
 
 /* One more epoch, after the others. */

@@ -1,7 +1,8 @@
 /* monitor.c -- which epoch was the best so far, and when to give up.
  *
  * Follows Keras's EarlyStopping: an epoch is better if it beats the best by more
- * than min_delta, and training ends once `patience` epochs in a row were not.  */
+ * than min_delta, and training ends once `patience` epochs in a row were not. The first
+ * one is the best so far, at infinity and NaN, too.                          */
 #include "frontends/train/monitor.h"
 
 #include <math.h>
@@ -47,7 +48,7 @@ bool an_monitor_see(an_monitor *m, const an_epoch *record)
         m->smallest ? value < m->best - m->min_delta : value > m->best + m->min_delta;
     m->waited = better ? 0 : m->waited + 1;
     if (better) m->best = value;
-    return better;
+    return m->seen++ == 0 || better;
 }
 
 bool an_monitor_gives_up(const an_monitor *m)

@@ -15,12 +15,12 @@ typedef struct an_monitor {
     double min_delta;
     int64_t patience; /* 0: never give up */
     double best;
-    int64_t waited; /* epochs since the best one */
+    int64_t seen, waited; /* epochs; those since the best one */
 } an_monitor;
 
 /* `h` has the metrics' names and says whether there is validation. */
 an_status an_monitor_open(an_monitor *m, const an_fit_args *args, const an_history *h, an_error *e);
-/* True if the epoch is the best so far. NaN never is. */
+/* True if the epoch is the best so far, as the first one is whatever it is. */
 bool an_monitor_see(an_monitor *m, const an_epoch *record);
 bool an_monitor_gives_up(const an_monitor *m);
 

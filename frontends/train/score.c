@@ -51,7 +51,7 @@ an_status an_scoring_step(an_scoring *s, const an_batches *b, an_error *e)
     const an_status status =
         an_run_with(&(an_run_args){.at = s->at, .program = s->program, .feed_list = b->feed,
                                    .feed_count = b->count, .out_list = s->outs,
-                                   .out_count = s->count});
+                                   .out_count = s->count, .finite = s->finite});
     if (status != AN_OK) return an_fail_text(e, status, an_program_message(s->program));
     const int64_t rows = b->batch[0].extent[0];
     for (int i = 0; i < s->count; i++) {

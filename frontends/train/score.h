@@ -10,6 +10,7 @@
 typedef struct an_scoring {
     an_program *program;
     an_at at;
+    bool finite;                    /* steps that are not finite are refused */
     int count;                      /* metrics; [0] is the loss */
     double last[AN_MAX_METRICS];    /* of the last batch */
     double sum[AN_MAX_METRICS];     /* times examples, since the last reset */

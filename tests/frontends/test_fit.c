@@ -1,108 +1,11 @@
-/* test_fit.c -- the training loop: means as Keras takes them, bits that survive.
- *
- * The model is a linear regression with dropout, trained by momentum, from bare
- * ops: states of every kind that a resumed training must bring back.         */
+/* test_fit.c -- the training loop: means as Keras takes them, bits that survive. */
 #include <math.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "frontends/data/dataset.h"
-#include "frontends/train/history.h"
-#include "tests/support.h"
-
-#define FEATURES 6
-
-typedef struct model {
-    an_graph *graph;
-    an_store *store;
-    an_program *train, *test, *predict;
-} model;
-
-/* loss = mean((x w - y)^2); near = share of |x w - y| < 1. */
-static model a_model(float rate)
-{
-    model m = {an_graph_new("regression"), an_store_new(5), NULL, NULL, NULL};
-    an_graph *const g = m.graph;
-    const an_dim B = an_dim_named(g, "B");
-    const an_value x = an_input(g, "x", AN_F32, AN_SHAPE(B, FEATURES));
-    const an_value y = an_input(g, "y", AN_F32, AN_SHAPE(B));
-    const an_init small = {AN_INIT_UNIFORM, -0.1, 0.1};
-    const an_value w = an_state(g, "w", AN_F32, AN_SHAPE(FEATURES), small);
-    const an_value v = an_state(g, "velocity", AN_F32, AN_SHAPE(FEATURES), (an_init){0});
-    const an_value p = an_sum(an_mul(an_dropout(x, 0.2f), w), 1);
-    const an_value off = an_sub(p, y), loss = an_mean(an_square(off), 0);
-    const an_value one = an_number(off, 1.0);
-    const an_value near = an_mean(an_cast(an_compare(an_abs(off), AN_LT, one), AN_F32), 0);
-    const an_value change = an_mul(an_number(w, (double)rate), an_gradient(loss, w));
-    const an_value velocity = an_sub(an_mul(v, an_number(v, 0.5)), change);
-    const an_updates u = an_updates_new(g, "momentum");
-    an_updates_add(u, v, velocity);
-    an_updates_add(u, w, an_add(w, velocity));
-    an_updates_take_pending(u, loss);
-    m.train = an_compile(g, m.store, .fetch = {loss, near}, .update = u);
-    m.test = an_compile(g, m.store, .fetch = {loss, near}, .inference = true);
-    m.predict = an_compile(g, m.store, .fetch = {p, off}, .inference = true);
-    return m;
-}
-
-static model checked_model(float rate)
-{
-    const model m = a_model(rate);
-    ck_assert_msg(m.train && m.test && m.predict, "%s %s", an_graph_message(m.graph),
-                  an_compile_message(m.graph));
-    return m;
-}
-
-static void free_model(model *m)
-{
-    an_program_free(m->train);
-    an_program_free(m->test);
-    an_program_free(m->predict);
-    an_store_free(m->store);
-    an_graph_free(m->graph);
-}
-
-typedef struct arrays {
-    an_tensor x, y;
-} arrays;
-
-static arrays some_arrays(int64_t examples, uint64_t seed)
-{
-    arrays a = {{0}, {0}};
-    an_test_random r = {seed};
-    ck_assert_int_eq(an_tensor_alloc(&a.x, AN_F32, AN_EXTENTS(examples, FEATURES)), AN_OK);
-    ck_assert_int_eq(an_tensor_alloc(&a.y, AN_F32, AN_EXTENTS(examples)), AN_OK);
-    for (int64_t i = 0; i < examples; i++) {
-        double y = an_test_uniform(&r, -0.1, 0.1);
-        for (int64_t k = 0; k < FEATURES; k++) {
-            const double x = an_test_uniform(&r, -1, 1);
-            an_tensor_set(&a.x, i * FEATURES + k, x);
-            y += x * (double)(k - 2);
-        }
-        an_tensor_set(&a.y, i, y);
-    }
-    return a;
-}
-
-static void free_arrays(arrays *a)
-{
-    an_tensor_free(&a->x);
-    an_tensor_free(&a->y);
-}
-
-static void fingerprint(const model *m, char hex[65])
-{
-    ck_assert_int_eq(an_store_sha256(m->store, hex), AN_OK);
-}
-
-static void check_history(const an_history *h, int64_t epochs)
-{
-    ck_assert_msg(h->status == AN_OK, "%s", h->message);
-    ck_assert_str_eq(h->message, "");
-    ck_assert_int_eq(h->epoch_count, epochs);
-    for (int64_t i = 0; i < epochs; i++) ck_assert_int_eq(h->epochs[i].epoch, i + 1);
-}
+#include "tests/frontends/regression.h"
 
 /* ---- what an epoch is -------------------------------------------------- */
 
@@ -293,43 +196,7 @@ START_TEST(test_patience_and_the_best_states)
 }
 END_TEST
 
-START_TEST(test_a_loss_that_is_not_finite_ends_it)
-{
-    model m = checked_model(1e20f);
-    arrays a = some_arrays(40, 7);
-    an_history *h = an_fit(m.train, .data = {{"x", &a.x}, {"y", &a.y}}, .epochs = 5, .batch = 10);
-    ck_assert_int_eq(h->status, AN_E_DATA);
-    ck_assert_ptr_nonnull(strstr(h->message, "at step "));
-    ck_assert_ptr_nonnull(strstr(h->message, "of epoch 1"));
-    ck_assert_ptr_nonnull(strstr(h->message, "test_fit.c:"));
-    ck_assert_int_eq(h->epoch_count, 0);
-    an_history_free(h);
-    free_arrays(&a);
-    free_model(&m);
-}
-END_TEST
-
 /* ---- directories ------------------------------------------------------- */
-
-static char folder[64];
-
-static void open_folder(void)
-{
-    snprintf(folder, sizeof folder, "%s/addnorm-fit-XXXXXX",
-             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static void close_folder(void)
-{
-    static const char *const names[] = {"model.safetensors", "best.safetensors", "training.json"};
-    char path[128];
-    for (int i = 0; i < 3; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-        unlink(path);
-    }
-    ck_assert_msg(rmdir(folder) == 0, "something else was left in %s", folder);
-}
 
 static an_history *fit_in_folder(const model *m, const arrays *a, int64_t epochs, bool resume)
 {
@@ -722,7 +589,7 @@ END_TEST
 
 AN_TEST_MAIN("fit", test_epochs_equal_the_loop_by_hand, test_validation_split_is_the_last_rows,
              test_predictions_stand_in_their_rows, test_the_caller_may_stop,
-             test_patience_and_the_best_states, test_a_loss_that_is_not_finite_ends_it,
+             test_patience_and_the_best_states,
              test_resuming_is_exact, test_a_folder_has_one_user,
              test_kills_leave_a_resumable_state, test_a_plain_line_an_epoch,
              test_a_history_is_read_through_calls, test_scores_are_read_through_calls,

@@ -35,7 +35,7 @@ budgets='
   990 frontends/formats   safetensors, their checksums (180), checkpoints, SHA-256
  1080 frontends/text      the Tokenizer, its JSON, Unicode
  1260 frontends/data      four formats, classes, the generated corpus
- 2010 frontends/train     the loop, its record, resuming, the plot; 130 are getters
+ 2040 frontends/train     the loop, what is not finite in it, its record, resuming, the plot; 130 are getters
  2880 frontends/cli       eleven subcommands and their options
 '
 # Lines of a room, the files right in it; or of files joined by "+".
