@@ -9,8 +9,27 @@
  * (JSON, predictions).                                                       */
 #include "examples/classifier.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+
+/* ---- being stopped ------------------------------------------------------ */
+
+static volatile sig_atomic_t stop; /* the signal that said so */
+
+static void on_signal(int number)
+{
+    stop = number;
+    signal(number, SIG_DFL); /* a second one ends the program at once */
+}
+
+/* While it trains; what is ignored (nohup) stays so. */
+static void hear_signals(bool on)
+{
+    static const int numbers[] = {SIGINT, SIGTERM};
+    for (int i = 0; i < 2; i++)
+        if (signal(numbers[i], on ? on_signal : SIG_DFL) == SIG_IGN) signal(numbers[i], SIG_IGN);
+}
 
 /* ---- the network ------------------------------------------------------- */
 
@@ -91,11 +110,13 @@ static void free_model(model *m)
 
 static bool train(const options *o, const model *m, const examples *e, an_history **history)
 {
+    hear_signals(true);
     *history = an_fit(m->train, m->evaluate,
                       .data = {{"ids", &e->ids}, {"label", &e->label}},
                       .validation_split = o->validation_split, .metric = {"loss", "accuracy"},
                       .epochs = o->epochs, .batch = o->batch, .seed = o->seed, .progress = stderr,
-                      .directory = o->checkpoint, .resume = o->resume);
+                      .directory = o->checkpoint, .resume = o->resume, .stop = &stop);
+    hear_signals(false);
     if (an_history_status(*history) == AN_OK) return true;
     fprintf(stderr, "classifier: %s\n", an_history_message(*history));
     return false;
@@ -178,6 +199,11 @@ static bool run(const options *o, model *m, examples *e, an_tokenizer **tokenize
     an_history *history = NULL;
     an_scores *scores = NULL;
     bool good = train(o, m, e, &history) && keep_vocabulary(o, *tokenizer);
+    if (good && stop) {
+        fprintf(stderr, "classifier: stopped by signal %d%s\n", (int)stop,
+                o->checkpoint ? "; --resume goes on from here" : "; nothing was kept");
+        good = false;
+    }
     if (good && o->test) good = test(o, m, e, *tokenizer, &scores);
     const summary s = {.options = o, .history = history, .test = scores,
                        .classes = classes, .vocabulary = vocabulary, .fused = fused,
@@ -206,5 +232,6 @@ int main(int argc, char **argv)
     free_model(&m);
     free_examples(&e);
     an_tokenizer_free(tokenizer);
+    if (stop) return 128 + stop;
     return good ? 0 : 1;
 }

@@ -17,6 +17,7 @@
 #define AN_FRONTENDS_H
 
 #include "graph/graph.h"
+#include <signal.h>
 #include <stdio.h>
 
 #ifdef __cplusplus
@@ -329,7 +330,7 @@ AN_API bool an_history_validated(const an_history *h);
 AN_API int64_t an_history_epochs(const an_history *h);
 /* The epoch, counted from 1, whose monitored metric was best; 0: none. */
 AN_API int64_t an_history_best(const an_history *h);
-/* Before the last epoch, by .patience or .on_epoch. */
+/* Before the last epoch, by .patience, .on_epoch or .stop. */
 AN_API bool an_history_stopped(const an_history *h);
 /* Steps that .skip_not_finite left out. */
 AN_API int64_t an_history_skipped(const an_history *h);
@@ -360,6 +361,9 @@ typedef struct an_fit_args {
     /* Called after each epoch; false ends the training. `so_far` lasts as long as the call. */
     bool (*on_epoch)(void *context, const an_history *so_far);
     void *context;
+    /* Looked at between steps: as soon as it is not 0 the training ends, with the status AN_OK.
+     * For a signal handler to set, which is all that one may do; the library installs none. */
+    const volatile sig_atomic_t *stop;
     FILE *progress; /* a bar on a terminal, else a line an epoch; NULL: silent */
 
     const char *monitor; /* "val_accuracy"; NULL: "val_loss", or "loss" without validation */
@@ -383,8 +387,10 @@ typedef struct an_fit_args {
  * The directory holds model.safetensors (after the last epoch), best.safetensors
  * (after the best one) and training.json (for people and plots). Whenever the
  * process dies, a later call with .resume goes on from the last whole epoch, and
- * ends with the bits of a training that was never interrupted. `seed`, `batch`
- * and the number of examples must then be the same. One training at a time may
+ * ends with the bits of a training that was never interrupted; stopped by .stop, it
+ * goes on from the last step. All that its bits follow from must then be the same: the
+ * graph, the optimizer, the arrays, `seed`, `batch` and how they are ordered and held
+ * out; if not, the message names what has changed. One training at a time may
  * use a directory; a tokenizer and the like can be kept beside these files. */
 AN_API an_history *an_fit_with(const an_fit_args *args);
 #define an_fit(...) an_fit_with(&(an_fit_args){.at = AN_HERE, __VA_ARGS__})

@@ -3,9 +3,9 @@
  * Epochs of shuffled batches, then validation, then what an epoch's end asks for:
  * the record, the best epoch, checkpoints, the caller's word, patience. The order
  * of the rows is drawn from (seed, epoch), and everything else that lasts is in
- * the store or follows from the record; so a training that was cut in two ends
- * with the same bits. Between an epoch's first and last step nothing is allocated
- * once every batch size has run.                                             */
+ * the store or follows from the record; so a training that was cut in two, between
+ * epochs or within one, ends with the same bits. Between an epoch's first and last
+ * step nothing is allocated once every batch size has run.                   */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +16,7 @@
 #include "frontends/train/kept.h"
 #include "frontends/train/monitor.h"
 #include "frontends/train/progress.h"
+#include "frontends/train/resume.h"
 #include "frontends/train/score.h"
 #include "graph/run/program.h"
 
@@ -25,7 +26,7 @@ typedef struct training {
     const an_fit_args *args;
     an_history *h;
     int64_t epochs, batch, steps;
-    an_record_key key;
+    an_record record; /* of the training so far, but for the history */
     an_scoring train, evaluate;
     an_batches data, held_out;
     int64_t *order; /* of the examples in this epoch */
@@ -35,6 +36,7 @@ typedef struct training {
     an_folder folder; /* if there is a directory */
     an_kept kept;     /* else, for restore_best, all states after the best epoch */
     bool is_best;     /* the store is as it was after the best epoch */
+    bool unsaved;     /* a step was taken since the last checkpoint */
     an_error error;
 } training;
 
@@ -150,54 +152,45 @@ static an_status reserve(training *t)
 
 /* ---- going on where another process stopped ---------------------------- */
 
-/* The record of the earlier part must be of this training. */
-static an_status check_record(training *t, const an_history *before, const an_record_key *key)
-{
-    if (key->seed != t->key.seed || key->batch != t->key.batch ||
-        key->examples != t->key.examples)
-        return an_fail_at(&t->error, t->args->at, AN_E_STATE,
-                          "%s: it holds a training with seed %llu, batch %lld and %lld examples, "
-                          "not %llu, %lld and %lld", t->args->directory,
-                          (unsigned long long)key->seed, (long long)key->batch,
-                          (long long)key->examples, (unsigned long long)t->key.seed,
-                          (long long)t->key.batch, (long long)t->key.examples);
-    bool same = before->metric_count == t->h->metric_count &&
-                before->validated == t->h->validated;
-    for (int i = 0; i < before->metric_count && same; i++)
-        same = strcmp(before->metric[i], t->h->metric[i]) == 0;
-    return same ? AN_OK : an_fail_at(&t->error, t->args->at, AN_E_STATE,
-                                     "%s: it holds a training with other metrics",
-                                     t->args->directory);
-}
-
 /* The epochs before, and what the monitor makes of them. */
-static an_status adopt(training *t, const an_history *before)
+static an_status adopt(training *t, const an_history *before, const an_within *place)
 {
+    t->h->skipped = before->skipped;
+    t->record.place = *place;
     for (int64_t i = 0; i < before->epoch_count; i++) {
         if (!an_history_append(t->h, &before->epochs[i]))
             return fail(t, AN_E_MEMORY, "there is no memory for the training's epochs");
-        if (an_monitor_see(&t->monitor, &before->epochs[i])) t->h->best = i + 1;
+        t->is_best = an_monitor_see(&t->monitor, &before->epochs[i]);
+        if (t->is_best) t->h->best = i + 1;
     }
-    return AN_OK;
+    t->is_best = t->is_best && place->step == 0;
+    return place->step <= t->steps ? AN_OK : fail(t, AN_E_STATE, "the record has too many steps");
+}
+
+static an_status go_on(training *t)
+{
+    an_history before = {0};
+    an_record record = {0};
+    bool found;
+    an_status status = an_folder_peek(&t->folder, &before, &record, &found);
+    if (status == AN_OK && found) {
+        status = an_resume_check(t->args, &before, &record, t->h, &t->record, &t->error);
+        if (status == AN_OK) status = an_folder_load(&t->folder);
+        if (status == AN_OK) status = adopt(t, &before, &record.place);
+    }
+    an_history_reset(&before);
+    an_basis_free(&record.basis);
+    return status;
 }
 
 static an_status open_folder(training *t)
 {
-    if (!t->args->directory) return AN_OK;
-    an_status status =
-        an_folder_open(&t->folder, t->args->directory, t->args->train->store, &t->error);
+    const an_fit_args *const a = t->args;
+    if (!a->directory) return AN_OK;
+    an_status status = an_folder_open(&t->folder, a->directory, a->train->store, &t->error);
+    if (status == AN_OK) status = an_basis_make(&t->record.basis, a, &t->error);
     if (status != AN_OK) return status;
-    if (!t->args->resume) return an_folder_clear(&t->folder);
-    an_history before = {0};
-    an_record_key key = t->key;
-    status = an_folder_peek(&t->folder, &before, &key);
-    if (status == AN_OK && before.epoch_count > 0) {
-        status = check_record(t, &before, &key);
-        if (status == AN_OK) status = an_folder_load(&t->folder);
-        if (status == AN_OK) status = adopt(t, &before);
-    }
-    an_history_reset(&before);
-    return status;
+    return a->resume ? go_on(t) : an_folder_clear(&t->folder);
 }
 
 static an_status open_training(training *t)
@@ -210,8 +203,8 @@ static an_status open_training(training *t)
     if (status == AN_OK) status = name_metrics(t);
     if (status == AN_OK) status = open_data(t);
     if (status == AN_OK) status = an_monitor_open(&t->monitor, a, t->h, &t->error);
-    t->key = (an_record_key){a->seed, t->batch, t->data.examples};
     if (status == AN_OK) status = reserve(t);
+    t->record.key = (an_record_key){a->seed, t->batch, t->data.examples};
     if (status == AN_OK) status = open_folder(t);
     an_progress_open(&t->progress, a->progress, t->epochs, t->steps);
     return status;
@@ -220,6 +213,7 @@ static an_status open_training(training *t)
 static void close_training(training *t)
 {
     if (t->args->directory) an_folder_close(&t->folder);
+    an_basis_free(&t->record.basis);
     an_batches_close(&t->data);
     an_batches_close(&t->held_out);
     an_free(t->order);
@@ -237,7 +231,7 @@ static an_status restore_best(training *t)
     return an_kept_give(&t->kept, t->args->train->store, &t->error);
 }
 
-/* ---- one epoch --------------------------------------------------------- */
+/* ---- steps ------------------------------------------------------------- */
 
 static int by_size(const void *a, const void *b)
 {
@@ -247,6 +241,7 @@ static int by_size(const void *a, const void *b)
 
 static double median(double *values, int64_t count)
 {
+    if (count == 0) return (double)NAN;
     qsort(values, (size_t)count, sizeof *values, by_size);
     return (values[(count - 1) / 2] + values[count / 2]) / 2;
 }
@@ -257,6 +252,7 @@ static an_status leave_out(training *t, int64_t epoch, int64_t step)
     an_error_clear(&t->error);
     if (t->args->skip_not_finite) {
         t->h->skipped++;
+        t->unsaved = true;
         return AN_OK;
     }
     static const char code[] = "error AN-E022: ";
@@ -279,22 +275,50 @@ static an_status train_step(training *t, int64_t epoch, int64_t step)
     t->times[step] = an_now() - start;
     if (status != AN_OK && t->args->train->unfit) return leave_out(t, epoch, step);
     t->is_best = t->is_best && status != AN_OK;
+    t->unsaved = t->unsaved || status == AN_OK;
     return status;
 }
 
-static an_status train_epoch(training *t, an_epoch *record)
+/* ---- being stopped ------------------------------------------------------ */
+
+static bool is_stopped(const training *t)
 {
+    return t->args->stop && *t->args->stop;
+}
+
+/* Within the epoch: what is behind it is kept, as far as the last step. */
+static an_status stop_at(training *t, int64_t step, double seconds)
+{
+    an_within *const place = &t->record.place;
+    *place = (an_within){.step = step, .examples = t->train.examples, .seconds = seconds};
+    memcpy(place->sum, t->train.sum, sizeof place->sum);
+    t->h->stopped = true;
+    an_progress_stop(&t->progress, step);
+    if (!t->args->directory || !t->unsaved) return AN_OK;
+    return an_folder_save(&t->folder, t->h, &t->record, t->args);
+}
+
+/* ---- one epoch --------------------------------------------------------- */
+
+/* From where it was left, if it was; `step` becomes the one behind the last that was taken. */
+static an_status train_epoch(training *t, an_epoch *record, int64_t *step)
+{
+    const an_within *const place = &t->record.place;
     if (!t->args->keep_order)
         an_shuffle(t->order, t->data.examples, t->args->seed, (uint64_t)record->epoch);
     an_scoring_reset(&t->train);
+    t->train.examples = place->examples;
+    memcpy(t->train.sum, place->sum, sizeof place->sum);
     an_progress_epoch(&t->progress, record->epoch);
     an_status status = AN_OK;
-    for (int64_t step = 0; step < t->steps && status == AN_OK; step++) {
-        status = train_step(t, record->epoch, step);
+    for (*step = place->step; *step < t->steps && status == AN_OK && !is_stopped(t); ++*step) {
+        status = train_step(t, record->epoch, *step);
         an_scoring_means(&t->train, record->train);
-        if (status == AN_OK) an_progress_step(&t->progress, t->h, step + 1, record->train);
+        if (status == AN_OK) an_progress_step(&t->progress, t->h, *step + 1, record->train);
     }
-    if (status == AN_OK) record->step_ms = 1e3 * median(t->times, t->steps);
+    an_scoring_means(&t->train, record->train);
+    if (status == AN_OK)
+        record->step_ms = 1e3 * median(t->times + place->step, *step - place->step);
     return status;
 }
 
@@ -305,8 +329,10 @@ static an_status end_epoch(training *t, const an_epoch *record)
         return fail(t, AN_E_MEMORY, "there is no memory for the training's epochs");
     t->is_best = an_monitor_see(&t->monitor, record);
     if (t->is_best) t->h->best = record->epoch;
+    t->record.place = (an_within){0};
+    t->unsaved = false;
     an_status status = AN_OK;
-    if (t->args->directory) status = an_folder_save(&t->folder, t->h, &t->key, t->args);
+    if (t->args->directory) status = an_folder_save(&t->folder, t->h, &t->record, t->args);
     else if (t->is_best && t->args->restore_best)
         status = an_kept_take(&t->kept, t->args->train->store, &t->error);
     if (status != AN_OK) return status;
@@ -319,13 +345,18 @@ static an_status end_epoch(training *t, const an_epoch *record)
 static an_status run_epoch(training *t)
 {
     an_epoch record = {.epoch = t->h->epoch_count + 1};
-    const double start = an_now();
-    an_status status = train_epoch(t, &record);
-    if (status == AN_OK && t->h->validated)
-        status = an_scoring_pass(&t->evaluate, &t->held_out, t->batch, &t->error);
+    const double start = an_now() - t->record.place.seconds;
+    int64_t step;
+    an_status status = train_epoch(t, &record, &step);
+    bool stopped = step < t->steps;
+    if (status == AN_OK && !stopped && t->h->validated) {
+        status = an_scoring_pass(&t->evaluate, &t->held_out, t->batch, t->args->stop, &t->error);
+        stopped = t->evaluate.examples < t->held_out.examples;
+    }
     an_scoring_means(&t->evaluate, record.validation);
     record.seconds = an_now() - start;
-    return status == AN_OK ? end_epoch(t, &record) : status;
+    if (status != AN_OK) return status;
+    return stopped ? stop_at(t, step, record.seconds) : end_epoch(t, &record);
 }
 
 an_history *an_fit_with(const an_fit_args *args)

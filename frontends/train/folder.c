@@ -88,16 +88,16 @@ static an_status save_states(an_folder *f, const char *path, int64_t epoch)
                            : an_fail_text(f->error, status, an_store_message(f->store));
 }
 
-an_status an_folder_save(an_folder *f, const an_history *h, const an_record_key *key,
+an_status an_folder_save(an_folder *f, const an_history *h, const an_record *r,
                          const an_fit_args *args)
 {
     an_text_clear(&f->text);
-    an_status status = an_record_print(h, key, args->arguments, args->argument_count, &f->text,
+    an_status status = an_record_print(h, r, args->arguments, args->argument_count, &f->text,
                                        f->error);
     if (status != AN_OK) return status;
     /* The best comes first: a death in between repeats this epoch and finds it best again. */
     const int64_t epoch = h->epoch_count;
-    if (h->best == epoch) status = save_states(f, f->best, epoch);
+    if (h->best == epoch && r->place.step == 0) status = save_states(f, f->best, epoch);
     if (status == AN_OK) status = save_states(f, f->model, epoch);
     an_text_add(&f->text, "\n");
     if (status == AN_OK && f->text.failed)
@@ -115,21 +115,22 @@ static an_status load_states(an_folder *f, const char *path)
 }
 
 /* Keeps the file's name in front of a record's message. */
-static an_status parse(const char *path, const char *json, an_history *h, an_record_key *key,
+static an_status parse(const char *path, const char *json, an_history *h, an_record *r,
                        an_error *e)
 {
     an_error inner = {0};
-    const an_status status = an_record_parse(json, h, key, &inner);
+    const an_status status = an_record_parse(json, h, r, &inner);
     if (status == AN_OK) return AN_OK;
     return an_fail(e, status, "%s: %s", path, strchr(inner.text, ':') + 2);
 }
 
-an_status an_folder_peek(an_folder *f, an_history *h, an_record_key *key)
+an_status an_folder_peek(an_folder *f, an_history *h, an_record *r, bool *found)
 {
-    if (access(f->model, F_OK) != 0 && errno == ENOENT) return AN_OK;
+    *found = access(f->model, F_OK) == 0 || errno != ENOENT;
+    if (!*found) return AN_OK;
     an_text_clear(&f->text);
     const an_status status = an_checkpoint_read_metadata(f->model, RECORD_KEY, &f->text, f->error);
-    return status == AN_OK ? parse(f->model, an_text_view(&f->text), h, key, f->error) : status;
+    return status == AN_OK ? parse(f->model, an_text_view(&f->text), h, r, f->error) : status;
 }
 
 an_status an_folder_load(an_folder *f)
@@ -155,18 +156,19 @@ an_history *an_history_load(const char *directory)
     an_history *const h = an_alloc_zeroed(sizeof *h);
     if (!h) return NULL;
     an_error e = {0};
-    an_record_key key;
+    an_record r = {0};
     an_text json = {0};
     char *const path = directory ? path_in(directory, file_names[2]) : NULL;
     if (!directory) h->status = an_fail(&e, AN_E_ARGUMENT, "there is no directory");
     else if (!path) h->status = an_fail(&e, AN_E_MEMORY, "%s: out of memory", directory);
     else h->status = an_file_read(path, &json, &e);
     if (h->status == AN_OK) {
-        const an_status status = parse(path, an_text_view(&json), h, &key, &e);
+        const an_status status = parse(path, an_text_view(&json), h, &r, &e);
         if (status != AN_OK) an_history_reset(h); /* no half of it */
         h->status = status;
     }
     (void)snprintf(h->message, sizeof h->message, "%s", e.text);
+    an_basis_free(&r.basis);
     an_text_free(&json);
     an_free(path);
     return h;

@@ -25,12 +25,12 @@ void an_folder_close(an_folder *f);
 
 /* Removes what an earlier training left: nobody shall go on from it by mistake. */
 an_status an_folder_clear(an_folder *f);
-/* Reads the last checkpoint's record; leaves `h` and `key` alone if there is none. */
-an_status an_folder_peek(an_folder *f, an_history *h, an_record_key *key);
+/* Reads the last checkpoint's record into what is empty; `found` says whether there is one. */
+an_status an_folder_peek(an_folder *f, an_history *h, an_record *r, bool *found);
 /* Loads the last checkpoint into the store. */
 an_status an_folder_load(an_folder *f);
-/* Keeps the present state: as the best one, too, if it is. */
-an_status an_folder_save(an_folder *f, const an_history *h, const an_record_key *key,
+/* Keeps the present state: at an epoch's end as the best one, too, if it is. */
+an_status an_folder_save(an_folder *f, const an_history *h, const an_record *r,
                          const an_fit_args *args);
 /* Loads the best checkpoint, which must be of epoch h->best. */
 an_status an_folder_restore_best(an_folder *f, const an_history *h);

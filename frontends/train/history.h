@@ -23,7 +23,7 @@ struct an_history {
     int64_t epoch_count, epoch_capacity;
     an_epoch *epochs; /* complete ones, those before a resume among them */
     int64_t best;     /* the epoch whose monitored metric was best; 0: none */
-    bool stopped;     /* before the last epoch, by .patience or .on_epoch */
+    bool stopped;     /* before the last epoch, by .patience, .on_epoch or .stop */
     int64_t skipped;  /* steps that were not finite and left out */
 };
 

@@ -114,6 +114,17 @@ void an_progress_end(an_progress *p, const an_history *h, const an_epoch *record
     fflush(p->to);
 }
 
+void an_progress_stop(an_progress *p, int64_t done)
+{
+    if (!p->to) return;
+    line l = {.length = 0};
+    add_epoch(p, &l, p->epoch);
+    add(&l, "  stopped after %lld of %lld steps", (long long)done, (long long)p->steps);
+    if (p->terminal) fputs("\r\033[K", p->to);
+    fprintf(p->to, "%s\n", l.text);
+    fflush(p->to);
+}
+
 void an_progress_abandon(an_progress *p)
 {
     if (!p->to || !p->terminal || p->drawn == 0) return;

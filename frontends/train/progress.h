@@ -23,6 +23,8 @@ void an_progress_epoch(an_progress *p, int64_t epoch);
 void an_progress_step(an_progress *p, const an_history *h, int64_t done, const double *means);
 /* After the epoch: its line, which replaces the bar. */
 void an_progress_end(an_progress *p, const an_history *h, const an_epoch *record);
+/* In place of an epoch's end: after how many steps it was stopped. */
+void an_progress_stop(an_progress *p, int64_t done);
 /* Leaves no half bar behind a training that fails. */
 void an_progress_abandon(an_progress *p);
 

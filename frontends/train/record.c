@@ -23,7 +23,8 @@
 
 static json_t *number(double value)
 {
-    return isfinite(value) ? json_real(value) : json_null();
+    if (isinf(value)) return json_string(value > 0 ? "inf" : "-inf");
+    return isnan(value) ? json_null() : json_real(value);
 }
 
 static int put_metrics(json_t *to, const an_history *h, const char *prefix, const double *values)
@@ -75,20 +76,37 @@ static int put_lists(json_t *root, const an_history *h)
     return failed;
 }
 
-an_status an_record_print(const an_history *h, const an_record_key *key,
-                          const an_metadata *arguments, int64_t argument_count, an_text *out,
-                          an_error *e)
+static int put_place(json_t *root, const an_history *h, const an_within *place)
 {
+    if (place->step == 0) return 0;
+    json_t *const to = json_object(), *const sums = json_array();
+    int failed = json_object_set_new(to, "step", json_integer(place->step));
+    failed |= json_object_set_new(to, "examples", json_integer(place->examples));
+    failed |= json_object_set_new(to, "seconds", number(place->seconds));
+    for (int i = 0; i < h->metric_count; i++)
+        failed |= json_array_append_new(sums, number(place->sum[i]));
+    failed |= json_object_set_new(to, "sums", sums);
+    return failed | json_object_set_new(root, "partial", to);
+}
+
+an_status an_record_print(const an_history *h, const an_record *r, const an_metadata *arguments,
+                          int64_t argument_count, an_text *out, an_error *e)
+{
+    const an_record_key *const key = &r->key;
     char seed[24]; /* as text: JSON readers make a double of it */
     (void)snprintf(seed, sizeof seed, "%" PRIu64, key->seed);
     json_t *const root = json_object();
     int failed = json_object_set_new(root, "format", json_string(FORMAT));
     failed |= json_object_set_new(root, "arguments", arguments_of(arguments, argument_count));
+    failed |= json_object_set_new(root, "fingerprint",
+                                  arguments_of(r->basis.facts, r->basis.count));
     failed |= json_object_set_new(root, "seed", json_string(seed));
     failed |= json_object_set_new(root, "batch", json_integer(key->batch));
     failed |= json_object_set_new(root, "examples", json_integer(key->examples));
     failed |= json_object_set_new(root, "best", json_integer(h->best));
+    failed |= json_object_set_new(root, "skipped", json_integer(h->skipped));
     failed |= json_object_set_new(root, "validated", json_boolean(h->validated));
+    failed |= put_place(root, h, &r->place);
     failed |= put_lists(root, h);
     char *const text = failed ? NULL : json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
     json_decref(root);
@@ -105,8 +123,11 @@ an_status an_record_print(const an_history *h, const an_record_key *key,
 
 static bool read_number(const json_t *from, double *value)
 {
+    const char *const text = json_string_value(from);
     *value = json_is_null(from) ? (double)NAN : json_number_value(from);
-    return json_is_null(from) || json_is_number(from);
+    if (text) *value = text[0] == '-' ? -(double)INFINITY : (double)INFINITY;
+    return json_is_null(from) || json_is_number(from) ||
+           (text && (strcmp(text, "inf") == 0 || strcmp(text, "-inf") == 0));
 }
 
 static bool read_integer(const json_t *from, int64_t *value)
@@ -162,21 +183,53 @@ static bool read_key(const json_t *root, an_record_key *key)
            read_integer(json_object_get(root, "examples"), &key->examples);
 }
 
+/* What is not there, as in the records of earlier versions, is nothing. */
+static bool read_place(const json_t *from, const an_history *h, an_within *place)
+{
+    const json_t *const sums = json_object_get(from, "sums");
+    if (!from) return true;
+    bool good = read_integer(json_object_get(from, "step"), &place->step) && place->step > 0 &&
+                read_integer(json_object_get(from, "examples"), &place->examples) &&
+                read_number(json_object_get(from, "seconds"), &place->seconds) &&
+                json_array_size(sums) == (size_t)h->metric_count;
+    for (size_t i = 0; good && i < json_array_size(sums); i++)
+        good = read_number(json_array_get(sums, i), &place->sum[i]);
+    return good;
+}
+
+static bool read_basis(json_t *from, an_basis *basis, bool *memory)
+{
+    const char *name;
+    json_t *value;
+    if (from && !json_is_object(from)) return false;
+    json_object_foreach(from, name, value)
+    {
+        if (!json_is_string(value)) return false;
+        *memory = *memory && an_basis_add(basis, name, json_string_value(value));
+    }
+    return true;
+}
+
 static bool read_head(const json_t *root, an_history *h, an_record_key *key)
 {
     const char *const format = json_string_value(json_object_get(root, "format"));
     const json_t *const validated = json_object_get(root, "validated");
+    const json_t *const skipped = json_object_get(root, "skipped");
     h->validated = json_is_true(validated);
-    return format && strcmp(format, FORMAT) == 0 && json_is_boolean(validated) &&
+    return (!skipped || read_integer(skipped, &h->skipped)) && format &&
+           strcmp(format, FORMAT) == 0 && json_is_boolean(validated) &&
            read_key(root, key) && read_names(json_object_get(root, "metrics"), h) &&
            read_integer(json_object_get(root, "best"), &h->best) &&
            json_is_array(json_object_get(root, "epochs"));
 }
 
-an_status an_record_parse(const char *json, an_history *h, an_record_key *key, an_error *e)
+an_status an_record_parse(const char *json, an_history *h, an_record *r, an_error *e)
 {
     json_t *const root = json_loads(json, JSON_REJECT_DUPLICATES, NULL);
-    bool good = read_head(root, h, key), memory = true;
+    bool memory = true;
+    bool good = read_head(root, h, &r->key) &&
+                read_place(json_object_get(root, "partial"), h, &r->place) &&
+                read_basis(json_object_get(root, "fingerprint"), &r->basis, &memory);
     const json_t *const epochs = json_object_get(root, "epochs");
     for (size_t i = 0; good && memory && i < json_array_size(epochs); i++) {
         an_epoch record;

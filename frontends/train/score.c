@@ -68,11 +68,12 @@ void an_scoring_means(const an_scoring *s, double mean[AN_MAX_METRICS])
         mean[i] = i < s->count && s->examples > 0 ? s->sum[i] / (double)s->examples : (double)NAN;
 }
 
-an_status an_scoring_pass(an_scoring *s, an_batches *b, int64_t rows, an_error *e)
+an_status an_scoring_pass(an_scoring *s, an_batches *b, int64_t rows,
+                          const volatile sig_atomic_t *stop, an_error *e)
 {
     an_scoring_reset(s);
     an_status status = AN_OK;
-    for (int64_t at = 0; at < b->examples && status == AN_OK; at += rows) {
+    for (int64_t at = 0; at < b->examples && status == AN_OK && !(stop && *stop); at += rows) {
         an_batches_view(b, at, rows < b->examples - at ? rows : b->examples - at);
         status = an_scoring_step(s, b, e);
     }
@@ -101,7 +102,7 @@ an_scores *an_evaluate_with(const an_evaluate_args *args)
     scores->status = an_scoring_open(&s, a.program, a.at, "evaluation", &e);
     if (scores->status == AN_OK) scores->status = check_batch(&batch, a.at, &e);
     if (scores->status == AN_OK) scores->status = an_batches_open(&b, a.data, a.at, &e);
-    if (scores->status == AN_OK) scores->status = an_scoring_pass(&s, &b, batch, &e);
+    if (scores->status == AN_OK) scores->status = an_scoring_pass(&s, &b, batch, NULL, &e);
     an_batches_close(&b);
     if (scores->status == AN_OK) {
         scores->count = s.count;

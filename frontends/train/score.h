@@ -27,7 +27,8 @@ void an_scoring_reset(an_scoring *s);
 /* Runs the present batch and adds its metrics. */
 an_status an_scoring_step(an_scoring *s, const an_batches *b, an_error *e);
 void an_scoring_means(const an_scoring *s, double mean[AN_MAX_METRICS]);
-/* All examples in order, `rows` at a time. */
-an_status an_scoring_pass(an_scoring *s, an_batches *b, int64_t rows, an_error *e);
+/* All examples in order, `rows` at a time; fewer if *stop, which may be NULL, becomes true. */
+an_status an_scoring_pass(an_scoring *s, an_batches *b, int64_t rows,
+                          const volatile sig_atomic_t *stop, an_error *e);
 
 #endif

@@ -185,6 +185,10 @@ static an_status optimise(compiling *x)
     an_error error = {0};
     an_graph *roots = extract(x);
     if (!roots) return x->error.status;
+    if (!an_graph_fingerprint(roots, x->args->update.id, &x->p->print)) {
+        an_graph_free(roots);
+        return fail(x, AN_E_MEMORY, "out of memory");
+    }
     roots = an_pipeline_written_out(roots, &error);
     if (!x->args->inference) roots = an_pipeline_training(roots, &error);
     if (!roots) return fail(x, error.status, "%s", error.text);

@@ -32,9 +32,15 @@ typedef struct an_summed {
     int64_t wave;
 } an_summed;
 
+/* What it computes, in numbers that are the same for the same (fingerprint.c). */
+typedef struct an_fingerprint {
+    uint64_t fetched, optimizer, updates; /* the optimizer's without the gradients */
+} an_fingerprint;
+
 struct an_program {
     an_graph *graph;
     an_store *store;
+    an_fingerprint print;
     an_run_schedule schedule;
     an_arena arena;
     an_port *ports; /* by name */
@@ -61,6 +67,9 @@ struct an_program {
     atomic_bool refused; /* the last run found the store busy */
     an_error error;
 };
+
+/* Of a graph's outputs and its update table `set`; false if memory is out (fingerprint.c). */
+bool an_graph_fingerprint(const an_graph *g, uint32_t set, an_fingerprint *out);
 
 /* Keeps "f.c:12: error AN-E020: ..." as the run's error; returns `status`. */
 an_status an_program_fail(an_program *p, an_at at, an_status status, const char *format, ...)

@@ -60,6 +60,31 @@ done
 resumed=$(grep -o '"weights_sha256": "[0-9a-f]*"' "$work/m.json" | tail -c 66)
 [ "$(printf '%s\n' $sums "$resumed" | sort -u | wc -l)" = 1 ] || fail 'resuming changed the weights'
 
+# Stopped by a signal it keeps its last step, answers 128 + the signal, and goes on to the same bits.
+fit="$examples/classifier --generate 1000 --epochs 2 --max-length 40"
+$fit --json "$work/m.json" 2>/dev/null
+straight=$(grep -o '"weights_sha256": "[0-9a-f]*"' "$work/m.json" | tail -c 66)
+for signal in INT TERM; do
+    rm -rf "$work/s"
+    # A shell starts background jobs with SIGINT ignored; python does not.
+    python3 - $signal "$work/s" $fit --checkpoint "$work/s" 2>"$work/log" <<'END' ||
+import os, signal, subprocess, sys, time
+number = getattr(signal, 'SIG' + sys.argv[1])
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+child = subprocess.Popen(sys.argv[3:])
+while not os.path.exists(sys.argv[2]):
+    time.sleep(0.01)
+time.sleep(0.3)
+child.send_signal(number)
+sys.exit(0 if child.wait() == 128 + number else 1)
+END
+        { cat "$work/log"; fail "classifier: SIG$signal was not answered with 128 + its number"; }
+    grep -q -- '--resume goes on from here' "$work/log" || fail "classifier: SIG$signal: no word of it"
+    $fit --checkpoint "$work/s" --resume --json "$work/m.json" 2>/dev/null
+    resumed=$(grep -o '"weights_sha256": "[0-9a-f]*"' "$work/m.json" | tail -c 66)
+    [ "$straight" = "$resumed" ] || fail "classifier: stopped by SIG$signal it ended with other bits"
+done
+
 # What is wrong is said, with a status.
 "$examples/classifier" --epochs x 2>"$work/log" && fail 'a senseless option was taken'
 grep -q -- '--epochs takes a positive number' "$work/log" || fail 'no message for --epochs x'
