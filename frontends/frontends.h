@@ -286,13 +286,15 @@ AN_API an_status an_checkpoint_save(an_store *s, const char *path, const an_meta
 
 typedef struct an_checkpoint_options {
     bool known_only; /* pass over tensors that the store lacks (an optimiser's, for predicting) */
-    bool partial;    /* let states that the file lacks be as they are */
+    bool partial;    /* let states that the file lacks be as they are, or begin anew */
 } an_checkpoint_options;
 
 /* Gives the states the file's values; states that the store lacks are made, so it
  * may come before the first compile. The file must have every state of the store,
- * with its dtype and shape. All or nothing: whatever is wrong with the file, or
- * goes wrong, leaves the store as it was. */
+ * with its dtype and shape, and no tensor that nobody uses; both are listed if it is not
+ * so. Before the first compile nobody knows: then an_compile lists what of its program the
+ * file lacks, and refuses. All or nothing: whatever is wrong with the file, or goes
+ * wrong, leaves the store as it was. */
 AN_API an_status an_checkpoint_load(an_store *s, const char *path,
                                     const an_checkpoint_options *options);
 /* The file's metadata value of that key, to be freed with an_string_free; NULL if

@@ -47,10 +47,13 @@ static const an_cli_command commands[] = {
      "append the gradients of a scalar and print the graph",
      "The gradients become outputs called \"gradient of NAME\".\n"},
     {"run", an_cli_run, "FILE",
-     "--feed --fetch --set --weights --seed --steps --update --save --inference --passes --json",
+     "--feed --fetch --set --weights --partial --seed --steps --update --save --inference --passes "
+     "--json",
      "compute outputs from arrays in .npy files",
      "Without --fetch all outputs are computed. What is fetched without a file is printed. States\n"
-     "come from --set or --weights, and else from --seed and their own initialisers.\n"},
+     "come from --set or --weights, and without --weights from --seed and their own\n"
+     "initialisers. What the weights lack or have too many of is listed and refused; with\n"
+     "--partial it is listed, and what they lack begins anew.\n"},
     {"dot", an_cli_dot, "FILE", "-o --depth --diff --focus --radius --color",
      "draw the graph: Graphviz's language, or a picture", ""},
     {"mermaid", an_cli_mermaid, "FILE", "-o --depth --focus --radius",

@@ -36,7 +36,7 @@ typedef struct an_cli {
     const char *operand[2];
     int operands;
     bool help;
-    bool locations, explain, inference, gradients, json, each;
+    bool locations, explain, inference, gradients, json, each, partial;
     const char *passes, *bind, *threads, *of, *wrt, *update, *weights, *save;
     const char *output, *diff, *dot, *focus, *color, *data, *shell, *least, *memory;
     int64_t seed, seeds, steps, radius, tries;

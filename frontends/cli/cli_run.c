@@ -71,14 +71,56 @@ static an_cli_exit read_feeds(job *j)
     return answer;
 }
 
+/* Names in a message: as many as are there, but for those that would be too many. */
+static void say_names(const char *path, const char *what, const an_text *names)
+{
+    if (names->length) an_cli_say("%s: %s: %s", path, what, an_text_view(names));
+}
+
+static void add_name(an_text *names, const char *name)
+{
+    if (names->length < 1500) an_text_addf(names, "%s'%s'", names->length ? ", " : "", name);
+    else if (names->data && names->data[names->length - 1] != '.') an_text_add(names, " ...");
+}
+
+/* Tensors of the file that no state of the graph takes. */
+static an_cli_exit check_unused(const job *j)
+{
+    an_text unused = {0};
+    for (int64_t i = 0; i < an_store_count(j->store); i++)
+        if (!an_is_state(an_graph_find(j->g, an_store_name(j->store, i))))
+            add_name(&unused, an_store_name(j->store, i));
+    say_names(j->line->weights, j->line->partial ? "unused" : "the graph has no such states "
+                                                              "(--partial passes over them)",
+              &unused);
+    const bool good = !unused.length || j->line->partial;
+    an_text_free(&unused);
+    return good ? AN_CLI_FINE : AN_CLI_FILE;
+}
+
+static an_cli_exit load_weights(job *j)
+{
+    const an_checkpoint_options options = {.partial = j->line->partial};
+    if (!j->line->weights) return AN_CLI_FINE;
+    if (an_checkpoint_load(j->store, j->line->weights, &options) == AN_OK) return check_unused(j);
+    an_cli_say("%s", an_store_message(j->store));
+    return AN_CLI_FILE;
+}
+
+/* With --partial: states that compiling had to make. */
+static void say_made(const job *j, int64_t before)
+{
+    an_text made = {0};
+    for (int64_t i = before; i < an_store_count(j->store); i++)
+        add_name(&made, an_store_name(j->store, i));
+    if (j->line->weights) say_names(j->line->weights, "missing, and begun anew", &made);
+    an_text_free(&made);
+}
+
 static an_cli_exit set_states(job *j)
 {
     const an_cli *line = j->line;
-    if (line->weights && an_checkpoint_load(j->store, line->weights, NULL) != AN_OK) {
-        an_cli_say("%s", an_store_message(j->store));
-        return AN_CLI_FILE;
-    }
-    an_cli_exit answer = AN_CLI_FINE;
+    an_cli_exit answer = load_weights(j);
     for (int64_t i = 0; i < line->set.count && answer == AN_CLI_FINE; i++) {
         an_text name = {0};
         an_tensor t = {0};
@@ -143,10 +185,12 @@ static bool allocate(job *j, int64_t feeds, int64_t fetches)
 
 static an_cli_exit compile(job *j)
 {
+    const int64_t before = an_store_count(j->store);
     /* Without a place: messages are to name the user's file, not this one. */
     j->program = an_compile_with(&(an_compile_args){
         .graph = j->g, .store = j->store, .fetch_list = j->fetch, .fetch_count = (int)j->fetches,
         .update = j->update, .inference = j->line->inference, .passes = j->line->passes});
+    if (j->program) say_made(j, before);
     if (j->program) return AN_CLI_FINE;
     an_cli_say("%s: %s", j->line->operand[0], an_compile_message(j->g));
     return AN_CLI_NOT;

@@ -186,42 +186,75 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Whether the file has every state of the store. */
-static an_status check_complete(reader *r, an_store *s)
+/* What of the store the file lacks, and what of the file no state takes. */
+static void compare_names(const reader *r, const an_store *s, const char *const *sorted,
+                          an_name_list *missing, an_name_list *unused)
 {
-    if (an_store_count(s) == 0) return AN_OK;
+    const size_t count = (size_t)r->table.count;
+    for (int64_t i = 0; i < an_store_count(s); i++) {
+        const char *const name = an_store_name(s, i);
+        if (!bsearch(name, sorted, count, sizeof *sorted, name_order))
+            an_name_list_add(missing, name);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!an_store_knows(s, sorted[i])) an_name_list_add(unused, sorted[i]);
+}
+
+/* Whether the file has every state of the store and, once a program uses that, no more. Before,
+ * the first compile asks. */
+static an_status check_complete(reader *r, an_store *s, const an_checkpoint_options *o)
+{
     const int64_t count = r->table.count;
     const char **names = an_alloc((count + 1) * (int64_t)sizeof *names);
     if (!names) return refuse(r, AN_E_MEMORY, "there is no memory for its names");
     for (int64_t i = 0; i < count; i++) names[i] = r->table.items[i].name;
-    qsort(names, (size_t)count, sizeof *names, by_name);
+    if (count > 0) qsort(names, (size_t)count, sizeof *names, by_name);
+    an_name_list missing = {0}, unused = {0};
+    compare_names(r, s, names, &missing, &unused);
     an_status status = AN_OK;
-    for (int64_t i = 0; i < an_store_count(s) && status == AN_OK; i++) {
-        const char *const name = an_store_name(s, i);
-        if (!bsearch(name, names, (size_t)count, sizeof *names, name_order))
-            status = an_fail(r->error, AN_E_STATE, "%s: it lacks the state \"%.200s\"; is it of "
-                             "another model?", r->path, name);
-    }
+    if (missing.count || (unused.count && an_store_is_used(s) && !o->known_only))
+        status = an_fail(r->error, AN_E_STATE, "%s: it is not of this model\n  missing: %s\n  "
+                         "unused: %s\n  hint: .partial takes what it has, .known_only passes over "
+                         "what is unused", r->path, an_name_list_end(&missing),
+                         an_name_list_end(&unused));
+    an_text_free(&missing.text);
+    an_text_free(&unused.text);
     an_free(names);
     return status;
+}
+
+static an_status check(reader *r, an_store *s, const an_checkpoint_options *o)
+{
+    if (o->partial) return AN_OK;
+    if (o->known_only && an_store_count(s) == 0 && r->table.count > 0)
+        return refuse(r, AN_E_STATE, "the store has no states yet, so .known_only would take "
+                                     "nothing\n  hint: compile a program first");
+    return check_complete(r, s, o);
 }
 
 /* All checks that need no tensor; then the tensors; then, at once, the states. */
 static an_status load(reader *r, an_store *s, const an_checkpoint_options *o)
 {
-    an_status status = o->partial ? AN_OK : check_complete(r, s);
+    an_status status = check(r, s, o);
     if (status != AN_OK) return status;
     int64_t bytes, taken = 0;
     if (!an_mul_size(r->table.count + 1, (int64_t)sizeof(an_named_tensor), &bytes))
         return refuse(r, AN_E_LIMIT, "it has too many tensors");
-    an_named_tensor *const values = an_alloc_zeroed(bytes);
-    if (!values) return refuse(r, AN_E_MEMORY, "there is no memory for its tensors");
+    an_text sealed = {0};
+    if (!o->partial) an_text_add(&sealed, r->path);
+    an_named_tensor *const values = sealed.failed ? NULL : an_alloc_zeroed(bytes);
+    if (!values) {
+        an_text_free(&sealed);
+        return refuse(r, AN_E_MEMORY, "there is no memory for its tensors");
+    }
     for (int64_t i = 0; i < r->table.count && status == AN_OK; i++) {
         const an_stored *const item = &r->table.items[i];
         if (o->known_only && !an_store_view(s, item->name)) continue;
         status = read_tensor(r, item, &values[taken++]);
     }
     if (status == AN_OK) status = an_store_take(s, values, taken);
+    if (status == AN_OK) an_store_seal(s, &sealed);
+    an_text_free(&sealed);
     for (int64_t i = 0; i < taken; i++) an_tensor_free(&values[i].tensor);
     an_free(values);
     return status;

@@ -241,7 +241,8 @@ static an_status ready_leaves(compiling *x)
 {
     an_program *p = x->p;
     an_error error = {0};
-    an_status status = AN_OK;
+    an_status status = an_program_check_complete(p, x->g, &error);
+    if (status != AN_OK) return fail(x, status, "%s", strchr(error.text, ':') + 2);
     for (int64_t b = 1; status == AN_OK && b <= p->schedule.buffer_count; b++) {
         const an_buffer *buffer = &p->schedule.buffers[b];
         const an_node *n = an_node_of(p->graph, buffer->value);

@@ -71,6 +71,10 @@ struct an_program {
 /* Of a graph's outputs and its update table `set`; false if memory is out (fingerprint.c). */
 bool an_graph_fingerprint(const an_graph *g, uint32_t set, an_fingerprint *out);
 
+/* Whether the file that the store was loaded from has all states that it needs (complete.c);
+ * the message names what of the user's graph `g` is missing, and what is unused. */
+an_status an_program_check_complete(const an_program *p, const an_graph *g, an_error *e);
+
 /* Keeps "f.c:12: error AN-E020: ..." as the run's error; returns `status`. */
 an_status an_program_fail(an_program *p, an_at at, an_status status, const char *format, ...)
     AN_PRINTF(4, 5);

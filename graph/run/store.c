@@ -28,6 +28,8 @@ struct an_store {
     int64_t *table; /* open addressing: index + 1 of the state whose name hashes here, or 0 */
     int64_t count, capacity, custom_count, custom_capacity, table_size;
     an_arena names;
+    an_text sealed; /* the file that all states come from; empty: any */
+    bool used;      /* by a program */
     atomic_flag held;
     atomic_bool refused; /* the last call found it held */
     an_error error;
@@ -49,6 +51,7 @@ void an_store_free(an_store *s)
     if (!s) return;
     for (int64_t i = 0; i < s->count; i++) an_tensor_free(&s->states[i].tensor);
     an_arena_free(&s->names);
+    an_text_free(&s->sealed);
     an_free(s->states);
     an_free(s->customs);
     an_free(s->table);
@@ -211,7 +214,32 @@ an_status an_store_ready(an_store *s, const an_graph *g, const an_node *n, void 
     state *found = find(s, n->name);
     if (!same_type(&found->tensor, &wanted)) return fail_type(n->name, &found->tensor, &wanted, e);
     *data = found->tensor.data;
+    s->used = true;
     return AN_OK;
+}
+
+/* ---- where they come from ---------------------------------------------- */
+
+void an_store_seal(an_store *s, an_text *path)
+{
+    an_text_free(&s->sealed);
+    s->sealed = *path;
+    *path = (an_text){0};
+}
+
+const char *an_store_sealed(const an_store *s)
+{
+    return s->sealed.length ? s->sealed.data : NULL;
+}
+
+bool an_store_knows(const an_store *s, const char *name)
+{
+    return find(s, name) || find_custom(s, name);
+}
+
+bool an_store_is_used(const an_store *s)
+{
+    return s->used;
 }
 
 /* ---- the public calls -------------------------------------------------- */

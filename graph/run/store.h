@@ -34,6 +34,23 @@ typedef struct an_named_tensor {
  * copied. The store must be held. */
 an_status an_store_take(an_store *s, an_named_tensor *values, int64_t count);
 
+/* From now on programs find their states in the store, since it took them from that file
+ * (complete.c); an empty path: they are made as they are needed. Takes the text over. */
+void an_store_seal(an_store *s, an_text *path);
+const char *an_store_sealed(const an_store *s); /* that path, or NULL */
+/* Whether there is such a state, or an initialiser of the user's for it. */
+bool an_store_knows(const an_store *s, const char *name);
+/* Whether a program uses a state of the store. */
+bool an_store_is_used(const an_store *s);
+
+/* Names in a message: the first few and how many more. Zero-initialised: none. */
+typedef struct an_name_list {
+    an_text text; /* to be freed */
+    int64_t count;
+} an_name_list;
+void an_name_list_add(an_name_list *l, const char *name);
+const char *an_name_list_end(an_name_list *l); /* the list as text, "none" if it is empty */
+
 /* Fills `t` as `init` says from draws that depend on (seed, name, element) alone
  * (initialise.c). Every element is written. */
 an_status an_initialise(const an_init *init, const char *name, uint64_t seed, an_tensor *t);

@@ -275,6 +275,21 @@ expect 0 'run block.an --seed 1 --fetch dense/kernel' && cp out one
 expect 0 'run block.an --seed 2 --fetch dense/kernel'
 ! cmp -s out one || wrong 'run: another seed, the same weights'
 expect 3 'run block.an --weights c.npy' err 'c.npy'
+
+# run: weights of another graph are refused by name, and with --partial used by name.
+sed 's|dense/kernel|other/kernel|' block.an >other.an
+expect 0 'run block.an --fetch dense/kernel --save dense.safetensors'
+expect 1 'run block.an --feed x=row.npy --weights dense.safetensors' err 'missing: "norm/gamma"' \
+    err 'unused: none'
+expect 3 'run other.an --feed x=row.npy --weights kept.safetensors' \
+    err "the graph has no such states (--partial passes over them): 'dense/kernel'"
+expect 0 'run block.an --feed x=row.npy --weights dense.safetensors --partial' \
+    err "missing, and begun anew: 'norm/gamma'"
+expect 0 'run other.an --feed x=row.npy --weights kept.safetensors --partial' \
+    err "unused: 'dense/kernel'" err "begun anew: 'other/kernel'"
+array gamma.npy '<f4' False '(4,)' '<f' 1 1 1 1
+expect 0 'run block.an --feed x=row.npy --weights dense.safetensors --set norm/gamma=gamma.npy'
+[ ! -s err ] || wrong 'run: what is set is not missing'
 expect 2 'run block.an --update stp' err "the nearest is 'step'"
 expect 2 'run block.an --set gamma=c.npy' err 'the nearest is'
 cd - >/dev/null || exit 1

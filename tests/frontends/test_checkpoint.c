@@ -12,6 +12,7 @@
 #include "frontends/formats/crc32.h"
 #include "core/file.h"
 #include "frontends/formats/sha256.h"
+#include "optim/optim.h"
 #include "tests/support.h"
 
 static char folder[64], path[80];
@@ -191,7 +192,8 @@ START_TEST(test_another_model_is_refused)
     char before[65], after[65];
     fingerprint(t, before);
     ck_assert_int_eq(an_checkpoint_load(t, path, NULL), AN_E_STATE);
-    ck_assert_ptr_nonnull(strstr(an_store_message(t), "lacks the state \"bias\""));
+    ck_assert_ptr_nonnull(strstr(an_store_message(t), "it is not of this model\n  missing: "
+                                                      "\"bias\"\n  unused: "));
     fingerprint(t, after);
     ck_assert_str_eq(before, after);
 
@@ -211,6 +213,114 @@ START_TEST(test_another_model_is_refused)
     ck_assert_str_eq(before, after);
     an_store_free(s);
     an_store_free(t);
+    close_folder();
+}
+END_TEST
+
+/* ---- before there is a program, and behind ------------------------------ */
+
+typedef struct pair { /* a model of two layers; the second loss needs the optimizer's states */
+    an_graph *graph;
+    an_value y, loss;
+    an_updates up;
+} pair;
+
+static pair a_pair(const char *second)
+{
+    pair p = {.graph = an_graph_new("pair")};
+    const an_value x = an_input(p.graph, "x", AN_F32, AN_SHAPE(2, 3));
+    p.y = an_nn_dense(an_nn_dense(x, .units = 4, .name = "first"), .units = 1, .name = second);
+    p.loss = an_mean_axes(an_square(p.y), AN_ALL_AXES, false);
+    p.up = an_minimize(p.loss, an_adam());
+    return p;
+}
+
+static const char *compiles(const pair *p, an_store *s, bool train)
+{
+    static char message[2100];
+    an_program *made = train ? an_compile(p->graph, s, .fetch = {p->loss}, .update = p->up)
+                             : an_compile(p->graph, s, .fetch = {p->y}, .inference = true);
+    snprintf(message, sizeof message, "%s", made ? "" : an_compile_message(p->graph));
+    an_program_free(made);
+    return message;
+}
+
+static void expect_words(const char *message, const char *words)
+{
+    ck_assert_msg(strstr(message, words) != NULL, "not '%s': %s", words, message);
+}
+
+/* What a program needs and the file lacks is not drawn at random without a word. */
+START_TEST(test_loaded_before_the_first_compile)
+{
+    open_folder();
+    pair p = a_pair("second"), q = a_pair("renamed");
+    an_store *s = an_store_new(1);
+    ck_assert_str_eq(compiles(&p, s, false), ""); /* weights alone */
+    ck_assert_int_eq(an_checkpoint_save(s, path, NULL, 0), AN_OK);
+    an_store_free(s);
+
+    s = an_store_new(2);
+    ck_assert_int_eq(an_checkpoint_load(s, path, NULL), AN_OK);
+    expect_words(compiles(&q, s, false), "lacks states of this program\n  missing: "
+                 "\"renamed/kernel\", \"renamed/bias\"\n  unused: \"second/bias\", "
+                 "\"second/kernel\"\n  hint: load it with .partial");
+    expect_words(compiles(&q, s, false), path);
+    ck_assert_ptr_null(an_store_view(s, "renamed/kernel"));
+    ck_assert_str_eq(compiles(&p, s, false), "");
+    expect_words(compiles(&p, s, true), "missing: \"adam/"); /* moments */
+    expect_words(compiles(&p, s, true), " and 2 more\n  unused: none");
+    /* What the caller sets, or starts in a way of his own, is not missing. */
+    an_tensor kernel = {0}, bias = {0};
+    an_tensor_alloc(&kernel, AN_F32, AN_EXTENTS(4, 1));
+    an_tensor_alloc(&bias, AN_F32, AN_EXTENTS(1));
+    ck_assert_int_eq(an_store_set(s, "renamed/kernel", &kernel), AN_OK);
+    ck_assert_int_eq(an_store_set(s, "renamed/bias", &bias), AN_OK);
+    ck_assert_str_eq(compiles(&q, s, false), "");
+    an_store_free(s);
+
+    s = an_store_new(2);
+    ck_assert_int_eq(an_checkpoint_load(s, path, &(an_checkpoint_options){.partial = true}), AN_OK);
+    ck_assert_str_eq(compiles(&q, s, true), "");
+    an_store_free(s);
+    s = an_store_new(2);
+    ck_assert_int_eq(an_checkpoint_load(s, path, &(an_checkpoint_options){.known_only = true}),
+                     AN_E_STATE);
+    expect_words(an_store_message(s), "compile a program first");
+    an_store_free(s);
+    an_tensor_free(&kernel);
+    an_tensor_free(&bias);
+    an_graph_free(p.graph);
+    an_graph_free(q.graph);
+    close_folder();
+}
+END_TEST
+
+/* Behind it both are named at once, and what nobody uses is refused, too. */
+START_TEST(test_loaded_behind_a_compile)
+{
+    open_folder();
+    pair p = a_pair("second"), q = a_pair("renamed");
+    an_store *s = an_store_new(1), *const t = an_store_new(2), *const u = an_store_new(3);
+    ck_assert_str_eq(compiles(&p, s, true), "");
+    ck_assert_int_eq(an_checkpoint_save(s, path, NULL, 0), AN_OK);
+    ck_assert_str_eq(compiles(&p, t, false), "");
+    ck_assert_str_eq(compiles(&q, u, false), "");
+    ck_assert_int_eq(an_checkpoint_load(t, path, NULL), AN_E_STATE); /* the optimizer's */
+    expect_words(an_store_message(t), "missing: none\n  unused: \"adam/");
+    expect_words(an_store_message(t), ".known_only passes over");
+    const an_checkpoint_options known = {.known_only = true}, both = {true, true};
+    ck_assert_int_eq(an_checkpoint_load(t, path, &known), AN_OK);
+    ck_assert_int_eq(an_store_count(t), 4);
+    ck_assert_int_eq(an_checkpoint_load(u, path, &known), AN_E_STATE);
+    expect_words(an_store_message(u), "missing: \"renamed/kernel\", \"renamed/bias\"\n  unused: ");
+    ck_assert_int_eq(an_checkpoint_load(u, path, &both), AN_OK);
+    ck_assert_int_eq(an_store_count(u), 4);
+    an_store_free(s);
+    an_store_free(t);
+    an_store_free(u);
+    an_graph_free(p.graph);
+    an_graph_free(q.graph);
     close_folder();
 }
 END_TEST
@@ -553,7 +663,8 @@ START_TEST(test_sha256_in_pieces)
 END_TEST
 
 AN_TEST_MAIN("checkpoint", test_states_come_back, test_bits_survive, test_the_layout_is_the_formats,
-             test_another_model_is_refused, test_ill_formed_files_are_refused,
+             test_another_model_is_refused, test_loaded_before_the_first_compile,
+             test_loaded_behind_a_compile, test_ill_formed_files_are_refused,
              test_cut_off_at_every_offset, test_flipped_bytes, test_every_bit_is_watched,
              test_checksums_are_both_or_none, test_crc32, test_every_allocation_may_fail,
              test_refusals, test_sha256_vectors, test_sha256_in_pieces)
