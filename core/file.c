@@ -79,7 +79,8 @@ static bool follow(const char *path, an_text *target, bool *borrowed)
     for (int links = 0; links < MOST_LINKS && !target->failed; links++) {
         const ssize_t length = readlink(target->data, to, sizeof to);
         if (length < 0) return errno == EINVAL || errno == ENOENT; /* no link */
-        *borrowed = *borrowed || strncmp(target->data, "/proc/", 6) == 0;
+        *borrowed = *borrowed || strncmp(target->data, "/proc/", 6) == 0 ||
+                    strncmp(target->data, "/dev/fd/", 8) == 0;
         an_text next = {0};
         const char *const slash = strrchr(target->data, '/');
         if (to[0] != '/' && slash)

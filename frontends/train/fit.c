@@ -255,13 +255,14 @@ static an_status leave_out(training *t, int64_t epoch, int64_t step)
         t->unsaved = true;
         return AN_OK;
     }
-    static const char code[] = "error AN-E022: ";
-    const char *const told = an_program_message(t->args->train), *const what = strstr(told, code);
+    const char *const told = an_program_message(t->args->train);
+    const char *what = strstr(told, "error AN-E"); /* behind the place, which is told again */
+    what = what ? strstr(what, ": ") : NULL;
     return an_fail_at(&t->error, t->args->at, AN_E_DATA,
                       "step %lld of epoch %lld ends the training: %s\n  hint: lower the learning "
                       "rate, clip the gradients, or look for such numbers in the data; "
                       ".skip_not_finite leaves such steps out", (long long)step + 1,
-                      (long long)epoch, what ? what + strlen(code) : told);
+                      (long long)epoch, what ? what + 2 : told);
 }
 
 static an_status train_step(training *t, int64_t epoch, int64_t step)

@@ -264,6 +264,19 @@ static void describe(const an_program *p, uint32_t v, an_text *out)
     an_text_add(out, ")");
 }
 
+/* Operands whose infinities may be meant, and which it did not bear. */
+static void describe_operands(const an_program *p, uint32_t v, an_text *out)
+{
+    const an_node *n = an_node_of(p->graph, v);
+    for (int j = 0; j < n->inputs; j++) {
+        const uint32_t root = n->in[j] ? p->schedule.root[n->in[j]] : 0;
+        if (!root || (p->health[root] & (EXCUSED | BAD)) != EXCUSED) continue;
+        an_text_add(out, "\n  it read ");
+        describe(p, root, out);
+        an_text_add(out, ", which holds infinities");
+    }
+}
+
 /* ": element 3 is inf" */
 static void describe_element(const an_tensor *t, an_text *out)
 {
@@ -291,6 +304,7 @@ an_status an_program_refuse(an_program *p, an_at at, const an_plan *plan, uint32
     describe(p, blamed, &first);
     const an_tensor t = tensor_of(p, plan, blamed);
     describe_element(&t, &first);
+    describe_operands(p, blamed, &first);
     p->unfit = true;
     const an_status status = an_program_fail(
         p, at, AN_E_DATA, "%s is not finite, so nothing was committed\n  first came %s",

@@ -179,6 +179,10 @@ START_TEST(test_open_files_are_written_into)
     char got[10] = "";
     ck_assert_int_eq(pread(fd, got, 9, 0), 5);
     ck_assert_str_eq(got, "after");
+    snprintf(other, sizeof other, "/dev/fd/%d", fd);
+    write_now(other, "later");
+    ck_assert_int_eq(pread(fd, got, 9, 0), 5);
+    ck_assert_str_eq(got, "later");
     unlink(path);
     write_now(other, "gone"); /* now it has no name */
     ck_assert_int_eq(pread(fd, got, 9, 0), 4);

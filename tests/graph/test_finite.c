@@ -158,7 +158,8 @@ START_TEST(test_masks_are_not_to_blame)
     ck_assert_int_eq(an_store_sha256(t.store, t.before), AN_OK);
     mask[0] = mask[2] = 0;
     EXPECT_REFUSED(t, words("(softmax, made at ../tests/graph/test_finite.c:%d): element 0 of 6 is "
-                            "nan", line), .feed = {{"x", &feed}, {"keep", &kept}});
+                            "nan\n  it read %%6 (where, ", line),
+                   .feed = {{"x", &feed}, {"keep", &kept}});
     an_tensor_free(&out);
     end(&t);
 }
