@@ -255,14 +255,14 @@ static an_status leave_out(training *t, int64_t epoch, int64_t step)
         t->unsaved = true;
         return AN_OK;
     }
-    const char *const told = an_program_message(t->args->train);
-    const char *what = strstr(told, "error AN-E"); /* behind the place, which is told again */
-    what = what ? strstr(what, ": ") : NULL;
+    const an_program *const p = t->args->train;
+    const char *const first = strstr(an_program_message(p), "\n  first came");
     return an_fail_at(&t->error, t->args->at, AN_E_DATA,
-                      "step %lld of epoch %lld ends the training: %s\n  hint: lower the learning "
-                      "rate, clip the gradients, or look for such numbers in the data; "
-                      ".skip_not_finite leaves such steps out", (long long)step + 1,
-                      (long long)epoch, what ? what + 2 : told);
+                      "%s is not finite at step %lld of epoch %lld; that was not taken, and ends "
+                      "the training%s\n  hint: lower the learning rate, clip the gradients, or "
+                      "look for such numbers in the data; .skip_not_finite leaves such steps out",
+                      p->unfit_fetch < 0 ? "what the update reads" : t->h->metric[p->unfit_fetch],
+                      (long long)step + 1, (long long)epoch, first ? first : "");
 }
 
 static an_status train_step(training *t, int64_t epoch, int64_t step)

@@ -286,19 +286,20 @@ static void describe_element(const an_tensor *t, an_text *out)
     an_text_add_f64(out, an_tensor_get(t, i));
 }
 
-static bool is_fetched(const an_program *p, uint32_t root, int64_t *which)
+/* The fetch that it is; -1: none. */
+static int64_t fetch_of(const an_program *p, uint32_t root)
 {
-    for (*which = 0; *which < p->graph->output_count; ++*which)
-        if (p->schedule.root[p->graph->outputs[*which].value] == root) return true;
-    return false;
+    for (int64_t i = 0; i < p->graph->output_count; i++)
+        if (p->schedule.root[p->graph->outputs[i].value] == root) return i;
+    return -1;
 }
 
 an_status an_program_refuse(an_program *p, an_at at, const an_plan *plan, uint32_t refused,
                             uint32_t blamed)
 {
     an_text what = {0}, first = {0};
-    int64_t fetch;
-    if (is_fetched(p, refused, &fetch))
+    const int64_t fetch = p->unfit_fetch = fetch_of(p, refused);
+    if (fetch >= 0)
         an_text_addf(&what, "fetch %lld, \"%s\",", (long long)fetch, p->graph->outputs[fetch].name);
     else an_text_add(&what, "what an update reads");
     describe(p, blamed, &first);

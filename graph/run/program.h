@@ -62,7 +62,8 @@ struct an_program {
     an_summed *summed; /* of those, in order of their waves */
     int64_t watched_count, summed_count;
     uint8_t *health; /* [value] while a culprit is looked for (finite.c) */
-    bool unfit; /* the last run was refused for a value that is not finite */
+    bool unfit; /* the last run was refused for a value that is not finite: */
+    int64_t unfit_fetch; /* for this fetch; -1: for what an update reads */
     an_fault fault;
     atomic_bool refused; /* the last run found the store busy */
     an_error error;
