@@ -74,9 +74,11 @@ END_TEST
 
 /* However a training ends, the states become those of the best epoch, which is the first here:
  * from the second epoch on, the targets are others. */
+enum { AT_THE_END, BY_WORD, BY_PATIENCE, BY_NAN, BY_SAVING };
+
 typedef struct ending {
     arrays *data;
-    enum { AT_THE_END, BY_WORD, BY_PATIENCE, BY_NAN, BY_SAVING } how;
+    int how;
     const char *directory;
 } ending;
 

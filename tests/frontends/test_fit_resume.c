@@ -56,7 +56,7 @@ START_TEST(test_stopped_anywhere)
     check_history(whole, 3);
     ck_assert(!whole->stopped);
     close_folder();
-    int64_t at = 0, stops = 0, within = 0;
+    int64_t at = 0, within = 0;
     for (bool more = true; more; at++) {
         open_folder();
         an_history *h = NULL;
@@ -68,7 +68,6 @@ START_TEST(test_stopped_anywhere)
             h = fit(&m, &a, part == 0 ? at : part == 1 ? 7 : -1);
             ck_assert_msg(h->status == AN_OK, "%s", h->message);
             if (part == 0) more = h->stopped;
-            stops += h->stopped;
             within += h->stopped && h->epoch_count < 3;
         }
         check_history(h, 3);

@@ -67,7 +67,7 @@ static void expect_unchanged(trial *t)
 static const char *words(const char *format, int line)
 {
     static char text[256];
-    snprintf(text, sizeof text, format, line);
+    snprintf(text, sizeof text, format, __FILE__, line);
     return text;
 }
 
@@ -83,7 +83,7 @@ START_TEST(test_the_first_node_is_named)
     compile(&t, loss, an_minimize(loss, an_adam()));
     float values[] = {1, 2, 100, 3};
     const an_tensor feed = an_tensor_borrow(AN_F32, AN_EXTENTS(4), values);
-    EXPECT_REFUSED(t, words("(exp, made at ../tests/graph/test_finite.c:%d): element 2 of 4 is inf",
+    EXPECT_REFUSED(t, words("(exp, made at %s:%d): element 2 of 4 is inf",
                             line), .feed = {{"x", &feed}});
     end(&t);
     /* A feed with a NaN, and a state that has gone bad, are named themselves. */
@@ -157,7 +157,7 @@ START_TEST(test_masks_are_not_to_blame)
                          .finite = true) == AN_OK, "%s", an_program_message(t.p));
     ck_assert_int_eq(an_store_sha256(t.store, t.before), AN_OK);
     mask[0] = mask[2] = 0;
-    EXPECT_REFUSED(t, words("(softmax, made at ../tests/graph/test_finite.c:%d): element 0 of 6 is "
+    EXPECT_REFUSED(t, words("(softmax, made at %s:%d): element 0 of 6 is "
                             "nan\n  it read %%6 (where, ", line),
                    .feed = {{"x", &feed}, {"keep", &kept}});
     an_tensor_free(&out);
