@@ -63,11 +63,13 @@ static bool add_feeds(an_basis *b, const char *prefix, const an_feed feeds[AN_MA
 an_status an_basis_make(an_basis *b, const an_fit_args *args, an_error *e)
 {
     const an_fingerprint *const p = &args->train->print;
+    const bool validated = args->validation_split > 0 || args->validation[0].tensor;
     char split[32];
     (void)snprintf(split, sizeof split, "%.17g", args->validation_split);
     const bool good = add_number(b, "graph", p->fetched) &&
                       add_number(b, "optimizer", p->optimizer) &&
                       add_number(b, UPDATES, p->updates) &&
+                      (!validated || add_number(b, "evaluation", args->evaluate->print.fetched)) &&
                       an_basis_add(b, "order", args->keep_order ? "kept" : "shuffled") &&
                       an_basis_add(b, "validation_split", split) &&
                       add_feeds(b, "", args->data) &&

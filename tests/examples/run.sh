@@ -61,7 +61,7 @@ resumed=$(grep -o '"weights_sha256": "[0-9a-f]*"' "$work/m.json" | tail -c 66)
 [ "$(printf '%s\n' $sums "$resumed" | sort -u | wc -l)" = 1 ] || fail 'resuming changed the weights'
 
 # Stopped by a signal it keeps its last step, answers 128 + the signal, and goes on to the same bits.
-fit="$examples/classifier --generate 1000 --epochs 2 --max-length 40"
+fit="$examples/classifier --generate 600 --epochs 2 --max-length 40"
 $fit --json "$work/m.json" 2>/dev/null
 straight=$(grep -o '"weights_sha256": "[0-9a-f]*"' "$work/m.json" | tail -c 66)
 for signal in INT TERM; do
@@ -74,7 +74,7 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 child = subprocess.Popen(sys.argv[3:])
 while not os.path.exists(sys.argv[2]):
     time.sleep(0.01)
-time.sleep(0.3)
+time.sleep(0.2)
 child.send_signal(number)
 sys.exit(0 if child.wait() == 128 + number else 1)
 END

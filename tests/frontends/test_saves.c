@@ -24,6 +24,7 @@ static struct {
     int number;       /* errno of a call that fails */
     int64_t turn, calls;
     const char *call; /* the one whose turn it was */
+    char order[64];   /* of the first fsync, rename ... since then: their initials */
 } fault;
 
 static void arm(way how, int number, int64_t turn)
@@ -33,10 +34,14 @@ static void arm(way how, int number, int64_t turn)
     fault.turn = turn;
     fault.calls = 0;
     fault.call = NULL;
+    fault.order[0] = 0;
 }
 
 static bool is_its_turn(const char *call)
 {
+    const size_t length = strlen(fault.order);
+    if (strcmp(call, "fsync") == 0 || strcmp(call, "rename") == 0 || strcmp(call, "write") == 0)
+        if (length + 1 < sizeof fault.order) memcpy(fault.order + length, (char[]){call[0], 0}, 2);
     if (fault.way == NEVER || fault.calls++ != fault.turn) return false;
     fault.call = call;
     if (fault.way == KILL) kill(getpid(), SIGKILL);
@@ -210,6 +215,7 @@ static void judge(an_status status, const char *message, bool replaced, const ch
     if (status == AN_OK) {
         ck_assert_msg(replaced, "%s: %s failed, and the file is old without a word", what,
                       fault.call);
+        ck_assert_msg(strcmp(fault.call, "fsync") != 0, "%s: a failed fsync was not told", what);
         return;
     }
     ck_assert_msg(strstr(message, path) && strstr(message, strerror(fault.number)), "%s: %s: %s",
@@ -285,6 +291,24 @@ START_TEST(test_interrupted_calls_are_made_again)
             ck_assert_msg(plain || status == AN_OK, "%s: %s", fault.call, message);
             ck_assert(plain || strays_in(folder) == 0);
         }
+    }
+    remove_all();
+}
+END_TEST
+
+/* What a power cut asks for: the bytes are on the disk before their name is, and that is, too. */
+START_TEST(test_synced_and_then_renamed)
+{
+    open_folder();
+    char message[512];
+    for (int i = 0; i < WRITERS; i++) {
+        put_old(false);
+        arm(NEVER, 0, 0);
+        ck_assert_int_eq(writers[i].write(message), AN_OK);
+        const size_t writes = strspn(fault.order, "w");
+        ck_assert_uint_gt(writes, 0);
+        ck_assert_msg(strcmp(fault.order + writes, "frf") == 0, "%s: %s", writers[i].name,
+                      fault.order);
     }
     remove_all();
 }
@@ -492,5 +516,5 @@ START_TEST(test_a_training_whose_calls_fail)
 END_TEST
 
 AN_TEST_MAIN("saves", test_every_call_may_fail, test_interrupted_calls_are_made_again,
-             test_killed_at_every_call, test_killed_at_random,
+             test_synced_and_then_renamed, test_killed_at_every_call, test_killed_at_random,
              test_a_training_killed_at_every_call, test_a_training_whose_calls_fail)
