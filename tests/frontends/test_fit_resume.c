@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "frontends/addnorm.h"
+#include "frontends/train/basis.h"
 #include "tests/frontends/regression.h"
 
 static volatile sig_atomic_t stop;
@@ -31,7 +32,7 @@ static an_history *fit(const model *m, const arrays *a, int64_t at)
     return an_fit(m->train, .evaluate = m->test, .data = {{"x", &a->x}, {"y", &a->y}},
                   .validation_split = 0.2, .epochs = 3, .batch = 9, .seed = 9,
                   .metric = {"loss", "near"}, .directory = folder, .resume = true, .patience = 2,
-                  .min_delta = 0.001, .stop = &stop);
+                  .min_delta = 0.001, .restore_best = true, .stop = &stop);
 }
 
 static void expect_same_epochs(const an_history *a, const an_history *b)
@@ -47,28 +48,28 @@ static void expect_same_epochs(const an_history *a, const an_history *b)
 
 /* Stopped at every reading, and again some readings later: each time a new process goes on, and
  * ends with the bits and the figures of a training that never was stopped. */
-START_TEST(test_stopped_anywhere)
+static void stop_anywhere(float rate, int64_t best)
 {
     arrays a = some_arrays(50, 8);
-    model straight = checked_model(0.05f);
+    model straight = checked_model(rate);
     open_folder();
     an_history *whole = fit(&straight, &a, -1);
     check_history(whole, 3);
-    ck_assert(!whole->stopped);
+    ck_assert_int_eq(whole->best, best);
     close_folder();
     int64_t at = 0, within = 0;
     for (bool more = true; more; at++) {
         open_folder();
         an_history *h = NULL;
-        model m = checked_model(0.05f);
-        for (int part = 0; !h || h->stopped; part++) {
+        model m = checked_model(rate);
+        for (int part = 0; !h || h->epoch_count < 3; part++) {
             an_history_free(h);
             free_model(&m);
-            m = checked_model(0.05f);
+            m = checked_model(rate);
             h = fit(&m, &a, part == 0 ? at : part == 1 ? 7 : -1);
             ck_assert_msg(h->status == AN_OK, "%s", h->message);
-            if (part == 0) more = h->stopped;
-            within += h->stopped && h->epoch_count < 3;
+            if (part == 0) more = h->epoch_count < 3;
+            within += h->epoch_count < 3;
         }
         check_history(h, 3);
         expect_same_epochs(whole, h);
@@ -85,6 +86,38 @@ START_TEST(test_stopped_anywhere)
     an_history_free(whole);
     free_arrays(&a);
     free_model(&straight);
+}
+
+/* The last epoch is the best; and the one before, whose states must come back in the end. */
+START_TEST(test_stopped_anywhere)
+{
+    stop_anywhere(0.05f, 3);
+    stop_anywhere(1.5f, 2);
+}
+END_TEST
+
+/* Stopped again before a step, the best states come back and not those of the middle. */
+START_TEST(test_stopped_twice)
+{
+    arrays a = some_arrays(50, 8);
+    model m = checked_model(0.05f), one = checked_model(0.05f);
+    open_folder();
+    an_history *h = fit(&m, &a, 20); /* within the second epoch */
+    ck_assert(h->stopped && h->epoch_count == 1);
+    an_history_free(h);
+    free_model(&m);
+    m = checked_model(0.05f);
+    h = fit(&m, &a, 0);
+    ck_assert(h->stopped && h->epoch_count == 1 && h->best == 1);
+    an_history_free(h);
+    h = an_fit(one.train, .evaluate = one.test, .data = {{"x", &a.x}, {"y", &a.y}},
+               .validation_split = 0.2, .batch = 9, .seed = 9);
+    an_history_free(h);
+    expect_same_states(&m, &one);
+    free_arrays(&a);
+    free_model(&m);
+    free_model(&one);
+    close_folder();
 }
 END_TEST
 
@@ -217,6 +250,27 @@ static void go_on(const change *c, const arrays *a, bool resume)
     free_arrays(&b);
 }
 
+START_TEST(test_bases_are_compared)
+{
+    an_basis a = {0}, b = {0}, none = {0};
+    an_text out = {0};
+    an_basis_add(&a, "same", "1");
+    an_basis_add(&b, "same", "1");
+    an_basis_compare(&a, &b, &out);
+    ck_assert_str_eq(an_text_view(&out), "");
+    an_basis_add(&a, "gone", "1");
+    an_basis_add(&b, "new", "1");
+    an_basis_compare(&a, &b, &out);
+    ck_assert_str_eq(an_text_view(&out), "new, gone");
+    an_text_clear(&out);
+    an_basis_compare(&none, &b, &out); /* a record of an earlier version */
+    ck_assert_str_eq(an_text_view(&out), "");
+    an_text_free(&out);
+    an_basis_free(&a);
+    an_basis_free(&b);
+}
+END_TEST
+
 START_TEST(test_what_has_changed_is_named)
 {
     const change usual = {.rate = 0.01f, .dropout = 0.2f, .clip = 1, .factor = 1};
@@ -242,5 +296,5 @@ START_TEST(test_what_has_changed_is_named)
 }
 END_TEST
 
-AN_TEST_MAIN("fit_resume", test_stopped_anywhere, test_the_flag_alone, test_a_signal,
-             test_what_has_changed_is_named)
+AN_TEST_MAIN("fit_resume", test_stopped_anywhere, test_stopped_twice, test_the_flag_alone,
+             test_a_signal, test_bases_are_compared, test_what_has_changed_is_named)

@@ -165,6 +165,26 @@ START_TEST(test_masks_are_not_to_blame)
 }
 END_TEST
 
+/* Nor is log(0) in a branch that was left out: it comes first and goes nowhere. */
+START_TEST(test_what_goes_nowhere_is_not_to_blame)
+{
+    trial t = begin("branch");
+    int line;
+    const an_value x = an_input(t.g, "x", AN_F32, AN_SHAPE(4));
+    const an_value w = an_state(t.g, "w", AN_F32, AN_SHAPE(4), (an_init){AN_INIT_CONSTANT, 1, 0});
+    const an_value some = an_compare(x, AN_GT, an_number(x, 0));
+    const an_value safe = an_where(some, an_log(x), an_number(x, 0));
+    const an_value grown = (LINE(line), an_exp(an_mul(w, x)));
+    const an_value loss = an_mean(an_add(safe, grown), 0);
+    compile(&t, loss, an_minimize(loss, an_sgd(.rate = 0.1f)));
+    float values[] = {1, 0, 100, 3};
+    const an_tensor feed = an_tensor_borrow(AN_F32, AN_EXTENTS(4), values);
+    EXPECT_REFUSED(t, words("(exp, made at %s:%d): element 2 of 4 is inf", line),
+                   .feed = {{"x", &feed}});
+    end(&t);
+}
+END_TEST
+
 /* Rows of a table: the gradient is finite where its few rows are, unless their sum is not. */
 START_TEST(test_sums_of_rows)
 {
@@ -266,5 +286,5 @@ START_TEST(test_good_runs_are_as_before)
 END_TEST
 
 AN_TEST_MAIN("finite", test_the_first_node_is_named, test_gradients_are_watched,
-             test_masks_are_not_to_blame, test_sums_of_rows, test_large_values,
-             test_good_runs_are_as_before)
+             test_masks_are_not_to_blame, test_what_goes_nowhere_is_not_to_blame,
+             test_sums_of_rows, test_large_values, test_good_runs_are_as_before)
