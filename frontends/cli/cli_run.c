@@ -192,7 +192,9 @@ static an_cli_exit compile(job *j)
         .update = j->update, .inference = j->line->inference, .passes = j->line->passes});
     if (j->program) say_made(j, before);
     if (j->program) return AN_CLI_FINE;
-    an_cli_say("%s: %s", j->line->operand[0], an_compile_message(j->g));
+    const char *told = an_compile_message(j->g);
+    an_cli_say("%s: %s%s", j->line->operand[0], told,
+               strstr(told, "load it with .partial") ? " (here: --partial)" : "");
     return AN_CLI_NOT;
 }
 

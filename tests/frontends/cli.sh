@@ -280,7 +280,7 @@ expect 3 'run block.an --weights c.npy' err 'c.npy'
 sed 's|dense/kernel|other/kernel|' block.an >other.an
 expect 0 'run block.an --fetch dense/kernel --save dense.safetensors'
 expect 1 'run block.an --feed x=row.npy --weights dense.safetensors' err 'missing: "norm/gamma"' \
-    err 'unused: none'
+    err 'unused: none' err '(here: --partial)'
 expect 3 'run other.an --feed x=row.npy --weights kept.safetensors' \
     err "the graph has no such states (--partial passes over them): 'dense/kernel'"
 expect 0 'run block.an --feed x=row.npy --weights dense.safetensors --partial' \
