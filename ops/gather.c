@@ -204,8 +204,9 @@ static void sort_run(const an_work *w, int64_t begin, int64_t end)
     if (!w->out[0].data || begin == end) return;
     memset(s.first, 0, (size_t)(r.along + 1) * sizeof *s.first);
     for (int64_t j = 0; j < r.ids; j++) {
-        const int64_t id = an_index_at(w, 0, j, r.along);
-        if (id >= 0) s.first[id]++;
+        const int64_t id = an_get_int(&w->in[0], j);
+        if (id >= 0 && id < r.along) s.first[id]++;
+        else an_raise(w, 0, j, id, r.along);
     }
     for (int64_t i = 0; i < r.along; i++) s.first[i + 1] += s.first[i];
     for (int64_t j = r.ids - 1; j >= 0; j--) {
@@ -229,6 +230,10 @@ static int64_t scatter_units(const an_work *w)
 static void add_updates(const an_work *w, const rows *r, float *y, const float *u,
                         const int64_t *place, int64_t count, int64_t width)
 {
+    if (width == 1) {
+        for (int64_t k = 0; k < count; k++) *y += u[place[k] * r->inner];
+        return;
+    }
     for (int64_t k = 0; k < count; k++)
         w->kernels->add(y, 1, u + place[k] * r->inner, 1, y, width);
 }
