@@ -24,7 +24,7 @@ budgets='
  3660 graph               the IR, its names, errors, gradients, update tables and the interpreter; 370 for ops from outside, 120 of them to look at what these return, 150 for updates that are pending, 75 for extents that do not fit
   560 graph/text          the text form, both ways, with an error for every kind of slip (of names 25, of pending lines, 20, of opaque ops, 20)
  1720 graph/passes        six passes and their frame; 60 for what is pending, `training` and what a literal chooses; 420 are for what becomes one: exact, in linear time, for any pass; 50 for ops that are their meaning
- 3830 graph/run           compiling, planning, the proof of the plan, weights, one run; 130 keep planning linear, 115 the check of outs and feeds, 45 make values there; 340 refuse what is not finite and find who is to blame, 90 are fingerprints, 110 list what a loaded file lacks
+ 3960 graph/run           compiling, planning, the proof of the plan, weights, one run; 130 keep planning linear, 115 the check of outs and feeds, 45 make values there, 75 learn names from expressions; 340 refuse what is not finite and find who is to blame, 90 are fingerprints, 110 list what a loaded file lacks
  2740 graph/picture       views, the ladder in linear time, three writers, the summary
  7730 graph/equal         proof, pending updates in it and in the numbers (95), numbers, seven checks, their data (aimed, 230), memory needed (71), the report and its picture; 200 are getters; 700 check an op from outside
   855 graph/equal/prove.c+graph/equal/axioms.c+graph/equal/match.c  what a proof rests on, to be read in an hour; 37 for pending updates, 12 for where a literal chooses, 11 for meanings from outside that are none or lead back to themselves
@@ -36,7 +36,7 @@ budgets='
  1080 frontends/text      the Tokenizer, its JSON, Unicode
  1260 frontends/data      four formats, classes, the generated corpus
  2370 frontends/train     the loop, what is not finite in it, its record, resuming from any step of the same training (310), the plot; 130 are getters
- 2880 frontends/cli       eleven subcommands and their options
+ 2960 frontends/cli       twelve subcommands and their options
 '
 # Lines of a room, the files right in it; or of files joined by "+".
 lines_of() {
