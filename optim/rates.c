@@ -5,6 +5,8 @@
 #include "graph/ir.h"
 #include "optim/optim.h"
 
+#include <math.h>
+
 static an_value number(an_at at, an_value like, double value)
 {
     return an_number_at(at, like, value);
@@ -42,6 +44,11 @@ static an_value warmup_cosine(an_at at, const an_schedule *s, an_value t, an_dty
     return an_where_at(at, an_compare_at(at, past, AN_LT, number(at, past, 0)), rising, falling);
 }
 
+static bool is_rate(double x)
+{
+    return isfinite(x) && x >= 0;
+}
+
 an_value an_schedule_at(an_at at, const an_schedule *s, an_value t, an_dtype dtype)
 {
     if (!s || !t.graph || an_is_poison(t)) return t;
@@ -52,6 +59,8 @@ an_value an_schedule_at(an_at at, const an_schedule *s, an_value t, an_dtype dty
     else if (s->kind == AN_SCHEDULE_STEPS && s->every < 1) wrong = ".every must be at least 1";
     else if (s->kind == AN_SCHEDULE_COSINE && (s->steps < 1 || s->warmup < 0))
         wrong = ".steps must be at least 1 and .warmup not negative";
+    else if (!is_rate(s->peak) || !is_rate(s->floor) || !is_rate(s->factor))
+        wrong = ".peak, .floor and .factor must be finite and not negative";
     if (wrong) {
         an_graph_fail(t.graph, at, AN_E_ARGUMENT, "schedule: %s", wrong);
         return (an_value){t.graph, 0};

@@ -137,6 +137,8 @@ SLIP(lost_clip, train(x, an_adam(), 1e-60))
 SLIP(negative_learning_rate, train(x, an_sgd(.rate = -0.1), 0))
 SLIP(nan_learning_rate, train(x, an_adam(.rate = (double)NAN), 0))
 SLIP(lost_learning_rate, train(x, an_adam(.rate = 1e-60), 0))
+SLIP(nan_peak, train(x, an_sgd(.schedule = an_warmup_cosine(.peak = (double)NAN, .steps = 9)), 0))
+SLIP(negative_factor, train(x, an_sgd(.schedule = an_step_decay(.factor = -1, .every = 9)), 0))
 SLIP(negative_decay, train(x, an_adamw(.decay = -0.1), 0))
 SLIP(nan_decay, train(x, an_sgd(.decay = (double)NAN), 0))
 SLIP(large_momentum, train(x, an_sgd(.momentum = 1.5), 0))
@@ -175,6 +177,8 @@ static const struct {
     {negative_learning_rate, ".rate -0.1 is not finite and at least 0"},
     {nan_learning_rate, ".rate nan is not finite"},
     {lost_learning_rate, "init constant(1e-60,0) does not fit the type"},
+    {nan_peak, ".peak, .floor and .factor must be finite and not negative"},
+    {negative_factor, ".peak, .floor and .factor must be finite and not negative"},
     {negative_decay, "decay -0.1 is not finite and at least 0"},
     {nan_decay, "decay nan is not finite"},
     {large_momentum, "momentum 1.5 is not from 0 to 1"},
