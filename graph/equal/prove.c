@@ -26,7 +26,7 @@
 static uint32_t key(const an_values *v, const an_node *n, int i)
 {
     const uint32_t own = an_operand(v, n, i);
-    if (i > 1 || !an_axiom_commutes(n->op)) return own;
+    if (i > 1 || !an_axiom_commutes(n)) return own;
     const uint32_t other = an_operand(v, n, 1 - i);
     return (own < other) == (i == 0) ? own : other;
 }
@@ -96,7 +96,7 @@ static an_status settle_by_table(an_prover *p, uint32_t number)
         p->used++;
     }
     const an_node *like = &v->graph->nodes[*slot];
-    if (like != n && an_axiom_commutes(n->op) && an_operand(v, n, 0) != an_operand(v, like, 0))
+    if (like != n && an_axiom_commutes(n) && an_operand(v, n, 0) != an_operand(v, like, 0))
         an_axiom_commuted(v);
     become(v, n, like);
     return AN_OK;

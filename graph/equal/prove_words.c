@@ -184,6 +184,45 @@ static bool explain_written(an_prover *p, const an_node *m, const an_node *n)
     return explain_attribute(p, m->op, &a, &b);
 }
 
+/* A literal by which laws say what was written otherwise (x - 3 as x + -3), or a test that they
+ * turned: in the words of whoever wrote it. */
+static bool explain_respelled(an_prover *p, const an_node *m, const an_node *own_m,
+                              const an_node *own_n, bool parts)
+{
+    if (parts) return an_node_is_constant(m) && explain_written(p, own_m, own_n);
+    an_attrs a = *own_m->attrs, b = *own_n->attrs;
+    if (own_m->op != m->op) return false;
+    an_attrs_translate(m->op, &a, p->values.graph->dims, p->side[0]->dims);
+    an_attrs_translate(m->op, &b, p->values.graph->dims, p->side[1]->dims);
+    return explain_attribute(p, m->op, &a, &b);
+}
+
+/* x + x is x * 2 to the prover, and to whoever wrote it a sum. */
+static an_node as_sum(const an_values *v, const an_node *n, uint32_t in[2])
+{
+    an_node sum = *n;
+    if (!an_is_op(n, AN_OP_mul)) return sum;
+    in[0] = in[1] = an_operand(v, n, 0);
+    sum.op = an_op(AN_OP_add);
+    sum.in = in;
+    return sum;
+}
+
+static bool explain_sums(an_prover *p, const an_node *m, const an_node *n)
+{
+    static const int inside[2] = {AN_PROVE_VALUES, AN_PROVE_VALUES};
+    uint32_t in[2][2];
+    if (!an_is_op(m, AN_OP_add) && !an_is_op(n, AN_OP_add)) return false;
+    const an_node x = as_sum(&p->values, m, in[0]), y = as_sum(&p->values, n, in[1]);
+    return x.op == y.op && explain_operands(p, inside, &x, &y);
+}
+
+/* Whether that node was written as a sum of two, whatever it is. */
+static bool was_sum(const an_node *own)
+{
+    return own->op->rules->adds || an_is_op(own, AN_OP_accumulate);
+}
+
 /* Says what is different about the couple: the attribute; the operand, of the
  * nodes as the user wrote them if these are of one op; or the op itself. */
 void an_prove_explain(an_prover *p, an_couple c)
@@ -197,11 +236,17 @@ void an_prove_explain(an_prover *p, an_couple c)
     const bool part_a = !v->known[c.a].value[0], part_b = !v->known[c.b].value[1];
     const bool as_written = own_m->op == own_n->op && part_a == part_b &&
                             (!part_a || own_m->inputs == own_n->inputs);
+    const bool respelled = an_is_op(own_m, AN_OP_sub) != an_is_op(own_n, AN_OP_sub) ||
+                           an_is_op(own_m, AN_OP_div) != an_is_op(own_n, AN_OP_div);
+    const bool attributes = m->op == n->op && !an_attrs_equal(m->op, m->attrs, n->attrs);
     describe(p, 0, c.a, true);
     describe(p, 1, c.b, true);
-    if (m->op == n->op && !an_attrs_equal(m->op, m->attrs, n->attrs))
+    if (attributes && as_written && explain_respelled(p, m, own_m, own_n, part_a)) return;
+    if (attributes)
         explain_attribute(p, m->op, m->attrs, n->attrs);
     else if (as_written && explain_written(p, own_m, own_n))
+        return;
+    else if (m->op != n->op && was_sum(own_m) && was_sum(own_n) && explain_sums(p, m, n))
         return;
     else if (m->op != n->op && !strcmp(m->op->name, n->op->name))
         an_prove_differ(p, "op", "the graphs have two definitions of %s, of version %u in the "
@@ -209,7 +254,7 @@ void an_prove_explain(an_prover *p, an_couple c)
                         n->op->version);
     else if (m->op->opaque && m->op == n->op && !an_results_alike(v->graph, m, n))
         an_prove_differ(p, "result", "%s has results of other types", m->op->name);
-    else if (m->op != n->op || m->inputs == 0)
+    else if (m->op != n->op || m->inputs == 0 || respelled)
         an_prove_differ(p, "op", "one is %s, the other %s", p->proof->at[0].name,
                         p->proof->at[1].name);
     else if (!explain_operands(p, inside, m, n))
@@ -258,7 +303,9 @@ void an_prove_explain_place(an_prover *p, an_couple place, an_couple reader)
     const an_node *m = an_node_of(g, place.a), *n = an_node_of(g, place.b);
     const bool leaf = an_node_is_named(m);
     const bool shared = an_prove_is_shared(p, place.a) && an_prove_is_shared(p, place.b);
-    const bool read = m == n || leaf || shared;
+    /* A literal that is written in one graph only: x * 0.5 against x / 0.5. */
+    const bool made = !p->values.known[place.a].value[0] != !p->values.known[place.b].value[1];
+    const bool read = m == n || leaf || shared || (made && an_node_is_constant(m));
     if (read && reader.a) an_prove_explain(p, reader);
     else if (read) an_prove_explain_root(p, place);
     else an_prove_explain(p, place);

@@ -58,7 +58,7 @@ bool an_prove_is_shared(const an_prover *p, uint32_t value)
 bool an_prove_crosses(const an_prover *p, int where_m, const an_node *m, int where_n,
                       const an_node *n)
 {
-    if (!an_axiom_commutes(m->op) && !an_is_op(m, AN_OP_residual_add)) return false;
+    if (!an_axiom_commutes(m) && !an_is_op(m, AN_OP_residual_add)) return false;
     const uint32_t a = an_prove_reads(p, where_m, m, 0), b = an_prove_reads(p, where_m, m, 1);
     const uint32_t c = an_prove_reads(p, where_n, n, 0), d = an_prove_reads(p, where_n, n, 1);
     if (a == c || b == d) return false;

@@ -8,7 +8,7 @@
 #include "core/memory.h"
 #include "graph/equal/equal.h"
 
-#define AN_PROOF_RULES 24
+#define AN_PROOF_RULES 80
 
 struct an_proof {
     bool proved, located;

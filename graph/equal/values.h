@@ -45,9 +45,14 @@ void an_axiom_spell(an_values *v, uint32_t number);
  * They are older values, or of nodes that the rule has just added, unsettled. */
 bool an_axiom_apply(an_values *v, uint32_t number, an_value out[]);
 /* Whether op(a, b) is op(b, a); and that this was used. */
-static inline bool an_axiom_commutes(const an_op_info *op)
+static inline bool an_axiom_commutes(const an_node *n)
 {
-    return op->code == AN_OP_add || op->code == AN_OP_mul;
+    switch (n->op->code) {
+    case AN_OP_add: case AN_OP_mul: return true;
+    case AN_OP_logical_and: case AN_OP_logical_or: case AN_OP_logical_xor: return true;
+    case AN_OP_compare: return n->attrs->test == AN_EQ || n->attrs->test == AN_NE;
+    default: return false;
+    }
 }
 void an_axiom_commuted(an_values *v);
 void an_axioms_used(const an_values *v, an_proof *proof);

@@ -4,7 +4,7 @@ Every value gets a number; values with equal numbers are equal for every feed. T
 them:
 
  1. What no output or update depends on does not matter.
- 2. x + y = y + x and x * y = y * x, in every bit.
+ 2. x + y = y + x and x * y = y * x, in every bit; x = y and x != y likewise, and, or, xor.
  3. residual_add(x, y) = x + y.
  4. accumulate(x, y, z) = (x + y) + z; its attribute `order` is only bookkeeping.
  5. stop_gradient(x) = x.
@@ -67,7 +67,8 @@ class Values:
             for x in operands[1:]:
                 total = self.add(total, x, kind)
             return total
-        if n.op == "mul":
+        if n.op in ("mul", "logical_and", "logical_or", "logical_xor") or (
+                n.op == "compare" and n.attrs.get("test", "eq") in ("eq", "ne")):
             operands = sorted(operands)
         return self.number(n.op, self.attributes(g, n), tuple(operands), kind, k)
 

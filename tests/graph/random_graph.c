@@ -181,12 +181,15 @@ an_test_graph an_test_graph_make(uint64_t seed, int nodes)
 bool an_test_same(const an_tensor *a, const an_tensor *b)
 {
     if (a->dtype != b->dtype || an_tensor_bytes(a) != an_tensor_bytes(b)) return false;
-    if (a->dtype != AN_F32) return !memcmp(a->data, b->data, (size_t)an_tensor_bytes(a));
+    if (!an_dtype_is_float(a->dtype))
+        return !memcmp(a->data, b->data, (size_t)an_tensor_bytes(a));
+    const int64_t size = (int64_t)an_dtype_size(a->dtype);
     for (int64_t i = 0; i < an_tensor_count(a); i++) {
-        float x, y; /* their tensors may begin anywhere */
-        memcpy(&x, (const char *)a->data + i * 4, sizeof x);
-        memcpy(&y, (const char *)b->data + i * 4, sizeof y);
-        if (isnan(x) ? !isnan(y) : memcmp(&x, &y, sizeof x) != 0) return false;
+        const bool nan = isnan(an_tensor_get(a, i));
+        if (nan ? !isnan(an_tensor_get(b, i))
+                : memcmp((const char *)a->data + i * size, (const char *)b->data + i * size,
+                         (size_t)size) != 0)
+            return false;
     }
     return true;
 }

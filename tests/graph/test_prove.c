@@ -433,8 +433,6 @@ static const law laws[] = {
     {NULL, "%10: f32[3,2,2] = transpose %8 {axes=[2,0,1]}\n"
      "%11: f32[2,3,2] = transpose %10 {axes=[1,0,2]}",
      "%10: f32[2,3,2] = transpose %8 {axes=[1,2,0]}"},
-    {NULL, "%10: f32[B,6] = residual_add_scaled %1, %2, %4",
-     "%10: f32[B,6] = residual_add %1, %2"},
     {NULL, "%10: f32[B,6], f32[B] = rms_norm %1, %3 {axis=1, eps=0.001}",
      "%10: f32[B,6], f32[B], f32[B] = layer_norm %1, %3 {axis=1, eps=0.001}"},
     {NULL, "%10: f32[2,2,3] = reshape %8\n%11: f32[12] = reshape %10",

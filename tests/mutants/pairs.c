@@ -171,6 +171,120 @@ static const pair pairs[] = {
     {DIFFERS, "%20: i32[6] = argmax %11 {axis=-1}", "%20: i32[6] = argmax %11 {axis=0}"},
     {SAME, "%20: i32[6] = argmax %11 {axis=-1}", "%20: i32[6] = argmax %11 {axis=1}"},
     {SAME, "%20: f32[B,6] = softmax %1 {axis=-1}", "%20: f32[B,6] = softmax %1 {axis=1}"},
+    /* what users expect to be one */
+    {SAME, "%20: f32[B,6] = square %9", "%20: f32[B,6] = mul %9, %9"},
+    {DIFFERS, "%20: f32[B,6] = square %9", "%20: f32[B,6] = mul %1, %3"},
+    {SAME, "%20: f32[B,6] = sub %1, %2", "%20: f32[B,6] = neg %2\n%21: f32[B,6] = add %20, %1"},
+    {DIFFERS, "%20: f32[B,6] = sub %1, %2", "%20: f32[B,6] = add %1, %2"},
+    {SAME, "%20: f32[B,6] = neg %9", "%20: f32[] = neg %4\n%21: f32[B,6] = mul %9, %20"},
+    {DIFFERS, "%20: f32[B,6] = mul %1, %3", "%20: f32[] = neg %4\n%21: f32[B,6] = mul %9, %20"},
+    {SAME, "%20: f32[B,6] = add %9, %9", "%20: f32[B,6] = mul %9, %7"},
+    {DIFFERS, "%20: f32[B,6] = add %1, %2", "%20: f32[B,6] = mul %1, %7"},
+    {DIFFERS, "%20: f32[B,6] = add %9, %9",
+     "%20: f32[] = constant {data=[3]}\n%21: f32[B,6] = mul %9, %20"},
+    {SAME, "%20: f32[B,6] = div %9, %7",
+     "%20: f32[] = constant {data=[0.5]}\n%21: f32[B,6] = mul %9, %20"},
+    {DIFFERS, "%20: f32[B,6] = div %7, %9",
+     "%20: f32[] = constant {data=[0.5]}\n%21: f32[B,6] = mul %9, %20"},
+    {DIFFERS, "%20: f32[B,6] = div %9, %7", "%20: f32[B,6] = mul %9, %7"},
+    {ALMOST, "%20: f32[] = constant {data=[3]}\n%21: f32[B,6] = div %9, %20",
+     "%20: f32[] = constant {data=[0.333333343]}\n%21: f32[B,6] = mul %9, %20"},
+    {ALMOST, "%20: f32[] = constant {data=[1.7014118e+38]}\n%21: f32[B,6] = div %9, %20",
+     "%20: f32[] = constant {data=[5.877472e-39]}\n%21: f32[B,6] = mul %9, %20"},
+    {SAME, "%20: bool[B,6] = compare %1, %2 {test=gt}\n%21: f32[B,6] = where %20, %1, %3",
+     "%20: bool[B,6] = compare %2, %1 {test=lt}\n%21: f32[B,6] = where %20, %1, %3"},
+    {DIFFERS, "%20: bool[B,6] = compare %1, %2 {test=gt}\n%21: f32[B,6] = where %20, %1, %3",
+     "%20: bool[B,6] = compare %1, %2 {test=lt}\n%21: f32[B,6] = where %20, %1, %3"},
+    {DIFFERS, "%20: bool[B,6] = compare %1, %1 {test=ge}\n%21: f32[B,6] = where %20, %1, %3",
+     "%20: bool[B,6] = compare %1, %1 {test=lt}\n%21: f32[B,6] = where %20, %1, %3"},
+    {DIFFERS, "%20: bool[B,6] = compare %1, %2 {test=lt}\n%21: f32[B,6] = where %20, %1, %3",
+     "%20: bool[B,6] = compare %2, %1 {test=lt}\n%21: f32[B,6] = where %20, %1, %3"},
+    {SAME, "%20: bool[B,6] = compare %1, %2 {test=lt}\n%21: bool[B,6] = logical_not %20\n"
+     "%22: f32[B,6] = where %21, %1, %3",
+     "%20: bool[B,6] = compare %2, %1 {test=gt}\n%21: f32[B,6] = where %20, %3, %1"},
+    {DIFFERS, "%20: bool[B,6] = compare %1, %2 {test=lt}\n%21: bool[B,6] = logical_not %20\n"
+     "%22: f32[B,6] = where %21, %1, %3",
+     "%20: bool[B,6] = compare %1, %2 {test=lt}\n%21: f32[B,6] = where %20, %1, %3"},
+    {SAME, "%20: f32[B,6] = residual_add_scaled %1, %2, %3",
+     "%20: f32[B,6] = mul %2, %3\n%21: f32[B,6] = add %20, %1"},
+    {DIFFERS, "%20: f32[B,6] = residual_add_scaled %1, %2, %3", "%20: f32[B,6] = add %2, %1"},
+    {SAME, "%20: f32[5] = slice %3 {start=1, stop=6, step=1}\n%21: f32[2] = slice %20 {start=1, "
+     "stop=3, step=1}\n%22: f32[2] = tanh %21",
+     "%20: f32[2] = slice %3 {start=2, stop=4, step=1}\n%21: f32[2] = tanh %20"},
+    {DIFFERS, "%20: f32[5] = slice %3 {start=1, stop=6, step=1}\n%21: f32[2] = slice %20 "
+     "{start=1, stop=3, step=1}", "%20: f32[2] = slice %3 {start=1, stop=3, step=1}"},
+    {SAME, "%20: f32[3] = slice %3 {start=0, stop=6, step=2}\n%21: f32[2] = slice %20 {start=1, "
+     "stop=3, step=1}\n%22: f32[2] = tanh %21",
+     "%20: f32[2] = slice %3 {start=2, stop=6, step=2}\n%21: f32[2] = tanh %20"},
+    {DIFFERS, "%20: f32[3] = slice %3 {start=0, stop=6, step=2}\n%21: f32[2] = slice %20 "
+     "{start=1, stop=3, step=1}", "%20: f32[2] = slice %3 {start=1, stop=4, step=2}"},
+    {SAME, "%20: f32[6,2] = slice %11 {axis=1, start=1, stop=3, step=1}\n"
+     "%21: f32[2,2] = slice %20 {axis=0, start=3, stop=5, step=1}",
+     "%20: f32[2,6] = slice %11 {axis=0, start=3, stop=5, step=1}\n"
+     "%21: f32[2,2] = slice %20 {axis=1, start=1, stop=3, step=1}"},
+    {DIFFERS, "%20: f32[6,2] = slice %11 {axis=1, start=1, stop=3, step=1}\n"
+     "%21: f32[2,2] = slice %20 {axis=0, start=3, stop=5, step=1}",
+     "%20: f32[2,6] = slice %11 {axis=0, start=3, stop=5, step=1}\n"
+     "%21: f32[2,2] = slice %20 {axis=1, start=0, stop=2, step=1}"},
+    {SAME, "%20: f32[12] = concat %3, %16 {axis=0}\n%21: f32[18] = concat %20, %3 {axis=0}",
+     "%20: f32[18] = concat %3, %16, %3 {axis=0}"},
+    {DIFFERS, "%20: f32[4,3] = concat %12, %15 {axis=0}\n%21: f32[4,3] = concat %6, %12 {axis=0}\n"
+     "%22: f32[4,6] = concat %20, %21 {axis=1}",
+     "%20: f32[8,3] = concat %12, %15, %6, %12 {axis=0}\n%21: f32[4,6] = reshape %20"},
+    {SAME, "%20: f32[2] = slice %3 {start=0, stop=2, step=1}\n%21: f32[4] = slice %3 {start=2, "
+     "stop=6, step=1}\n%22: f32[6] = concat %20, %21 {axis=0}\n%23: f32[6] = tanh %22",
+     "%20: f32[6] = tanh %3"},
+    {DIFFERS, "%20: f32[2] = slice %3 {start=0, stop=2, step=1}\n%21: f32[2] = slice %3 {start=4, "
+     "stop=6, step=1}\n%22: f32[4] = concat %20, %21 {axis=0}",
+     "%20: f32[4] = slice %3 {start=0, stop=4, step=1}"},
+    {DIFFERS, "%20: f32[2] = slice %3 {start=0, stop=2, step=1}\n%21: f32[4] = slice %16 {start=2, "
+     "stop=6, step=1}\n%22: f32[6] = concat %20, %21 {axis=0}\n%23: f32[6] = tanh %22",
+     "%20: f32[6] = tanh %3"},
+    {DIFFERS, "%20: f32[3,6] = slice %11 {axis=0, start=0, stop=3, step=1}\n%21: f32[3,6] = slice "
+     "%11 {axis=0, start=3, stop=6, step=1}\n%22: f32[3,12] = concat %20, %21 {axis=1}\n"
+     "%23: f32[6,6] = reshape %22\n%24: f32[6,6] = tanh %23", "%20: f32[6,6] = tanh %11"},
+    {DIFFERS, "%20: f32[2] = slice %3 {start=0, stop=3, step=2}\n%21: f32[3] = slice %3 {start=3, "
+     "stop=6, step=1}\n%22: f32[5] = concat %20, %21 {axis=0}\n%23: f32[5] = tanh %22",
+     "%20: f32[2] = slice %3 {start=0, stop=2, step=1}\n%21: f32[3] = slice %3 {start=3, "
+     "stop=6, step=1}\n%22: f32[5] = concat %20, %21 {axis=0}\n%23: f32[5] = tanh %22"},
+    {SAME, "%20: f32[6,6] = broadcast %3\n%21: f32[6,6] = mul %11, %20",
+     "%20: f32[6,6] = mul %11, %3"},
+    {SAME, "%20: f32[6,6] = constant {data=[2]}\n%21: f32[6,6] = mul %11, %20",
+     "%20: f32[6,6] = add %11, %11"},
+    {SAME, "%20: f32[6,6] = broadcast %3\n%21: f32[6,6] = tanh %20",
+     "%20: f32[6] = tanh %3\n%21: f32[6,6] = broadcast %20"},
+    {SAME, "%20: f32[1,6] = reshape %3\n%21: f32[6,6] = broadcast %20\n%22: f32[6,6] = sub %21, "
+     "%11", "%20: f32[6,6] = sub %3, %11"},
+    {DIFFERS, "%20: f32[6,1] = reshape %3\n%21: f32[6,6] = broadcast %20\n%22: f32[6,6] = sub "
+     "%21, %11", "%20: f32[6,6] = sub %3, %11"},
+    {SAME, "%20: f32[6,6] = transpose %11 {axes=[1,0]}\n%21: f32[6,6] = add %20, %20",
+     "%20: f32[6,6] = mul %7, %11\n%21: f32[6,6] = transpose %20 {axes=[1,0]}"},
+    {DIFFERS, "%20: f32[6,6] = transpose %11 {axes=[1,0]}\n%21: f32[6,6] = add %20, %3",
+     "%20: f32[6,6] = add %3, %11\n%21: f32[6,6] = transpose %20 {axes=[1,0]}"},
+    {DIFFERS, "%20: f32[3,3,3] = transpose %10 {axes=[1,0,2]}\n%21: f32[3,3,3] = transpose %10 "
+     "{axes=[2,1,0]}\n%22: f32[3,3,3] = sub %20, %21",
+     "%20: f32[3,3,3] = sub %10, %10\n%21: f32[3,3,3] = transpose %20 {axes=[1,0,2]}"},
+    {SAME, "%20: f32[4,3] = reshape %8\n%21: f32[4,3] = mul %20, %14",
+     "%20: f32[2,2,3] = mul %8, %14\n%21: f32[4,3] = reshape %20"},
+    {DIFFERS, "%20: f32[6,2] = reshape %8\n%21: f32[2] = slice %14 {start=0, stop=2, step=1}\n"
+     "%22: f32[6,2] = add %20, %21",
+     "%20: f32[2] = slice %14 {start=0, stop=2, step=1}\n%21: f32[2,1] = reshape %20\n"
+     "%22: f32[2,2,3] = add %8, %21\n%23: f32[6,2] = reshape %22"},
+    {DIFFERS, "%20: f32[36] = reshape %11\n%21: f32[9,4] = reshape %20\n%22: f32[4] = slice %3 "
+     "{start=0, stop=4, step=1}\n%23: f32[9,4] = add %21, %22",
+     "%20: f32[36] = reshape %11\n%21: f32[9,4] = reshape %20"},
+    {DIFFERS, "%20: f32[6,6] = transpose %11 {axes=[1,0]}\n%21: f32[6,6] = softmax %20 {axis=1}",
+     "%20: f32[6,6] = softmax %11 {axis=1}\n%21: f32[6,6] = transpose %20 {axes=[1,0]}"},
+    {SAME, "%20: f32[12] = reshape %8\n%21: f32[4,3] = concat %12, %6 {axis=0}\n"
+     "%22: f32[12] = reshape %21\n%23: f32[12] = add %20, %22",
+     "%20: f32[12] = reshape %8\n%21: f32[4,3] = concat %12, %6 {axis=0}\n"
+     "%22: f32[12] = reshape %21\n%23: f32[12] = add %22, %20"},
+    {SAME, "%20: f32[2,3] = mul %14, %15\n%21: f32[3,2] = transpose %20 {axes=[1,0]}",
+     "%20: f32[2,3] = broadcast %14\n%21: f32[3,2] = transpose %20 {axes=[1,0]}"},
+    {SAME, "%20: f32[(B+1)/2,6] = slice %1 {axis=0, start=0, stop=B, step=2}\n"
+     "%21: f32[(B+1)/2,6] = add %20, %4",
+     "%20: f32[(B+1)/2,6] = slice %1 {axis=0, start=0, stop=B, step=2}\n"
+     "%21: f32[(B+1)/2,6] = add %4, %20"},
     /* what the fused ops compute */
     {SAME,
      "%20: f32[B,6], f32[B,6], f32[B], f32[B] = add_norm %1, %2, %3, %16 {axis=1, eps=0.01}\n"
