@@ -111,6 +111,11 @@ full_kill() { # kill: 200 processes killed while they save, at every call, and e
     build gcc gcc && run kill gcc --timeout-multiplier 20 saves fit
     unset AN_KILLS CK_TIMEOUT_MULTIPLIER
 }
+full_laws() { # laws: 10,000 pairs a law, 50,000 unequal ones, the values of 10,000 graphs
+    export AN_LAWS=10000 AN_PAIRS=50000 AN_GRAPHS=10000 CK_TIMEOUT_MULTIPLIER=20
+    build gcc gcc && run laws gcc --timeout-multiplier 20 exact_laws reals
+    unset AN_LAWS AN_PAIRS AN_GRAPHS CK_TIMEOUT_MULTIPLIER
+}
 full_oom() { # oom: every allocation of what allocates is refused, once and for good
     export AN_OOM=full CK_TIMEOUT_MULTIPLIER=20
     build gcc gcc && run oom gcc --timeout-multiplier 20 --suite oom

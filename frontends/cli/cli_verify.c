@@ -63,9 +63,10 @@ static json_t *proof_json(const an_proof *p)
     json_t *rules = json_array();
     const an_proof_rule *r;
     for (int64_t i = 0; (r = an_proof_rule_at(p, i)) != NULL; i++)
-        an_cli_json_add(rules, json_pack("{s:b, s:s, s:s, s:I}", "lemma", r->lemma, "name",
-                                         r->name, "says", r->says, "uses",
-                                         (json_int_t)r->uses));
+        an_cli_json_add(rules, json_pack("{s:b, s:b, s:s, s:s, s:I, s:o}", "lemma", r->lemma,
+                                         "real", r->real, "name", r->name, "says", r->says, "uses",
+                                         (json_int_t)r->uses, "where",
+                                         r->where ? an_cli_json_text(r->where) : json_null()));
     return json_pack("{s:s, s:b, s:I, s:I, s:o, s:o, s:o}", "says",
                      an_proof_answer_name(an_proof_says(p)), "proved", an_proof_holds(p), "roots",
                      (json_int_t)an_proof_roots(p), "met", (json_int_t)an_proof_met(p), "rules",

@@ -8,11 +8,13 @@
  * twice as far from it as a is, or `ulps` units in the last place. If `exact`, an element
  * of a that has the very bits of the truth must be had by b, too. `other` is b in f64 (NULL:
  * unknown): where both truths are one, a difference is rounding, however far a sum that
- * cancels carried it, as long as it is small beside the largest element. It needs a truth, too. */
+ * cancels carried it, as long as it is small beside the largest element. It needs a truth, too.
+ * `reals`: a proof says that both truths are one but for literals a step apart, so each graph is
+ * held to its own, and what tells them apart beyond that is a difference. */
 typedef struct an_judge {
     const an_tensor *truth, *other;
     double ulps;
-    bool exact;
+    bool exact, reals;
 } an_judge;
 
 #define AN_SUSPECT_TIMES 64 /* a difference up to so many bounds is suspect, not different */

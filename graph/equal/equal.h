@@ -23,11 +23,14 @@ extern "C" {
 
 typedef struct an_proof an_proof;
 
-/* A rule that a proof applied: a lemma about an op, or an axiom of arithmetic. */
+/* A rule that a proof applied: a lemma about an op, an axiom of arithmetic or, where those did not
+ * do, a law over the reals. */
 typedef struct an_proof_rule {
     bool lemma;
     const char *name, *says; /* "times-one", "x * 1 = x"; live as long as the program */
     int64_t uses;
+    bool real;         /* it keeps the number that was meant, not its bits */
+    const char *where; /* of those, the first node: "%12 (softmax) at a.an:14"; else NULL */
 } an_proof_rule;
 
 typedef struct an_place { /* a value of one graph */
@@ -56,8 +59,8 @@ typedef enum an_proof_answer {
     AN_PROOF_LOCATED,  /* they differ at one place, which is named: after all rules the same op
                           with another attribute, or other leaves, literals or results read,
                           where all else is equal; or states that start otherwise */
-    AN_PROOF_REALS,    /* equal over the reals: a meaning from outside was used that holds up to
-                          rounding only */
+    AN_PROOF_REALS,    /* equal over the reals: by laws that hold for real numbers, or by a meaning
+                          from outside that holds up to rounding only */
     AN_PROOF_PROVED
 } an_proof_answer;
 AN_API an_proof_answer an_proof_says(const an_proof *p);
@@ -74,7 +77,7 @@ AN_API int64_t an_proof_roots(const an_proof *p);
 AN_API int64_t an_proof_met(const an_proof *p);
 /* The i-th of the rules used; NULL past the end. */
 AN_API const an_proof_rule *an_proof_rule_at(const an_proof *p, int64_t i);
-/* Where it does not hold: a root that differs (`output "y"`), and of each graph (0, 1) the
+/* Where it does not hold in bits: a root that differs (`output "y"`), and of each graph (0, 1) the
  * first value that stops matching, NULL if there is none. */
 AN_API const char *an_proof_root(const an_proof *p);
 AN_API const an_place *an_proof_place(const an_proof *p, int graph);

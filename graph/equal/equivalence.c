@@ -55,7 +55,7 @@ static bool same_values(const an_trial *t, const uint32_t value[2])
 static bool needs_truth(const an_trial *t)
 {
     const an_equivalence *r = t->result;
-    bool same = t->args->data != AN_DATA_EXACT;
+    bool same = t->args->data != AN_DATA_EXACT && an_proof_says(&r->proof) != AN_PROOF_REALS;
     for (int64_t i = 0; i < r->compared_count && same; i++)
         same = same_values(t, t->pairs[i].value);
     for (int64_t i = 0; i < r->inner_count && same; i++) same = same_values(t, r->inner[i].value);
@@ -68,12 +68,13 @@ static an_status compare_pair(an_trial *t, int64_t i)
     const uint32_t *value = t->pairs[i].value;
     const an_tensor *a = &t->side[0].e.value[value[0]], *b = &t->side[1].e.value[value[1]];
     an_judge judge = {.truth = &t->truth[0].e.value[value[0]], .ulps = an_trial_ulps(t),
-                      .exact = t->args->data == AN_DATA_EXACT};
+                      .exact = t->args->data == AN_DATA_EXACT,
+                      .reals = an_proof_says(&t->result->proof) == AN_PROOF_REALS};
     an_compared first;
     an_status status = AN_OK;
     an_compare_begin(&first, "", "");
     an_compare_tensors(&first, a, b, &judge);
-    if (first.verdict > AN_ROUNDING && an_trial_has_both(t)) {
+    if ((first.verdict > AN_ROUNDING || judge.reals) && an_trial_has_both(t)) {
         status = an_trial_catch_up(t, 1);
         judge.other = &t->truth[1].e.value[value[1]];
     }
@@ -257,10 +258,24 @@ static void add_reason(an_equivalence *r)
     char a[340], b[340];
     an_place_describe(&f->at[0], a, sizeof a);
     an_place_describe(&f->at[1], b, sizeof b);
-    if (!f->proved && f->at[0].op && f->at[1].op)
+    if (!an_proof_holds(f) && f->at[0].op && f->at[1].op)
         add(r, "%.200s, in the second graph %.200s: %.600s; ", a, b, f->difference);
     else if (r->divergence.at[1].op)
         add(r, "%.500s; ", r->divergence.message);
+}
+
+/* Which laws, that is; a step between literals is told by its place. */
+static void add_laws(an_equivalence *r)
+{
+    const an_proof *f = &r->proof;
+    const char *between = ", by ";
+    for (int i = 0; i < f->rules; i++) {
+        const an_proof_rule *law = &f->rule[i];
+        if (!law->real) continue;
+        add(r, "%s%s", between, law->name);
+        if (!strcmp(law->name, "near")) add(r, " (%.200s)", law->where ? law->where : "?");
+        between = ", ";
+    }
 }
 
 static void add_tensors(an_equivalence *r)
@@ -337,9 +352,12 @@ static an_status conclude(an_trial *t)
     if (r->rung <= AN_RUNG_REALS) {
         add(r, r->rung == AN_RUNG_PROVED ? "equal for every feed, state and extent"
                                          : "equal over the reals");
+        add_laws(r);
         if (r->proof.given[0]) add(r, ", given the meaning of %s (not ours)", r->proof.given);
         add(r, "; ");
+        if (r->rung == AN_RUNG_REALS && r->proof.at[1].op) add(r, "in bits "), add_reason(r);
         add_numbers(r, vacuous);
+        add_orders(r);
         return AN_OK;
     }
     add_reason(r);

@@ -11,7 +11,7 @@ void an_proof_free(an_proof *p)
 an_proof_answer an_proof_says(const an_proof *p)
 {
     if (an_proof_holds(p)) return AN_PROOF_PROVED;
-    if (p && p->proved) return AN_PROOF_REALS;
+    if (p && (p->proved || p->reals)) return AN_PROOF_REALS;
     return p && p->located ? AN_PROOF_LOCATED : AN_PROOF_UNPROVED;
 }
 

@@ -384,12 +384,15 @@ static void run(an_prover *p)
     if (status == AN_OK) status = meet_outputs(p);
     if (status == AN_OK) status = meet_updates(p);
     if (status == AN_OK) status = meet_all_pending(p);
+    bool reals = false;
+    if (status == AN_OK && p->open_count > 0 && p->reals) status = an_prove_reals(p, &reals);
     if (status == AN_OK && p->open_count > 0) status = an_prove_locate(p);
     if (status == AN_OK && p->open_count > 0) status = an_prove_search(p);
     if (p->proof->status != AN_OK || an_prove_list(p) != AN_OK) return;
-    an_axioms_used(&p->values, p->proof);
+    if (p->proof->rules == 0) an_axioms_used(&p->values, p->proof);
     const bool met = p->proof->roots > 0 && p->proof->met == p->proof->roots;
     p->proof->proved = status == AN_OK && met && !p->changed_leaf;
+    p->proof->reals = status == AN_OK && reals && !p->changed_leaf;
     if (status == AN_OK && met && p->changed_leaf) an_prove_leaf_changed(p);
     if (p->proof->status == AN_OK) an_prove_conclude(p);
 }
@@ -416,9 +419,10 @@ static int most_trust(const an_prove_args *args)
     return most;
 }
 
-static void attempt(an_proof *f, const an_prove_args *args, an_matches *matches, int trust)
+static void attempt(an_proof *f, const an_prove_args *args, an_matches *matches, int trust,
+                    bool reals)
 {
-    an_prover p = {.proof = f, .matches = matches, .subset = args->subset,
+    an_prover p = {.proof = f, .matches = matches, .subset = args->subset, .reals = reals,
                    .side = {args->a, args->b}, .values = {.trust = trust, .proof = f}};
     an_arena_free(&f->arena);
     *f = (an_proof){.kind = "", .at = {{.name = "", .file = ""}, {.name = "", .file = ""}}};
@@ -438,7 +442,8 @@ static void attempt(an_proof *f, const an_prove_args *args, an_matches *matches,
     an_free(p.open);
 }
 
-/* Without the word of others first, then with as much of it as there is. */
+/* Without the word of others first, then with as much of it as there is; in bits, then over the
+ * reals. */
 void an_prove_matching(an_proof *f, const an_prove_args *args, an_matches *matches)
 {
     if (!args || !args->a || !args->b) {
@@ -449,7 +454,10 @@ void an_prove_matching(an_proof *f, const an_prove_args *args, an_matches *match
         return;
     }
     const int most = most_trust(args);
-    attempt(f, args, matches, AN_TRUST_NONE);
+    attempt(f, args, matches, AN_TRUST_NONE, most == AN_TRUST_NONE);
     for (int trust = 1; trust <= most && !f->proved && f->status == AN_OK; trust++)
-        attempt(f, args, matches, trust);
+        attempt(f, args, matches, trust, false);
+    for (int trust = 0; trust <= most && most && !f->proved && !f->reals && f->status == AN_OK;
+         trust += most)
+        attempt(f, args, matches, trust, true);
 }

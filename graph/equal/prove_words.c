@@ -311,19 +311,30 @@ void an_prove_explain_place(an_prover *p, an_couple place, an_couple reader)
     else an_prove_explain(p, place);
 }
 
+static void add_count(an_text *out, int count, const char *what, const char *and)
+{
+    an_text_addf(out, "%s%d %s%s", and, count, what, count == 1 ? "" : "s");
+}
+
 void an_prove_conclude(an_prover *p)
 {
     an_proof *f = p->proof;
-    int lemmas = 0;
-    for (int i = 0; i < f->rules; i++) lemmas += f->rule[i].lemma;
-    const int axioms = f->rules - lemmas;
-    if (f->proved)
+    int lemmas = 0, laws = 0;
+    for (int i = 0; i < f->rules; i++) lemmas += f->rule[i].lemma, laws += f->rule[i].real;
+    an_text by = {0};
+    add_count(&by, lemmas, "lemma", "");
+    add_count(&by, f->rules - lemmas - laws, "axiom", laws ? ", " : " and ");
+    if (laws) add_count(&by, laws, "law", " and ");
+    if (an_is_lost(an_text_view(&by))) an_prove_no_memory(p);
+    else if (f->proved || f->reals)
         snprintf(f->message, sizeof f->message, "%s: %lld of %lld outputs and updates are "
-                 "equal, by %d lemma%s and %d axiom%s%s%s%s",
-                 an_proof_answer_name(an_proof_says(f)), (long long)f->met, (long long)f->roots,
-                 lemmas, lemmas == 1 ? "" : "s", axioms, axioms == 1 ? "" : "s",
+                 "equal%s, by %s%s%s%s%s%s%.500s", an_proof_answer_name(an_proof_says(f)),
+                 (long long)(f->reals ? f->roots : f->met), (long long)f->roots,
+                 an_proof_holds(f) ? "" : " over the reals",
+                 an_text_view(&by), laws ? " of real numbers" : "",
                  f->given[0] ? ", given the meaning of " : "", f->given,
-                 f->given[0] ? " (not ours)" : "");
+                 f->given[0] ? " (not ours)" : "",
+                 f->difference[0] ? "; in bits they differ: " : "", f->difference);
     else if (f->roots == 0 && !f->difference[0])
         snprintf(f->message, sizeof f->message, "unproved: there is nothing to prove");
     else if (!f->at[0].name[0])
@@ -338,4 +349,5 @@ void an_prove_conclude(an_prover *p)
                  an_proof_answer_name(an_proof_says(f)), (long long)(f->roots - f->met),
                  (long long)f->roots, f->root, f->at[0].name,
                  f->at[1].name, f->difference);
+    an_text_free(&by);
 }

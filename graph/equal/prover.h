@@ -24,6 +24,7 @@ typedef struct an_prover {
     uint32_t changed_leaf; /* a state that starts otherwise in the second graph; 0: none */
     an_couple place, reader; /* where the roots are located, and who reads that; a 0: nowhere */
     bool subset;
+    bool reals; /* where the roots do not meet, over the reals is good enough */
     an_proof *proof;
     struct an_matches *matches; /* where to list them; NULL: nowhere */
 } an_prover;
@@ -36,6 +37,9 @@ bool an_prove_is_crossed(const an_prover *p, const an_node *m, const an_node *n)
 /* Sets the place at which an open root is located, the earliest in the first graph, and the
  * couple that reads it (locate.c). */
 an_status an_prove_locate(an_prover *p);
+
+/* Whether all roots in `open` are equal over the reals; then the proof lists the laws (reals.c). */
+an_status an_prove_reals(an_prover *p, bool *equal);
 
 /* ---- prover.c ---------------------------------------------------------- */
 

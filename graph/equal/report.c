@@ -56,9 +56,12 @@ static void add_checks(const an_equivalence *e, an_text *out)
 static void add_proof(const an_proof *p, an_text *out)
 {
     an_text_addf(out, "proof\n  %s\n", p->message);
-    for (int i = 0; i < p->rules; i++)
-        an_text_addf(out, "  %s %s: %s (%lld times)\n", p->rule[i].lemma ? "lemma" : "axiom",
-                     p->rule[i].name, p->rule[i].says, (long long)p->rule[i].uses);
+    for (int i = 0; i < p->rules; i++) {
+        const an_proof_rule *r = &p->rule[i];
+        an_text_addf(out, "  %s %s: %s (%lld times%s%s)\n",
+                     r->real ? "law" : r->lemma ? "lemma" : "axiom", r->name, r->says,
+                     (long long)r->uses, r->where ? ", first at " : "", r->where ? r->where : "");
+    }
 }
 
 char *an_equivalence_report(const an_equivalence *e)

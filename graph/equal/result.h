@@ -12,6 +12,7 @@
 
 struct an_proof {
     bool proved, located;
+    bool reals; /* equal by laws of real numbers, though not proved */
     an_status status;
     int64_t roots, met;
     int rules;

@@ -68,7 +68,7 @@ an_status an_trial_catch_up(an_trial *t, int graph);
 /* Whether the second graph has a truth of its own. */
 static inline bool an_trial_has_both(const an_trial *t)
 {
-    return !t->result->proof.proved;
+    return !an_proof_holds(&t->result->proof);
 }
 void an_trial_close(an_trial *t);
 

@@ -24,9 +24,9 @@ done <<'END'
 1|verify less_a.an less_b.an --at-least bitwise|test is lt in the first graph and le in the second; numbers: different
 1|verify init_a.an init_b.an|init of "w" is zeros in the first graph and constant(1) in the second
 1|verify init_a.an init_b.an --at-least rounding|aimed at it (each state as it starts, seed 0)
-1|verify halves_a.an halves_b.an|proof: unproved, 1 of 1 outputs and updates do not meet
-0|verify halves_a.an halves_b.an --at-least bitwise|bitwise: 
-1|verify halves_a.an halves_b.an --at-least reals|bitwise: 
+1|verify halves_a.an halves_b.an|reals: equal over the reals, by products; 
+0|verify halves_a.an halves_b.an --at-least bitwise|reals: 
+0|verify halves_a.an halves_b.an --at-least reals|reals: 
 0|verify eps_a.an eps_a.an|proved: equal for every feed, state and extent; numbers: vacuous
 3|verify eps_a.an init_a.an|refused: leaf "x" is f32[3,8] in the first graph and f32[4] in the second
 0|verify cse_adjoint.an --gradients|proved: equal for every feed, state and extent; numbers: bitwise
@@ -36,8 +36,10 @@ done <<'END'
 1|verify stop_a.an stop_b.an --gradients|%5 (stop_gradient) at stop_b.an:7 ends gradients in the second graph only
 1|verify stop_b.an stop_a.an --gradients|%5 (stop_gradient) at stop_b.an:7 ends gradients in the first graph only
 3|verify stop_a.an stop_n.an|refused: leaf "x" is f32[B,8] in the first graph and f32[N,8] in the second
-0|verify distribute_a.an distribute_b.an --gradients --seeds 20 --at-least rounding|rounding: 
-0|verify distribute_b.an distribute_a.an --gradients --seeds 20 --at-least rounding|rounding: 
+0|verify distribute_a.an distribute_b.an --gradients --seeds 20 --at-least rounding|reals: 
+0|verify distribute_b.an distribute_a.an --gradients --seeds 20 --at-least rounding|reals: 
+0|verify written_a.an written_b.an --seeds 20 --at-least reals|reals: equal over the reals, by sums, 
+1|verify written_a.an written_b.an|reals: 
 0|verify written_a.an written_b.an --gradients --seeds 20 --at-least rounding|rounding: 
 0|verify written_b.an written_a.an --gradients --seeds 20 --at-least rounding|rounding: 
 1|verify distribute_a.an distribute_b.an --bind B=100000000 --memory 2G|failed: not compared: error AN-E003: it takes 

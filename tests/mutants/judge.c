@@ -42,7 +42,9 @@ void an_judge_different(const char *what, const an_equivalence *e)
 {
     if (e->verdict == AN_BITWISE || e->verdict == AN_VACUOUS)
         an_object("numbers", "%s: different, yet %s", what, e->message);
-    if (e->proof.proved) an_object("proof", "%s: different, yet proved", what);
+    if (an_proof_says(&e->proof) >= AN_PROOF_REALS)
+        an_object("proof", "%s: different, yet %s", what,
+                  an_proof_answer_name(an_proof_says(&e->proof)));
 }
 
 void an_judge_watched(const char *what, const an_equivalence *e, const char *name)

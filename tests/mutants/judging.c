@@ -125,6 +125,9 @@ typedef struct conclusion {
 #define RELU "%4: f32[6] = relu %1\n"
 #define CHOSEN "%2: f32[] = constant {data=[0]}\n%3: bool[6] = compare %2, %1 {test=lt}\n"         \
     "%4: f32[6] = where %3, %1, %2\n"
+/* x, as no law knows. */
+#define SHIFTED "%4: f32[6] = relu %1\n%5: f32[6] = neg %1\n%6: f32[6] = relu %5\n"                \
+    "%7: f32[6] = sub %4, %6\n"
 #define SCALAR "graph \"g\"\n%1: f32[] = input \"x\"\n"
 
 static const conclusion conclusions[] = {
@@ -152,13 +155,33 @@ static const conclusion conclusions[] = {
      AN_VACUOUS, AN_RUNG_BITWISE, "fewer pairs", false, 1, 0},
     {X "%2: f32[6] = tanh %1\n%3: f32[6] = add %2, %1\n%4: f32[6] = add %3, %2\noutput \"y\" %4\n",
      X "%2: f32[6] = tanh %1\n%3: f32[6] = add %2, %2\n%4: f32[6] = add %3, %1\noutput \"y\" %4\n",
-     AN_ROUNDING, AN_RUNG_ROUNDING, "differs", false, 0, 0},
+     AN_ROUNDING, AN_RUNG_REALS, "differs", false, 0, 0},
+    {X "%2: f32[6] = tanh %1\noutput \"y\" %2\n",
+     X "%2: f32[6] = exp %1\n%3: f32[6] = neg %1\n%4: f32[6] = exp %3\n%5: f32[6] = sub %2, %4\n"
+     "%6: f32[6] = add %2, %4\n%7: f32[6] = div %5, %6\noutput \"y\" %7\n", AN_ROUNDING,
+     AN_RUNG_ROUNDING, "differs", false, 0, 0},
     /* 81 units, for the sum cancels; in f64 both are one */
+    {X "%2: f32[6] = input \"r\"\n%3: f32[6] = input \"g\"\n" SHIFTED "%8: f32[6] = add %7, %2\n"
+     "%9: f32[6] = mul %8, %3\noutput \"y\" %9\n",
+     X "%2: f32[6] = input \"r\"\n%3: f32[6] = input \"g\"\n%4: f32[6] = mul %1, %3\n"
+     "%5: f32[6] = mul %2, %3\n%6: f32[6] = add %4, %5\noutput \"y\" %6\n", AN_ROUNDING,
+     AN_RUNG_ROUNDING, "differs", false, 0, 100},
     {X "%2: f32[6] = input \"r\"\n%3: f32[6] = input \"g\"\n%4: f32[6] = add %1, %2\n"
      "%5: f32[6] = mul %4, %3\noutput \"y\" %5\n",
      X "%2: f32[6] = input \"r\"\n%3: f32[6] = input \"g\"\n%4: f32[6] = mul %1, %3\n"
      "%5: f32[6] = mul %2, %3\n%6: f32[6] = add %4, %5\noutput \"y\" %6\n", AN_ROUNDING,
-     AN_RUNG_ROUNDING, "differs", false, 0, 100},
+     AN_RUNG_REALS, "differs", false, 0, 100},
+    /* 1 / 2.828427 is not 0.35355338, but a step away: each is held to its own truth */
+    {X "%2: f32[] = constant {data=[0.35355338]}\n%3: f32[6] = mul %1, %2\n"
+     "%4: f32[6] = add %3, %1\noutput \"y\" %4\n",
+     X "%2: f32[] = constant {data=[2.828427]}\n%3: f32[6] = div %1, %2\n%4: f32[6] = add %3, %1\n"
+     "output \"y\" %4\n", AN_ROUNDING, AN_RUNG_REALS, "by sums, ", false, 0, 100},
+    /* a step that grows, until f64 tells both apart */
+    {X "%2: f32[] = constant {data=[0.33333334]}\n%3: f32[] = constant {data=[3]}\n"
+     "%4: f32[6] = mul %1, %2\n%5: f32[6] = div %1, %3\n%6: f32[6] = sub %4, %5\n"
+     "%7: f32[] = constant {data=[1e9]}\n%8: f32[6] = mul %6, %7\n%9: f32[6] = add %8, %1\n"
+     "output \"y\" %9\n", X "%2: f32[6] = neg %1\n%3: f32[6] = neg %2\noutput \"y\" %3\n",
+     AN_DIFFERENT, AN_RUNG_DIFFERENT, "differs", false, 0, 0},
     /* what only some seeds show */
     {SCALAR "%2: f32[] = constant {data=[1.5]}\n%3: f32[] = minimum %1, %2\noutput \"y\" %3\n",
      SCALAR "%2: f32[] = neg %1\n%3: f32[] = neg %2\noutput \"y\" %3\n", AN_BITWISE,
@@ -178,9 +201,11 @@ static void try_rung(const conclusion *c, const an_equivalence *e)
 {
     const an_rung rung = an_equivalence_rung(e);
     const bool proved = c->rung == AN_RUNG_PROVED;
-    const bool bits = proved || (c->rung == AN_RUNG_BITWISE && c->verdict != AN_VACUOUS);
+    const bool bits = proved || c->rung == AN_RUNG_REALS ||
+                      (c->rung == AN_RUNG_BITWISE && c->verdict != AN_VACUOUS);
     if (rung != c->rung || strncmp(e->message, an_rung_name(rung), strlen(an_rung_name(rung))) ||
         an_equivalence_holds(e, AN_RUNG_PROVED) != proved ||
+        an_equivalence_holds(e, AN_RUNG_REALS) != (proved || c->rung == AN_RUNG_REALS) ||
         an_equivalence_holds(e, AN_RUNG_BITWISE) != bits ||
         an_equivalence_holds(e, AN_RUNG_FAILED) != (c->verdict != AN_FAILED && (proved ||
                                                     c->verdict != AN_VACUOUS)))
@@ -216,7 +241,7 @@ static void try_checked(void)
     an_graph *c = an_read_graph("c", X "%2: f32[] = constant {data=[0.125]}\n"
                                 "%3: f32[6] = mul %2, %1\noutput \"y\" %3\n");
     an_equivalence *e = an_equivalent(a, b), *f = an_equivalent(b, c, .inexact = true);
-    if (an_equivalence_rung(e) != AN_RUNG_BITWISE)
+    if (an_equivalence_rung(e) != AN_RUNG_REALS)
         an_object("rung", "halves: %s", an_equivalence_message(e));
     if (an_equivalence_rung(f) != AN_RUNG_PROVED)
         an_object("rung", "proved, though inexact: %s", an_equivalence_message(f));

@@ -44,6 +44,8 @@ void an_battery_catalogue(void); /* what fuses, what must not, and what comes of
 void an_battery_groups(void);    /* what becomes one, and in which order all is made */
 void an_battery_models(void);    /* training graphs through the pipeline and as programs */
 void an_battery_pairs(void);     /* graphs that are known to be equal, or known to differ */
+void an_battery_written(void);   /* forms written out, which are equal over the reals */
+void an_battery_reals(void);     /* one edit away, and values of one graph: what is not */
 void an_battery_judging(void);   /* comparing tensors; what an equivalence may conclude */
 void an_battery_ops(void);       /* kernels against their plain loops; gradients */
 void an_battery_rows(void);      /* long rows, and rows beyond f32's sums */
