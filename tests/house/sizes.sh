@@ -29,7 +29,7 @@ budgets='
 10580 graph/equal         proof (380 of it laws of moving elements, 2300 what is equal over the reals), pending updates in it and in the numbers (95), numbers, seven checks, their data (aimed, 230), memory needed (71), the report and its picture; 200 are getters; 700 check an op from outside
  1260 graph/equal/prove.c+graph/equal/axioms.c+graph/equal/axioms_move.c+graph/equal/match.c  what a proof rests on, to be read in an hour and a half; 380 for moves; 37 for pending updates, 12 for where a literal chooses, 11 for meanings from outside that are none or lead back to themselves
   790 graph/reduce        delta debugging of graphs
-  430 optim               five optimizers and two schedules as nodes
+  440 optim               five optimizers and two schedules as nodes
    480 frontends           the public header of all that surrounds a graph
   200 frontends/layers    eight layers
  1030 frontends/formats   safetensors, their checksums (180), checkpoints, SHA-256
