@@ -45,7 +45,7 @@ static an_value weight(an_graph *g, int64_t i)
 {
     char name[32];
     snprintf(name, sizeof name, "w%lld", (long long)i);
-    return an_state(g, name, AN_F32, AN_SHAPE(WIDTH), (an_init){AN_INIT_UNIFORM, 0.5, 0.25});
+    return an_state(g, name, AN_F32, AN_SHAPE(WIDTH), (an_init){AN_INIT_UNIFORM, 0.25, 0.5});
 }
 
 /* One node after the other. `odd` is another function half way down. */
