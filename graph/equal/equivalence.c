@@ -3,7 +3,7 @@
  * What is compared are outputs, gradients and updates; the table below lists what is
  * checked beside them. The verdict is the worst of all. What cannot show a fault is
  * called vacuous rather than equal.                                          */
-#include "graph/equal/place.h"
+#include "graph/equal/proof/place.h"
 #include "graph/equal/trial.h"
 
 #include <stdarg.h>

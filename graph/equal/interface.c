@@ -2,7 +2,7 @@
  *
  * Leaves, outputs and updates pair by name, and must have equal types. The values
  * inside pair by the proof, which needs no names.                            */
-#include "graph/equal/match.h"
+#include "graph/equal/proof/match.h"
 #include "graph/equal/project.h"
 #include "graph/equal/trial.h"
 #include "graph/passes/pipeline.h"

@@ -13,7 +13,7 @@
  * add_norm_grad adds dsum, which is taken off again. Each sum is allowed TIMES units of
  * rounding of the magnitudes that went into it. A mean far from its row's values is rounded
  * by more than they differ by; that part is in the bound, too.                            */
-#include "graph/equal/place.h"
+#include "graph/equal/proof/place.h"
 #include "graph/equal/trial.h"
 
 #include <float.h>

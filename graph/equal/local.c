@@ -5,7 +5,7 @@
  * graph's values, cut at the values that have a partner: what still differs then is
  * made there. The earliest such pair is what a report blames.                */
 #include "graph/equal/apart.h"
-#include "graph/equal/place.h"
+#include "graph/equal/proof/place.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
  * exceeded the f64 run is repeated on operands moved by half a unit in the last place,
  * and the spread of the results says what rounding can do there.            */
 #include "graph/equal/apart.h"
-#include "graph/equal/place.h"
+#include "graph/equal/proof/place.h"
 
 #include "core/pool.h"
 #include "ops/access.h"

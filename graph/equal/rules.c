@@ -13,7 +13,7 @@
  * inherits the faults of the simpler ones.                                              */
 #include "graph/equal/isolated.h"
 #include "graph/equal/differences.h"
-#include "graph/equal/place.h"
+#include "graph/equal/proof/place.h"
 #include "core/random.h"
 
 #include <math.h>

@@ -8,7 +8,7 @@
  * growth.sh runs it under callgrind, which counts the instructions of `measured` call by call,
  * and judges how they grow.                                                   */
 #include "frontends/addnorm.h"
-#include "graph/equal/match.h"
+#include "graph/equal/proof/match.h"
 #include "graph/run/plan.h"
 #include "tests/models.h"
 

@@ -9,7 +9,7 @@
 . tests/house/house.sh
 
 order='core ops/kernels ops
-    graph graph/text graph/passes graph/run graph/picture graph/equal graph/reduce
+    graph graph/text graph/passes graph/run graph/picture graph/equal/proof graph/equal graph/reduce
     optim
     frontends frontends/layers frontends/formats frontends/text frontends/data frontends/train
     frontends/cli

@@ -26,8 +26,9 @@ budgets='
  1720 graph/passes        six passes and their frame; 60 for what is pending, `training` and what a literal chooses; 420 are for what becomes one: exact, in linear time, for any pass; 50 for ops that are their meaning
  3960 graph/run           compiling, planning, the proof of the plan, weights, one run; 130 keep planning linear, 115 the check of outs and feeds, 45 make values there, 75 learn names from expressions; 340 refuse what is not finite and find who is to blame, 90 are fingerprints, 110 list what a loaded file lacks
  2740 graph/picture       views, the ladder in linear time, three writers, the summary
-10580 graph/equal         proof (380 of it laws of moving elements, 2300 what is equal over the reals), pending updates in it and in the numbers (95), numbers, seven checks, their data (aimed, 230), memory needed (71), the report and its picture; 200 are getters; 700 check an op from outside
- 1260 graph/equal/prove.c+graph/equal/axioms.c+graph/equal/axioms_move.c+graph/equal/match.c  what a proof rests on, to be read in an hour and a half; 380 for moves; 37 for pending updates, 12 for where a literal chooses, 11 for meanings from outside that are none or lead back to themselves
+ 4590 graph/equal/proof   the prover: value graphs and exact rules (380 of them of moving elements, 95 for pending updates), where a proof fails and in which words (550); 2300 what is equal over the reals
+ 6020 graph/equal         numbers, seven checks, their data (aimed, 230), memory needed (71), the report and its picture; 200 are getters; 700 check an op from outside
+ 1260 graph/equal/proof/prove.c+graph/equal/proof/axioms.c+graph/equal/proof/axioms_move.c+graph/equal/proof/match.c  what a proof rests on, to be read in an hour and a half; 380 for moves; 37 for pending updates, 12 for where a literal chooses, 11 for meanings from outside that are none or lead back to themselves
   790 graph/reduce        delta debugging of graphs
   440 optim               five optimizers and two schedules as nodes
    480 frontends           the public header of all that surrounds a graph

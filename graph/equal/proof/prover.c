@@ -1,5 +1,5 @@
 /* prover.c -- what the prover's files share: giving up, saying so, reading operands.  */
-#include "graph/equal/prover.h"
+#include "graph/equal/proof/prover.h"
 
 #include <stdarg.h>
 #include <stdio.h>

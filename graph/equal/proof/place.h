@@ -2,7 +2,7 @@
 #ifndef AN_GRAPH_EQUAL_PLACE_H
 #define AN_GRAPH_EQUAL_PLACE_H
 
-#include "graph/equal/result.h"
+#include "graph/equal/proof/proof.h"
 #include "graph/ir.h"
 
 /* "encoder/%6.mean (layer_norm)"; `value` 0 means the whole node. */

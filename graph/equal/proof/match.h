@@ -2,7 +2,7 @@
 #ifndef AN_GRAPH_EQUAL_MATCH_H
 #define AN_GRAPH_EQUAL_MATCH_H
 
-#include "graph/equal/result.h"
+#include "graph/equal/proof/proof.h"
 
 /* Two values of the sides that are the same by the proof; or, if not `proved`, that
  * should have been for a root to meet. */

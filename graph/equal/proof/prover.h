@@ -5,7 +5,7 @@
 #ifndef AN_GRAPH_EQUAL_PROVER_H
 #define AN_GRAPH_EQUAL_PROVER_H
 
-#include "graph/equal/values.h"
+#include "graph/equal/proof/values.h"
 
 /* Two values, in normal form, that should have been one. */
 typedef struct an_couple {

@@ -9,7 +9,7 @@
  *
  * A couple is judged once, whoever reads it, so the work is linear. A value that would have
  * to be equal to two others is located nowhere.                              */
-#include "graph/equal/prover.h"
+#include "graph/equal/proof/prover.h"
 
 typedef struct verdict {
     uint32_t partner;   /* the value of the second graph that it should be; 0: not met yet */

@@ -3,7 +3,7 @@
  * Numbers are computed in double. Those that agree to 46 bits are one, and so are literals of
  * one element (and what is computed of one) a float's step apart: the first is what all are held
  * against, so steps do not add up.                                           */
-#include "graph/equal/reals.h"
+#include "graph/equal/proof/reals.h"
 
 #include "core/random.h"
 

@@ -3,7 +3,7 @@
  * Moving axes renumbers indices; repeating adds some that nothing is read at; summing over an
  * axis gives its index to the terms. A product is multiplied out as long as its terms fit; if they
  * do not, the longer factor becomes an atom first.                           */
-#include "graph/equal/reals.h"
+#include "graph/equal/proof/reals.h"
 
 #include <math.h>
 #include <string.h>

@@ -6,7 +6,7 @@
  *
  * A function of a form is an atom over the indices at which that is read, in an order that does not
  * depend on theirs: so it is one, whatever axes its operand had.             */
-#include "graph/equal/reals.h"
+#include "graph/equal/proof/reals.h"
 
 #include <math.h>
 #include <string.h>

@@ -12,7 +12,7 @@
  * are nearer to the normal form, so settling ends, and nests no deeper than the
  * lemmas do and moves are passed. Nothing here is shared with the passes.    */
 #include "graph/evaluate.h"
-#include "graph/equal/axioms.h"
+#include "graph/equal/proof/axioms.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -11,7 +11,7 @@
  *
  * Of a sum, what all its terms have in common comes out before: the size of the first number, and
  * exponentials that no index of their own is summed with.                    */
-#include "graph/equal/reals.h"
+#include "graph/equal/proof/reals.h"
 
 #include <math.h>
 #include <string.h>

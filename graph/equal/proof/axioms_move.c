@@ -8,7 +8,7 @@
  *
  * An op passes at most MOST_MOVES moves, and a concat takes in others up to MOST_PARTS
  * operands: the work stays linear in the graph, whatever is piled up.        */
-#include "graph/equal/axioms.h"
+#include "graph/equal/proof/axioms.h"
 
 #include <string.h>
 

@@ -3,8 +3,8 @@
  * Both that settled to one normal form are. Where roots did not meet, the couples
  * that the search for the difference has followed are those that should have been
  * one; they are listed too, so that numbers can say where a fault comes in.  */
-#include "graph/equal/match.h"
-#include "graph/equal/prover.h"
+#include "graph/equal/proof/match.h"
+#include "graph/equal/proof/prover.h"
 
 static an_status list_one(an_prover *p, uint32_t a, uint32_t b, bool proved)
 {

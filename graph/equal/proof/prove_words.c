@@ -2,8 +2,8 @@
  *
  * Nothing here decides. prove_report.c finds the couple that differs by itself; what is
  * said of it is the attribute, the operand or the op, of the nodes as the user wrote them. */
-#include "graph/equal/place.h"
-#include "graph/equal/prover.h"
+#include "graph/equal/proof/place.h"
+#include "graph/equal/proof/prover.h"
 
 #include <stdio.h>
 #include <string.h>

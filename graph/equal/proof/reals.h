@@ -19,7 +19,7 @@
 #ifndef AN_GRAPH_EQUAL_REALS_H
 #define AN_GRAPH_EQUAL_REALS_H
 
-#include "graph/equal/prover.h"
+#include "graph/equal/proof/prover.h"
 
 #include <math.h>
 

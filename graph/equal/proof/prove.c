@@ -12,8 +12,8 @@
  * for every feed, every state and every binding for which both graphs run to their
  * end; it rests on the rules that it lists. Its failure proves nothing: what the
  * rules do not relate may still be equal.                                    */
-#include "graph/equal/match.h"
-#include "graph/equal/prover.h"
+#include "graph/equal/proof/match.h"
+#include "graph/equal/proof/prover.h"
 
 #include "core/random.h"
 

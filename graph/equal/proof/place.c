@@ -1,5 +1,5 @@
 /* place.c -- where a value is, in the words that every report uses. */
-#include "graph/equal/place.h"
+#include "graph/equal/proof/place.h"
 
 #include <stdio.h>
 

@@ -7,7 +7,7 @@
 #ifndef AN_GRAPH_EQUAL_VALUES_H
 #define AN_GRAPH_EQUAL_VALUES_H
 
-#include "graph/equal/result.h"
+#include "graph/equal/proof/proof.h"
 #include "graph/ir.h"
 
 /* An op without a kernel is its meaning. That a kernel from outside has its meaning's bits is the

@@ -8,7 +8,7 @@
  *
  * At most ROUNDS rounds, each linear in the graph: it ends. Nothing here is taken back, and nothing
  * found here is called proved: an_proof_says calls it AN_PROOF_REALS.        */
-#include "graph/equal/reals.h"
+#include "graph/equal/proof/reals.h"
 
 #include <string.h>
 

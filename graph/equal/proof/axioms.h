@@ -4,7 +4,7 @@
 #ifndef AN_GRAPH_EQUAL_AXIOMS_H
 #define AN_GRAPH_EQUAL_AXIOMS_H
 
-#include "graph/equal/values.h"
+#include "graph/equal/proof/values.h"
 
 /* As a proof lists them. */
 enum an_rule {

@@ -1,5 +1,5 @@
 /* proof.c -- what users see of a proof. Needs nothing but the prover.         */
-#include "graph/equal/result.h"
+#include "graph/equal/proof/proof.h"
 
 void an_proof_free(an_proof *p)
 {

@@ -5,7 +5,7 @@
  * the other graph. Where that ends, the couple differs by itself - in its op, an
  * attribute, or an operand that both graphs know - and the earliest such couple in
  * the first graph is what the report blames. Each value is followed once.    */
-#include "graph/equal/prover.h"
+#include "graph/equal/proof/prover.h"
 
 /* Where the search stands: the earliest couple so far that differs by itself. */
 typedef struct search {

@@ -7,8 +7,8 @@
  * Assumed: no extent is 0 (the mean of nothing is no number), and both sides have a value (1/x -
  * 1/x is 0, but at 0 it is nothing). No law is here that fails for some number: x/x is not 1,
  * sqrt(x^2) is not x, log x^2 is not 2 log x, exp(log x) is not x.           */
-#include "graph/equal/place.h"
-#include "graph/equal/reals.h"
+#include "graph/equal/proof/place.h"
+#include "graph/equal/proof/reals.h"
 
 #include <math.h>
 #include <stdio.h>
