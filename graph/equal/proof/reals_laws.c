@@ -14,36 +14,38 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LAW(name, says) {false, name, says, 0, false, NULL}
+
 static const an_proof_rule laws[AN_REAL_LAWS] = {
-    [AN_REAL_SUMS] = {false, "sums", "sums in any order: (x + y) + z = x + (y + z), x - x = 0"},
-    [AN_REAL_PRODUCTS] = {false, "products", "products in any order, multiplied out: "
-                          "x * (y + z) = x * y + x * z"},
-    [AN_REAL_POWERS] = {false, "powers", "x ^ 2 = x * x, x ^ -1 = 1 / x, x ^ 0.5 = sqrt x"},
-    [AN_REAL_QUOTIENTS] = {false, "quotients", "x / y = x * (1 / y), 1 / (x * y) = 1 / x * 1 / y"},
-    [AN_REAL_MATMUL] = {false, "matmul", "a product of matrices is a sum of products"},
-    [AN_REAL_MEAN] = {false, "mean", "mean = sum / count"},
-    [AN_REAL_INDEX] = {false, "indices", "moving and repeating elements renames the indices of "
-                       "sums and products"},
-    [AN_REAL_EXP] = {false, "exp", "exp(x + y) = exp x * exp y"},
-    [AN_REAL_LOG] = {false, "log", "log(x * exp y) = log x + y, log(1 / x) = -log x"},
-    [AN_REAL_EXP_LOG] = {false, "exp-log", "exp(log x) = x where x is made of exponentials"},
-    [AN_REAL_ROOT] = {false, "root", "sqrt(c * x) = sqrt c * sqrt x for c > 0"},
-    [AN_REAL_SIGMOID] = {false, "sigmoid", "sigmoid x = 1 / (1 + exp(-x)) = 1 - sigmoid(-x) = "
-                         "exp x * sigmoid(-x)"},
-    [AN_REAL_TANH] = {false, "tanh", "tanh x = 2 * sigmoid(2 * x) - 1"},
-    [AN_REAL_ODD] = {false, "odd", "erf(-x) = -erf x, sin(-x) = -sin x"},
-    [AN_REAL_SOFTMAX] = {false, "softmax", "softmax x = exp(x - c) / sum exp(x - c)"},
-    [AN_REAL_LAYER_NORM] = {false, "layer_norm",
-                            "layer_norm x = (x - mean) / sqrt(variance + eps) * gamma + beta"},
-    [AN_REAL_RMS_NORM] = {false, "rms_norm", "rms_norm x = x / sqrt(mean x^2 + eps) * gamma"},
-    [AN_REAL_GELU] = {false, "gelu", "gelu x = x / 2 * (1 + erf(x / sqrt 2)), or by tanh"},
-    [AN_REAL_SILU] = {false, "silu", "silu x = x * sigmoid x"},
-    [AN_REAL_SOFTPLUS] = {false, "softplus", "softplus x = log(1 + exp x), mish = x * tanh of it"},
-    [AN_REAL_RELU] = {false, "relu", "relu x = max(x, 0)"},
-    [AN_REAL_LARGER] = {false, "larger", "max(x, y) = max(y, x), min likewise"},
-    [AN_REAL_NEAR] = {false, "near", "one-element literals, or 1 / one, are one number if a step "
-                      "of f32 from it"},
-    [AN_REAL_SAME] = {false, "same", "an op of equal operands is equal"},
+    [AN_REAL_SUMS] = LAW("sums", "sums in any order: (x + y) + z = x + (y + z), x - x = 0"),
+    [AN_REAL_PRODUCTS] = LAW("products", "products in any order, multiplied out: "
+                          "x * (y + z) = x * y + x * z"),
+    [AN_REAL_POWERS] = LAW("powers", "x ^ 2 = x * x, x ^ -1 = 1 / x, x ^ 0.5 = sqrt x"),
+    [AN_REAL_QUOTIENTS] = LAW("quotients", "x / y = x * (1 / y), 1 / (x * y) = 1 / x * 1 / y"),
+    [AN_REAL_MATMUL] = LAW("matmul", "a product of matrices is a sum of products"),
+    [AN_REAL_MEAN] = LAW("mean", "mean = sum / count"),
+    [AN_REAL_INDEX] = LAW("indices", "moving and repeating elements renames the indices of "
+                       "sums and products"),
+    [AN_REAL_EXP] = LAW("exp", "exp(x + y) = exp x * exp y"),
+    [AN_REAL_LOG] = LAW("log", "log(x * exp y) = log x + y, log(1 / x) = -log x"),
+    [AN_REAL_EXP_LOG] = LAW("exp-log", "exp(log x) = x where x is made of exponentials"),
+    [AN_REAL_ROOT] = LAW("root", "sqrt(c * x) = sqrt c * sqrt x for c > 0"),
+    [AN_REAL_SIGMOID] = LAW("sigmoid", "sigmoid x = 1 / (1 + exp(-x)) = 1 - sigmoid(-x) = "
+                         "exp x * sigmoid(-x)"),
+    [AN_REAL_TANH] = LAW("tanh", "tanh x = 2 * sigmoid(2 * x) - 1"),
+    [AN_REAL_ODD] = LAW("odd", "erf(-x) = -erf x, sin(-x) = -sin x"),
+    [AN_REAL_SOFTMAX] = LAW("softmax", "softmax x = exp(x - c) / sum exp(x - c)"),
+    [AN_REAL_LAYER_NORM] = LAW("layer_norm",
+                            "layer_norm x = (x - mean) / sqrt(variance + eps) * gamma + beta"),
+    [AN_REAL_RMS_NORM] = LAW("rms_norm", "rms_norm x = x / sqrt(mean x^2 + eps) * gamma"),
+    [AN_REAL_GELU] = LAW("gelu", "gelu x = x / 2 * (1 + erf(x / sqrt 2)), or by tanh"),
+    [AN_REAL_SILU] = LAW("silu", "silu x = x * sigmoid x"),
+    [AN_REAL_SOFTPLUS] = LAW("softplus", "softplus x = log(1 + exp x), mish = x * tanh of it"),
+    [AN_REAL_RELU] = LAW("relu", "relu x = max(x, 0)"),
+    [AN_REAL_LARGER] = LAW("larger", "max(x, y) = max(y, x), min likewise"),
+    [AN_REAL_NEAR] = LAW("near", "one-element literals, or 1 / one, are one number if a step "
+                      "of f32 from it"),
+    [AN_REAL_SAME] = LAW("same", "an op of equal operands is equal"),
 };
 
 /* Inherent: whatever spells these ops out rounds them. */
