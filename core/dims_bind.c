@@ -83,9 +83,8 @@ an_status an_dims_bind_all(const an_dims *dims, const int64_t *bound, int64_t *e
     if (!dims || (dims->name_count > 0 && !bound) || (dims->count > 0 && !extent))
         return an_fail(e, AN_E_ARGUMENT, "an_dims_bind: an argument is NULL");
     for (int64_t i = 0; i < dims->count; i++) {
-        an_error later = {0};
         const an_status status = bind_entry(&dims->entries[i], bound, extent, &extent[i],
-                                            first == AN_OK ? e : &later);
+                                            first == AN_OK ? e : NULL);
         if (status == AN_OK) continue;
         extent[i] = -1;
         if (first == AN_OK) first = status, *culprit = an_dims_at(i);

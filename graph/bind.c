@@ -18,20 +18,27 @@ static an_status fail(const an_node *n, an_status status, const char *why, an_er
     return status;
 }
 
-/* The first node whose attributes do not fit; 0: none. */
+/* Whether a node's attributes fit, and else why not, with its operand 0 called `x`. */
+static bool fits(const an_graph *g, const an_node *n, const int64_t *extent, const char *x,
+                 an_text *why)
+{
+    return !n->op->rules->fits || !n->in[0] ||
+           n->op->rules->fits(n->attrs, &an_slot_type(g, n->in[0])->shape, g->dims, extent, x, why);
+}
+
+/* The first node whose attributes do not fit; 0: none. The operand's name is made for that one
+ * alone. */
 static uint32_t misfit(const an_graph *g, const int64_t *extent, an_text *why)
 {
-    for (uint32_t i = 1; (int64_t)i <= g->node_count; i++) {
-        const an_node *n = &g->nodes[i];
-        if (!n->op->rules->fits || !n->in[0]) continue;
-        an_text x = {0};
-        an_node_print(an_node_of(g, n->in[0]), &x);
-        const bool fits = n->op->rules->fits(n->attrs, &an_slot_type(g, n->in[0])->shape, g->dims,
-                                             extent, an_text_view(&x), why);
-        an_text_free(&x);
-        if (!fits) return i;
-    }
-    return 0;
+    uint32_t i = 1;
+    while ((int64_t)i <= g->node_count && fits(g, &g->nodes[i], extent, "", why)) i++;
+    if ((int64_t)i > g->node_count) return 0;
+    an_text x = {0};
+    an_node_print(an_node_of(g, g->nodes[i].in[0]), &x);
+    an_text_clear(why);
+    fits(g, &g->nodes[i], extent, an_text_view(&x), why);
+    an_text_free(&x);
+    return i;
 }
 
 /* The first node with a result that has such a dim. */

@@ -84,6 +84,17 @@ void check_history(const an_history *h, int64_t epochs)
     for (int64_t i = 0; i < epochs; i++) ck_assert_int_eq(h->epochs[i].epoch, i + 1);
 }
 
+void expect_same_epochs(const an_history *a, const an_history *b)
+{
+    ck_assert_int_eq(a->epoch_count, b->epoch_count);
+    ck_assert_int_eq(a->best, b->best);
+    for (int64_t i = 0; i < a->epoch_count; i++)
+        for (int j = 0; j < 2; j++) {
+            ck_assert(a->epochs[i].train[j] == b->epochs[i].train[j]);
+            ck_assert(a->epochs[i].validation[j] == b->epochs[i].validation[j]);
+        }
+}
+
 void expect_same_states(const model *a, const model *b)
 {
     char x[65], y[65];

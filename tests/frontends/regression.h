@@ -28,6 +28,7 @@ void free_arrays(arrays *a);
 
 void fingerprint(const model *m, char hex[65]);
 void check_history(const an_history *h, int64_t epochs);
+void expect_same_epochs(const an_history *a, const an_history *b);
 void expect_same_states(const model *a, const model *b);
 
 /* A directory in memory, if there is such a place; closing it removes what a training leaves and

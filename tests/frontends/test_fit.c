@@ -206,17 +206,6 @@ static an_history *fit_in_folder(const model *m, const arrays *a, int64_t epochs
                   .arguments = (const an_metadata[]){{"rate", "0.05"}}, .argument_count = 1);
 }
 
-static void expect_same_epochs(const an_history *a, const an_history *b)
-{
-    ck_assert_int_eq(a->epoch_count, b->epoch_count);
-    ck_assert_int_eq(a->best, b->best);
-    for (int64_t i = 0; i < a->epoch_count; i++)
-        for (int j = 0; j < 2; j++) {
-            ck_assert(a->epochs[i].train[j] == b->epochs[i].train[j]);
-            ck_assert(a->epochs[i].validation[j] == b->epochs[i].validation[j]);
-        }
-}
-
 START_TEST(test_resuming_is_exact)
 {
     open_folder();

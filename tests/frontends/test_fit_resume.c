@@ -35,17 +35,6 @@ static an_history *fit(const model *m, const arrays *a, int64_t at)
                   .min_delta = 0.001, .restore_best = true, .stop = &stop);
 }
 
-static void expect_same_epochs(const an_history *a, const an_history *b)
-{
-    ck_assert_int_eq(a->epoch_count, b->epoch_count);
-    ck_assert_int_eq(a->best, b->best);
-    for (int64_t i = 0; i < a->epoch_count; i++)
-        for (int j = 0; j < 2; j++) {
-            ck_assert(a->epochs[i].train[j] == b->epochs[i].train[j]);
-            ck_assert(a->epochs[i].validation[j] == b->epochs[i].validation[j]);
-        }
-}
-
 /* Stopped at every reading, and again some readings later: each time a new process goes on, and
  * ends with the bits and the figures of a training that never was stopped. */
 static void stop_anywhere(float rate, int64_t best)
