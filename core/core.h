@@ -140,7 +140,8 @@ AN_API int64_t an_tensor_count(const an_tensor *t); /* elements; 1 for a scalar,
 AN_API int64_t an_tensor_bytes(const an_tensor *t); /* count times element size */
 
 /* Reads or writes element `i` in row-major order, converting. Out of range, get
- * gives NaN and set does nothing. i64 values beyond 2^53 lose their low bits. */
+ * gives NaN and set does nothing. i64 values beyond 2^53 lose their low bits. The
+ * memory of a borrowed tensor need not be aligned. */
 AN_API double an_tensor_get(const an_tensor *t, int64_t i);
 AN_API void an_tensor_set(an_tensor *t, int64_t i, double value);
 

@@ -76,15 +76,33 @@ void an_tensor_free(an_tensor *t)
     *t = (an_tensor){0};
 }
 
+/* One element, copied in and out of its place: a borrowed tensor may lie anywhere. */
+typedef union element {
+    float f32;
+    double f64;
+    int32_t i32;
+    int64_t i64;
+    uint8_t truth;
+} element;
+
+static char *place_of(const an_tensor *t, int64_t i)
+{
+    if (!t || !t->data || i < 0 || i >= an_tensor_count(t)) return NULL;
+    return (char *)t->data + i * (int64_t)an_dtype_size(t->dtype);
+}
+
 double an_tensor_get(const an_tensor *t, int64_t i)
 {
-    if (!t || !t->data || i < 0 || i >= an_tensor_count(t)) return (double)NAN;
+    const char *place = place_of(t, i);
+    if (!place) return (double)NAN;
+    element e;
+    memcpy(&e, place, an_dtype_size(t->dtype));
     switch (t->dtype) {
-    case AN_F32: return (double)((const float *)t->data)[i];
-    case AN_F64: return ((const double *)t->data)[i];
-    case AN_I32: return (double)((const int32_t *)t->data)[i];
-    case AN_I64: return (double)((const int64_t *)t->data)[i];
-    case AN_BOOL: return (double)((const uint8_t *)t->data)[i];
+    case AN_F32: return (double)e.f32;
+    case AN_F64: return e.f64;
+    case AN_I32: return (double)e.i32;
+    case AN_I64: return (double)e.i64;
+    case AN_BOOL: return (double)e.truth;
     }
     return (double)NAN;
 }
@@ -101,19 +119,17 @@ static int64_t to_integer(double value, double low, double beyond, int64_t least
 
 void an_tensor_set(an_tensor *t, int64_t i, double value)
 {
-    if (!t || !t->data || i < 0 || i >= an_tensor_count(t)) return;
+    char *place = place_of(t, i);
+    if (!place) return;
+    element e = {0};
     switch (t->dtype) {
-    case AN_F32: ((float *)t->data)[i] = (float)value; break;
-    case AN_F64: ((double *)t->data)[i] = value; break;
-    case AN_I32:
-        ((int32_t *)t->data)[i] =
-            (int32_t)to_integer(value, -0x1p31, 0x1p31, INT32_MIN, INT32_MAX);
-        break;
-    case AN_I64:
-        ((int64_t *)t->data)[i] = to_integer(value, -0x1p63, 0x1p63, INT64_MIN, INT64_MAX);
-        break;
-    case AN_BOOL: ((uint8_t *)t->data)[i] = value != 0; break;
+    case AN_F32: e.f32 = (float)value; break;
+    case AN_F64: e.f64 = value; break;
+    case AN_I32: e.i32 = (int32_t)to_integer(value, -0x1p31, 0x1p31, INT32_MIN, INT32_MAX); break;
+    case AN_I64: e.i64 = to_integer(value, -0x1p63, 0x1p63, INT64_MIN, INT64_MAX); break;
+    case AN_BOOL: e.truth = value != 0; break;
     }
+    memcpy(place, &e, an_dtype_size(t->dtype));
 }
 
 bool an_dtype_holds(an_dtype dtype, double value)

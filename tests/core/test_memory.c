@@ -145,6 +145,20 @@ START_TEST(test_tensor_conversions)
 }
 END_TEST
 
+START_TEST(test_tensor_at_any_address)
+{
+    char bytes[64];
+    for (int dtype = AN_F32; dtype <= AN_BOOL; dtype++)
+        for (int shift = 0; shift < 8; shift++) {
+            an_tensor t = an_tensor_borrow((an_dtype)dtype, AN_EXTENTS(3), bytes + shift);
+            memset(bytes, 0, sizeof bytes);
+            an_tensor_set(&t, 1, 1);
+            ck_assert(an_tensor_get(&t, 1) == 1);
+            ck_assert(an_tensor_get(&t, 0) == 0 && an_tensor_get(&t, 2) == 0);
+        }
+}
+END_TEST
+
 START_TEST(test_tensor_refusals)
 {
     an_tensor t = {0};
@@ -210,4 +224,4 @@ END_TEST
 
 AN_TEST_MAIN("memory", test_checked_arithmetic, test_absurd_requests, test_aligned_blocks,
              test_growing, test_arena, test_tensor_life, test_tensor_conversions,
-             test_tensor_refusals, test_out_of_memory)
+             test_tensor_at_any_address, test_tensor_refusals, test_out_of_memory)
