@@ -89,7 +89,8 @@ static an_phase own_phase(const an_node *n)
     const an_op_info *op = n->op;
     const char *how = n->from.how ? n->from.how : "";
     if (op->category == AN_CATEGORY_OPTIMIZER || !strcmp(how, "update")) return AN_PHASE_UPDATE;
-    const bool derived = !strcmp(how, "grad") || op->traits & AN_TRAIT_DERIVED;
+    const bool derived = !strcmp(how, "grad") || !strcmp(how, "recompute") ||
+                         op->traits & AN_TRAIT_DERIVED;
     return derived ? AN_PHASE_BACKWARD : AN_PHASE_FORWARD;
 }
 

@@ -155,8 +155,10 @@ typedef struct an_note {
 typedef struct an_optimise_args {
     an_at at;
     const an_graph *graph;
-    const char *passes; /* "cse,fuse_add_norm"; NULL: the default pipeline; "": none */
+    const char *passes; /* "cse,fuse_add_norm"; NULL: the default pipeline; "": none.
+                           "recompute=block_*" behind all others is .recompute = "block_*" */
     bool inference;     /* first replace ops by their inference meaning */
+    const char *recompute; /* as in an_compile_args */
 } an_optimise_args;
 
 /* What passes made of a graph. It belongs to the caller; every call takes NULL, which reads
@@ -228,6 +230,10 @@ typedef struct an_compile_args {
     const char *passes; /* as in an_optimise_args */
     const an_value *fetch_list; /* instead of .fetch */
     int fetch_count;
+    /* Trades time for memory, bit for bit: "block_*", a list of scopes whose values are not kept
+     * for gradients but computed again, save those that something outside the scope reads. A
+     * pattern (fnmatch's, a part of a scope at a time) names whatever ends with it. */
+    const char *recompute;
 } an_compile_args;
 
 /* Copies what the fetches and updates need through the passes, verifies the
@@ -241,6 +247,8 @@ AN_API void an_program_free(an_program *p);
 AN_API const an_graph *an_program_graph(const an_program *p); /* what really runs */
 AN_API const char *an_program_message(const an_program *p);   /* of the last failed run */
 AN_API int64_t an_program_bytes(const an_program *p);         /* memory held by its plans */
+/* How much more that would be without .recompute; 0 before the first run. */
+AN_API int64_t an_program_saved(const an_program *p);
 
 typedef struct an_feed {
     const char *name;

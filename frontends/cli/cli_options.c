@@ -45,7 +45,7 @@ static const option options[] = {
     {"--memory", TEXT, FIELD(memory), "4G", "values may take so much; most of the machine's"},
     {"--of", TEXT, FIELD(of), "NAME", "the scalar to differentiate: an output"},
     {"--partial", FLAG, FIELD(partial), "", "the --weights may lack states and have others"},
-    {"--passes", TEXT, FIELD(passes), "A,B,...", "these passes, in this order, and no others"},
+    {"--passes", TEXT, FIELD(passes), "A,B,...", "these passes, in this order; see addnorm passes"},
     {"--radius", NUMBER, FIELD(radius), "N", "how near, in arrows; 1 if not given"},
     {"--save", TEXT, FIELD(save), "FILE", "keep all states as safetensors after the last step"},
     {"--seed", NUMBER, FIELD(seed), "S", "the (first) seed of weights and data; 0 if not given"},

@@ -2,6 +2,8 @@
  * and what the passes have to say about it.                                 */
 #include "frontends/cli/cli.h"
 
+#include <string.h>
+
 /* ---- notes ------------------------------------------------------------- */
 
 void an_cli_add_notes(const an_optimised *o, an_text *out)
@@ -10,7 +12,8 @@ void an_cli_add_notes(const an_optimised *o, an_text *out)
     for (int done = 1; done >= 0; done--)
         for (int64_t i = 0; (n = an_optimised_note(o, i)) != NULL; i++) {
             if (n->done != (done == 1)) continue;
-            an_text_addf(out, "  %-8s %s", n->done ? "fused" : "refused", n->text);
+            const char *did = strcmp(n->pass, "fuse_add_norm") ? "done" : "fused";
+            an_text_addf(out, "  %-8s %s", n->done ? did : "refused", n->text);
             an_text_addf(out, n->done ? "\n" : " (%s)\n", n->reason);
         }
 }
@@ -89,6 +92,10 @@ an_cli_exit an_cli_passes(const an_cli *line)
         for (int i = 0; an_pass_name(i); i++)
             an_text_addf(&text, "%-14s %-8s %s\n", an_pass_name(i),
                          an_pass_is_exact(i) ? "exact" : "", an_pass_summary(i));
+        an_text_add(&text, "\nBesides, if asked for by --passes: inference (what ops mean outside "
+                           "training), and behind\nall others recompute=SCOPES (block_*: values "
+                           "of such scopes are computed again for gradients\ninstead of kept; "
+                           "exact).\n");
         return an_cli_write(NULL, &text);
     }
     json_t *list = json_array();

@@ -12,24 +12,31 @@
  * fused and unfused gradients have the same bits would be gone. */
 static const an_pass passes[] = {
     {"canonicalise", an_pass_canonicalise, true,
-     "one spelling per meaning: positive axes, no-ops gone"},
-    {"fold", an_pass_fold, true, "what depends on literals only is computed now"},
-    {"cse", an_pass_cse, true, "from here on no two nodes are equal"},
-    {"dce", an_pass_dce, true, "from here on every node is needed"},
+     "one spelling per meaning: positive axes, no-ops gone", NULL},
+    {"fold", an_pass_fold, true, "what depends on literals only is computed now", NULL},
+    {"cse", an_pass_cse, true, "from here on no two nodes are equal", NULL},
+    {"dce", an_pass_dce, true, "from here on every node is needed", NULL},
     {"fuse_add_norm", an_pass_fuse_add_norm, true,
-     "residual add + norm become one op, forward and backward"},
+     "residual add + norm become one op, forward and backward", NULL},
 };
 #define PASSES ((int)(sizeof passes / sizeof *passes))
 
-/* Not part of the pipeline proper: asked for by compiling for inference. */
+/* Not part of the pipeline proper: scopes are named by who asks for it, and cse behind it would
+ * undo it. */
+static const an_pass recompute_pass = {"recompute", an_pass_recompute, true,
+                                       "scopes are computed again for gradients", "scopes"};
+/* Nor this: asked for by compiling for inference. */
 static const an_pass inference_pass = {"inference", an_pass_inference, false,
-                                       "ops become what they mean outside training"};
+                                       "ops become what they mean outside training", NULL};
 /* Nor this: compiling does it first of all. */
 static const an_pass written_out_pass = {"written_out", an_pass_written_out, true,
-                                         "ops without a kernel become their meaning"};
+                                         "ops without a kernel become their meaning", NULL};
 /* And this, unless it compiles for inference. */
 static const an_pass training_pass = {"training", an_pass_training, false,
-                                      "whether the program trains is true"};
+                                      "whether the program trains is true", NULL};
+
+static const an_pass *const others[] = {&recompute_pass, &inference_pass, &written_out_pass,
+                                        &training_pass};
 
 const char *an_pass_name(int i)
 {
@@ -46,14 +53,18 @@ bool an_pass_is_exact(int i)
     return i >= 0 && i < PASSES && passes[i].exact;
 }
 
+static bool is_named(const an_pass *pass, const char *name, int length)
+{
+    return (int)strlen(pass->name) == length && !strncmp(pass->name, name, (size_t)length);
+}
+
 const an_pass *an_pass_find(const char *name, int length)
 {
     for (int i = 0; i < PASSES; i++)
-        if ((int)strlen(passes[i].name) == length && !strncmp(passes[i].name, name, (size_t)length))
-            return &passes[i];
-    if (length == 9 && !strncmp("inference", name, 9)) return &inference_pass;
-    if (length == 8 && !strncmp("training", name, 8)) return &training_pass;
-    return length == 11 && !strncmp("written_out", name, 11) ? &written_out_pass : NULL;
+        if (is_named(&passes[i], name, length)) return &passes[i];
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (is_named(others[i], name, length)) return others[i];
+    return NULL;
 }
 
 an_graph *an_pipeline_part(const an_graph *from, const bool *needed, uint32_t *value)
@@ -105,17 +116,50 @@ static an_status no_pass(pipeline *p, const char *name, int length)
     return status;
 }
 
+static an_status run_with(pipeline *p, const an_pass *pass, const char *argument, int length)
+{
+    an_text text = {0};
+    an_text_add_bytes(&text, argument, length);
+    an_pass given = *pass;
+    given.argument = an_text_view(&text);
+    const an_status status = run_pass(p, &given);
+    an_text_free(&text);
+    return status;
+}
+
+/* One of a list: "cse", or "recompute=block_*". */
+static an_status run_word(pipeline *p, const char *word, int length)
+{
+    const int name = (int)strcspn(word, ",= ");
+    const an_pass *pass = an_pass_find(word, name);
+    if (!pass) return no_pass(p, word, name);
+    if (pass->argument && name + 1 < length)
+        return run_with(p, pass, word + name + 1, length - name - 1);
+    if (!pass->argument && name == length) return run_pass(p, pass);
+    return an_fail(&p->error, AN_E_ARGUMENT, "pass \"%s\" is written %s%s%s", pass->name,
+                   pass->name, pass->argument ? "=" : "", pass->argument ? pass->argument : "");
+}
+
 static an_status run_listed(pipeline *p, const char *list)
 {
     an_status status = AN_OK;
     while (status == AN_OK && *list) {
         list += strspn(list, ", ");
         const int length = (int)strcspn(list, ", ");
-        if (length == 0) break;
-        const an_pass *pass = an_pass_find(list, length);
-        if (!pass) return no_pass(p, list, length);
-        status = run_pass(p, pass);
+        if (length > 0) status = run_word(p, list, length);
         list += length;
+    }
+    return status;
+}
+
+static an_status run_recompute(pipeline *p, const char *scopes)
+{
+    an_status status = AN_OK;
+    while (status == AN_OK && *scopes) {
+        scopes += strspn(scopes, ", ");
+        const int length = (int)strcspn(scopes, ", ");
+        if (length > 0) status = run_with(p, &recompute_pass, scopes, length);
+        scopes += length;
     }
     return status;
 }
@@ -127,15 +171,16 @@ static an_status copy_all(an_rewrite *rw)
 
 static an_status run_all(pipeline *p, const an_optimise_args *args)
 {
-    static const an_pass copy = {"copy", copy_all, true, ""};
+    static const an_pass copy = {"copy", copy_all, true, "", NULL};
     an_status status = an_graph_status(args->graph);
     if (status != AN_OK) return an_fail(&p->error, status, "%s", an_graph_message(args->graph));
     status = run_pass(p, &copy);
     if (status == AN_OK && args->inference) status = run_pass(p, &inference_pass);
     if (status != AN_OK) return status;
-    if (args->passes) return run_listed(p, args->passes);
-    for (int i = 0; i < PASSES && status == AN_OK; i++) status = run_pass(p, &passes[i]);
-    return status;
+    if (args->passes) status = run_listed(p, args->passes);
+    for (int i = 0; !args->passes && i < PASSES && status == AN_OK; i++)
+        status = run_pass(p, &passes[i]);
+    return status == AN_OK && args->recompute ? run_recompute(p, args->recompute) : status;
 }
 
 /* Notes and their texts as one block that the caller frees. */

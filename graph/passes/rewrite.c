@@ -9,26 +9,42 @@ an_status an_rewrite_copy(an_rewrite *rw, uint32_t number)
     return an_rewrite_copy_with(rw, number, rw->from->nodes[number].attrs);
 }
 
-an_status an_rewrite_copy_with(an_rewrite *rw, uint32_t number, const an_attrs *attrs)
+/* A copy that reads what `value` says its operands have become; of another origin if that is
+ * given, and under an ordinal of its own then. */
+static uint32_t copy(an_rewrite *rw, uint32_t number, const an_attrs *attrs, const uint32_t *value,
+                     const an_from *from)
 {
     const an_node *n = &rw->from->nodes[number];
     an_room room;
     uint32_t *in = an_room_open(&room, n->inputs, sizeof *in);
-    if (!in) return an_graph_fail(rw->to, n->at, AN_E_MEMORY, "%s: out of memory", rw->pass);
+    if (!in) an_graph_fail(rw->to, n->at, AN_E_MEMORY, "%s: out of memory", rw->pass);
+    if (!in) return 0;
     for (int i = 0; i < n->inputs; i++) {
-        in[i] = n->in[i] ? rw->value[n->in[i]] : 0;
+        in[i] = n->in[i] ? value[n->in[i]] : 0;
         if (n->in[i] && !in[i])
             an_graph_fail(rw->to, n->at, AN_E_INTERNAL,
                           "%s: operand %d of node %u is gone but still used", rw->pass, i, number);
     }
     const an_spec spec = {.op = n->op, .inputs = n->inputs, .in = in, .attrs = attrs,
-                          .name = n->name, .scope = n->scope, .at = n->at, .ordinal = n->ordinal,
-                          .from = n->from};
+                          .name = n->name, .scope = n->scope, .at = n->at,
+                          .ordinal = from ? 0 : n->ordinal, .from = from ? *from : n->from};
     const uint32_t first = an_graph_add_like(rw->to, &spec, rw->from, n);
     an_room_close(&room);
+    return first;
+}
+
+an_status an_rewrite_copy_with(an_rewrite *rw, uint32_t number, const an_attrs *attrs)
+{
+    const uint32_t first = copy(rw, number, attrs, rw->value, NULL);
     if (!first) return an_graph_status(rw->to);
     an_rewrite_replace(rw, number, first);
     return AN_OK;
+}
+
+uint32_t an_rewrite_copy_reading(an_rewrite *rw, uint32_t number, const uint32_t *value,
+                                 const an_from *from)
+{
+    return copy(rw, number, rw->from->nodes[number].attrs, value, from);
 }
 
 uint32_t an_rewrite_add(an_rewrite *rw, const an_node *like, const an_op_info *op,
@@ -114,8 +130,8 @@ an_graph *an_pass_apply(const an_pass *pass, const an_graph *from, uint32_t *val
                         an_error *error)
 {
     for (int64_t i = 0; i <= from->slot_count; i++) value[i] = 0;
-    an_rewrite rw = {.pass = pass->name, .from = from, .to = an_graph_like(from), .value = value,
-                     .notes = notes};
+    an_rewrite rw = {.pass = pass->name, .argument = pass->argument, .from = from,
+                     .to = an_graph_like(from), .value = value, .notes = notes};
     if (!rw.to || !an_graph_reserve(rw.to, from->node_count + 1, from->slot_count + 1)) {
         an_graph_free(rw.to);
         an_fail(error, AN_E_MEMORY, "%s: out of memory", pass->name);

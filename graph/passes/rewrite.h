@@ -17,7 +17,7 @@ typedef struct an_notes {
 } an_notes;
 
 typedef struct an_rewrite {
-    const char *pass;
+    const char *pass, *argument; /* NULL unless it takes one */
     const an_graph *from;
     an_graph *to;
     uint32_t *value; /* old value id -> new one; 0: not there (yet) */
@@ -34,12 +34,17 @@ typedef struct an_pass {
                    among them. Gradients taken afterwards keep theirs across a fusion;
                    after canonicalise or cse their terms may be grouped otherwise */
     const char *summary;
+    const char *argument; /* of a pass that takes one, what it is; where it runs, its value */
 } an_pass;
 
 /* Copies old node `number` with its operands mapped; maps its outputs. */
 an_status an_rewrite_copy(an_rewrite *rw, uint32_t number);
 /* The same with other attributes. */
 an_status an_rewrite_copy_with(an_rewrite *rw, uint32_t number, const an_attrs *attrs);
+/* A copy that reads operands as `value` maps them, and is not mapped itself; with `from` it is a
+ * node of its own beside the copy of the old one, with that origin. Output 0, or 0. */
+uint32_t an_rewrite_copy_reading(an_rewrite *rw, uint32_t number, const uint32_t *value,
+                                 const an_from *from);
 /* Adds a node of the pass's own making in place of old node `like` (its place,
  * scope, name and ordinal), which replaces the nodes whose ordinals are in `of`.
  * Returns output 0, or 0. */
@@ -75,5 +80,6 @@ an_status an_pass_fold(an_rewrite *rw);
 an_status an_pass_cse(an_rewrite *rw);
 an_status an_pass_fuse_add_norm(an_rewrite *rw);
 an_status an_pass_dce(an_rewrite *rw);
+an_status an_pass_recompute(an_rewrite *rw);
 
 #endif

@@ -180,6 +180,21 @@ static an_graph *extract(compiling *x)
     return NULL;
 }
 
+/* NULL and the error if it fails. */
+static an_graph *optimised(compiling *x, const an_graph *roots, const char *recompute)
+{
+    an_optimised *o = an_optimise(.graph = roots, .passes = x->args->passes,
+                                  .inference = x->args->inference, .recompute = recompute);
+    an_status status = an_optimised_status(o);
+    if (status != AN_OK) fail(x, status, "%s", an_optimised_message(o));
+    char report[512] = "";
+    if (status == AN_OK) status = an_graph_verify(an_optimised_graph(o), report, sizeof report);
+    if (status != AN_OK) fail(x, status, "the optimised graph is broken: %s", report);
+    an_graph *graph = status == AN_OK ? an_optimised_take(o) : NULL;
+    an_optimised_free(o);
+    return graph;
+}
+
 static an_status optimise(compiling *x)
 {
     an_error error = {0};
@@ -192,17 +207,12 @@ static an_status optimise(compiling *x)
     roots = an_pipeline_written_out(roots, &error);
     if (!x->args->inference) roots = an_pipeline_training(roots, &error);
     if (!roots) return fail(x, error.status, "%s", error.text);
-    an_optimised *o = an_optimise(.graph = roots, .passes = x->args->passes,
-                                  .inference = x->args->inference);
+    x->p->graph = optimised(x, roots, x->args->recompute);
+    an_graph *plain = x->p->graph && x->args->recompute ? optimised(x, roots, NULL) : NULL;
     an_graph_free(roots);
-    an_status status = an_optimised_status(o);
-    if (status != AN_OK) fail(x, status, "%s", an_optimised_message(o));
-    char report[512] = "";
-    if (status == AN_OK) status = an_graph_verify(an_optimised_graph(o), report, sizeof report);
-    if (status != AN_OK) fail(x, status, "the optimised graph is broken: %s", report);
-    if (status == AN_OK) x->p->graph = an_optimised_take(o);
-    an_optimised_free(o);
-    return status;
+    if (plain && !an_program_compare_with(x->p, plain, x->args->update.id))
+        fail(x, AN_E_MEMORY, "out of memory");
+    return x->error.status;
 }
 
 /* ---- the program ------------------------------------------------------- */
@@ -338,6 +348,7 @@ void an_program_free(an_program *p)
     for (int i = 0; i < p->plan_count; i++) an_plan_free(p->plans[i]);
     an_free_aligned(p->slab);
     an_run_schedule_free(&p->schedule);
+    an_program_forget_unsaved(p);
     an_arena_free(&p->arena);
     an_graph_free(p->graph);
     an_free(p);

@@ -68,6 +68,7 @@ an_plan *an_program_plan(an_program *p, an_at at)
         an_plan_free(plan);
         return NULL;
     }
+    an_program_note_saved(p, plan);
     int place = p->plan_count;
     if (place == AN_PLANS) {
         place = least_recent(p);

@@ -42,6 +42,7 @@ struct an_program {
     an_store *store;
     an_fingerprint print;
     an_run_schedule schedule;
+    struct an_unsaved *unsaved; /* with .recompute only (saved.c) */
     an_arena arena;
     an_port *ports; /* by name */
     int64_t port_count;
@@ -110,6 +111,13 @@ int64_t an_program_wave_of(const an_program *p, uint32_t value);
 /* Says so, while the bytes of `blamed` are there. */
 an_status an_program_refuse(an_program *p, an_at at, const an_plan *plan, uint32_t refused,
                             uint32_t blamed);
+
+/* What .recompute saves is told beside what would be planned without it. `g`, which it takes, is
+ * what would run then; false if memory is out (saved.c). */
+bool an_program_compare_with(an_program *p, an_graph *g, uint32_t set);
+/* After planning p->bound. */
+void an_program_note_saved(an_program *p, const an_plan *plan);
+void an_program_forget_unsaved(an_program *p);
 
 /* The plan for p->bound, made if it is new, with the slab large enough for it. */
 an_plan *an_program_plan(an_program *p, an_at at);

@@ -142,7 +142,7 @@ static void check_fault(const an_model *m, const fault *f)
     ck_assert_int_eq(right->status, AN_OK);
     ck_assert_int_eq(an_graph_count(right->graph, "add_norm"), 1);
     ck_assert_int_eq(an_graph_count(right->graph, "add_norm_grad"), 1);
-    const an_pass pass = {"spoil", run_spoiled, true, ""};
+    const an_pass pass = {"spoil", run_spoiled, true, "", NULL};
     an_error error = {0};
     uint32_t *value = calloc((size_t)right->graph->slot_count + 1, sizeof *value);
     current = f;

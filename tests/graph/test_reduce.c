@@ -285,7 +285,7 @@ static bool differs(void *context, const an_graph *g)
 
 static void check_wrong(an_model m, an_pass_fn run, int most)
 {
-    an_pass pass = {"wrong", run, true, ""};
+    an_pass pass = {"wrong", run, true, "", NULL};
     an_reduced *r = an_reduce(.graph = m.g, .fails = differs, .context = &pass);
     ck_assert_msg(an_reduced_status(r) == AN_OK && an_reduced_is_minimal(r), "%s",
                   an_reduced_message(r));
