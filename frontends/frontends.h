@@ -270,9 +270,9 @@ AN_API an_value an_nn_residual_with(const an_residual_args *args);
 
 /* Files are in the safetensors format, which other tools read and write: weights,
  * the optimiser's moments, its step and the key of dropout, each under its full
- * name. Checksums travel in the metadata ("addnorm.crc32"): a file that was damaged is
- * refused, one of another tool has none and is taken. Messages are the store's
- * (an_store_message); they name the path. */
+ * name; caches (an_cache) are left out. Checksums travel in the metadata
+ * ("addnorm.crc32"): a file that was damaged is refused, one of another tool has none
+ * and is taken. Messages are the store's (an_store_message); they name the path. */
 
 /* A pair of texts that travels in the file's header. */
 typedef struct an_metadata {
@@ -301,8 +301,8 @@ AN_API an_status an_checkpoint_load(an_store *s, const char *path,
  * it has none or cannot be read. */
 AN_API char *an_checkpoint_metadata(const char *path, const char *key);
 
-/* SHA-256, in hex, of names, types and bytes of all states in order of name: equal
- * for equal states, however they were made. */
+/* SHA-256, in hex, of names, types and bytes of all states in order of name, but for transient
+ * ones (an_cache): equal for equal states, however they were made. */
 AN_API an_status an_store_sha256(an_store *s, char hex[65]);
 
 /* ======================================================================== */

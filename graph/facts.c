@@ -156,7 +156,7 @@ int64_t an_value_elements(const an_graph *g, uint32_t value)
 bool an_graph_is_parameter(const an_graph *g, const uint8_t *phase, uint32_t node)
 {
     const an_node *n = &g->nodes[node];
-    return an_node_is_state(n) && phase[node] == AN_PHASE_FORWARD &&
+    return an_node_is_state(n) && !n->attrs->transient && phase[node] == AN_PHASE_FORWARD &&
            an_dtype_is_float(an_slot_type(g, n->first)->dtype);
 }
 

@@ -177,7 +177,7 @@ typedef enum an_phase {
 
 /* An an_phase for each node number; false if memory is out. */
 bool an_graph_phases(const an_graph *g, uint8_t *phase);
-/* What the forward phase learns: moments, rates and counters are no parameters. */
+/* What the forward phase learns: moments, rates, counters and caches are no parameters. */
 bool an_graph_is_parameter(const an_graph *g, const uint8_t *phase, uint32_t node);
 /* How many nodes are Add & Norm; how many are the gradient of one. */
 int64_t an_graph_add_norms(const an_graph *g);

@@ -130,6 +130,7 @@ typedef struct an_attrs {
     const struct an_written *written; /* a graph's own: its axes as the user wrote them */
     bool divide;
     double clip;
+    bool transient;
 } an_attrs;
 
 /* ---- the one way in ---------------------------------------------------- */
@@ -168,6 +169,11 @@ AN_API an_value an_input_at(an_at at, an_graph *g, const char *name, an_dtype dt
  * the value again, or an_graph_state). Extents must be literal. */
 AN_API an_value an_state_at(an_at at, an_graph *g, const char *name, an_dtype dtype, an_shape shape,
                             an_init init);
+/* A state that is not worth saving, as it is made anew: a key/value cache. It is kept between runs
+ * as any other, but checkpoints and an_store_sha256 leave it out, and loading one leaves it as it
+ * is. It is frozen: minimising leaves it alone. */
+AN_API an_value an_cache_at(an_at at, an_graph *g, const char *name, an_dtype dtype, an_shape shape,
+                            an_init init);
 /* A literal, copied from `t`. */
 AN_API an_value an_constant_at(an_at at, an_graph *g, const an_tensor *t);
 /* `value` everywhere. */
@@ -187,6 +193,7 @@ AN_API an_value an_count_at(an_at at, an_value x, an_axes axes);
 AN_API an_value an_training_at(an_at at, an_graph *g);
 #define an_input(...) an_input_at(AN_HERE, __VA_ARGS__)
 #define an_state(...) an_state_at(AN_HERE, __VA_ARGS__)
+#define an_cache(...) an_cache_at(AN_HERE, __VA_ARGS__)
 #define an_constant(...) an_constant_at(AN_HERE, __VA_ARGS__)
 #define an_fill(...) an_fill_at(AN_HERE, __VA_ARGS__)
 #define an_number(...) an_number_at(AN_HERE, __VA_ARGS__)

@@ -93,6 +93,14 @@ an_value an_state_at(an_at at, an_graph *g, const char *name, an_dtype dtype, an
                         &(an_attrs){.dtype = dtype, .shape = shape, .init = init});
 }
 
+an_value an_cache_at(an_at at, an_graph *g, const char *name, an_dtype dtype, an_shape shape,
+                     an_init init)
+{
+    return an_emit_leaf(at, g, AN_OP_state, name,
+                        &(an_attrs){.dtype = dtype, .shape = shape, .init = init, .frozen = true,
+                                    .transient = true});
+}
+
 const an_op_rules an_rules_input = {.infer = leaf_infer, .no_grad = no_operand};
 const an_op_rules an_rules_state = {.infer = state_infer, .no_grad = no_operand};
 

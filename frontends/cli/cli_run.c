@@ -7,6 +7,7 @@
 #include "core/memory.h"
 #include "frontends/frontends.h"
 #include "frontends/cli/npy.h"
+#include "graph/run/store.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -112,7 +113,7 @@ static void say_made(const job *j, int64_t before)
 {
     an_text made = {0};
     for (int64_t i = before; i < an_store_count(j->store); i++)
-        add_name(&made, an_store_name(j->store, i));
+        if (!an_store_is_transient(j->store, i)) add_name(&made, an_store_name(j->store, i));
     if (j->line->weights) say_names(j->line->weights, "missing, and begun anew", &made);
     an_text_free(&made);
 }

@@ -30,10 +30,11 @@ static an_status tabulate(an_store *s, an_stored_table *t, an_error *e)
     an_crc32_begin(&c);
     an_status status = AN_OK;
     for (int64_t i = 0; i < an_store_count(s) && status == AN_OK; i++) {
+        if (an_store_is_transient(s, i)) continue;
         const an_tensor *const state = an_store_at(s, i);
         status = an_stored_add(t, an_store_name(s, i), state, e);
         if (status == AN_OK)
-            t->items[i].crc = an_crc32_add(&c, 0, state->data, an_tensor_bytes(state));
+            t->items[t->count - 1].crc = an_crc32_add(&c, 0, state->data, an_tensor_bytes(state));
     }
     t->checked = true;
     return status == AN_OK ? an_stored_arrange(t, e) : status;
@@ -193,7 +194,8 @@ static void compare_names(const reader *r, const an_store *s, const char *const 
     const size_t count = (size_t)r->table.count;
     for (int64_t i = 0; i < an_store_count(s); i++) {
         const char *const name = an_store_name(s, i);
-        if (!bsearch(name, sorted, count, sizeof *sorted, name_order))
+        if (!an_store_is_transient(s, i) &&
+            !bsearch(name, sorted, count, sizeof *sorted, name_order))
             an_name_list_add(missing, name);
     }
     for (size_t i = 0; i < count; i++)
@@ -318,10 +320,11 @@ static void hash_state(an_sha256 *h, const char *name, const an_tensor *t, an_te
 
 static an_status hash_states(an_store *s, char *hex, an_error *e)
 {
-    const int64_t count = an_store_count(s);
-    const char **names = an_alloc((count + 1) * (int64_t)sizeof *names);
+    const char **names = an_alloc((an_store_count(s) + 1) * (int64_t)sizeof *names);
     if (!names) return an_fail(e, AN_E_MEMORY, "there is no memory to sort the states");
-    for (int64_t i = 0; i < count; i++) names[i] = an_store_name(s, i);
+    int64_t count = 0;
+    for (int64_t i = 0; i < an_store_count(s); i++)
+        if (!an_store_is_transient(s, i)) names[count++] = an_store_name(s, i);
     qsort(names, (size_t)count, sizeof *names, by_name);
     an_sha256 h;
     an_sha256_begin(&h);

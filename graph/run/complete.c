@@ -2,7 +2,8 @@
  *
  * What a file lacks would be drawn at random without a word, and its own tensors, under
  * other names, would lie about unused. So a store remembers the file, and compiling names
- * both. What the caller sets or gives an initialiser of its own is not missing.  */
+ * both. What the caller sets or gives an initialiser of its own is not missing, nor is what
+ * no file holds, being transient.                                            */
 #include "graph/run/program.h"
 
 #define SHOWN 8 /* names; of more there is the number */
@@ -24,8 +25,9 @@ static void list_missing(const an_program *p, an_name_list *missing)
     for (int64_t b = 1; b <= p->schedule.buffer_count; b++) {
         const an_buffer *buffer = &p->schedule.buffers[b];
         if (buffer->home != AN_HOME_STATE) continue;
-        const char *name = an_node_of(p->graph, buffer->value)->name;
-        if (!an_store_knows(p->store, name)) an_name_list_add(missing, name);
+        const an_node *n = an_node_of(p->graph, buffer->value);
+        if (!n->attrs->transient && !an_store_knows(p->store, n->name))
+            an_name_list_add(missing, n->name);
     }
 }
 

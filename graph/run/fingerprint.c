@@ -4,7 +4,8 @@
  * number is made of its op, its attributes and its operands' numbers, down to the names
  * and types of inputs and states; neither the order nor the place of a definition counts.
  * The optimizer's takes the gradients for any values of their types, so that it changes
- * with the optimizer alone; of its own states, how they begin belongs to it (the rate). */
+ * with the optimizer alone; of its own states, how they begin belongs to it (the rate).
+ * What a transient state becomes is left out, as the state is of checkpoints. */
 #include "graph/run/program.h"
 
 #include "core/random.h"
@@ -60,7 +61,7 @@ static void sum_up(const an_graph *g, uint32_t set, const numbers *x, an_fingerp
         out->fetched = mix(out->fetched, x->whole[g->outputs[i].value]);
     for (int64_t i = 0; i < g->commit_count; i++) {
         const an_commit *c = &g->commits[i];
-        if (c->set != set || set == 0) continue;
+        if (c->set != set || set == 0 || an_node_of(g, c->state)->attrs->transient) continue;
         out->updates += mix(x->whole[c->state], x->whole[c->value]);
         out->optimizer += mix(x->own[c->state], x->own[c->value]);
     }

@@ -13,6 +13,8 @@
 typedef struct state {
     char *name;
     an_tensor tensor;
+    bool named;     /* by a program, which says whether it is */
+    bool transient;
 } state;
 
 typedef struct custom { /* an initialiser of the user's */
@@ -136,7 +138,7 @@ static bool reserve(an_store *s, int64_t more)
 static void append(an_store *s, char *name, an_tensor *tensor)
 {
     const int64_t cell = cell_of(s, name);
-    s->states[s->count++] = (state){name, *tensor};
+    s->states[s->count++] = (state){.name = name, .tensor = *tensor};
     s->table[cell] = s->count;
     *tensor = (an_tensor){0};
 }
@@ -213,6 +215,9 @@ an_status an_store_ready(an_store *s, const an_graph *g, const an_node *n, void 
     }
     state *found = find(s, n->name);
     if (!same_type(&found->tensor, &wanted)) return fail_type(n->name, &found->tensor, &wanted, e);
+    /* What one program wants kept is kept. */
+    found->transient = n->attrs->transient && (found->transient || !found->named);
+    found->named = true;
     *data = found->tensor.data;
     s->used = true;
     return AN_OK;
@@ -283,6 +288,11 @@ const char *an_store_name(const an_store *s, int64_t i)
 const an_tensor *an_store_at(const an_store *s, int64_t i)
 {
     return &s->states[i].tensor;
+}
+
+bool an_store_is_transient(const an_store *s, int64_t i)
+{
+    return s->states[i].transient;
 }
 
 const an_tensor *an_store_view(an_store *s, const char *name)

@@ -17,6 +17,8 @@ an_error *an_store_begin(an_store *s);
 
 /* State number i of an_store_count(s). */
 const an_tensor *an_store_at(const an_store *s, int64_t i);
+/* Whether all programs that use it call it transient: files and sums leave it out. */
+bool an_store_is_transient(const an_store *s, int64_t i);
 
 /* The bytes of the state that node `n` of `g` names, made and initialised if the
  * store has none; AN_E_STATE into `e` if the store's has another type. The store

@@ -12,6 +12,7 @@
 #include "frontends/formats/crc32.h"
 #include "core/file.h"
 #include "frontends/formats/sha256.h"
+#include "graph/run/program.h"
 #include "optim/optim.h"
 #include "tests/support.h"
 
@@ -662,9 +663,115 @@ START_TEST(test_sha256_in_pieces)
 }
 END_TEST
 
+/* ---- caches ------------------------------------------------------------- */
+
+typedef struct cached { /* what it fetches is how often it ran, which the cache counts */
+    an_graph *g;
+    an_value w, runs;
+    an_updates up;
+} cached;
+
+static cached a_cached(bool transient)
+{
+    cached c = {.g = an_graph_new("cached")};
+    const an_init zeros = {AN_INIT_ZEROS, 0, 0}, one = {AN_INIT_CONSTANT, 1, 0};
+    c.w = an_state(c.g, "w", AN_F32, AN_SHAPE(2), one);
+    const an_value cache = transient ? an_cache(c.g, "cache", AN_F32, AN_SHAPE(2), zeros)
+                                     : an_state(c.g, "cache", AN_F32, AN_SHAPE(2), zeros);
+    c.runs = an_add(cache, c.w);
+    c.up = an_updates_new(c.g, "u");
+    an_updates_add(c.up, cache, c.runs);
+    return c;
+}
+
+static double ran(cached *c, an_store *s, int times)
+{
+    an_program *p = an_compile(c->g, s, .fetch = {c->runs}, .update = c->up);
+    ck_assert_msg(p != NULL, "%s", an_compile_message(c->g));
+    an_tensor out = {0};
+    for (int i = 0; i < times; i++) ck_assert_int_eq(an_run(p, .out = {&out}), AN_OK);
+    const double runs = an_tensor_get(&out, 1);
+    an_tensor_free(&out);
+    an_program_free(p);
+    return runs;
+}
+
+/* A cache is kept between runs, in no file and in no sum; loading neither misses nor changes it. */
+START_TEST(test_caches_are_left_out)
+{
+    open_folder();
+    cached c = a_cached(true), d = a_cached(false);
+    an_store *s = an_store_new(1);
+    char before[65], after[65];
+    ck_assert(ran(&c, s, 1) == 1);
+    fingerprint(s, before);
+    ck_assert(ran(&c, s, 2) == 3);
+    fingerprint(s, after);
+    ck_assert_str_eq(before, after);
+    ck_assert_int_eq(an_checkpoint_save(s, path, NULL, 0), AN_OK);
+    ck_assert_msg(an_checkpoint_load(s, path, NULL) == AN_OK, "%s", an_store_message(s));
+    ck_assert(ran(&c, s, 1) == 4);
+
+    an_store *fresh = an_store_new(2);
+    ck_assert_int_eq(an_checkpoint_load(fresh, path, NULL), AN_OK);
+    ck_assert_int_eq(an_store_count(fresh), 1);
+    ck_assert(ran(&c, fresh, 2) == 2); /* complete without it */
+    fingerprint(fresh, after);
+    ck_assert_str_eq(before, after);
+    an_store_free(fresh);
+
+    /* One program that wants it kept is enough; what a file has of it is taken. */
+    ck_assert(ran(&d, s, 1) == 5);
+    ck_assert(ran(&c, s, 1) == 6);
+    fingerprint(s, after);
+    ck_assert_str_ne(before, after);
+    ck_assert_int_eq(an_checkpoint_save(s, path, NULL, 0), AN_OK);
+    fresh = an_store_new(3);
+    ck_assert_int_eq(an_checkpoint_load(fresh, path, NULL), AN_OK);
+    ck_assert(ran(&c, fresh, 1) == 7);
+    fingerprint(fresh, after);
+    ck_assert_str_eq(before, after);
+    an_store_free(fresh);
+    an_store_free(s);
+    an_graph_free(c.g);
+    an_graph_free(d.g);
+    close_folder();
+}
+END_TEST
+
+/* The text form says it; minimising leaves it alone; what is fetched is the same computation. */
+START_TEST(test_caches_in_text_and_fingerprint)
+{
+    cached c = a_cached(true), d = a_cached(false);
+    char *const text = an_print(.graph = c.g);
+    ck_assert_msg(strstr(text, "{frozen=1, transient=1}") != NULL, "%s", text);
+    an_graph *const back = an_parse(.text = text);
+    char *const again = an_print(.graph = back);
+    ck_assert_str_eq(text, again);
+    an_graph_output(c.runs, "runs");
+    ck_assert(an_graph_parameters_of(c.g, "", NULL, 0) == 1);
+    ck_assert(an_graph_parameters(c.g) == 2);
+    an_store *const s = an_store_new(1);
+    an_program *const p = an_compile(c.g, s, .fetch = {c.runs}, .update = c.up);
+    an_program *const q = an_compile(d.g, s, .fetch = {d.runs}, .update = d.up);
+    ck_assert(p && q);
+    ck_assert(p->print.fetched == q->print.fetched);
+    ck_assert(p->print.updates == 0 && q->print.updates != 0);
+    an_program_free(p);
+    an_program_free(q);
+    an_store_free(s);
+    an_string_free(text);
+    an_string_free(again);
+    an_graph_free(back);
+    an_graph_free(c.g);
+    an_graph_free(d.g);
+}
+END_TEST
+
 AN_TEST_MAIN("checkpoint", test_states_come_back, test_bits_survive, test_the_layout_is_the_formats,
              test_another_model_is_refused, test_loaded_before_the_first_compile,
              test_loaded_behind_a_compile, test_ill_formed_files_are_refused,
              test_cut_off_at_every_offset, test_flipped_bytes, test_every_bit_is_watched,
              test_checksums_are_both_or_none, test_crc32, test_every_allocation_may_fail,
-             test_refusals, test_sha256_vectors, test_sha256_in_pieces)
+             test_refusals, test_sha256_vectors, test_sha256_in_pieces,
+             test_caches_are_left_out, test_caches_in_text_and_fingerprint)

@@ -54,4 +54,6 @@ void an_battery_answers(void)
     ask(AN_PROOF_LOCATED, with_leaves("", sum), with_leaves("{frozen=1}", sum), "frozen of");
     ask(AN_PROOF_LOCATED, with_leaves("", step), with_leaves("{frozen=1}", step), "frozen of");
     ask(AN_PROOF_PROVED, with_leaves("", unread), with_leaves("{frozen=1}", unread), "");
+    ask(AN_PROOF_LOCATED, with_leaves("", step), with_leaves("{transient=1}", step),
+        "transient of");
 }
