@@ -130,7 +130,8 @@ typedef struct an_attrs {
     const struct an_written *written; /* a graph's own: its axes as the user wrote them */
     bool divide;
     double clip;
-    bool transient;
+    bool transient, outside;
+    float rho;
 } an_attrs;
 
 /* ---- the one way in ---------------------------------------------------- */

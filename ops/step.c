@@ -9,14 +9,27 @@
  *                  v' = beta2 v + (1 - beta2) g^2
  *                  p' = p - r decay p - r sqrt(1 - beta2^t) / (1 - beta1^t) m' / (sqrt(v') + eps)
  *
+ *   rmsprop_step   v' = rho v + (1 - rho) g^2
+ *                  with a mean:  mean' = rho mean + (1 - rho) g, else 0 stands for it
+ *                  u' = momentum u + r g / sqrt(max(v' - mean'^2, 0) + eps)
+ *                  p' = p - r decay p - u',   u, the velocity, being 0 where there is none
+ *   adagrad_step   sum' = sum + g^2
+ *                  p' = p - r decay p - r g / sqrt(sum' + eps)
+ *
  * t is the step counter, 1 at the first step. Decay is decoupled from the moments
- * (AdamW). Formulas and the place of eps are those of Keras 3. Written out of
- * elementwise ops, Adam moves ten times the bytes. These ops are made by an_minimize;
- * differentiating through one goes by way of its meaning.
+ * (AdamW). Formulas and the place of eps are those of Keras 3; with `outside` the last two
+ * divide by sqrt(...) + eps, as PyTorch does. PyTorch's velocity leaves out r and is
+ * multiplied by it when it is used, which is the same for a rate that stays. A mean's
+ * square may exceed v' by rounding where gradients hardly change: both have NaN there.
+ *
+ * Written out of elementwise ops, Adam moves ten times the bytes. These ops are made by
+ * an_minimize; differentiating through one goes by way of its meaning.
  *
  * Polyak 1964; Nesterov 1983; Sutskever et al., "On the importance of initialization
  * and momentum", 2013; Kingma & Ba, "Adam", 2015; Loshchilov & Hutter, "Decoupled
- * weight decay regularization", 2019.                                        */
+ * weight decay regularization", 2019; Tieleman & Hinton, "Lecture 6.5 - rmsprop", 2012;
+ * Graves, "Generating sequences with recurrent neural networks", 2013 (the mean); Duchi,
+ * Hazan & Singer, "Adaptive subgradient methods", 2011.                      */
 #include "ops/access.h"
 #include "ops/kernels/kernels.h"
 #include "ops/op.h"
@@ -30,6 +43,8 @@ enum { PARAM, GRAD };
 enum { SGD_RATE = 2, SGD_SCALE };
 enum { VELOCITY = 2, MOMENTUM_RATE, MOMENTUM_SCALE };
 enum { M = 2, V, ADAM_RATE, ADAM_STEP, ADAM_SCALE };
+enum { SQUARES = 2, MEAN, MOVE, RMSPROP_RATE, RMSPROP_SCALE };
+enum { SUM = 2, ADAGRAD_RATE, ADAGRAD_SCALE };
 
 /* ---- shapes ------------------------------------------------------------ */
 
@@ -77,6 +92,16 @@ static an_status adam_infer(const an_infer *q, an_type out[])
     return step_infer(q, ADAM_RATE, 3, out);
 }
 
+static an_status rmsprop_infer(const an_infer *q, an_type out[])
+{
+    return step_infer(q, RMSPROP_RATE, 4, out);
+}
+
+static an_status adagrad_infer(const an_infer *q, an_type out[])
+{
+    return step_infer(q, ADAGRAD_RATE, 2, out);
+}
+
 /* ---- the fast sweep ---------------------------------------------------- */
 
 static bool present(const an_work *w, int operand)
@@ -113,6 +138,9 @@ static an_step numbers(const an_work *w, int rate, int scale)
         .beta2 = a->beta2,
         .rest2 = (float)(1 - (double)a->beta2),
         .eps = a->eps,
+        .outside = a->outside,
+        .rho = a->rho,
+        .rest = (float)(1 - (double)a->rho),
     };
 }
 
@@ -129,9 +157,10 @@ static void sweep(const an_work *w, const an_step *s, sweep_fn kernel, int64_t b
 {
     const int64_t count = an_elements(&w->out[0]), first = begin * UNIT;
     const int64_t n = (end * UNIT < count ? end * UNIT : count) - first;
-    const float *in[4] = {0};
-    float *out[3] = {0};
-    for (int i = 0; i < w->outputs + 1; i++) in[i] = (const float *)w->in[i].data + first;
+    const float *in[5] = {0};
+    float *out[4] = {0};
+    for (int i = 0; i < w->outputs + 1; i++)
+        if (present(w, i)) in[i] = (const float *)w->in[i].data + first;
     for (int k = 0; k < w->outputs; k++)
         if (w->out[k].data) out[k] = (float *)w->out[k].data + first;
     kernel(s, n, in, out);
@@ -155,6 +184,18 @@ static void adam_run(const an_work *w, int64_t begin, int64_t end)
     an_step s = numbers(w, ADAM_RATE, ADAM_SCALE);
     s.alpha = (float)adam_alpha(w);
     sweep(w, &s, w->kernels->adam_step, begin, end);
+}
+
+static void rmsprop_run(const an_work *w, int64_t begin, int64_t end)
+{
+    const an_step s = numbers(w, RMSPROP_RATE, RMSPROP_SCALE);
+    sweep(w, &s, w->kernels->rmsprop_step, begin, end);
+}
+
+static void adagrad_run(const an_work *w, int64_t begin, int64_t end)
+{
+    const an_step s = numbers(w, ADAGRAD_RATE, ADAGRAD_SCALE);
+    sweep(w, &s, w->kernels->adagrad_step, begin, end);
 }
 
 /* ---- the oracle -------------------------------------------------------- */
@@ -198,6 +239,50 @@ static void adam_ref(const an_work *w)
         an_put_wanted(&w->out[0], i, p - rate * sqrt(c2) / c1 * m / (sqrt(v) + (double)a->eps));
         an_put_wanted(&w->out[1], i, m);
         an_put_wanted(&w->out[2], i, v);
+    }
+}
+
+/* p less its decay and the step u. */
+static double moved(const an_attrs *a, double p, double rate, double u)
+{
+    return rate * (double)a->decay != 0 ? p - rate * (double)a->decay * p - u : p - u;
+}
+
+static double real_root(const an_attrs *a, double spread)
+{
+    const double eps = a->eps;
+    return a->outside ? sqrt(spread) + eps : sqrt(spread + eps);
+}
+
+static void rmsprop_ref(const an_work *w)
+{
+    const an_attrs *a = w->attrs;
+    const double rate = number(w, RMSPROP_RATE, 0), scale = number(w, RMSPROP_SCALE, 1);
+    const double rho = a->rho;
+    const bool centered = present(w, MEAN), swift = present(w, MOVE);
+    for (int64_t i = 0; i < an_elements(&w->out[0]); i++) {
+        const double g = scale * an_get(&w->in[GRAD], i);
+        const double v = rho * an_get(&w->in[SQUARES], i) + (1 - rho) * g * g;
+        const double mean = (centered ? rho * an_get(&w->in[MEAN], i) : 0) + (1 - rho) * g;
+        const double variance = v - mean * mean < 0 ? 0 : v - mean * mean;
+        double u = rate * g / real_root(a, centered ? variance : v);
+        if (swift) u += (double)a->momentum * an_get(&w->in[MOVE], i);
+        an_put_wanted(&w->out[0], i, moved(a, an_get(&w->in[PARAM], i), rate, u));
+        an_put_wanted(&w->out[1], i, v);
+        an_put_wanted(&w->out[2], i, mean);
+        an_put_wanted(&w->out[3], i, u);
+    }
+}
+
+static void adagrad_ref(const an_work *w)
+{
+    const an_attrs *a = w->attrs;
+    const double rate = number(w, ADAGRAD_RATE, 0), scale = number(w, ADAGRAD_SCALE, 1);
+    for (int64_t i = 0; i < an_elements(&w->out[0]); i++) {
+        const double g = scale * an_get(&w->in[GRAD], i), p = an_get(&w->in[PARAM], i);
+        const double sum = an_get(&w->in[SUM], i) + g * g;
+        an_put_wanted(&w->out[0], i, moved(a, p, rate, rate * g / real_root(a, sum)));
+        an_put_wanted(&w->out[1], i, sum);
     }
 }
 
@@ -267,6 +352,36 @@ static void adam_meaning(const an_call *c, an_value out[])
     out[2] = v;
 }
 
+static an_value root_meaning(const an_call *c, an_value spread)
+{
+    const an_value eps = an_number(spread, (double)c->attrs->eps);
+    return c->attrs->outside ? an_add(an_sqrt(spread), eps) : an_sqrt(an_add(spread, eps));
+}
+
+static void rmsprop_meaning(const an_call *c, an_value out[])
+{
+    const double rho = c->attrs->rho;
+    const an_value rate = c->in[RMSPROP_RATE], g = scaled_gradient(c, RMSPROP_SCALE);
+    const bool centered = !an_is_none(c->in[MEAN]), swift = !an_is_none(c->in[MOVE]);
+    const an_value v = blend(c->in[SQUARES], an_square(g), rho);
+    const an_value mean = centered ? blend(c->in[MEAN], g, rho) : times(g, 1 - rho);
+    const an_value spread =
+        centered ? an_maximum(an_sub(v, an_square(mean)), an_number(v, 0)) : v;
+    const an_value move = an_div(an_mul(rate, g), root_meaning(c, spread));
+    out[3] = swift ? an_add(times(c->in[MOVE], (double)c->attrs->momentum), move) : move;
+    out[0] = an_sub(decayed(c, rate), out[3]);
+    out[1] = v;
+    out[2] = mean;
+}
+
+static void adagrad_meaning(const an_call *c, an_value out[])
+{
+    const an_value rate = c->in[ADAGRAD_RATE], g = scaled_gradient(c, ADAGRAD_SCALE);
+    const an_value sum = an_add(c->in[SUM], an_square(g));
+    out[0] = an_sub(decayed(c, rate), an_div(an_mul(rate, g), root_meaning(c, sum)));
+    out[1] = sum;
+}
+
 /* About what one element costs, counting division and root as one each. */
 const an_op_rules an_rules_sgd_step = {
     .floats = 1u << PARAM,
@@ -300,4 +415,26 @@ const an_op_rules an_rules_adam_step = {
     .ref = adam_ref,
     .share = {1u << PARAM, 1u << M, 1u << V},
     .flops = 14,
+};
+
+const an_op_rules an_rules_rmsprop_step = {
+    .floats = 1u << PARAM,
+    .alike = 1u << GRAD | 1u << SQUARES | 1u << MEAN | 1u << MOVE,
+    .infer = rmsprop_infer,
+    .meaning = rmsprop_meaning,
+    .stages = {{step_units, rmsprop_run}},
+    .ref = rmsprop_ref,
+    .share = {1u << PARAM, 1u << SQUARES, 1u << MEAN, 1u << MOVE},
+    .flops = 14,
+};
+
+const an_op_rules an_rules_adagrad_step = {
+    .floats = 1u << PARAM,
+    .alike = 1u << GRAD | 1u << SUM,
+    .infer = adagrad_infer,
+    .meaning = adagrad_meaning,
+    .stages = {{step_units, adagrad_run}},
+    .ref = adagrad_ref,
+    .share = {1u << PARAM, 1u << SUM},
+    .flops = 7,
 };

@@ -94,6 +94,48 @@ void AN_ISA(adam_step)(const an_step *s, int64_t n, const float *const in[], flo
     }
 }
 
+/* What a gradient is divided by: the root of its spread and eps. */
+AN_INLINE an_v root(const an_step *s, an_v spread)
+{
+    const an_v eps = an_v_set(s->eps);
+    return s->outside ? an_v_sqrt(spread) + eps : an_v_sqrt(spread + eps);
+}
+
+/* in[3], the mean, and in[4], the velocity, may be NULL. */
+void AN_ISA(rmsprop_step)(const an_step *s, int64_t n, const float *const in[],
+                          float *const out[])
+{
+    const an_v scale = an_v_set(s->scale), rate = an_v_set(s->rate), zero = {0};
+    const an_v rho = an_v_set(s->rho), rest = an_v_set(s->rest);
+    const an_v momentum = an_v_set(s->momentum);
+    for (int64_t i = 0; i < n; i += AN_LANES) {
+        const an_v p = shrink(load(in[0] + i, n - i), s->decay);
+        const an_v g = load(in[1] + i, n - i) * scale;
+        const an_v v = an_v_fma(rho, load(in[2] + i, n - i), rest * (g * g));
+        const an_v mean = in[3] ? an_v_fma(rho, load(in[3] + i, n - i), rest * g) : rest * g;
+        const an_v spread = in[3] ? an_v_max(v - mean * mean, zero) : v;
+        const an_v move = rate * g / root(s, spread);
+        const an_v u = in[4] ? an_v_fma(momentum, load(in[4] + i, n - i), move) : move;
+        store(out[0], i, n - i, p - u);
+        store(out[1], i, n - i, v);
+        store(out[2], i, n - i, mean);
+        store(out[3], i, n - i, u);
+    }
+}
+
+void AN_ISA(adagrad_step)(const an_step *s, int64_t n, const float *const in[],
+                          float *const out[])
+{
+    const an_v scale = an_v_set(s->scale), rate = an_v_set(s->rate);
+    for (int64_t i = 0; i < n; i += AN_LANES) {
+        const an_v p = shrink(load(in[0] + i, n - i), s->decay);
+        const an_v g = load(in[1] + i, n - i) * scale;
+        const an_v sum = an_v_fma(g, g, load(in[2] + i, n - i));
+        store(out[0], i, n - i, p - rate * g / root(s, sum));
+        store(out[1], i, n - i, sum);
+    }
+}
+
 /* Added to an exponent of all ones, which infinities and NaN have, a one carries into the sign. */
 AN_INLINE an_vu carry(an_v x)
 {

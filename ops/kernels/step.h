@@ -13,6 +13,8 @@ typedef struct an_step {
     float alpha;    /* adam: the rate with both bias corrections */
     float beta1, rest1, beta2, rest2; /* rest = 1 - beta, rounded once */
     float eps;
+    bool outside;   /* eps is added to the root, not under it */
+    float rho, rest; /* rmsprop; rest = 1 - rho, rounded once */
 } an_step;
 
 #endif

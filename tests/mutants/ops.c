@@ -47,6 +47,11 @@ static const char norms[] =
     "%28: f32[R,D], f32[R], f32[R] = layer_norm %27 {axis=1, eps=1e-07}\n"
     "%29: f32[R,D], f32[R,D], f32[R] = add_rms_norm %1, %2, %3 {axis=1, eps=0.01}\n"
     "%30: f32[R,D], f32[D] = add_rms_norm_grad %5, %1, %3, %8, %2 {axis=1, eps=0.01}\n"
+    "%31: f32[D], f32[D], f32[D], f32[D] = rmsprop_step %3, %4, %23, %22, %3, %20 "
+    "{rho=0.75, momentum=0.5, eps=0.25, decay=0.1}\n"
+    "%32: f32[D], f32[D], f32[D], f32[D] = rmsprop_step %3, %4, %23, _, _, %20 "
+    "{rho=0.75, eps=0.25, outside=1}\n"
+    "%33: f32[D], f32[D] = adagrad_step %3, %4, %23, %20 {eps=0.25, decay=0.1}\n"
     "output \"y\" %9\n";
 
 /* Trial data with statistics that could be some row's, and rows that lie far off. */

@@ -4,6 +4,7 @@
 
 /* Late and early counters: the bias corrections matter at 1 and have faded at 1000. */
 #define ADAM {.beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-7f}
+#define RMSPROP {.rho = 0.9f, .eps = 1e-7f}
 #define ADAMW {.beta1 = 0.8f, .beta2 = 0.95f, .eps = 1e-3f, .decay = 0.25f}
 
 const an_case an_cases_step[] = {
@@ -34,4 +35,28 @@ const an_case an_cases_step[] = {
      {"f32[B,16390]", "f32[B,16390]", "f32[B,16390]", "f32[B,16390]", "f32[] 0.2..0.5",
       "i64[] 1000..1000"},
      .attrs = ADAM, .low = 0.1, .high = 2, .absolute = 4e-6},
+    {"rmsprop_step", "plain", {"f32[B,K]", "f32[B,K]", "f32[B,K]", "-", "-", "f32[] 0.2..0.5"},
+     .attrs = RMSPROP, .low = 0.1, .high = 2, .absolute = 4e-6},
+    {"rmsprop_step", "centered, velocity, decay, scaled",
+     {"f32[K]", "f32[K] 0.1..0.5", "f32[K] 1..2", "f32[K] -0.5..0.5", "f32[K]", "f32[] 0.2..0.5",
+      "f32[] 0.3..0.6"},
+     .attrs = {.rho = 0.8f, .momentum = 0.75f, .eps = 1e-3f, .decay = 0.25f}, .absolute = 4e-6},
+    {"rmsprop_step", "centered, eps outside",
+     {"f32[K]", "f32[K] 0.1..0.5", "f32[K] 1..2", "f32[K] -0.5..0.5", "-", "f32[] 0.2..0.5"},
+     .attrs = {.rho = 0.8f, .eps = 0.125f, .outside = true}, .absolute = 4e-6},
+    {"rmsprop_step", "the mean's square above the mean of squares",
+     {"f32[K]", "f32[K] 0.1..0.5", "f32[K] 0.01..0.02", "f32[K] 1..2", "-", "f32[] 0.2..0.5"},
+     .attrs = {.rho = 0.8f, .eps = 0.125f}, .absolute = 4e-6},
+    {"rmsprop_step", "several units",
+     {"f32[B,16390]", "f32[B,16390]", "f32[B,16390]", "-", "f32[B,16390]", "f32[] 0.2..0.5"},
+     .attrs = {.rho = 0.9f, .momentum = 0.5f, .eps = 1e-7f}, .low = 0.1, .high = 2,
+     .absolute = 4e-6},
+    {"adagrad_step", "plain", {"f32[B,K]", "f32[B,K]", "f32[B,K] 0.1..2", "f32[] 0.2..0.5"},
+     .attrs = {.eps = 1e-7f}, .absolute = 4e-6},
+    {"adagrad_step", "eps outside, decay, scaled",
+     {"f32[K]", "f32[K]", "f32[K] 0.1..2", "f32[] 0.2..0.5", "f32[] 0.3..0.6"},
+     .attrs = {.eps = 0.125f, .outside = true, .decay = 0.25f}, .absolute = 4e-6},
+    {"adagrad_step", "several units",
+     {"f32[B,16390]", "f32[B,16390]", "f32[B,16390] 0.1..2", "f32[] 0.2..0.5"},
+     .attrs = {.eps = 1e-7f}, .absolute = 4e-6},
     {0}};
