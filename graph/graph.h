@@ -97,8 +97,10 @@ AN_API an_updates an_updates_new(an_graph *g, const char *name);
 /* The i-th table and its name; id 0 and NULL past the end. */
 AN_API an_updates an_updates_at(an_graph *g, int64_t i);
 AN_API const char *an_updates_name(const an_graph *g, int64_t i);
-/* A state can be updated once per table; types must be equal. */
+/* A state can be updated once per table, or both places are named; types must be equal. */
 AN_API an_status an_updates_add(an_updates u, an_value state, an_value value);
+/* Adds the rows of another table, which stays as it is: what they share must be the same. */
+AN_API an_status an_updates_join(an_updates u, an_updates more);
 /* What the state becomes by this table, an average of weights asks; AN_NONE if the table leaves
  * it as it is. */
 AN_API an_value an_updates_value(an_updates u, an_value state);

@@ -59,6 +59,21 @@ static an_status check_update(an_graph *g, const char *call, an_value state, an_
     return AN_OK;
 }
 
+/* Named are the places where the two new values were made. */
+static an_status fail_twice(an_graph *g, const an_commit *made, an_value value)
+{
+    an_text first = {0};
+    an_at_print(an_node_of(g, made->value)->at, &first);
+    const int length = (int)(first.length > 2 ? first.length - 2 : 0); /* without ": " */
+    const an_status status =
+        an_graph_fail(g, an_node_of(g, value.id)->at, AN_E_NAME,
+                      "an_updates_add: state \"%s\" is updated twice in one table%s%.*s",
+                      an_node_of(g, made->state)->name, length ? ", first at " : "", length,
+                      an_text_view(&first));
+    an_text_free(&first);
+    return status;
+}
+
 an_status an_updates_add(an_updates u, an_value state, an_value value)
 {
     static const char call[] = "an_updates_add";
@@ -69,12 +84,7 @@ an_status an_updates_add(an_updates u, an_value state, an_value value)
     if (status == AN_OK) status = check_update(g, call, state, value);
     if (status != AN_OK) return status;
     const an_commit *made = an_graph_commit_of(g, u.id, state.id);
-    if (made)
-        return made->value == value.id
-                   ? AN_OK
-                   : an_graph_fail(g, an_node_of(g, value.id)->at, AN_E_NAME,
-                                   "an_updates_add: state \"%s\" is updated twice in one table",
-                                   an_node_of(g, state.id)->name);
+    if (made) return made->value == value.id ? AN_OK : fail_twice(g, made, value);
     return an_graph_add_commit(g, &(an_commit){.set = u.id, .state = state.id, .value = value.id});
 }
 
@@ -83,6 +93,24 @@ an_value an_updates_value(an_updates u, an_value state)
     const bool known = u.graph && u.id && state.graph == u.graph && !an_is_poison(state);
     const an_commit *row = known ? an_graph_commit_of(u.graph, u.id, state.id) : NULL;
     return row ? an_value_of(u.graph, row->value) : AN_NONE;
+}
+
+an_status an_updates_join(an_updates u, an_updates more)
+{
+    static const char call[] = "an_updates_join";
+    an_graph *g = u.graph;
+    if (!g) return AN_E_ARGUMENT;
+    if (g->error.status != AN_OK) return g->error.status;
+    if (more.graph != g)
+        return an_graph_fail(g, (an_at){0}, AN_E_GRAPH, "%s: the tables are of two graphs", call);
+    an_status status = check_table(g, call, u);
+    if (status == AN_OK) status = check_table(g, call, more);
+    for (int64_t i = 0, count = g->commit_count; i < count && status == AN_OK; i++) {
+        const an_commit c = g->commits[i];
+        if (c.set == more.id)
+            status = an_updates_add(u, an_value_of(g, c.state), an_value_of(g, c.value));
+    }
+    return status;
 }
 
 /* ---- pending updates --------------------------------------------------- */

@@ -49,6 +49,26 @@ static bool is_rate(double x)
     return isfinite(x) && x >= 0;
 }
 
+/* What the caller gives, or made: a float scalar of the step's graph, of whatever dtype. */
+static an_value rate_given(an_at at, const an_schedule *s, an_value t, an_dtype dtype)
+{
+    const bool made = s->kind == AN_SCHEDULE_FUNCTION;
+    const an_value rate = made && s->function ? s->function(s->context, t, dtype) : s->value;
+    if (an_graph_status(t.graph) != AN_OK) return (an_value){t.graph, 0};
+    const an_type type = an_type_of(rate);
+    const char *wrong = NULL;
+    if (made && !s->function) wrong = "there is no .function";
+    else if (rate.graph != t.graph || an_is_poison(rate))
+        wrong = "the rate is no value of the graph";
+    else if (!an_dtype_is_float(type.dtype) || type.shape.rank != 0)
+        wrong = "the rate must be one f32 or f64";
+    if (wrong) {
+        an_graph_fail(t.graph, at, AN_E_ARGUMENT, "schedule: %s", wrong);
+        return (an_value){t.graph, 0};
+    }
+    return type.dtype == dtype ? rate : an_cast_at(at, rate, dtype);
+}
+
 an_value an_schedule_at(an_at at, const an_schedule *s, an_value t, an_dtype dtype)
 {
     if (!s || !t.graph || an_is_poison(t)) return t;
@@ -67,5 +87,7 @@ an_value an_schedule_at(an_at at, const an_schedule *s, an_value t, an_dtype dty
     }
     if (s->kind == AN_SCHEDULE_STEPS) return step_decay(at, s, t, dtype);
     if (s->kind == AN_SCHEDULE_COSINE) return warmup_cosine(at, s, t, dtype);
+    if (s->kind == AN_SCHEDULE_FUNCTION || s->kind == AN_SCHEDULE_VALUE)
+        return rate_given(at, s, t, dtype);
     return an_fill_at(at, t.graph, dtype, AN_SCALAR, s->peak);
 }
