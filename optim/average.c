@@ -124,16 +124,19 @@ an_status an_average_with(const an_average_args *args)
 
 /* ---- evaluating by them ------------------------------------------------ */
 
-/* What `from` has for the state: its average, else itself; NULL: neither. */
-static const an_tensor *source_of(an_store *from, const char *scope, const char *state,
-                                  bool *average)
+/* What `from` has for the state: its average, else itself; NULL: neither. False if memory is
+ * out. */
+static bool find_source(an_store *from, const char *scope, const char *state,
+                        const an_tensor **source, bool *average)
 {
     an_text name = {0};
     an_text_addf(&name, "%s/%s", scope, state);
-    const an_tensor *found = an_store_view(from, an_text_view(&name));
-    *average = found != NULL;
+    const bool good = !name.failed;
+    *source = good ? an_store_view(from, an_text_view(&name)) : NULL;
+    *average = *source != NULL;
+    if (!*source) *source = an_store_view(from, state);
     an_text_free(&name);
-    return found ? found : an_store_view(from, state);
+    return good;
 }
 
 static an_status gather(an_store *to, an_store *from, const char *scope, an_named_tensor *values,
@@ -143,7 +146,9 @@ static an_status gather(an_store *to, an_store *from, const char *scope, an_name
     for (int64_t i = 0; i < an_store_count(to); i++) {
         const char *name = an_store_name(to, i);
         bool average;
-        const an_tensor *source = source_of(from, scope, name, &average);
+        const an_tensor *source;
+        if (!find_source(from, scope, name, &source, &average))
+            return an_fail(e, AN_E_MEMORY, "an_store_take_averages: out of memory");
         averages += average;
         if (source && (average || to != from))
             values[(*count)++] = (an_named_tensor){.name = name, .tensor = *source};

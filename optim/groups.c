@@ -75,8 +75,9 @@ static int slashes(const char *text)
     return n;
 }
 
-/* As many neighbouring parts of the name as the piece has, from each part on. */
-static void try_name(an_arena *scrap, an_guess *guess, const char *name)
+/* As many neighbouring parts of the name as the piece has, from each part on. False if memory is
+ * out. */
+static bool try_name(an_arena *scrap, an_guess *guess, const char *name)
 {
     const int parts = slashes(guess->word) + 1;
     for (const char *from = name; from; from = strchr(from, '/')) {
@@ -84,8 +85,11 @@ static void try_name(an_arena *scrap, an_guess *guess, const char *name)
         const char *to = from;
         for (int k = 0; k < parts && to; k++) to = strchr(k ? to + 1 : to, '/');
         const int64_t length = to ? to - from : (int64_t)strlen(from);
-        an_guess_try(guess, an_arena_text(scrap, from, length));
+        const char *candidate = an_arena_text(scrap, from, length);
+        if (!candidate) return false;
+        an_guess_try(guess, candidate);
     }
+    return true;
 }
 
 static an_status fail_empty(const an_applying *a, int i)
@@ -104,12 +108,14 @@ static an_status fail_empty(const an_applying *a, int i)
     an_arena scrap = {0};
     an_text nearest = {0};
     an_guess guess = {.word = piece_of(&scrap, x->names)};
-    for (int k = 0; k < a->count && guess.word; k++)
-        try_name(&scrap, &guess, an_node_of(a->g, a->state[k].id)->name);
-    if (guess.word) an_guess_print(&guess, &nearest);
+    bool good = guess.word != NULL;
+    for (int k = 0; k < a->count && good; k++)
+        good = try_name(&scrap, &guess, an_node_of(a->g, a->state[k].id)->name);
+    if (good) an_guess_print(&guess, &nearest);
     const an_status status =
-        an_graph_fail(a->g, a->at, AN_E_NAME, "%s: group %d: no parameter that is stepped is "
-                      "called \"%s\"%s", a->call, i, x->names, an_text_view(&nearest));
+        !good ? an_graph_fail(a->g, a->at, AN_E_MEMORY, "%s: out of memory", a->call)
+              : an_graph_fail(a->g, a->at, AN_E_NAME, "%s: group %d: no parameter that is stepped "
+                              "is called \"%s\"%s", a->call, i, x->names, an_text_view(&nearest));
     an_text_free(&nearest);
     an_arena_free(&scrap);
     return status;

@@ -110,6 +110,24 @@ static void describe_store(an_oom *w, FILE *out)
     fprintf(out, "%s\n", hex);
 }
 
+/* Of states that it has, and of one that it makes. */
+static void prepare_averages(an_oom *w)
+{
+    prepare_store(w);
+    const int64_t count = an_store_count(w->store);
+    for (int64_t i = 0; i < count; i++) {
+        char name[200];
+        snprintf(name, sizeof name, "ema/%s", an_store_name(w->store, i));
+        an_store_set(w->store, name, an_store_view(w->store, an_store_name(w->store, i)));
+    }
+}
+
+static void take_averages(an_oom *w)
+{
+    const an_status s = an_store_take_averages(w->store, w->store, NULL);
+    an_oom_says(w, s, an_store_message(w->store));
+}
+
 static void read_metadata(an_oom *w)
 {
     w->made = an_checkpoint_metadata(in_folder("x.safetensors"), "epoch");
@@ -405,6 +423,8 @@ static const an_oom_case rows[] = {
      .state = state_saved, .done = remove_files},
     {"checkpoint metadata", .prepare = prepare_saved, .work = read_metadata,
      .state = state_saved, .done = remove_files},
+    {"take averages", .prepare = prepare_averages, .work = take_averages,
+     .describe = describe_store},
     {"fingerprint", .prepare = prepare_store, .work = fingerprint, .describe = describe_path},
     {"fit", .prepare = prepare_training, .work = fit, .describe = describe_history,
      .state = state_none},

@@ -98,6 +98,26 @@ static void build_scheduled(an_oom *w)
     take_graph(w, m.g);
 }
 
+/* Groups, sums over batches, averages, two tables joined, gradients by name. */
+static void build_averaged(an_oom *w)
+{
+    an_model m = an_model_stack(1, true);
+    const an_value w0 = an_graph_state(m.g, an_graph_leaf_name(m.g, 1));
+    m.up = an_minimize(m.loss, an_rmsprop(.momentum = 0.5, .centered = true), .clip_norm = 1,
+                       .accumulate = 3,
+                       .groups = {{.names = "*bias", .frozen = true}, {.rank_below = 2, .rate = 2}});
+    an_average(m.up, .decay = 0.9);
+    const an_updates more = an_updates_new(m.g, "more");
+    an_count_runs(more, "runs");
+    an_updates_join(m.up, more);
+    const char *name = an_graph_leaf_name(m.g, 1);
+    an_graph_output(an_updates_gradient(m.up, name), "gradient");
+    an_graph_output(an_updates_gradient_taken(m.up, name), "taken");
+    const an_value d = an_updates_gradient(m.up, name);
+    an_apply_gradients(an_adagrad(), .state = {w0}, .gradient = {d});
+    take_graph(w, m.g);
+}
+
 static void build_encoder(an_oom *w)
 {
     an_transformer_sizes sizes = AN_ENCODER;
@@ -173,6 +193,32 @@ static void update_badly(an_oom *w)
     const an_updates u = an_updates_new(g, "update");
     an_updates_add(an_updates_new(g, "update"), some_state(g, "x", 6), some_state(g, "y", 5));
     (void)u;
+    take_slip(w, g);
+}
+
+static void update_twice(an_oom *w)
+{
+    an_graph *g = an_graph_new("wrong");
+    const an_value x = some_state(g, "x", 6), d = an_neg(x);
+    const an_updates u = an_apply_gradients(an_sgd(), .state = {x}, .gradient = {d});
+    an_apply_gradients(an_adagrad(), .state = {x}, .gradient = {d}, .into = u);
+    take_slip(w, g);
+}
+
+static void group_badly(an_oom *w)
+{
+    an_graph *g = an_graph_new("wrong");
+    const an_value x = some_state(g, "dense/bias", 6), d = an_neg(x);
+    an_apply_gradients(an_sgd(), .state = {x}, .gradient = {d},
+                       .groups = {{.names = "dense/bais", .frozen = true}});
+    take_slip(w, g);
+}
+
+static void ask_badly(an_oom *w)
+{
+    an_graph *g = an_graph_new("wrong");
+    const an_value x = some_state(g, "bias", 6), d = an_neg(x);
+    an_updates_gradient(an_apply_gradients(an_sgd(), .state = {x}, .gradient = {d}), "bais");
     take_slip(w, g);
 }
 
@@ -348,6 +394,7 @@ static const an_oom_case rows[] = {
     {"build classifier", .work = build_classifier},
     {"build clipped", .work = build_clipped},
     {"build scheduled", .work = build_scheduled},
+    {"build averaged", .work = build_averaged},
     {"build encoder", .work = build_encoder},
     {"add unlike", .work = add_unlike},
     {"name twice", .work = name_twice},
@@ -356,6 +403,9 @@ static const an_oom_case rows[] = {
     {"norm badly", .work = norm_badly},
     {"differentiate badly", .work = differentiate_badly},
     {"update badly", .work = update_badly},
+    {"update twice", .work = update_twice},
+    {"group badly", .work = group_badly},
+    {"ask badly", .work = ask_badly},
     {"build pieces", .work = build_pieces},
     {"print", .prepare = prepare_small, .work = print_graph},
     {"print classifier", .prepare = prepare_classifier, .work = print_graph},
