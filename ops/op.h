@@ -65,9 +65,11 @@ typedef struct an_norm_roles {
 
 /* Operand `operand` holds indices, each below this. */
 typedef struct an_bound {
-    enum { AN_BOUND_NONE, AN_BOUND_EXTENT, AN_BOUND_LENGTH, AN_BOUND_AXIS, AN_BOUND_SIZE } by;
+    enum { AN_BOUND_NONE, AN_BOUND_EXTENT, AN_BOUND_LENGTH, AN_BOUND_AXIS, AN_BOUND_SIZE,
+           AN_BOUND_START } by;
     int operand;
-    int axis; /* EXTENT: that of operand 0's axis; LENGTH: that one and no more, so it counts */
+    int axis; /* EXTENT: that of operand 0's axis; LENGTH: that one and no more, so it counts;
+               * START: the part (AN_IN, AN_OUT) that begins there in operand 0, along its `axis` */
 } an_bound;
 
 /* Whether a set of operands or results, as records hold them, has number i. */

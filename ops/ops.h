@@ -358,7 +358,7 @@ AN_API an_value an_pad_at(an_at at, an_value x, int axis, an_dim before, an_dim 
 #define an_concat(...) an_concat_at(AN_HERE, __VA_ARGS__)
 #define an_pad(...) an_pad_at(AN_HERE, __VA_ARGS__)
 
-/* ---- by index (gather.c): ids i32 or i64; out of range fails the run ---- */
+/* ---- by index (gather.c, dynamic.c): i32 or i64; out of range fails the run */
 
 /* x[.., n, ..], ids[..] -> x's dims with the axis replaced by ids' dims. */
 AN_API an_value an_gather_at(an_at at, an_value x, an_value ids, int axis);
@@ -368,10 +368,18 @@ AN_API an_value an_scatter_add_at(an_at at, an_value ids, an_value updates, int 
 AN_API an_value an_one_hot_at(an_at at, an_value ids, an_dim size, an_dtype dtype);
 /* table[V,D], ids[..] -> [.., D]. */
 AN_API an_value an_embedding_at(an_at at, an_value table, an_value ids);
+/* x[start : start + size] along the axis, where start, a scalar i32 or i64, is known at the run;
+ * outside 0 .. extent - size it is a fault, too, and not moved inside. */
+AN_API an_value an_dynamic_slice_at(an_at at, an_value x, an_value start, int axis, an_dim size);
+/* x with `update`, which differs from x in the axis' extent alone, in place of what begins at
+ * `start`: written over x if nobody else reads x. */
+AN_API an_value an_update_slice_at(an_at at, an_value x, an_value update, an_value start, int axis);
 #define an_gather(...) an_gather_at(AN_HERE, __VA_ARGS__)
 #define an_scatter_add(...) an_scatter_add_at(AN_HERE, __VA_ARGS__)
 #define an_one_hot(...) an_one_hot_at(AN_HERE, __VA_ARGS__)
 #define an_embedding(...) an_embedding_at(AN_HERE, __VA_ARGS__)
+#define an_dynamic_slice(...) an_dynamic_slice_at(AN_HERE, __VA_ARGS__)
+#define an_update_slice(...) an_update_slice_at(AN_HERE, __VA_ARGS__)
 
 /* ---- products (matmul.c) ----------------------------------------------- */
 

@@ -24,6 +24,14 @@ static int64_t extent_at(const an_evaluation *e, uint32_t value, int axis)
     return i >= 0 && i < shape->rank ? an_dim_extent(shape->dim[i], e->extent) : 0;
 }
 
+/* In how many places along the axis of operand 0 that part of the node may begin. */
+static int64_t places_for(const an_evaluation *e, const an_node *n, int part)
+{
+    const uint32_t piece = part > 0 ? n->in[part - 1] : n->first + (uint32_t)(-1 - part);
+    const int axis = n->attrs->axis;
+    return extent_at(e, n->in[0], axis) - extent_at(e, piece, axis) + 1;
+}
+
 /* The bound that node n puts on its integer operand i; 0: none. */
 static int64_t bound_by(const an_evaluation *e, const an_node *n, int i)
 {
@@ -34,6 +42,7 @@ static int64_t bound_by(const an_evaluation *e, const an_node *n, int i)
     case AN_BOUND_EXTENT: return extent_at(e, n->in[0], b->axis);
     case AN_BOUND_LENGTH: return extent_at(e, n->in[0], b->axis) + 1;
     case AN_BOUND_AXIS: return extent_at(e, n->in[0], n->attrs->axis);
+    case AN_BOUND_START: return places_for(e, n, b->axis);
     case AN_BOUND_SIZE: return an_dim_extent(n->attrs->size, e->extent);
     }
     return 0;
