@@ -132,6 +132,7 @@ typedef struct an_attrs {
     double clip;
     bool transient, outside;
     float rho;
+    bool exclusive, descending;
 } an_attrs;
 
 /* ---- the one way in ---------------------------------------------------- */
@@ -306,6 +307,12 @@ AN_API an_value an_logical_not_at(an_at at, an_value x);
 /* a where the bool condition holds, else b; all three broadcast. */
 AN_API an_value an_where_at(an_at at, an_value condition, an_value a, an_value b);
 AN_API an_value an_stop_gradient_at(an_at at, an_value x);
+/* Matrices of x's last two axes, with 0 above diagonal k (tril) or below it (triu); 0 is the main
+ * one, above it k is positive. */
+AN_API an_value an_tril_at(an_at at, an_value x, int k);
+AN_API an_value an_triu_at(an_at at, an_value x, int k);
+#define an_tril(...) an_tril_at(AN_HERE, __VA_ARGS__)
+#define an_triu(...) an_triu_at(AN_HERE, __VA_ARGS__)
 #define an_compare(...) an_compare_at(AN_HERE, __VA_ARGS__)
 #define an_logical_and(...) an_logical_and_at(AN_HERE, __VA_ARGS__)
 #define an_logical_or(...) an_logical_or_at(AN_HERE, __VA_ARGS__)
@@ -328,6 +335,33 @@ AN_API an_value an_max_axes_at(an_at at, an_value x, an_axes axes, bool keep);
 AN_API an_value an_min_axes_at(an_at at, an_value x, an_axes axes, bool keep);
 /* i32; the axis is removed and must not be empty (-1 if a named one turns out so). */
 AN_API an_value an_argmax_at(an_at at, an_value x, int axis);
+/* Index of the least, likewise: of the first NaN if there is one. */
+AN_API an_value an_argmin_at(an_at at, an_value x, int axis);
+/* Float. Sum of squared deviations over n - ddof: 0 biased, 1 as a sample's. As exact for rows far
+ * from 0. */
+AN_API an_value an_var_at(an_at at, an_value x, int axis, int ddof);
+AN_API an_value an_var_axes_at(an_at at, an_value x, an_axes axes, int ddof, bool keep);
+/* Float. log sum e^x of any x: over -inf alone, or nothing, it is -inf, where an inf is, inf; the
+ * gradient of both is 0. */
+AN_API an_value an_logsumexp_at(an_at at, an_value x, int axis);
+AN_API an_value an_logsumexp_axes_at(an_at at, an_value x, an_axes axes, bool keep);
+/* x in order, stable, and as result 1 (i32) the index each had. A NaN counts as the largest: it
+ * comes last, or first if `descending`. */
+AN_API an_value an_sort_at(an_at at, an_value x, int axis, bool descending);
+AN_API an_value an_argsort_at(an_at at, an_value x, int axis, bool descending); /* those indices */
+/* The k largest of x, from the largest down, and their indices (i32); of equal ones the first. */
+AN_API an_value an_top_k_at(an_at at, an_value x, an_dim k, int axis);
+/* Running sums along the axis; `exclusive` leaves each element itself out, `reverse` begins at the
+ * end. f32 is summed in double; integers wrap around. */
+AN_API an_value an_cumsum_at(an_at at, an_value x, int axis, bool exclusive, bool reverse);
+/* Products; over no elements 1. Gradients of any order are right with any number of zeros, and
+ * overflow only where a product of some of a row's elements does. */
+AN_API an_value an_prod_at(an_at at, an_value x, int axis);
+AN_API an_value an_prod_axes_at(an_at at, an_value x, an_axes axes, bool keep);
+/* h_j along the axis, where h_0 = value and h_(j+1) = a_j h_j + b_j; b, of a's type, may be
+ * AN_NONE. Made by gradients. */
+AN_API an_value an_linear_scan_at(an_at at, an_value a, an_value b, int axis, bool reverse,
+                                  double value);
 #define an_sum(...) an_sum_at(AN_HERE, __VA_ARGS__)
 #define an_mean(...) an_mean_at(AN_HERE, __VA_ARGS__)
 #define an_max(...) an_max_at(AN_HERE, __VA_ARGS__)
@@ -337,6 +371,18 @@ AN_API an_value an_argmax_at(an_at at, an_value x, int axis);
 #define an_max_axes(...) an_max_axes_at(AN_HERE, __VA_ARGS__)
 #define an_min_axes(...) an_min_axes_at(AN_HERE, __VA_ARGS__)
 #define an_argmax(...) an_argmax_at(AN_HERE, __VA_ARGS__)
+#define an_argmin(...) an_argmin_at(AN_HERE, __VA_ARGS__)
+#define an_var(...) an_var_at(AN_HERE, __VA_ARGS__)
+#define an_var_axes(...) an_var_axes_at(AN_HERE, __VA_ARGS__)
+#define an_logsumexp(...) an_logsumexp_at(AN_HERE, __VA_ARGS__)
+#define an_logsumexp_axes(...) an_logsumexp_axes_at(AN_HERE, __VA_ARGS__)
+#define an_sort(...) an_sort_at(AN_HERE, __VA_ARGS__)
+#define an_argsort(...) an_argsort_at(AN_HERE, __VA_ARGS__)
+#define an_top_k(...) an_top_k_at(AN_HERE, __VA_ARGS__)
+#define an_cumsum(...) an_cumsum_at(AN_HERE, __VA_ARGS__)
+#define an_prod(...) an_prod_at(AN_HERE, __VA_ARGS__)
+#define an_prod_axes(...) an_prod_axes_at(AN_HERE, __VA_ARGS__)
+#define an_linear_scan(...) an_linear_scan_at(AN_HERE, __VA_ARGS__)
 
 /* ---- moving elements (movement.c) -------------------------------------- */
 
