@@ -434,6 +434,15 @@ AN_API an_value an_matmul_at(an_at at, an_value a, an_value b);
 /* The same with operands read transposed in their last two axes, at no cost. */
 AN_API an_value an_matmul_t_at(an_at at, an_value a, bool transpose_a, an_value b,
                                bool transpose_b);
+/* Sums of products in Einstein's notation, of any number of operands from 1 on:
+ * an_einsum("bhtd,bhsd->bhts", q, k). A letter is an axis, of one extent wherever it stands; what
+ * the result does not name is summed; twice in an operand it is the diagonal; `...` stands for all
+ * other axes, which broadcast; without `->` the result names what occurs once, by the alphabet.
+ * Becomes matmul, mul, sum, transpose and reshape, operands taken from the left. */
+AN_API an_value an_einsum_at(an_at at, const char *equation, const an_value *in, int count);
+#define an_einsum(equation, ...)                                                                   \
+    an_einsum_at(AN_HERE, equation, (const an_value[]){__VA_ARGS__},                               \
+                 (int)(sizeof((const an_value[]){__VA_ARGS__}) / sizeof(an_value)))
 #define an_matmul(...) an_matmul_at(AN_HERE, __VA_ARGS__)
 #define an_matmul_t(...) an_matmul_t_at(AN_HERE, __VA_ARGS__)
 
