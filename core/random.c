@@ -130,17 +130,17 @@ static uint64_t wide_bits(const an_stream *s, int64_t index)
     return (uint64_t)words.v[i % 4] << 32 | words.v[i % 4 + 1];
 }
 
-double an_random_uniform(const an_stream *s, int64_t index)
+double an_draw_uniform(const an_stream *s, int64_t index)
 {
     return s ? (double)(wide_bits(s, index) >> 11) * 0x1p-53 : 0;
 }
 
 /* Box-Muller: radius from one draw, angle from the next. 1 - u is in (0, 1], so
  * the logarithm is finite. */
-double an_random_normal(const an_stream *s, int64_t index)
+double an_draw_normal(const an_stream *s, int64_t index)
 {
-    const double radius = sqrt(-2 * log(1 - an_random_uniform(s, 2 * index)));
-    const double turn = 6.283185307179586 * an_random_uniform(s, 2 * index + 1);
+    const double radius = sqrt(-2 * log(1 - an_draw_uniform(s, 2 * index)));
+    const double turn = 6.283185307179586 * an_draw_uniform(s, 2 * index + 1);
     return radius * cos(turn);
 }
 

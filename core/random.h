@@ -22,8 +22,8 @@ typedef struct an_stream {
 void an_random_bits(const an_stream *s, int64_t first, int64_t count, uint32_t *out);
 uint32_t an_random_bits_at(const an_stream *s, int64_t index); /* one draw; the oracle */
 
-double an_random_uniform(const an_stream *s, int64_t index); /* [0, 1), 53 bits */
-double an_random_normal(const an_stream *s, int64_t index);  /* Box-Muller, from two draws */
+double an_draw_uniform(const an_stream *s, int64_t index); /* [0, 1), 53 bits */
+double an_draw_normal(const an_stream *s, int64_t index);  /* Box-Muller, from two draws */
 
 /* A well-mixed 64-bit hash of a string: names become streams with it. */
 uint64_t an_hash_string(const char *text);

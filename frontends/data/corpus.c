@@ -126,13 +126,13 @@ typedef struct dice {
 
 static int64_t draw(dice *r, int64_t below)
 {
-    const double u = an_random_uniform(&r->stream, r->drawn++);
+    const double u = an_draw_uniform(&r->stream, r->drawn++);
     return (int64_t)(u * (double)below); /* `below` is tiny: never rounds up to it */
 }
 
 static bool chance(dice *r, double probability)
 {
-    return an_random_uniform(&r->stream, r->drawn++) < probability;
+    return an_draw_uniform(&r->stream, r->drawn++) < probability;
 }
 
 static const char *pick(dice *r, const char *const *words, int64_t count)
@@ -240,7 +240,7 @@ static int64_t count_words(const char *text)
 static bool label_of(uint64_t seed, int64_t row)
 {
     const an_stream s = {seed, UINT32_MAX, CORPUS_STREAM};
-    const bool first = an_random_uniform(&s, row / 2) < 0.5;
+    const bool first = an_draw_uniform(&s, row / 2) < 0.5;
     return row % 2 == 0 ? first : !first;
 }
 

@@ -102,7 +102,7 @@ an_status an_dataset_end(an_dataset *d, int64_t before, an_status status)
 /* A number in [0, below) from draw number `index`. */
 static int64_t draw_below(const an_stream *s, int64_t index, int64_t below)
 {
-    const int64_t drawn = (int64_t)(an_random_uniform(s, index) * (double)below);
+    const int64_t drawn = (int64_t)(an_draw_uniform(s, index) * (double)below);
     return drawn < below ? drawn : below - 1;
 }
 

@@ -38,7 +38,7 @@ static double between(const an_leaf_fill *l, int64_t i, double amount)
 /* Rows of all sizes down to 10^-amount, kernels as usual. */
 static double small(const an_leaf_fill *l, int64_t i, double amount)
 {
-    return plain(l, i, l->kernel ? 1 : pow(10, -amount * an_random_uniform(&l->own, i / 8)));
+    return plain(l, i, l->kernel ? 1 : pow(10, -amount * an_draw_uniform(&l->own, i / 8)));
 }
 
 static double one_in_eight(const an_leaf_fill *l, int64_t i, double special)

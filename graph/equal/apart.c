@@ -165,7 +165,7 @@ an_status an_apart_spread(an_apart *p, const an_trial_side *s, uint32_t number)
             double *to = p->in[i].data;
             for (int64_t k = 0, count = an_elements(&p->in[i]); k < count; k++)
                 to[k] = an_get(from, k) *
-                        (1 + (an_random_uniform(&stream, k) - 0.5) * step_of(p, i));
+                        (1 + (an_draw_uniform(&stream, k) - 0.5) * step_of(p, i));
         }
         status = evaluate(p, s, number, p->moved);
         for (int k = 0; k < n->outputs && status == AN_OK; k++) {

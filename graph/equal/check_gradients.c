@@ -199,7 +199,7 @@ static an_status check_elements(check *c, int64_t leaf)
     const an_stream s = {.seed = c->args->seed, .step = 2, .stream = (uint32_t)leaf};
     an_status status = AN_OK;
     for (int64_t k = 0; k < samples && k < count && status == AN_OK; k++) {
-        const double u = an_random_uniform(&s, k);
+        const double u = an_draw_uniform(&s, k);
         const int64_t i = count <= samples ? k : (int64_t)(u * (double)count);
         double kept = an_tensor_get(leaf_of(c, leaf), i);
         status = try_line(&(line){c, leaf, leaf + 1, i, &kept});
@@ -220,7 +220,7 @@ static an_status check_directions(check *c, int64_t first, int64_t last)
     for (int n = 0; n < directions && status == AN_OK; n++) {
         const an_stream s = {.seed = c->args->seed, .step = 3 + (uint64_t)n,
                              .stream = (uint32_t)(first + 64 * last)};
-        for (int64_t i = 0; i < count; i++) c->direction[i] = 2 * an_random_uniform(&s, i) - 1;
+        for (int64_t i = 0; i < count; i++) c->direction[i] = 2 * an_draw_uniform(&s, i) - 1;
         status = try_line(&l);
     }
     return status;
@@ -236,7 +236,7 @@ static void move_beside(check *c)
         an_tensor *t = leaf_of(c, k);
         const int64_t count = an_tensor_count(t);
         for (int64_t i = 0; i < count; i++)
-            an_tensor_set(t, i, an_tensor_get(t, i) + 0.01 * an_random_uniform(&s, i));
+            an_tensor_set(t, i, an_tensor_get(t, i) + 0.01 * an_draw_uniform(&s, i));
     }
 }
 

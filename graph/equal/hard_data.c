@@ -22,7 +22,7 @@ static int64_t of_row(const spot *at, int64_t low, int64_t high)
 
 static double uniform(const spot *at) /* in +-1 */
 {
-    return 2 * an_random_uniform(&at->l->own, at->i) - 1;
+    return 2 * an_draw_uniform(&at->l->own, at->i) - 1;
 }
 
 /* Uniform in +-sqrt(3) deviates by 1; rows differ in scale and in sign. */
@@ -35,7 +35,7 @@ static double far_from_zero(const spot *at, double ratio)
 /* The mean of a constant that needs all 24 bits is rounded, more so in long rows. */
 static double constant_row(const spot *at, double most)
 {
-    const double value = 4 * an_random_uniform(&at->l->own, at->row) - 2;
+    const double value = 4 * an_draw_uniform(&at->l->own, at->row) - 2;
     return value * pow(most, (double)of_row(at, 0, 2) / 2);
 }
 
@@ -60,7 +60,7 @@ static double one_special(const spot *at, double special)
 /* One large pattern in all leaves, which an addition of two leaves takes away. */
 static double cancelling(const spot *at, double most)
 {
-    const double large = most * (2 * an_random_uniform(&at->l->shared, at->i) - 1);
+    const double large = most * (2 * an_draw_uniform(&at->l->shared, at->i) - 1);
     return (at->l->addend == AN_ADDEND_SECOND ? -large : large) + uniform(at);
 }
 

@@ -30,7 +30,7 @@ static void draw(an_tensor *t, const an_drawing *d, uint32_t stream)
 {
     const an_stream s = {.seed = d->seed, .stream = stream};
     for (int64_t i = 0, count = an_elements(t); i < count; i++) {
-        const double u = 4 * an_random_uniform(&s, i) - 2;
+        const double u = 4 * an_draw_uniform(&s, i) - 2;
         const bool plain = d->special == 0 || an_random_bits_at(&s, i) % 8;
         if (an_dtype_is_float(t->dtype)) an_put(t, i, plain ? u * d->size : d->special);
         else an_put_int(t, i, u > 0 && (t->dtype == AN_BOOL || d->extent > 1));

@@ -99,7 +99,7 @@ static an_status slope(line *l, int draw, double *analytic, double *size, an_slo
     const int64_t count = line_count(l);
     double reach = 0;
     for (int64_t i = 0; i < count; i++) {
-        l->direction[i] = 2 * an_random_uniform(&random, i) - 1;
+        l->direction[i] = 2 * an_draw_uniform(&random, i) - 1;
         reach = fmax(reach, fabs(l->kept[i]));
     }
     *analytic = analytic_slope(l, size);
@@ -119,7 +119,7 @@ static void move_point(an_isolated *p, int point)
         double *x = operand_of(p, k)->data;
         const int64_t count = an_tensor_count(operand_of(p, k));
         for (int64_t i = 0; i < count; i++) {
-            const double u = 2 * an_random_uniform(&random, i) - 1;
+            const double u = 2 * an_draw_uniform(&random, i) - 1;
             if (point == 1) x[i] += 0.05 * u * fmax(1, fabs(x[i]));
             if (point == 2) x[i] = 0.75 + fabs(x[i]) + 0.05 * u;
         }

@@ -100,7 +100,7 @@ static purpose *purposes_of(const an_evaluation *e)
 
 double an_plain_value(const an_stream *s, int64_t i)
 {
-    const double u = an_random_uniform(s, i);
+    const double u = an_draw_uniform(s, i);
     return an_random_bits_at(s, i) % 8 == 0 ? 0 : 4 * u - 2;
 }
 
@@ -114,7 +114,7 @@ static void fill_integers(const an_stream *s, const purpose *p, an_tensor *t)
 {
     const int64_t bound = t->dtype == AN_BOOL ? 2 : p->bound > 0 ? p->bound : 2;
     for (int64_t i = 0, count = an_elements(t); i < count; i++)
-        an_put_int(t, i, (int64_t)(an_random_uniform(s, i) * (double)bound));
+        an_put_int(t, i, (int64_t)(an_draw_uniform(s, i) * (double)bound));
 }
 
 static void fill_labels(const an_stream *s, an_tensor *t)

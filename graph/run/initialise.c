@@ -45,7 +45,7 @@ typedef struct draw {
 static double truncated(const draw *d, int64_t i)
 {
     for (int64_t attempt = 0; attempt < TRUNCATED_TRIES; attempt++) {
-        const double z = an_random_normal(&d->stream, i * TRUNCATED_TRIES + attempt);
+        const double z = an_draw_normal(&d->stream, i * TRUNCATED_TRIES + attempt);
         if (fabs(z) <= 2) return z;
     }
     return 0;
@@ -73,7 +73,7 @@ static void draw_blocks(void *context, int64_t begin, int64_t end)
             continue;
         }
         for (int64_t i = first; i < first + count; i++) {
-            const double z = d->kind == DRAW_NORMAL ? an_random_normal(&d->stream, i)
+            const double z = d->kind == DRAW_NORMAL ? an_draw_normal(&d->stream, i)
                                                     : truncated(d, i);
             put(d->t, i, d->a + d->b * z);
         }
@@ -162,7 +162,7 @@ static an_status draw_orthogonal(const an_stream *stream, an_tensor *t, double g
     if (!v) return AN_E_MEMORY;
     for (int64_t j = 0; j < vectors; j++)
         for (int64_t i = 0; i < length; i++)
-            v[j * length + i] = an_random_normal(stream, i * vectors + j);
+            v[j * length + i] = an_draw_normal(stream, i * vectors + j);
     orthonormalise(v, vectors, length);
     for (int64_t r = 0; r < rows; r++)
         for (int64_t c = 0; c < columns; c++) {

@@ -60,7 +60,7 @@ START_TEST(test_moments)
     const int64_t count = 100000;
     double sum = 0, squares = 0, normal = 0, normal_squares = 0, least = 1, most = 0;
     for (int64_t i = 0; i < count; i++) {
-        const double u = an_random_uniform(&s, i), n = an_random_normal(&s, i);
+        const double u = an_draw_uniform(&s, i), n = an_draw_normal(&s, i);
         sum += u, squares += u * u, normal += n, normal_squares += n * n;
         least = u < least ? u : least, most = u > most ? u : most;
     }

@@ -26,11 +26,11 @@ static double element(int kind, const an_stream *own, const an_stream *all, int6
 {
     static const double few[] = {-1, 0, 0.5, 1};
     switch (kind) {
-    case 0: return 2 * an_random_uniform(own, i) - 1;
+    case 0: return 2 * an_draw_uniform(own, i) - 1;
     case 1: return few[an_random_bits_at(own, i) % 4];
-    case 2: return 1e-3 * (2 * an_random_uniform(own, i) - 1);
-    case 3: return 2 * an_random_uniform(all, i) - 1;
-    default: return 8 * an_random_uniform(own, i) - 4;
+    case 2: return 1e-3 * (2 * an_draw_uniform(own, i) - 1);
+    case 3: return 2 * an_draw_uniform(all, i) - 1;
+    default: return 8 * an_draw_uniform(own, i) - 4;
     }
 }
 
@@ -48,7 +48,7 @@ static void fill_leaf(const an_node *n, int round, an_tensor *t)
     }
     for (int64_t i = 0; i < an_tensor_count(t); i++)
         if (!an_dtype_is_float(t->dtype)) an_tensor_set(t, i, an_random_bits_at(&own, i) % 2);
-        else if (moment) an_tensor_set(t, i, 0.01 + 0.1 * an_random_uniform(&own, i));
+        else if (moment) an_tensor_set(t, i, 0.01 + 0.1 * an_draw_uniform(&own, i));
         else an_tensor_set(t, i, element(kind, &own, &all, i));
 }
 

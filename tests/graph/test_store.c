@@ -100,7 +100,7 @@ static void expect_orthogonal(int64_t rows, int64_t columns, double gain)
                 const double qi = wide ? q[i * columns + k] : q[k * columns + i];
                 const double qj = wide ? q[j * columns + k] : q[k * columns + j];
                 product += qi * qj;
-                triangle += qi * an_random_normal(&stream, k * few + j);
+                triangle += qi * an_draw_normal(&stream, k * few + j);
             }
             ck_assert(an_test_close(product, i == j ? scale * scale : 0, 1e-12));
             if (i > j) ck_assert(an_test_close(triangle, 0, 1e-12));
