@@ -313,7 +313,9 @@ AN_API an_status an_store_sha256(an_store *s, char hex[65]);
  * feeds like any other. A program for training or evaluation fetches metrics:
  * float scalars, means over a batch, the loss first. Their means over many
  * batches are weighted by the batches' rows, as in Keras; the last batch may be
- * smaller than the others. */
+ * smaller than the others. What is no mean over rows (perplexity, F1, a loss with weights or
+ * ignored labels) is averaged, too, and then is not that of all examples: ops/losses.h says what
+ * to fetch instead. */
 
 /* A history and scores are read through calls and belong to the caller, who frees them.
  * NULL, which a call returns only if memory is out, reads as a failure.      */

@@ -18,6 +18,7 @@
 
 #include "core/core.h"
 #include "ops/define.h"
+#include "ops/losses.h"
 #include "ops/ops.h"
 
 #ifdef __cplusplus

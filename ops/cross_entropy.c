@@ -1,30 +1,33 @@
 /* cross_entropy.c -- the loss of a row of logits against its class.
  *
- *   softmax_cross_entropy   each = log sum_j e^(x_j - m) - (x_label - m),   m = max_j x_j
- *                           dx_j = (softmax(x)_j - [j == label]) s
+ *   softmax_cross_entropy   each = sum_j q_j (log sum_k e^(x_k - m) - (x_j - m)),   m = max_j x_j
  *
- * over the last axis, with s = dloss / rows + deach. Taking m away keeps every
- * exponent at or below 0. The gradient is one op, since its row needs the softmax that
- * the loss threw away. A label out of range fails the run; that row's loss and
- * gradient are zeros.                                                        */
+ * over the last axis. Plainly q is 1 at the label. With a = label_smoothing, w and r the weights of
+ * classes and rows,
+ *
+ *                           q_j = r ((1 - a) w_label [j == label] + a / C w_j)
+ *
+ * and the mean is divided by the sum of r w_label; a row whose label is ignore_index has no weight
+ * at all. Taking m away keeps every exponent at or below 0, and all terms have one sign. A term
+ * whose q_j is 0 is 0, also where x_j is -inf. A label out of range fails the run; that row's loss
+ * is 0 and counts nothing. The plain loss goes its own way, a sweep less and without a weight.  */
+#include "ops/cross_entropy.h"
 #include "ops/access.h"
-#include "ops/kernels/kernels.h"
+#include "ops/elementwise.h"
 #include "ops/loss.h"
+#include "ops/losses.h"
 
 #include <math.h>
 
 #define UNIT 8192 /* elements, or one row */
 
-enum { LOGITS, LABELS, DLOSS, DEACH };
+/* ---- infer -------------------------------------------------------------- */
 
-/* ---- rows --------------------------------------------------------------- */
-
-/* logits[.., C] and labels[..]. */
 static an_status want_rows(const an_infer *q)
 {
     const an_status s = an_want_rank(q, 0, 1, AN_MAX_RANK);
     if (s) return s;
-    const an_shape *x = &q->in[LOGITS].shape, *labels = &q->in[LABELS].shape;
+    const an_shape *x = &q->in[AN_CE_LOGITS].shape, *labels = &q->in[AN_CE_LABELS].shape;
     bool fit = labels->rank == x->rank - 1;
     for (int i = 0; fit && i < labels->rank; i++) fit = labels->dim[i] == x->dim[i];
     if (fit) return AN_OK;
@@ -32,68 +35,170 @@ static an_status want_rows(const an_infer *q)
     return an_hint(q, AN_E_SHAPE, "labels are class numbers, one per row, not one-hot rows");
 }
 
+static bool is_given(const an_infer *q, int operand)
+{
+    return operand < q->inputs && q->present[operand];
+}
+
+static an_status want_class_weights(const an_infer *q, int operand)
+{
+    const an_shape *x = &q->in[AN_CE_LOGITS].shape, *w = &q->in[operand].shape;
+    if (w->rank == 1 && w->dim[0] == x->dim[x->rank - 1]) return AN_OK;
+    return an_refuse(q, AN_E_SHAPE, "class_weights must be one number a class");
+}
+
+static an_status want_label(const an_infer *q)
+{
+    const an_id ignored = q->attrs->ignore_index;
+    const int64_t most = (int64_t)1 << 53; /* up to there a number of a graph is exact */
+    const bool held = ignored.is <= most && ignored.is >= -most &&
+                      an_dtype_holds(q->in[AN_CE_LABELS].dtype, (double)ignored.is);
+    if (!ignored.set || held) return AN_OK;
+    return an_refuse(q, AN_E_ATTRIBUTE, "ignore_index %lld is no label", (long long)ignored.is);
+}
+
+an_status an_ce_want(const an_infer *q, int classes)
+{
+    an_status s = want_rows(q);
+    if (!s) s = want_label(q);
+    if (!s && is_given(q, classes)) s = want_class_weights(q, classes);
+    if (!s && is_given(q, classes + 1)) s = an_want_same_shape(q, AN_CE_LABELS, classes + 1);
+    return s;
+}
+
 static an_status rows_infer(const an_infer *q, an_type out[])
 {
-    const an_status s = want_rows(q);
+    const an_status s = an_ce_want(q, AN_CE_CLASSES);
     if (s) return s;
-    out[AN_LOSS_MEAN] = (an_type){q->in[LOGITS].dtype, AN_SCALAR};
-    out[AN_LOSS_EACH] = (an_type){q->in[LOGITS].dtype, q->in[LABELS].shape};
+    out[AN_LOSS_MEAN] = (an_type){q->in[AN_CE_LOGITS].dtype, AN_SCALAR};
+    out[AN_LOSS_EACH] = (an_type){q->in[AN_CE_LOGITS].dtype, q->in[AN_CE_LABELS].shape};
     return AN_OK;
 }
 
-static int64_t classes(const an_work *w)
+/* ---- what a row counts -------------------------------------------------- */
+
+static const an_tensor *operand(const an_work *w, int i)
 {
-    return w->in[LOGITS].extent[w->in[LOGITS].rank - 1];
+    static const an_tensor none;
+    return i < w->inputs ? &w->in[i] : &none;
 }
 
-static int64_t rows_per_unit(const an_work *w)
+an_ce an_ce_of(const an_work *w, int classes)
 {
-    const int64_t n = classes(w);
-    return n < UNIT ? UNIT / (n > 0 ? n : 1) : 1;
+    const an_tensor *x = &w->in[AN_CE_LOGITS];
+    an_ce c = {.w = w, .x = x->data, .class_weights = operand(w, classes),
+               .sample_weights = operand(w, classes + 1), .classes = x->extent[x->rank - 1],
+               .rows = an_elements(&w->in[AN_CE_LABELS]), .smoothing = w->attrs->label_smoothing};
+    c.weighted = w->attrs->ignore_index.set || c.class_weights->data || c.sample_weights->data;
+    return c;
 }
 
-static int64_t row_blocks(const an_work *w)
+an_ce an_ce_fast_of(const an_work *w, int classes)
 {
-    return an_loss_units(an_elements(&w->in[LABELS]), rows_per_unit(w));
+    an_ce c = an_ce_of(w, classes);
+    const float *weights = c.class_weights->data;
+    if (c.smoothing > 0) {
+        c.spread = c.smoothing / (double)c.classes;
+        c.weights = weights ? w->kernels->sum_row(weights, c.classes) : (double)c.classes;
+    }
+    return c;
 }
+
+an_ce_row an_ce_row_at(const an_ce *c, int64_t row)
+{
+    const an_id ignored = c->w->attrs->ignore_index;
+    const an_ce_row none = {.label = -1};
+    if (ignored.set && an_get_int(&c->w->in[AN_CE_LABELS], row) == ignored.is) return none;
+    const int64_t label = an_index_at(c->w, AN_CE_LABELS, row, c->classes);
+    if (label < 0) return none;
+    const double sample = c->sample_weights->data ? an_get(c->sample_weights, row) : 1;
+    const double its_class = c->class_weights->data ? an_get(c->class_weights, label) : 1;
+    return (an_ce_row){label, sample, sample * its_class};
+}
+
+an_soft_target an_ce_target(const an_ce *c, const an_ce_row *row)
+{
+    const double hit = (1 - c->smoothing) * row->weight, base = row->sample * c->spread;
+    return (an_soft_target){row->label, hit, base, hit + base * c->weights,
+                            c->class_weights->data};
+}
+
+int64_t an_ce_rows_per_unit(const an_ce *c)
+{
+    return c->classes < UNIT ? UNIT / (c->classes > 0 ? c->classes : 1) : 1;
+}
+
+int64_t an_ce_units(const an_work *w)
+{
+    const an_tensor *x = &w->in[AN_CE_LOGITS];
+    const an_ce c = {.classes = x->extent[x->rank - 1]};
+    return an_loss_units(an_elements(&w->in[AN_CE_LABELS]), an_ce_rows_per_unit(&c));
+}
+
+/* ---- the loss ----------------------------------------------------------- */
 
 static int64_t rows_units(const an_work *w)
 {
-    return an_loss_wanted(w) ? row_blocks(w) : 0;
+    return an_loss_wanted(w) ? an_ce_units(w) : 0;
 }
 
+/* Partial sums of losses, and behind them of weights. */
 static int64_t rows_scratch(const an_work *w)
 {
-    return an_loss_scratch(row_blocks(w));
+    int64_t sums;
+    return an_mul_size(an_ce_units(w), 2, &sums) ? an_loss_scratch(sums) : -1;
+}
+
+static double row_loss(const an_ce *c, const an_ce_row *row, const float *x)
+{
+    const an_kernels *k = c->w->kernels;
+    if (row->label < 0 || row->sample == 0) return 0;
+    if (c->smoothing > 0) {
+        const an_soft_target q = an_ce_target(c, row);
+        return k->cross_entropy_soft(c->classes, x, &q);
+    }
+    return row->weight == 0 ? 0 : row->weight * k->cross_entropy(c->classes, x, row->label);
 }
 
 static void rows_run(const an_work *w, int64_t begin, int64_t end)
 {
-    const int64_t n = classes(w), rows = an_elements(&w->in[LABELS]), step = rows_per_unit(w);
-    const float *x = w->in[LOGITS].data;
+    const an_ce c = an_ce_fast_of(w, AN_CE_CLASSES);
+    const int64_t step = an_ce_rows_per_unit(&c);
     float *each = w->out[AN_LOSS_EACH].data;
-    double *partial = w->scratch;
+    double *partial = w->scratch, *weights = partial + an_ce_units(w);
     for (int64_t u = begin; u < end; u++) {
-        const int64_t last = rows - u * step < step ? rows : (u + 1) * step;
-        double total = 0;
+        const int64_t last = c.rows - u * step < step ? c.rows : (u + 1) * step;
+        double total = 0, weight = 0;
         for (int64_t row = u * step; row < last; row++) {
-            const int64_t label = an_index_at(w, LABELS, row, n);
-            const double v = label < 0 ? 0 : w->kernels->cross_entropy(n, x + row * n, label);
+            const an_ce_row r = an_ce_row_at(&c, row);
+            const double v = row_loss(&c, &r, c.x + row * c.classes);
             if (each) each[row] = (float)v;
             total += v;
+            weight += r.weight;
         }
         partial[u] = total;
+        weights[u] = weight;
     }
 }
 
 static void rows_mean(const an_work *w, int64_t begin, int64_t end)
 {
     (void)begin, (void)end;
-    an_loss_put_mean(w, row_blocks(w), an_elements(&w->in[LABELS]));
+    const an_ce c = an_ce_of(w, AN_CE_CLASSES);
+    const int64_t units = an_ce_units(w);
+    if (!c.weighted) {
+        an_loss_put_mean(w, units, c.rows);
+        return;
+    }
+    const double *partial = w->scratch;
+    double total = 0, weight = 0;
+    for (int64_t u = 0; u < units; u++) total += partial[u], weight += partial[units + u];
+    an_put(&w->out[AN_LOSS_MEAN], 0, weight == 0 ? 0 : total / weight);
 }
 
-/* Largest logit of a row, and the sum of the exponentials below it. */
-static double ref_sum(const an_tensor *x, int64_t row, int64_t n, double *largest)
+/* ---- in double ---------------------------------------------------------- */
+
+double an_ce_ref_sum(const an_tensor *x, int64_t row, int64_t n, double *largest)
 {
     double m = -INFINITY, sum = 0;
     for (int64_t j = 0; j < n; j++) {
@@ -105,53 +210,111 @@ static double ref_sum(const an_tensor *x, int64_t row, int64_t n, double *larges
     return sum;
 }
 
+double an_ce_ref_share(const an_ce *c, const an_ce_row *row, int64_t j)
+{
+    const double its_class = c->class_weights->data ? an_get(c->class_weights, j) : 1;
+    const double evenly = c->smoothing > 0 ? c->smoothing / (double)c->classes : 0;
+    const double share = (j == row->label ? 1 - c->smoothing : 0) + evenly;
+    return share == 0 ? 0 : row->sample * its_class * share;
+}
+
 static void rows_ref(const an_work *w)
 {
-    const int64_t n = classes(w), rows = an_elements(&w->in[LABELS]);
-    double total = 0;
-    for (int64_t row = 0; row < rows; row++) {
-        const int64_t label = an_index_at(w, LABELS, row, n);
+    const an_ce c = an_ce_of(w, AN_CE_CLASSES);
+    const an_tensor *x = &w->in[AN_CE_LOGITS];
+    double total = 0, weight = 0;
+    for (int64_t row = 0; row < c.rows; row++) {
+        const an_ce_row r = an_ce_row_at(&c, row);
         double m, v = 0;
-        if (label >= 0) {
-            v = log(ref_sum(&w->in[LOGITS], row, n, &m));
-            v -= an_get(&w->in[LOGITS], row * n + label) - m;
+        const double log_sum = r.label < 0 ? 0 : log(an_ce_ref_sum(x, row, c.classes, &m));
+        for (int64_t j = 0; r.label >= 0 && j < c.classes; j++) {
+            const double q = an_ce_ref_share(&c, &r, j);
+            if (q != 0) v += q * (log_sum - (an_get(x, row * c.classes + j) - m));
         }
         an_put_wanted(&w->out[AN_LOSS_EACH], row, v);
         total += v;
+        weight += r.weight;
     }
-    an_put_wanted(&w->out[AN_LOSS_MEAN], 0, total / (double)rows);
+    if (!c.weighted) weight = (double)c.rows;
+    an_put_wanted(&w->out[AN_LOSS_MEAN], 0, c.weighted && weight == 0 ? 0 : total / weight);
 }
+
+/* ---- as a graph --------------------------------------------------------- */
 
 static void rows_grad(const an_call *c, const an_value dy[], an_value dx[])
 {
-    const an_value in[] = {c->in[LOGITS], c->in[LABELS], dy[AN_LOSS_MEAN], dy[AN_LOSS_EACH]};
-    dx[0] = an_emit(AN_HERE, AN_OP_softmax_cross_entropy_grad, in, 4, NULL);
+    const an_value in[] = {c->in[AN_CE_LOGITS], c->in[AN_CE_LABELS], dy[AN_LOSS_MEAN],
+                           dy[AN_LOSS_EACH], c->in[AN_CE_CLASSES], c->in[AN_CE_SAMPLES]};
+    dx[0] = an_emit(AN_HERE, AN_OP_softmax_cross_entropy_grad, in, 6, c->attrs);
 }
 
-/* [..] as [.., 1], to meet [.., C]. */
-static an_value as_column(an_value x)
+an_value an_ce_column(an_value x)
 {
     an_shape shape = an_type_of(x).shape;
     shape.dim[shape.rank++] = 1;
     return an_reshape(x, shape);
 }
 
-/* Where the class is the label. */
-static an_value hits(const an_call *c)
+an_value an_ce_share(an_value a, an_value total)
 {
-    const an_value x = c->in[LOGITS], labels = c->in[LABELS];
-    const an_value classes =
+    const an_value zero = an_number(total, 0), nothing = an_compare(total, AN_EQ, zero);
+    return an_where(nothing, zero, an_div(a, an_where(nothing, an_number(total, 1), total)));
+}
+
+/* Rows' weights; NONE where each is 1. */
+static an_value samples_of(const an_call *c, an_value given)
+{
+    const an_value x = c->in[AN_CE_LOGITS], labels = c->in[AN_CE_LABELS];
+    const an_id ignored = c->attrs->ignore_index;
+    if (!ignored.set) return given;
+    const an_value kept = an_compare(labels, AN_NE, an_number(labels, (double)ignored.is));
+    return an_where(kept, an_is_none(given) ? an_number(x, 1) : given, an_number(x, 0));
+}
+
+/* What the mean is divided by, from what is known of p already. */
+static an_value total_of(const an_ce_parts *p, an_value like)
+{
+    an_value weights = p->samples;
+    if (!an_is_none(p->classes)) {
+        weights = an_sum(an_where(p->hits, p->classes, an_number(like, 0)), -1);
+        if (!an_is_none(p->samples)) weights = an_mul(weights, p->samples);
+    }
+    return an_is_none(weights) ? AN_NONE : an_sum_axes(weights, AN_ALL_AXES, false);
+}
+
+an_ce_parts an_ce_parts_of(const an_call *c, int classes)
+{
+    const an_value x = c->in[AN_CE_LOGITS], labels = c->in[AN_CE_LABELS];
+    const an_value numbers =
         an_iota(x.graph, an_type_of(labels).dtype, an_type_of(x).shape, -1);
-    return an_compare(classes, AN_EQ, as_column(labels));
+    an_ce_parts p = {.hits = an_compare(numbers, AN_EQ, an_ce_column(labels))};
+    p.classes = classes < c->inputs ? c->in[classes] : AN_NONE;
+    p.samples = samples_of(c, classes + 1 < c->inputs ? c->in[classes + 1] : AN_NONE);
+    p.total = total_of(&p, x);
+    if (c->attrs->label_smoothing > 0)
+        p.spread = an_div(an_number(x, c->attrs->label_smoothing), an_count(x, AN_AXES(-1)));
+    return p;
 }
 
 /* The log-probability at the label is selected, not multiplied by 0 and 1: a class
  * ruled out with -inf would make 0 * -inf. */
 static void rows_meaning(const an_call *c, an_value out[])
 {
-    const an_value logs = an_log_softmax(c->in[LOGITS], -1);
-    out[AN_LOSS_EACH] = an_neg(an_sum(an_where(hits(c), logs, an_number(logs, 0)), -1));
-    out[AN_LOSS_MEAN] = an_mean_axes(out[AN_LOSS_EACH], AN_ALL_AXES, false);
+    const an_ce_parts p = an_ce_parts_of(c, AN_CE_CLASSES);
+    const an_value logs = an_log_softmax(c->in[AN_CE_LOGITS], -1), zero = an_number(logs, 0);
+    an_value each = an_neg(an_sum(an_where(p.hits, logs, zero), -1));
+    if (!an_is_none(p.classes))
+        each = an_chain_times(an_sum(an_where(p.hits, p.classes, zero), -1), each);
+    if (!an_is_none(p.spread)) {
+        const an_value all = an_is_none(p.classes) ? logs : an_chain_times(p.classes, logs);
+        const an_value kept = an_number(logs, 1 - c->attrs->label_smoothing);
+        each = an_sub(an_chain_times(kept, each), an_mul(p.spread, an_sum(all, -1)));
+    }
+    out[AN_LOSS_EACH] = an_is_none(p.samples) ? each : an_chain_times(p.samples, each);
+    out[AN_LOSS_MEAN] = an_is_none(p.total)
+                            ? an_mean_axes(out[AN_LOSS_EACH], AN_ALL_AXES, false)
+                            : an_ce_share(an_sum_axes(out[AN_LOSS_EACH], AN_ALL_AXES, false),
+                                          p.total);
 }
 
 an_value an_softmax_cross_entropy_at(an_at at, an_value logits, an_value labels)
@@ -159,107 +322,27 @@ an_value an_softmax_cross_entropy_at(an_at at, an_value logits, an_value labels)
     return an_emit(at, AN_OP_softmax_cross_entropy, (an_value[]){logits, labels}, 2, NULL);
 }
 
+an_value an_softmax_cross_entropy_with(const an_cross_entropy_args *a)
+{
+    if (!a) return AN_NONE;
+    const an_value in[] = {a->logits, a->labels, a->class_weights, a->sample_weights};
+    return an_emit(a->at, AN_OP_softmax_cross_entropy, in, 4,
+                   &(an_attrs){.label_smoothing = a->label_smoothing,
+                               .ignore_index = a->ignore_index});
+}
+
 const an_op_rules an_rules_softmax_cross_entropy = {
-    .floats = 1u << LOGITS,
-    .indices = 1u << LABELS,
+    .floats = 1u << AN_CE_LOGITS,
+    .indices = 1u << AN_CE_LABELS,
+    .kin = 1u << AN_CE_CLASSES | 1u << AN_CE_SAMPLES,
     .infer = rows_infer,
     .grad = rows_grad,
-    .constant_in = 1u << LABELS,
+    .constant_in = 1u << AN_CE_LABELS | 1u << AN_CE_CLASSES | 1u << AN_CE_SAMPLES,
     .meaning = rows_meaning,
     .stages = {{rows_units, rows_run}, {an_loss_mean_units, rows_mean}},
     .ref = rows_ref,
     .scratch = rows_scratch,
     .flops = 10,
-    .index = {AN_BOUND_EXTENT, LABELS, -1},
-};
-
-/* ---- softmax_cross_entropy_grad ---------------------------------------- */
-
-static bool given(int inputs, int operand)
-{
-    return operand < inputs;
-}
-
-static an_status rows_grad_infer(const an_infer *q, an_type out[])
-{
-    an_status s = want_rows(q);
-    const bool dloss = given(q->inputs, DLOSS) && q->present[DLOSS];
-    const bool deach = given(q->inputs, DEACH) && q->present[DEACH];
-    if (!s && dloss) s = an_want_rank(q, DLOSS, 0, 0);
-    if (!s && deach) s = an_want_same_shape(q, 1, DEACH);
-    if (s) return s;
-    if (!dloss && !deach) return an_refuse(q, AN_E_ARGUMENT, "needs dloss or deach");
-    out[0] = q->in[LOGITS];
-    return AN_OK;
-}
-
-/* s of a row. */
-static double row_strength(const an_work *w, int64_t row)
-{
-    double s = 0;
-    if (given(w->inputs, DLOSS) && w->in[DLOSS].data)
-        s = an_get(&w->in[DLOSS], 0) / (double)an_elements(&w->in[LABELS]);
-    if (given(w->inputs, DEACH) && w->in[DEACH].data) s += an_get(&w->in[DEACH], row);
-    return s;
-}
-
-static int64_t rows_grad_units(const an_work *w)
-{
-    return w->out[0].data ? row_blocks(w) : 0;
-}
-
-static void rows_grad_run(const an_work *w, int64_t begin, int64_t end)
-{
-    const int64_t n = classes(w), rows = an_elements(&w->in[LABELS]), step = rows_per_unit(w);
-    const int64_t last = rows - begin * step < (end - begin) * step ? rows : end * step;
-    for (int64_t row = begin * step; row < last; row++) {
-        const float *x = (const float *)w->in[LOGITS].data + row * n;
-        float *dx = (float *)w->out[0].data + row * n;
-        const int64_t label = an_index_at(w, LABELS, row, n);
-        if (label >= 0)
-            w->kernels->cross_entropy_grad(n, x, label, (float)row_strength(w, row), dx);
-        else
-            for (int64_t j = 0; j < n; j++) dx[j] = 0;
-    }
-}
-
-static void rows_grad_ref(const an_work *w)
-{
-    const int64_t n = classes(w), rows = an_elements(&w->in[LABELS]);
-    if (!w->out[0].data) return;
-    for (int64_t row = 0; row < rows; row++) {
-        const int64_t label = an_index_at(w, LABELS, row, n);
-        const double s = row_strength(w, row);
-        double m, sum = ref_sum(&w->in[LOGITS], row, n, &m);
-        for (int64_t j = 0; j < n; j++) {
-            const double p = exp(an_get(&w->in[LOGITS], row * n + j) - m) / sum;
-            an_put_wanted(&w->out[0], row * n + j, label < 0 ? 0 : (p - (j == label)) * s);
-        }
-    }
-}
-
-static void rows_grad_meaning(const an_call *c, an_value out[])
-{
-    const an_value x = c->in[LOGITS];
-    an_axes rows = {an_type_of(x).shape.rank - 1, {0}};
-    for (int i = 0; i < rows.count; i++) rows.at[i] = i;
-    an_value dy[] = {given(c->inputs, DLOSS) ? c->in[DLOSS] : AN_NONE,
-                     given(c->inputs, DEACH) ? c->in[DEACH] : AN_NONE};
-    if (!an_is_none(dy[AN_LOSS_EACH])) dy[AN_LOSS_EACH] = as_column(dy[AN_LOSS_EACH]);
-    const an_value one_hot = an_cast(hits(c), an_type_of(x).dtype);
-    out[0] = an_mul(an_sub(an_softmax(x, -1), one_hot), an_loss_strength(dy, x, rows));
-}
-
-const an_op_rules an_rules_softmax_cross_entropy_grad = {
-    .floats = 1u << LOGITS,
-    .indices = 1u << LABELS,
-    .kin = 1u << DLOSS | 1u << DEACH,
-    .infer = rows_grad_infer,
-    .constant_in = 1u << LABELS,
-    .meaning = rows_grad_meaning,
-    .stages = {{rows_grad_units, rows_grad_run}},
-    .ref = rows_grad_ref,
-    .share = {1u << LOGITS},
-    .flops = 10,
-    .index = {AN_BOUND_EXTENT, LABELS, -1},
+    .index = {AN_BOUND_EXTENT, AN_CE_LABELS, -1},
+    .labels = 1u << AN_CE_CLASSES | 1u << AN_CE_SAMPLES, /* weights that are all 0 or 1 will do */
 };

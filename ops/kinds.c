@@ -54,6 +54,30 @@ static bool read_u32(an_scan *s, const an_field *f)
     return true;
 }
 
+/* None is zeros, whatever else the field holds. */
+static void bytes_of_id(const an_field *f, an_kind_bytes *b)
+{
+    const an_id *id = f->at;
+    b->buffer[0] = id->set;
+    b->buffer[1] = id->set ? id->is : 0;
+    b->first = b->buffer;
+    b->first_size = 2 * (int64_t)sizeof b->buffer[0];
+}
+
+static void print_id(const an_field *f, an_text *out)
+{
+    const an_id *id = f->at;
+    if (id->set) an_text_addf(out, "%lld", (long long)id->is);
+    else an_text_add(out, "none");
+}
+
+static bool read_id(an_scan *s, const an_field *f)
+{
+    an_id *id = f->at;
+    *id = (an_id){.set = !an_scan_is(s, "none")};
+    return !id->set || an_scan_integer(s, &id->is);
+}
+
 static void print_f32(const an_field *f, an_text *out)
 {
     an_text_add_f32(out, *(const float *)f->at);
@@ -414,6 +438,8 @@ const an_kind an_kinds[AN_KINDS] = {
     [AN_KIND_U32] = {.size = sizeof(uint32_t), .print = print_u32, .read = read_u32},
     [AN_KIND_ORDER] = {.size = sizeof(an_order), .bytes = bytes_of_order,
                        .list = list_of_order, .print = print_order, .read = read_order},
+    [AN_KIND_ID] = {.size = sizeof(an_id), .bytes = bytes_of_id, .print = print_id,
+                    .read = read_id},
 };
 
 void an_kind_bytes_of(const an_kind *kind, const an_field *f, an_kind_bytes *b)

@@ -10,7 +10,7 @@
 typedef enum an_kind_id {
     AN_KIND_DTYPE, AN_KIND_SHAPE, AN_KIND_DATA, AN_KIND_INIT, AN_KIND_BOOL, AN_KIND_INT,
     AN_KIND_AXES, AN_KIND_TEST, AN_KIND_FORM, AN_KIND_DIM, AN_KIND_F64, AN_KIND_F32,
-    AN_KIND_U32, AN_KIND_ORDER, AN_KINDS
+    AN_KIND_U32, AN_KIND_ORDER, AN_KIND_ID, AN_KINDS
 } an_kind_id;
 
 /* Which numbers an attribute takes. */

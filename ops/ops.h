@@ -96,6 +96,13 @@ typedef struct an_own {
     };
 } an_own;
 
+/* An id, such as a label or a row, or none: AN_ID(0) is the first, {0} is none. */
+typedef struct an_id {
+    bool set;
+    int64_t is;
+} an_id;
+#define AN_ID(i) ((an_id){true, i})
+
 /* All attributes of all ops, flat; each op uses those its table row names. */
 typedef struct an_attrs {
     an_dtype dtype;
@@ -133,6 +140,8 @@ typedef struct an_attrs {
     bool transient, outside;
     float rho;
     bool exclusive, descending;
+    double label_smoothing;
+    an_id ignore_index;
 } an_attrs;
 
 /* ---- the one way in ---------------------------------------------------- */
@@ -515,7 +524,8 @@ AN_API an_value an_dropout_keyed_at(an_at at, an_value x, an_value key, double r
 #define an_dropout(...) an_dropout_at(AN_HERE, __VA_ARGS__)
 #define an_dropout_keyed(...) an_dropout_keyed_at(AN_HERE, __VA_ARGS__)
 
-/* ---- losses and metrics (loss.c): output 0 the mean, output 1 each ------ */
+/* ---- losses and metrics (loss.c, cross_entropy.c): output 0 the mean, output 1 each ------
+ * Without options; `losses.h` has their macros, which take some, and other losses. */
 
 /* logits and labels of the same float type; labels in [0, 1]. Stable for any logit. */
 AN_API an_value an_bce_with_logits_at(an_at at, an_value logits, an_value labels);
@@ -526,9 +536,6 @@ AN_API an_value an_mse_at(an_at at, an_value prediction, an_value target);
  * (label > 0.5). Integer labels of one rank less: right if the largest of the
  * last axis is at the label. Output 0 is the share, f32 or f64 as the prediction. */
 AN_API an_value an_accuracy_at(an_at at, an_value prediction, an_value labels, double threshold);
-#define an_bce_with_logits(...) an_bce_with_logits_at(AN_HERE, __VA_ARGS__)
-#define an_softmax_cross_entropy(...) an_softmax_cross_entropy_at(AN_HERE, __VA_ARGS__)
-#define an_mse(...) an_mse_at(AN_HERE, __VA_ARGS__)
 #define an_accuracy(...) an_accuracy_at(AN_HERE, __VA_ARGS__)
 
 #ifdef __cplusplus

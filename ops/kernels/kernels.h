@@ -28,6 +28,14 @@ typedef struct an_choice {
     int64_t step_b;
 } an_choice;
 
+/* What a row of logits is held against where a class weighs or is smoothed: q_j = base w_j, and hit
+ * more at the label; `total` is their sum. */
+typedef struct an_soft_target {
+    int64_t label;
+    double hit, base, total;
+    const float *weights; /* NULL: 1 each */
+} an_soft_target;
+
 typedef struct an_kernels {
     an_isa isa;
 #define AN_KERNEL(result, name, parameters) result (*name) parameters;

@@ -124,3 +124,54 @@ void AN_ISA(cross_entropy_grad)(int64_t n, const float *x, int64_t label, float 
         store(dx + i, n - i, load(dx + i, n - i, 0) * factor);
     dx[label] = at_label;
 }
+
+/* ---- one loss per row, of a target spread over all classes --------------- */
+
+#define SCALE 0x1p-11f /* no sum of BLOCK differences of finite logits overflows */
+
+/* Sum of w_j (log_sum + m - x_j), no term of which is negative; w NULL for 1 each. A weight of 0
+ * counts nothing, whatever the logit. */
+static double sum_of_losses(int64_t n, const float *x, const float *w, float m, double log_sum)
+{
+    const an_v scale = an_v_set(SCALE), top = an_v_set(m * SCALE), zero = an_v_set(0);
+    const an_v more = an_v_set((float)(log_sum * (double)SCALE));
+    double total = 0;
+    for (int64_t first = 0; first < n; first += BLOCK) {
+        const int64_t last = n - first < BLOCK ? n : first + BLOCK;
+        an_v sum = zero;
+        for (int64_t i = first; i < last; i += AN_LANES) {
+            const an_v weight = w ? load(w + i, n - i, 0) : an_v_set(1);
+            const an_v term = weight * (top - load(x + i, n - i, 0) * scale + more);
+            sum += keep(an_v_select(an_v_eq(weight, zero), zero, term), n - i);
+        }
+        total += (double)an_v_sum(sum);
+    }
+    return total / (double)SCALE;
+}
+
+/* sum_j q_j (log sum_k e^(x_k - m) - (x_j - m)); 0 <= label < n */
+double AN_ISA(cross_entropy_soft)(int64_t n, const float *x, const an_soft_target *q)
+{
+    const float m = largest(n, x);
+    const double log_sum = log(sum_of_exp(n, x, m, NULL));
+    const double at_label = log_sum + ((double)m - (double)x[q->label]);
+    const double hit = q->hit != 0 ? q->hit * at_label : 0;
+    return q->base != 0 ? hit + q->base * sum_of_losses(n, x, q->weights, m, log_sum) : hit;
+}
+
+/* dx_j = (total softmax(x)_j - q_j) * scale; dx may be x. */
+void AN_ISA(cross_entropy_soft_grad)(int64_t n, const float *x, const an_soft_target *q,
+                                     float scale, float *dx)
+{
+    const float m = largest(n, x);
+    const double sum = sum_of_exp(n, x, m, dx), share = q->total / sum;
+    const double weight = q->weights ? (double)q->weights[q->label] : 1;
+    const double left = (double)dx[q->label] * share - q->base * weight - q->hit;
+    const an_v factor = an_v_set((float)share), base = an_v_set((float)q->base);
+    const an_v times = an_v_set(scale);
+    for (int64_t i = 0; i < n; i += AN_LANES) {
+        const an_v even = q->weights ? base * load(q->weights + i, n - i, 0) : base;
+        store(dx + i, n - i, (load(dx + i, n - i, 0) * factor - even) * times);
+    }
+    dx[q->label] = (float)left * scale;
+}
