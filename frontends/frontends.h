@@ -202,6 +202,7 @@ typedef struct an_embedding_args {
     const char *name;
     an_start table_start;
     an_value table;  /* [vocab, units], instead of a new one */
+    an_id padding_row; /* AN_ID(0): this id gives zeros, and its row takes no gradient */
 } an_embedding_args;
 /* [.., units] */
 AN_API an_value an_nn_embedding_with(const an_embedding_args *args);

@@ -1,7 +1,8 @@
 /* gather.c -- reading and adding by index.
  *
  *   gather       y[.., j, ..] = x[.., ids[j], ..]          dx = scatter_add(ids, dy)
- *   embedding    gather of a table's rows                  likewise
+ *   embedding    gather of a table's rows                  likewise; where a row is for padding,
+ *                zeros are chosen in its place, through which nothing flows back
  *   scatter_add  y[.., i, ..] = sum of u[.., j, ..] over the j with ids[j] = i
  *                                                          du = gather(dy, ids)
  *   one_hot      y[j, i] = 1 where ids[j] = i, else 0      ids are no function's argument
@@ -118,6 +119,29 @@ an_value an_gather_at(an_at at, an_value x, an_value ids, int axis)
 an_value an_embedding_at(an_at at, an_value table, an_value ids)
 {
     return an_emit(at, AN_OP_embedding, (an_value[]){table, ids}, 2, NULL);
+}
+
+/* Whether there can be a row of that number in the table. */
+static bool has_row(an_value table, int64_t row)
+{
+    const an_dim count = an_dim_of(table, 0);
+    return row >= 0 && (count < 0 || row < count);
+}
+
+an_value an_embedding_padded_at(an_at at, an_value table, an_value ids, int64_t padding_row)
+{
+    const an_value y = an_embedding_at(at, table, ids);
+    if (an_is_none(y) || an_is_poison(y)) return y;
+    if (!has_row(table, padding_row)) {
+        an_reject(at, y.graph, AN_E_ARGUMENT, "an_embedding_padded: the table has no row %lld",
+                  (long long)padding_row);
+        return (an_value){y.graph, 0};
+    }
+    an_shape column = an_type_of(ids).shape; /* one rank below y's, whose last axis it meets */
+    column.dim[column.rank++] = 1;
+    const an_value padding = an_compare_at(at, an_reshape_at(at, ids, column), AN_EQ,
+                                           an_number_at(at, ids, (double)padding_row));
+    return an_where_at(at, padding, an_number_at(at, y, 0), y);
 }
 
 #define GATHER_RULES(ranks_rule, bound)                                                            \

@@ -429,12 +429,16 @@ AN_API an_value an_dynamic_slice_at(an_at at, an_value x, an_value start, int ax
 /* x with `update`, which differs from x in the axis' extent alone, in place of what begins at
  * `start`: written over x if nobody else reads x. */
 AN_API an_value an_update_slice_at(an_at at, an_value x, an_value update, an_value start, int axis);
+/* The same, but ids that are `padding_row`, in 0 .. V-1, give zeros, whatever the table holds
+ * there, and that row takes no gradient. */
+AN_API an_value an_embedding_padded_at(an_at at, an_value table, an_value ids, int64_t padding_row);
 #define an_gather(...) an_gather_at(AN_HERE, __VA_ARGS__)
 #define an_scatter_add(...) an_scatter_add_at(AN_HERE, __VA_ARGS__)
 #define an_one_hot(...) an_one_hot_at(AN_HERE, __VA_ARGS__)
 #define an_embedding(...) an_embedding_at(AN_HERE, __VA_ARGS__)
 #define an_dynamic_slice(...) an_dynamic_slice_at(AN_HERE, __VA_ARGS__)
 #define an_update_slice(...) an_update_slice_at(AN_HERE, __VA_ARGS__)
+#define an_embedding_padded(...) an_embedding_padded_at(AN_HERE, __VA_ARGS__)
 
 /* ---- products (matmul.c) ----------------------------------------------- */
 

@@ -80,7 +80,9 @@ an_value an_nn_embedding_with(const an_embedding_args *a)
     if (an_is_none(table))
         table = an_state_at(a->at, a->ids.graph, "table", AN_F32, AN_SHAPE(a->vocab, a->units),
                             start(&a->table_start, uniform));
-    const an_value y = an_embedding_at(a->at, table, a->ids);
+    const an_value y = a->padding_row.set
+                           ? an_embedding_padded_at(a->at, table, a->ids, a->padding_row.is)
+                           : an_embedding_at(a->at, table, a->ids);
     an_scope_close(a->ids);
     return y;
 }

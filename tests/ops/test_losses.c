@@ -421,6 +421,26 @@ START_TEST(test_f1_over_batches)
 }
 END_TEST
 
+/* ---- embedding with a row for padding ----------------------------------- */
+
+START_TEST(test_padding_row)
+{
+    float table[3][2] = {{NAN, 7}, {1, 2}, {3, 4}};
+    int32_t at[] = {0, 2, 0, 1, 2};
+    const an_tensor x = an_tensor_borrow(AN_F32, AN_EXTENTS(3, 2), table);
+    const an_tensor ids = an_tensor_borrow(AN_I32, AN_EXTENTS(5), at);
+    an_graph *g = an_graph_new("padding");
+    const an_value w = an_input(g, "x", AN_F32, AN_SHAPE(3, 2)), i = an_constant(g, &ids);
+    const an_value y = an_nn_embedding(i, .table = w, .padding_row = AN_ID(0));
+    expect("rows", y, &x, 10, (const double[]){0, 0, 3, 4, 0, 0, 1, 2, 3, 4});
+    expect("gradient", an_gradient(an_sum_axes(an_square(y), AN_ALL_AXES, false), w), &x, 6,
+           (const double[]){0, 0, 2, 4, 12, 16});
+    an_embedding_padded(w, i, 3);
+    ck_assert_ptr_nonnull(strstr(an_graph_message(g), "no row 3"));
+    an_graph_free(g);
+}
+END_TEST
+
 /* ---- refusals ----------------------------------------------------------- */
 
 #define SLIP(name, call) static an_value name(an_value x, an_value i, an_value r) {                \
@@ -500,4 +520,5 @@ END_TEST
 AN_TEST_MAIN("losses", test_values_and_gradients, test_second_order, test_other_operands,
              test_nothing_counts, test_no_rows, test_far_logits, test_far_bce,
              test_cosine_at_any_length,
-             test_perplexity, test_binary_counts, test_counts_of_classes, test_f1_over_batches, test_refusals, test_options_as_text)
+             test_perplexity, test_binary_counts, test_counts_of_classes, test_f1_over_batches,
+             test_padding_row, test_refusals, test_options_as_text)
