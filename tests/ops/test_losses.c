@@ -263,6 +263,27 @@ START_TEST(test_no_rows)
 }
 END_TEST
 
+/* Of losses 1 4 9 16 | 25 36 49 64, [2,2,2]: a weight stands for all that lies behind it. */
+START_TEST(test_weights_of_leading_dims)
+{
+    float data[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    const an_tensor x = an_tensor_borrow(AN_F32, AN_EXTENTS(2, 2, 2), data);
+    an_graph *g = an_graph_new("leading");
+    const an_value p = an_input(g, "x", AN_F32, AN_SHAPE(2, 2, 2));
+    const an_value zero = an_fill(g, AN_F32, AN_SHAPE(2, 2, 2), 0);
+    const double weights[4][8] = {{5}, {1, 3}, {1, 0, 0, 2}, {0, 0, 0, 0, 0, 0, 0, 2}};
+    const double right[] = {204 / 8.0, (30 + 3 * 174) / 16.0, (5 + 2 * 113) / 6.0, 64};
+    for (int rank = 0; rank < 4; rank++) {
+        const an_value w = literal(g, AN_F32, rank, (int64_t[]){2, 2, 2}, weights[rank]);
+        expect("mse", an_mse(p, zero, .sample_weights = w), &x, 1, &right[rank]);
+    }
+    const an_value w = literal(g, AN_F32, 1, (int64_t[]){2}, weights[1]);
+    expect("each", an_mae(p, zero, .sample_weights = w, .each = true), &x, 8,
+           (const double[]){1, 2, 3, 4, 15, 18, 21, 24});
+    an_graph_free(g);
+}
+END_TEST
+
 /* ---- magnitudes --------------------------------------------------------- */
 
 /* Logits of 1e4 and 1e38, a class that is ruled out, and the same classes with no weight. */
@@ -518,7 +539,7 @@ START_TEST(test_options_as_text)
 END_TEST
 
 AN_TEST_MAIN("losses", test_values_and_gradients, test_second_order, test_other_operands,
-             test_nothing_counts, test_no_rows, test_far_logits, test_far_bce,
-             test_cosine_at_any_length,
-             test_perplexity, test_binary_counts, test_counts_of_classes, test_f1_over_batches,
-             test_padding_row, test_refusals, test_options_as_text)
+             test_nothing_counts, test_no_rows, test_weights_of_leading_dims, test_far_logits,
+             test_far_bce, test_cosine_at_any_length, test_perplexity, test_binary_counts,
+             test_counts_of_classes, test_f1_over_batches, test_padding_row, test_refusals,
+             test_options_as_text)
