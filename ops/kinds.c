@@ -230,6 +230,44 @@ static bool read_axes(an_scan *s, const an_field *f)
     return true;
 }
 
+/* ---- a few whole numbers ------------------------------------------------ */
+
+static void bytes_of_ints(const an_field *f, an_kind_bytes *b)
+{
+    const an_ints *list = f->at;
+    use_list(b, list->count, NULL, list->at);
+}
+
+static bool are_ints(const an_field *f)
+{
+    const an_ints *list = f->at;
+    return list->count >= 0 && list->count <= AN_MOST_INTS;
+}
+
+static void print_ints(const an_field *f, an_text *out)
+{
+    const an_ints *list = f->at;
+    an_text_add(out, "[");
+    for (int i = 0; i < list->count; i++) an_text_addf(out, i ? ",%d" : "%d", list->at[i]);
+    an_text_add(out, "]");
+}
+
+static bool read_ints(an_scan *s, const an_field *f)
+{
+    an_ints *list = f->at;
+    *list = (an_ints){0};
+    if (!an_scan_expect(s, "[")) return false;
+    while (!an_scan_is(s, "]")) {
+        int64_t value = 0;
+        if (list->count > 0 && !an_scan_expect(s, ",")) return false;
+        if (list->count == AN_MOST_INTS)
+            return an_scan_fail(s, "more than %d numbers", AN_MOST_INTS);
+        if (!read_int(s, INT32_MIN, INT32_MAX, &value)) return false;
+        list->at[list->count++] = (int)value;
+    }
+    return true;
+}
+
 /* ---- initialisers ------------------------------------------------------ */
 
 static void bytes_of_init(const an_field *f, an_kind_bytes *b)
@@ -440,6 +478,8 @@ const an_kind an_kinds[AN_KINDS] = {
                        .list = list_of_order, .print = print_order, .read = read_order},
     [AN_KIND_ID] = {.size = sizeof(an_id), .bytes = bytes_of_id, .print = print_id,
                     .read = read_id},
+    [AN_KIND_INTS] = {.size = sizeof(an_ints), .bytes = bytes_of_ints, .good = are_ints,
+                      .print = print_ints, .read = read_ints},
 };
 
 void an_kind_bytes_of(const an_kind *kind, const an_field *f, an_kind_bytes *b)

@@ -44,6 +44,13 @@ typedef struct an_axes {
 #define AN_AXES(...) ((an_axes){(int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)), {__VA_ARGS__}})
 #define AN_ALL_AXES ((an_axes){-1, {0}})
 
+/* A few whole numbers, such as the strides along rows and columns. */
+#define AN_MOST_INTS 4
+typedef struct an_ints {
+    int count;
+    int at[AN_MOST_INTS];
+} an_ints;
+
 /* How a state gets its first value. Fans count as Keras counts them: of a
  * kernel [in, out] in and out; leading axes multiply both. */
 typedef enum an_init_kind {
@@ -142,6 +149,9 @@ typedef struct an_attrs {
     bool exclusive, descending;
     double label_smoothing;
     an_id ignore_index;
+    an_ints window, stride, padding, dilation;
+    int groups;
+    bool counted;
 } an_attrs;
 
 /* ---- the one way in ---------------------------------------------------- */
@@ -458,6 +468,35 @@ AN_API an_value an_einsum_at(an_at at, const char *equation, const an_value *in,
                  (int)(sizeof((const an_value[]){__VA_ARGS__}) / sizeof(an_value)))
 #define an_matmul(...) an_matmul_at(AN_HERE, __VA_ARGS__)
 #define an_matmul_t(...) an_matmul_t_at(AN_HERE, __VA_ARGS__)
+
+/* ---- windows that slide over images (conv.c, pool.c) --------------------- */
+
+/* Where windows lie over images [N,C,H,W]; what is 0 has its usual value. A window of extent k over
+ * rows takes k rows that are `dilation` apart; there are
+ *     (H + above + below - dilation * (k - 1) - 1) / stride + 1
+ * of them, rounded down, and likewise over columns. */
+typedef struct an_window {
+    int size[2];     /* rows, columns; of pools only */
+    int stride[2];   /* usually 1, of pools the size */
+    int padding[4];  /* above, below, left, right: zeros, of max_pool2d -inf */
+    int dilation[2]; /* usually 1; of convolutions only */
+    int groups;      /* usually 1; of convolutions only */
+    bool counted;    /* avg_pool2d: padding counts as elements */
+} an_window;
+
+/* x [N,C,H,W], kernel [O,C/groups,KH,KW], bias [O] or AN_NONE -> [N,O,OH,OW]: what deep learning
+ * calls a convolution, the kernel is not mirrored. KH and KW are literal. Output channel o sees
+ * the channels of its group, which is number o / (O/groups). LeCun et al. 1989. */
+AN_API an_value an_conv2d_at(an_at at, an_value x, an_value kernel, an_value bias,
+                             an_window window);
+/* What conv2d with that kernel and window does, backwards: x [N,O,OH,OW], kernel
+ * [O,C/groups,KH,KW] -> [N,C,H,W], the gradient of conv2d by its images. Of the extents H that
+ * conv2d takes to OH, the least plus `more_rows`, which is below the stride; W likewise. Zeiler et
+ * al. 2010. */
+AN_API an_value an_conv2d_transpose_at(an_at at, an_value x, an_value kernel, an_window window,
+                                       int more_rows, int more_columns);
+#define an_conv2d(...) an_conv2d_at(AN_HERE, __VA_ARGS__)
+#define an_conv2d_transpose(...) an_conv2d_transpose_at(AN_HERE, __VA_ARGS__)
 
 /* ---- softmax (softmax.c) ----------------------------------------------- */
 

@@ -1,0 +1,80 @@
+/* conv.c -- images on their way into a panel (panel.h), which the product then reads.
+ *
+ * Nothing is computed here, so nothing can differ between instruction sets. */
+#include "core/simd.h"
+#include "ops/kernels/kernels.h"
+
+AN_INLINE void put_zeros(float *to, int count)
+{
+    for (; count > AN_LANES; count -= AN_LANES, to += AN_LANES) an_v_store(to, an_v_set(0.0f));
+    if (count > 0) an_v_store_n(to, count, an_v_set(0.0f));
+}
+
+AN_INLINE void put_row(float *to, const float *from, int count)
+{
+    int i = 0;
+    for (; i + AN_LANES <= count; i += AN_LANES) an_v_store(to + i, an_v_load(from + i));
+    if (i < count) an_v_store_n(to + i, count - i, an_v_load_n(from + i, count - i, 0.0f));
+}
+
+void AN_ISA(conv_pack)(const an_conv_pack *p)
+{
+    const int before = p->before, count = p->count, after = p->after;
+    const int64_t stride = p->stride;
+    for (int64_t plane = 0; plane < p->planes; plane++) {
+        float *to = p->to + plane * p->to_plane;
+        const float *from = p->from + plane * p->from_plane;
+        put_zeros(to, before);
+        to += before;
+        if (stride == 1) put_row(to, from, count);
+        else
+            for (int i = 0; i < count; i++) to[i] = from[i * stride];
+        put_zeros(to + count, after);
+    }
+}
+
+#if defined(__clang__) || __GNUC__ >= 12
+#define TURN 4
+typedef float four __attribute__((vector_size(16)));
+#define pick(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+
+/* A square of 4: element [i][j] goes to [j][i]. */
+AN_INLINE void turn_square(const float *from, int64_t from_row, float *to, int64_t to_row)
+{
+    four r[TURN];
+    for (int i = 0; i < TURN; i++) memcpy(&r[i], from + i * from_row, sizeof r[i]);
+    const four a = pick(r[0], r[1], 0, 4, 1, 5), b = pick(r[2], r[3], 0, 4, 1, 5);
+    const four c = pick(r[0], r[1], 2, 6, 3, 7), d = pick(r[2], r[3], 2, 6, 3, 7);
+    r[0] = pick(a, b, 0, 1, 4, 5);
+    r[1] = pick(a, b, 2, 3, 6, 7);
+    r[2] = pick(c, d, 0, 1, 4, 5);
+    r[3] = pick(c, d, 2, 3, 6, 7);
+    for (int i = 0; i < TURN; i++) memcpy(to + i * to_row, &r[i], sizeof r[i]);
+}
+#else
+#define TURN 1
+AN_INLINE void turn_square(const float *from, int64_t from_row, float *to, int64_t to_row)
+{
+    (void)from_row, (void)to_row;
+    *to = *from;
+}
+#endif
+
+/* to[i * AN_PANEL + r] = from[r * from_row + i] for `rows` rows r, at most AN_PANEL, and `count`
+ * elements i of each; lanes up to the next whole vector are zeros. */
+void AN_ISA(conv_turn)(const float *from, int64_t from_row, int rows, float *to, int count)
+{
+    const int wide = (rows + AN_LANES - 1) / AN_LANES * AN_LANES;
+    if (rows < wide)
+        for (int i = 0; i < count; i++) put_zeros(to + i * AN_PANEL + rows, wide - rows);
+    int r = 0;
+    for (; r + TURN <= rows; r += TURN) {
+        int i = 0;
+        for (; i + TURN <= count; i += TURN)
+            turn_square(from + r * from_row + i, from_row, to + i * AN_PANEL + r, AN_PANEL);
+        for (; i < count; i++)
+            for (int k = 0; k < TURN; k++) to[i * AN_PANEL + r + k] = from[(r + k) * from_row + i];
+    }
+    for (; r < rows; r++)
+        for (int i = 0; i < count; i++) to[i * AN_PANEL + r] = from[r * from_row + i];
+}

@@ -1,0 +1,53 @@
+/* cases_conv.c -- sweep cases of convolutions, pools and norms of images. */
+#include "tests/ops/sweep.h"
+
+/* Numbers of a window: those of an_window, each written out. */
+#define WINDOW(s0, s1, top, bottom, left, right, d0, d1, g)                                        \
+    .stride = {2, {s0, s1}}, .padding = {4, {top, bottom, left, right}}, .dilation = {2, {d0, d1}},\
+    .groups = g
+#define PLAIN WINDOW(1, 1, 0, 0, 0, 0, 1, 1, 1)
+#define SAME WINDOW(1, 1, 1, 1, 1, 1, 1, 1, 1)
+#define HALF WINDOW(2, 2, 1, 1, 1, 1, 1, 1, 1)
+#define ODD WINDOW(2, 3, 1, 0, 2, 3, 3, 2, 2) /* everything differs */
+#define SUMS .ulps = 16, .absolute = 3e-5     /* sums of products, which cancel */
+#define MANY .ulps = 16, .absolute = 3e-4
+
+const an_case an_cases_conv[] = {
+    {"conv2d", "bare", {"f32[B,4,V,N]", "f32[6,4,3,2]"}, .attrs = {PLAIN}, SUMS},
+    {"conv2d", "padded, bias", {"f32[B,4,V,N]", "f32[6,4,3,3]", "f32[6]"}, .attrs = {SAME}, SUMS},
+    {"conv2d", "halves", {"f32[2,3,V,V]", "f32[5,3,3,3]"}, .attrs = {HALF}, SUMS},
+    {"conv2d", "every option", {"f32[2,4,V,N]", "f32[6,2,3,4]", "f32[6]"}, .attrs = {ODD}, SUMS},
+    {"conv2d", "channels by name", {"f32[2,M,5,6]", "f32[K,M,2,2]", "f32[K]"}, .attrs = {PLAIN},
+     SUMS},
+    {"conv2d", "one tap", {"f32[B,D,T,N]", "f32[7,D,1,1]"}, .attrs = {PLAIN}, SUMS},
+    {"conv2d", "depthwise", {"f32[B,6,V,N]", "f32[6,1,3,3]"},
+     .attrs = {WINDOW(1, 1, 1, 1, 1, 1, 1, 1, 6)}, SUMS},
+    {"conv2d", "whole blocks", {"f32[2,40,16,16]", "f32[9,40,3,3]", "f32[9]"}, .attrs = {SAME},
+     SUMS},
+    {"conv2d", "several units", {"f32[9,70,20,21]", "f32[18,35,3,3]", "f32[18]"},
+     .attrs = {WINDOW(1, 1, 1, 1, 1, 1, 1, 1, 2)}, MANY},
+    {"conv2d_transpose", "bare", {"f32[B,6,T,N]", "f32[6,4,3,2]"}, .attrs = {PLAIN},
+     .dims = "shape=[B,4,T+2,N+1]", SUMS},
+    {"conv2d_transpose", "padded", {"f32[B,6,V,N]", "f32[6,4,3,3]"}, .attrs = {SAME},
+     .dims = "shape=[B,4,V,N]", SUMS},
+    {"conv2d_transpose", "doubles", {"f32[2,5,M,M]", "f32[5,3,3,3]"}, .attrs = {HALF},
+     .dims = "shape=[2,3,2*M,2*M-1]", SUMS},
+    {"conv2d_transpose", "every option", {"f32[2,6,3,3]", "f32[6,2,3,4]"}, .attrs = {ODD},
+     .dims = "shape=[2,4,11,8]", SUMS},
+    {"conv2d_transpose", "gaps", {"f32[2,3,2,4]", "f32[3,2,2,1]"},
+     .attrs = {WINDOW(3, 2, 0, 0, 0, 0, 1, 1, 1)}, .dims = "shape=[2,2,7,8]", SUMS},
+    {"conv2d_transpose", "several units", {"f32[9,36,20,21]", "f32[36,20,3,3]"},
+     .attrs = {WINDOW(2, 1, 1, 1, 1, 1, 1, 1, 2)}, .dims = "shape=[9,40,40,21]", MANY},
+    {"conv2d_kernel_grad", "bare", {"f32[B,4,V,N]", "f32[B,6,V-2,N-1]"}, .attrs = {PLAIN},
+     .dims = "shape=[6,4,3,2]", SUMS},
+    {"conv2d_kernel_grad", "padded", {"f32[B,4,V,N]", "f32[B,6,V,N]"}, .attrs = {SAME},
+     .dims = "shape=[6,4,3,3]", SUMS},
+    {"conv2d_kernel_grad", "halves", {"f32[2,3,V,V]", "f32[2,5,(V-1)/2+1,(V-1)/2+1]"},
+     .attrs = {HALF}, .dims = "shape=[5,3,3,3]", SUMS},
+    {"conv2d_kernel_grad", "every option", {"f32[2,4,11,8]", "f32[2,6,3,3]"}, .attrs = {ODD},
+     .dims = "shape=[6,2,3,4]", SUMS},
+    {"conv2d_kernel_grad", "depthwise", {"f32[B,6,V,N]", "f32[B,6,V,N]"},
+     .attrs = {WINDOW(1, 1, 1, 1, 1, 1, 1, 1, 6)}, .dims = "shape=[6,1,3,3]", SUMS},
+    {"conv2d_kernel_grad", "several units", {"f32[4,70,20,21]", "f32[4,70,20,21]"},
+     .attrs = {SAME}, .dims = "shape=[70,70,3,3]", MANY},
+    {0}};
