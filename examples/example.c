@@ -81,7 +81,8 @@ bool example_begin(example *e, int argc, char **argv, const example_option *own)
         const example_option *o = find(own, argv[i]);
         if (!o) o = find(common, argv[i]);
         if (!o) {
-            fprintf(stderr, "%s: there is no option %s; see %s --help\n", e->name, argv[i], e->name);
+            fprintf(stderr, "%s: there is no option %s; see %s --help\n", e->name, argv[i],
+                    e->name);
             return false;
         }
         const char *value = o->flag || i + 1 >= argc ? NULL : argv[++i];

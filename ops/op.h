@@ -135,6 +135,9 @@ typedef struct an_op_rules {
                             * two of them, and nothing else */
     an_norm_roles norm;
     const char *title, *member[2]; /* in pictures, of what replaces several nodes; and those */
+    /* Of recurrent ops and their gradients: how weights lie, what a step does. [1]: a gru whose
+     * reset gate comes after the product. */
+    const struct an_recurrent_op *recurrent[2];
 } an_op_rules;
 
 /* ---- the table --------------------------------------------------------- */

@@ -152,6 +152,7 @@ typedef struct an_attrs {
     an_ints window, stride, padding, dilation;
     int groups;
     bool counted;
+    bool reset_after, rectified;
 } an_attrs;
 
 /* ---- the one way in ---------------------------------------------------- */
@@ -537,7 +538,7 @@ AN_API an_value an_add_rms_norm_at(an_at at, an_value x, an_value skip, an_value
 #define an_add_norm(...) an_add_norm_at(AN_HERE, __VA_ARGS__)
 #define an_add_rms_norm(...) an_add_rms_norm_at(AN_HERE, __VA_ARGS__)
 
-/* ---- sequences (recurrent.c) ------------------------------------------- */
+/* ---- sequences (lstm.c, gru.c, rnn.c) ---------------------------------- */
 
 /* Operands of lstm: x[B,T,D] kernel[D,4H] recurrent[H,4H] bias[4H] h0[B,H] c0[B,H]
  * lengths[B] (i32 or i64, 0..T). Those after recurrent may be AN_NONE: no bias,
@@ -554,6 +555,30 @@ typedef struct an_lstm_operands {
  * Hochreiter & Schmidhuber 1997; Gers et al. 2000 (forget gate). */
 AN_API an_value an_lstm_at(an_at at, an_lstm_operands operands, bool reverse);
 #define an_lstm(...) an_lstm_at(AN_HERE, __VA_ARGS__)
+
+/* Operands of gru: x[B,T,D] kernel[D,3H] recurrent[H,3H] bias[3H] recurrent_bias[3H]
+ * h0[B,H] lengths[B]. Those after recurrent may be AN_NONE, as of lstm. */
+typedef struct an_gru_operands {
+    an_value x, kernel, recurrent, bias, recurrent_bias, h0, lengths;
+} an_gru_operands;
+/* h' = z h + (1 - z) g with gates z, r, h as Keras orders them (PyTorch: r, z, n, which is our
+ * h), where g = tanh(a + r (h U + c)) if `reset_after` (cuDNN, PyTorch, Keras 2), else
+ * tanh(a + c + (r h) U) (Cho et al. 2014): a is x's part with the bias, U and c are recurrent's
+ * and recurrent_bias's last H columns. Results: y[B,T,H], h[B,H], and gates[B,T,3H] and
+ * inner[B,T,H], which serve the gradient and pass none on. Lengths, faults and `reverse` as of
+ * lstm. No second derivative. */
+AN_API an_value an_gru_at(an_at at, an_gru_operands operands, bool reset_after, bool reverse);
+#define an_gru(...) an_gru_at(AN_HERE, __VA_ARGS__)
+
+/* Operands of rnn: x[B,T,D] kernel[D,H] recurrent[H,H] bias[H] h0[B,H] lengths[B]. Those after
+ * recurrent may be AN_NONE, as of lstm. */
+typedef struct an_rnn_operands {
+    an_value x, kernel, recurrent, bias, h0, lengths;
+} an_rnn_operands;
+/* h' = tanh(x kernel + bias + h recurrent), or relu if `rectified`. Results: y[B,T,H], h[B,H].
+ * Lengths, faults and `reverse` as of lstm. No second derivative. Elman 1990. */
+AN_API an_value an_rnn_at(an_at at, an_rnn_operands operands, bool rectified, bool reverse);
+#define an_rnn(...) an_rnn_at(AN_HERE, __VA_ARGS__)
 
 /* ---- chance (random.c) ------------------------------------------------- */
 

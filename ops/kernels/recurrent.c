@@ -1,5 +1,6 @@
-/* recurrent.c -- the gates of an LSTM, forward and backward, one panel a call.
+/* recurrent.c -- the gates of recurrent ops, forward and backward, one panel a call.
  *
+ * lstm:
  *   i, f, o = sigmoid(z_i, z_f, z_o)   g = tanh(z_c)
  *   c' = f c + i g                     h = o tanh(c')
  *
@@ -7,6 +8,16 @@
  *   dz_i = dc_total g i (1 - i)        dz_f = dc_total c f (1 - f)
  *   dz_c = dc_total i (1 - g^2)        dz_o = dh tanh(c') o (1 - o)
  *   dc   = dc_total f
+ *
+ * gru, where a is x's part of the candidate's sum, p the state's, and s = r h:
+ *   g = tanh(a + r p), or tanh(a) where a has the product with s in it already
+ *   h' = z h + (1 - z) g
+ *   da = dh (1 - z) (1 - g^2)          dz_z = dh (h - g) z (1 - z)
+ *   dz_r = da p r (1 - r), or ds h r (1 - r)
+ *   dh = dh z, and in the latter case + ds r
+ *
+ * rnn:
+ *   h' = tanh(z) or max(z, 0)          dz = dh (1 - h'^2) or dh where h' > 0
  *
  * Everything between the product and the next product happens here, in
  * registers: z is read once, and what the gradient needs is written once.
@@ -88,4 +99,141 @@ void AN_ISA(lstm_cell_grad)(const an_lstm_cell_grad *p)
         an_v_store(dz + 3 * AN_LANES, dh * t * (o * (1.0f - o)));
         store_lanes(dc_at, lanes, dc * f);
     }
+}
+
+/* ---- gru ----------------------------------------------------------------- */
+
+void AN_ISA(gru_reset)(const an_gru_cell *p)
+{
+    for (int64_t r = 0; r < p->rows; r++) {
+        float *z = p->z + r * 4 * AN_LANES;
+        const an_v reset = an_v_sigmoid(an_v_load(z + 2 * AN_LANES));
+        an_v_store(z + AN_LANES, an_v_sigmoid(an_v_load(z + AN_LANES)));
+        an_v_store(z + 2 * AN_LANES, reset);
+        store_lanes(p->reset + r * p->padded, p->lanes,
+                    reset * load_lanes(p->h + r * p->padded, p->lanes));
+    }
+}
+
+/* `late`, a constant at every call: gru_reset has been there. */
+AN_INLINE void gru_rows(const an_gru_cell *p, const bool late)
+{
+    const int64_t lanes = p->lanes, units = p->units;
+    for (int64_t r = 0; r < p->rows; r++) {
+        const float *at = p->z + r * 4 * AN_LANES;
+        an_v sum = an_v_load(at), z = an_v_load(at + AN_LANES), inner;
+        an_v reset = an_v_load(at + 2 * AN_LANES);
+        if (late) {
+            inner = load_lanes(p->reset + r * p->padded, lanes);
+        } else {
+            inner = an_v_load(at + 3 * AN_LANES);
+            z = an_v_sigmoid(z);
+            reset = an_v_sigmoid(reset);
+            sum = an_v_fma(reset, inner, sum);
+        }
+        const an_v g = an_v_tanh(sum);
+        const an_v h = an_v_fma(z, load_lanes(p->h + r * p->padded, lanes) - g, g);
+        store_lanes(p->h_next + r * p->padded, lanes, h);
+        if (p->y) store_lanes(p->y + p->at[r] * units, lanes, h);
+        if (p->inner) store_lanes(p->inner + p->at[r] * units, lanes, inner);
+        if (p->gates) {
+            float *gates = p->gates + p->at[r] * 3 * units;
+            store_lanes(gates, lanes, z);
+            store_lanes(gates + units, lanes, reset);
+            store_lanes(gates + 2 * units, lanes, g);
+        }
+    }
+}
+
+void AN_ISA(gru_cell)(const an_gru_cell *p)
+{
+    if (p->reset) gru_rows(p, true);
+    else gru_rows(p, false);
+}
+
+AN_INLINE an_v state_before(const an_gru_cell_grad *p, int64_t r)
+{
+    return p->h_first ? load_lanes(p->h_first + r * p->padded, p->lanes)
+                      : load_lanes(p->y + (p->at[r] + p->back) * p->units, p->lanes);
+}
+
+void AN_ISA(gru_cell_grad)(const an_gru_cell_grad *p)
+{
+    const int64_t lanes = p->lanes, units = p->units;
+    for (int64_t r = 0; r < p->rows; r++) {
+        const int64_t at = p->at[r];
+        const float *gates = p->gates + at * 3 * units;
+        const an_v z = load_lanes(gates, lanes), reset = load_lanes(gates + units, lanes);
+        const an_v g = load_lanes(gates + 2 * units, lanes);
+        float *dh_at = p->dh + r * p->padded;
+        an_v dh = load_lanes(dh_at, lanes);
+        if (p->dy) {
+            dh += load_lanes(p->dy + at * units, lanes);
+            fetch(p->dy + at * units, p->back * units);
+        }
+        for (int k = 0; k < 3; k++) fetch(gates + k * units, 3 * p->back * units);
+        fetch(p->y + at * units, 2 * p->back * units);
+
+        float *dz = p->dz + r * 4 * AN_LANES;
+        const an_v da = dh * (1.0f - z) * an_v_fma(-g, g, an_v_set(1.0f));
+        an_v_store(dz, da);
+        an_v_store(dz + AN_LANES, dh * (state_before(p, r) - g) * (z * (1.0f - z)));
+        if (!p->late) {
+            const an_v inner = load_lanes(p->inner + at * units, lanes);
+            fetch(p->inner + at * units, p->back * units);
+            an_v_store(dz + 2 * AN_LANES, da * inner * (reset * (1.0f - reset)));
+            an_v_store(dz + 3 * AN_LANES, da * reset);
+        }
+        store_lanes(dh_at, lanes, dh * z);
+    }
+}
+
+void AN_ISA(gru_reset_grad)(const an_gru_cell_grad *p)
+{
+    const int64_t lanes = p->lanes, units = p->units;
+    for (int64_t r = 0; r < p->rows; r++) {
+        const an_v reset = load_lanes(p->gates + (p->at[r] * 3 + 1) * units, lanes);
+        const an_v ds = load_lanes(p->dreset + r * p->padded, lanes);
+        float *dh = p->dh + r * p->padded;
+        an_v_store(p->dz + (r * 4 + 2) * AN_LANES,
+                   ds * state_before(p, r) * (reset * (1.0f - reset)));
+        store_lanes(dh, lanes, an_v_fma(ds, reset, load_lanes(dh, lanes)));
+    }
+}
+
+/* ---- rnn ----------------------------------------------------------------- */
+
+void AN_ISA(rnn_cell)(const an_rnn_cell *p)
+{
+    const an_v zero = an_v_set(0.0f);
+    for (int64_t r = 0; r < p->rows; r++)
+        for (int v = 0; v < p->vectors; v++) {
+            const int64_t unit = v * AN_LANES, left = p->left - unit;
+            const int64_t lanes = left < AN_LANES ? left : AN_LANES;
+            const an_v z = an_v_load(p->z + r * 4 * AN_LANES + unit);
+            const an_v h = p->rectified ? an_v_max(zero, z) : an_v_tanh(z);
+            store_lanes(p->h_next + r * p->padded + unit, lanes, h);
+            if (p->y) store_lanes(p->y + p->at[r] * p->units + unit, lanes, h);
+        }
+}
+
+void AN_ISA(rnn_cell_grad)(const an_rnn_cell_grad *p)
+{
+    const an_v zero = an_v_set(0.0f), one = an_v_set(1.0f);
+    for (int64_t r = 0; r < p->rows; r++)
+        for (int v = 0; v < p->vectors; v++) {
+            const int64_t unit = v * AN_LANES, left = p->left - unit;
+            const int64_t lanes = left < AN_LANES ? left : AN_LANES;
+            const int64_t at = p->at[r] * p->units + unit;
+            const an_v y = load_lanes(p->y + at, lanes);
+            an_v dh = load_lanes(p->dh + r * p->padded + unit, lanes);
+            if (p->dy) {
+                dh += load_lanes(p->dy + at, lanes);
+                fetch(p->dy + at, p->back * p->units);
+            }
+            fetch(p->y + at, p->back * p->units);
+            an_v_store(p->dz + r * 4 * AN_LANES + unit,
+                       p->rectified ? an_v_select(an_v_gt(y, zero), dh, zero)
+                                    : dh * an_v_fma(-y, y, one));
+        }
 }

@@ -44,10 +44,11 @@ static void make(an_tensor *t, int rank, int64_t a, int64_t b, int64_t c)
         ((float *)t->data)[i] = (float)((i * 7919) % 1000) * 2e-4f - 0.1f;
 }
 
-static void make_work(an_work *w, const an_op_rules *rules)
+static void make_work(an_work *w, int op)
 {
+    w->op = an_op(op);
     w->kernels = an_kernels_of(an_runtime_isa());
-    w->scratch = an_alloc_aligned(rules->scratch(w));
+    w->scratch = an_alloc_aligned(w->op->rules->scratch(w));
     if (!w->scratch) exit(1);
 }
 
@@ -79,8 +80,8 @@ static void make_direction(direction *d, layer l, bool reverse)
                            .in = d->in, .out = d->out};
     d->backward = (an_work){.attrs = &d->attrs, .inputs = GRAD_INPUTS, .outputs = 6,
                             .in = d->grad_in, .out = d->grad};
-    make_work(&d->forward, &an_rules_lstm);
-    make_work(&d->backward, &an_rules_lstm_grad);
+    make_work(&d->forward, AN_OP_lstm);
+    make_work(&d->backward, AN_OP_lstm_grad);
     d->parts = an_alloc_aligned((int64_t)sizeof(float) * 2 * (l.features + h) * 4 * h);
     if (!d->parts) exit(1);
 }

@@ -14,7 +14,7 @@
 
 /* One application of lstm or lstm_grad with tensors of its own. */
 typedef struct application {
-    const an_op_rules *rules;
+    const an_op_info *op;
     an_attrs attrs;
     an_tensor in[INPUTS], out[OUTPUTS];
     int inputs, outputs;
@@ -35,7 +35,7 @@ static void make(an_tensor *t, an_dtype dtype, int rank, int64_t a, int64_t b, i
 /* An lstm over x[b,t,d] of h units with bias, states and full lengths. */
 static application forward(an_dtype dtype, int64_t b, int64_t t, int64_t d, int64_t h)
 {
-    application f = {.rules = &an_rules_lstm, .inputs = 7, .outputs = 5};
+    application f = {.op = an_op(AN_OP_lstm), .inputs = 7, .outputs = 5};
     make(&f.in[LSTM_X], dtype, 3, b, t, d);
     make(&f.in[LSTM_KERNEL], dtype, 2, d, 4 * h, 0);
     make(&f.in[LSTM_RECURRENT], dtype, 2, h, 4 * h, 0);
@@ -57,7 +57,7 @@ static application forward(an_dtype dtype, int64_t b, int64_t t, int64_t d, int6
 /* lstm_grad of `f` as it ran; borrows its tensors, gets a random dy, dh and dc. */
 static application backward(const application *f)
 {
-    application g = {.rules = &an_rules_lstm_grad, .attrs = f->attrs, .inputs = 12, .outputs = 6};
+    application g = {.op = an_op(AN_OP_lstm_grad), .attrs = f->attrs, .inputs = 12, .outputs = 6};
     an_test_random r = {17};
     for (int i = 0; i < 3; i++) {
         ck_assert_int_eq(an_tensor_copy(&g.in[i], &f->out[i]), AN_OK);
@@ -83,12 +83,12 @@ static application backward(const application *f)
 static void run(application *a, bool ref)
 {
     a->fault = (an_fault){.lock = ATOMIC_FLAG_INIT};
-    an_work w = {.attrs = &a->attrs, .inputs = a->inputs, .outputs = a->outputs, .in = a->in,
-                 .out = a->out, .fault = &a->fault, .kernels = an_kernels_of(an_runtime_isa())};
-    w.scratch = an_alloc_aligned(a->rules->scratch(&w));
-    if (ref) a->rules->ref(&w);
-    for (int s = 0; !ref && a->rules->stages[s].run; s++)
-        a->rules->stages[s].run(&w, 0, a->rules->stages[s].units(&w));
+    an_work w = {.op = a->op, .attrs = &a->attrs, .inputs = a->inputs, .outputs = a->outputs,
+                 .in = a->in, .out = a->out, .fault = &a->fault, .kernels = an_kernels_of(an_runtime_isa())};
+    w.scratch = an_alloc_aligned(a->op->rules->scratch(&w));
+    if (ref) a->op->rules->ref(&w);
+    for (int s = 0; !ref && a->op->rules->stages[s].run; s++)
+        a->op->rules->stages[s].run(&w, 0, a->op->rules->stages[s].units(&w));
     an_free_aligned(w.scratch);
 }
 

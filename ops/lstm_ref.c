@@ -1,35 +1,30 @@
-/* recurrent_ref.c -- lstm and its gradient as plain loops in double.
+/* lstm_ref.c -- lstm and its gradient as plain loops in double.
  *
  * The oracle: one row of the batch after the other, one step after the other, by
- * the formulas at the head of recurrent.c and recurrent_grad.c. It shares neither
+ * the formulas at the head of lstm.c. It shares neither
  * packing nor the order of rows nor any product with the stages. Weights are
  * widened first, [kernel; bias; recurrent] in one block, and all sums are kept in
  * double until the result is stored.                                         */
-#include "ops/access.h"
 #include "ops/elementwise.h"
 #include "ops/recurrent.h"
 
 #include <math.h>
 
-static double at(const an_tensor *t, int64_t i)
-{
-    return t->data ? an_get(t, i) : 0.0;
-}
-
-/* sum += x * row. Not inlined: gcc then keeps the loop's pointers in registers. */
-__attribute__((noinline)) static void add_scaled(double *restrict sum, double x,
-                                                 const double *restrict row, int64_t count)
+/* Not inlined: gcc then keeps the loop's pointers in registers. */
+__attribute__((noinline)) void an_recurrent_add_scaled(double *restrict sum, double x,
+                                                       const double *restrict row, int64_t count)
 {
     for (int64_t i = 0; i < count; i++) sum[i] += x * row[i];
 }
 
 /* ---- forward ----------------------------------------------------------- */
 
-int64_t an_lstm_ref_scratch(const an_lstm_cut *cut)
+int64_t an_lstm_ref_scratch(const an_work *w)
 {
+    const an_recurrent_cut cut = an_recurrent_measure(w);
     int64_t bytes = 0;
-    an_lstm_place(&bytes, cut->units, 6, sizeof(double));            /* h, c, z */
-    an_lstm_place(&bytes, cut->stacked, cut->gates, sizeof(double)); /* weights */
+    an_recurrent_place(&bytes, cut.units, 6, sizeof(double));           /* h, c, z */
+    an_recurrent_place(&bytes, cut.stacked, cut.gates, sizeof(double)); /* weights */
     return bytes;
 }
 
@@ -41,9 +36,10 @@ static void ref_step(const an_work *w, int64_t p, const double *weights, double 
     double *c = h + units, *z = c + units;
     for (int64_t j = 0; j < gates; j++) z[j] = weights[features * gates + j];
     for (int64_t k = 0; k < features; k++)
-        add_scaled(z, at(&w->in[LSTM_X], p * features + k), weights + k * gates, gates);
+        an_recurrent_add_scaled(z, an_recurrent_at(&w->in[LSTM_X], p * features + k),
+                                weights + k * gates, gates);
     for (int64_t k = 0; k < units; k++)
-        add_scaled(z, h[k], weights + (features + 1 + k) * gates, gates);
+        an_recurrent_add_scaled(z, h[k], weights + (features + 1 + k) * gates, gates);
     for (int64_t u = 0; u < units; u++) {
         const double value[4] = {an_real_sigmoid(z[u]), an_real_sigmoid(z[units + u]),
                                  tanh(z[2 * units + u]), an_real_sigmoid(z[3 * units + u])};
@@ -73,14 +69,14 @@ void an_lstm_ref(const an_work *w)
     const int64_t features = w->in[LSTM_X].extent[2];
     const int64_t units = w->in[LSTM_RECURRENT].extent[0], gates = 4 * units;
     double *h = w->scratch, *c = h + units, *weights = h + 6 * units, *to = weights;
-    for (int64_t i = 0; i < features * gates; i++) *to++ = at(&w->in[LSTM_KERNEL], i);
-    for (int64_t i = 0; i < gates; i++) *to++ = at(&w->in[LSTM_BIAS], i);
-    for (int64_t i = 0; i < units * gates; i++) *to++ = at(&w->in[LSTM_RECURRENT], i);
+    for (int64_t i = 0; i < features * gates; i++) *to++ = an_recurrent_at(&w->in[LSTM_KERNEL], i);
+    for (int64_t i = 0; i < gates; i++) *to++ = an_recurrent_at(&w->in[LSTM_BIAS], i);
+    for (int64_t i = 0; i < units * gates; i++) *to++ = an_recurrent_at(&w->in[LSTM_RECURRENT], i);
     for (int64_t b = 0; b < batch; b++) {
-        const int64_t length = an_lstm_length(w, LSTM_LENGTHS, b, time);
+        const int64_t length = an_recurrent_length(w, LSTM_LENGTHS, b, time);
         for (int64_t u = 0; u < units; u++) {
-            h[u] = at(&w->in[LSTM_H0], b * units + u);
-            c[u] = at(&w->in[LSTM_C0], b * units + u);
+            h[u] = an_recurrent_at(&w->in[LSTM_H0], b * units + u);
+            c[u] = an_recurrent_at(&w->in[LSTM_C0], b * units + u);
         }
         for (int64_t s = 0; s < length; s++)
             ref_step(w, b * time + (w->attrs->reverse ? length - 1 - s : s), weights, h);
@@ -94,12 +90,13 @@ void an_lstm_ref(const an_work *w)
 
 /* ---- backward ---------------------------------------------------------- */
 
-int64_t an_lstm_grad_ref_scratch(const an_lstm_cut *cut)
+int64_t an_lstm_grad_ref_scratch(const an_work *w)
 {
+    const an_recurrent_cut cut = an_recurrent_measure_grad(w);
     int64_t bytes = 0;
-    an_lstm_place(&bytes, cut->units, 6, sizeof(double));   /* dh, dc, dz */
-    an_lstm_place(&bytes, cut->stacked, 1, sizeof(double)); /* du */
-    an_lstm_place(&bytes, cut->stacked, cut->gates, 2 * sizeof(double)); /* W', dW */
+    an_recurrent_place(&bytes, cut.units, 6, sizeof(double));   /* dh, dc, dz */
+    an_recurrent_place(&bytes, cut.stacked, 1, sizeof(double)); /* du */
+    an_recurrent_place(&bytes, cut.stacked, cut.gates, 2 * sizeof(double)); /* W', dW */
     return bytes;
 }
 
@@ -132,11 +129,12 @@ static void ref_gates(const an_work *w, place q, const memory *m)
     for (int64_t u = 0; u < units; u++) {
         double gate[4];
         for (int g = 0; g < 4; g++)
-            gate[g] = at(&w->in[GRAD_GATES], (q.p * 4 + g) * units + u);
-        const double before = q.before < 0 ? at(&w->in[GRAD_C0], q.b * units + u)
-                                           : at(&w->in[GRAD_CELLS], q.before * units + u);
-        const double t = tanh(at(&w->in[GRAD_CELLS], q.p * units + u));
-        const double dy = m->dh[u] + at(&w->in[GRAD_DY], q.p * units + u);
+            gate[g] = an_recurrent_at(&w->in[GRAD_GATES], (q.p * 4 + g) * units + u);
+        const double before =
+            q.before < 0 ? an_recurrent_at(&w->in[GRAD_C0], q.b * units + u)
+                         : an_recurrent_at(&w->in[GRAD_CELLS], q.before * units + u);
+        const double t = tanh(an_recurrent_at(&w->in[GRAD_CELLS], q.p * units + u));
+        const double dy = m->dh[u] + an_recurrent_at(&w->in[GRAD_DY], q.p * units + u);
         const double total = dc[u] + dy * gate[3] * (1.0 - t * t);
         dz[u] = total * gate[2] * gate[0] * (1.0 - gate[0]);
         dz[units + u] = total * before * gate[1] * (1.0 - gate[1]);
@@ -151,10 +149,10 @@ static double ref_input(const an_work *w, place q, int64_t k)
 {
     const int64_t features = w->in[GRAD_X].extent[2], unit = k - features - 1;
     const int64_t units = w->in[GRAD_RECURRENT].extent[0];
-    if (k < features) return at(&w->in[GRAD_X], q.p * features + k);
+    if (k < features) return an_recurrent_at(&w->in[GRAD_X], q.p * features + k);
     if (k == features) return 1.0;
-    return q.before < 0 ? at(&w->in[GRAD_H0], q.b * units + unit)
-                        : at(&w->in[GRAD_Y], q.before * units + unit);
+    return q.before < 0 ? an_recurrent_at(&w->in[GRAD_H0], q.b * units + unit)
+                        : an_recurrent_at(&w->in[GRAD_Y], q.before * units + unit);
 }
 
 /* Sends dz to x, to the state before (dh) and to the weights. */
@@ -165,9 +163,9 @@ static void ref_spread(const an_work *w, place q, const memory *m)
     const int64_t stacked = features + 1 + units;
     for (int64_t k = 0; k < stacked; k++) m->du[k] = 0.0;
     for (int64_t j = 0; j < gates; j++)
-        add_scaled(m->du, m->dz[j], m->transposed + j * stacked, stacked);
+        an_recurrent_add_scaled(m->du, m->dz[j], m->transposed + j * stacked, stacked);
     for (int64_t k = 0; k < stacked; k++)
-        add_scaled(m->dw + k * gates, ref_input(w, q, k), m->dz, gates);
+        an_recurrent_add_scaled(m->dw + k * gates, ref_input(w, q, k), m->dz, gates);
     for (int64_t k = 0; k < features; k++)
         an_put_wanted(&w->out[GRAD_DX], q.p * features + k, m->du[k]);
     for (int64_t k = 0; k < units; k++) m->dh[k] = m->du[features + 1 + k];
@@ -178,10 +176,10 @@ static void ref_row(const an_work *w, int64_t b, const memory *m)
     const int64_t time = w->in[GRAD_X].extent[1], features = w->in[GRAD_X].extent[2];
     const int64_t units = w->in[GRAD_RECURRENT].extent[0];
     const bool reverse = w->attrs->reverse;
-    const int64_t length = an_lstm_length(w, GRAD_LENGTHS, b, time);
+    const int64_t length = an_recurrent_length(w, GRAD_LENGTHS, b, time);
     for (int64_t u = 0; u < units; u++) {
-        m->dh[u] = at(&w->in[GRAD_DH], b * units + u);
-        m->dc[u] = at(&w->in[GRAD_DC], b * units + u);
+        m->dh[u] = an_recurrent_at(&w->in[GRAD_DH], b * units + u);
+        m->dc[u] = an_recurrent_at(&w->in[GRAD_DC], b * units + u);
     }
     for (int64_t s = length - 1; s >= 0; s--) {
         const int64_t p = b * time + (reverse ? length - 1 - s : s);
@@ -205,9 +203,9 @@ void an_lstm_grad_ref(const an_work *w)
     const memory m = lay_out(w);
     for (int64_t i = 0; i < stacked * gates; i++) {
         const int64_t k = i / gates, j = i % gates;
-        const double weight = k < features ? at(&w->in[GRAD_KERNEL], i)
+        const double weight = k < features ? an_recurrent_at(&w->in[GRAD_KERNEL], i)
                               : k == features ? 0.0
-                              : at(&w->in[GRAD_RECURRENT], i - (features + 1) * gates);
+                              : an_recurrent_at(&w->in[GRAD_RECURRENT], i - (features + 1) * gates);
         m.transposed[j * stacked + k] = weight;
         m.dw[i] = 0.0;
     }

@@ -1,0 +1,368 @@
+/* recurrent_back.c -- a whole sequence backward, of any recurrent op.
+ *
+ * From the last step to the first, with dh coming from the step after; the op's own
+ * part turns it into dz, the gradient of the step's sums, and the rest is common:
+ *   dh_(t-1) = dz recurrent'  dx_t = dz kernel'
+ *   dkernel = sum x_t' dz     drecurrent = sum h_(t-1)' dz     dbias = sum dz
+ *
+ * Three stages. The first packs both weights transposed and sorts the rows by
+ * length. In the second each tile of rows walks back through its steps: per step
+ * the gates and one product for dh; per chunk of steps, with its dz still in the
+ * cache, dx and the products u' dz (u = [x, 1, h], see recurrent.h) that add to
+ * the tile's own weight gradients. The third sums those over the tiles, in their
+ * order. So a sum over steps is cut by the shape, and for a ragged batch by its
+ * lengths, but never by threads.                                             */
+#include "core/memory.h"
+#include "ops/recurrent.h"
+
+#include <string.h>
+
+#define SUM_ROWS 16 /* stacked rows that one unit of the last stage sums */
+
+/* ---- scratch ----------------------------------------------------------- */
+
+/* Offsets into scratch; those of a tile's own block count from its start. */
+typedef struct layout {
+    int64_t rows, bins, kernel, recurrent, tiles;
+    int64_t z, input, dx, h, second, first, at, dw;
+    int64_t tile_bytes, bytes;
+} layout;
+
+static layout lay_out(const an_recurrent_cut *cut)
+{
+    layout l = {0};
+    const int64_t depth = cut->panels * AN_PANEL;
+    const int64_t dx_width = an_ceil_div(cut->features, AN_PANEL) * AN_PANEL;
+    l.z = an_recurrent_place(&l.tile_bytes, cut->chunk, depth, sizeof(float));
+    l.input = an_recurrent_place(&l.tile_bytes, cut->chunk, cut->sums, sizeof(float));
+    l.dx = an_recurrent_place(&l.tile_bytes, cut->chunk, dx_width, sizeof(float));
+    l.h = an_recurrent_place(&l.tile_bytes, cut->rows, cut->padded, sizeof(float));
+    l.second = an_recurrent_place(&l.tile_bytes, cut->rows, cut->padded, sizeof(float));
+    l.first = an_recurrent_place(&l.tile_bytes, cut->rows, cut->padded, sizeof(float));
+    l.at = an_recurrent_place(&l.tile_bytes, cut->chunk, 1, sizeof(int64_t));
+    l.dw = an_recurrent_place(&l.tile_bytes, depth, cut->sums, sizeof(float));
+
+    l.rows = an_recurrent_place(&l.bytes, cut->batch, 1, sizeof(an_recurrent_row));
+    l.bins = an_recurrent_place(&l.bytes, cut->time + 1, 1, sizeof(int64_t));
+    l.kernel = an_recurrent_place(&l.bytes, depth, dx_width, sizeof(float));
+    l.recurrent = an_recurrent_place(&l.bytes, depth, an_ceil_div(cut->units, AN_PANEL) * AN_PANEL,
+                                     sizeof(float));
+    l.tiles = an_recurrent_place(&l.bytes, cut->tiles, l.tile_bytes, 1);
+    return l;
+}
+
+int64_t an_recurrent_back_scratch(const an_work *w)
+{
+    const an_recurrent_cut cut = an_recurrent_measure_grad(w);
+    return an_recurrent_larger(lay_out(&cut).bytes, an_recurrent_of(w)->grad_ref_scratch(w));
+}
+
+/* ---- stage 1: pack transposed and sort --------------------------------- */
+
+/* The part of `from` [columns, gates], transposed, that meets one panel of dz: for
+ * each panel of columns 64 rows, as a row of dz has them, of 64 columns. */
+static void pack_transposed(const an_recurrent_cut *cut, const signed char gate[4], int64_t panel,
+                            const float *from, int64_t columns, float *to)
+{
+    const int64_t depth = cut->panels * AN_PANEL;
+    for (int64_t q = 0; q < an_ceil_div(columns, AN_PANEL); q++) {
+        float *block = to + (q * depth + panel * AN_PANEL) * AN_PANEL;
+        memset(block, 0, AN_PANEL * AN_PANEL * sizeof *block);
+        for (int64_t j = 0; j < AN_PANEL && q * AN_PANEL + j < columns; j++) {
+            const float *row = from + (q * AN_PANEL + j) * cut->gates;
+            for (int v = 0; v < 4; v++) {
+                int64_t unit;
+                const int64_t lanes = an_recurrent_lanes(cut, panel, v, &unit);
+                for (int64_t i = 0; gate[v] >= 0 && i < lanes; i++)
+                    block[(v * 16 + i) * AN_PANEL + j] = row[gate[v] * cut->units + unit + i];
+            }
+        }
+    }
+}
+
+int64_t an_recurrent_back_prepare_units(const an_work *w)
+{
+    return an_recurrent_measure_grad(w).panels + 1;
+}
+
+void an_recurrent_back_prepare(const an_work *w, int64_t begin, int64_t end)
+{
+    const an_recurrent_op *op = an_recurrent_of(w);
+    const an_recurrent_ports *p = op->ports;
+    const an_recurrent_cut cut = an_recurrent_measure_grad(w);
+    const layout l = lay_out(&cut);
+    char *scratch = w->scratch;
+    for (int64_t unit = begin; unit < end; unit++) {
+        if (unit == cut.panels) {
+            an_recurrent_order(w, p->grad.lengths, &cut, (an_recurrent_row *)(scratch + l.rows),
+                               (int64_t *)(scratch + l.bins));
+            continue;
+        }
+        pack_transposed(&cut, op->layout.recurrent, unit, an_port_in(w, p->grad.recurrent),
+                        cut.units, (float *)(scratch + l.recurrent));
+        if (an_port_out(w, p->grad.dx))
+            pack_transposed(&cut, op->layout.kernel, unit, an_port_in(w, p->grad.kernel),
+                            cut.features, (float *)(scratch + l.kernel));
+    }
+}
+
+/* ---- stage 2: back through the steps of a tile -------------------------- */
+
+static bool wants_weights(const an_work *w)
+{
+    const an_recurrent_ports *p = an_recurrent_of(w)->ports;
+    return an_port_out(w, p->grad.dkernel) || an_port_out(w, p->grad.drecurrent) ||
+           an_port_out(w, p->grad.dbias) || an_port_out(w, p->grad.drecurrent_bias);
+}
+
+static an_recurrent_tile open_tile(const an_work *w, const an_recurrent_cut *cut, int64_t number)
+{
+    const layout l = lay_out(cut);
+    char *scratch = w->scratch, *own = scratch + l.tiles + number * l.tile_bytes;
+    const int64_t first = number * cut->rows, left = cut->batch - first;
+    return (an_recurrent_tile){
+        .w = w, .op = an_recurrent_of(w), .cut = *cut,
+        .rows = (const an_recurrent_row *)(scratch + l.rows) + first,
+        .count = left < cut->rows ? left : cut->rows,
+        .kernel = (const float *)(scratch + l.kernel),
+        .recurrent = (const float *)(scratch + l.recurrent),
+        .z = (float *)(own + l.z), .input = (float *)(own + l.input),
+        .dx = (float *)(own + l.dx), .h = (float *)(own + l.h),
+        .second = (float *)(own + l.second), .first = (float *)(own + l.first),
+        .dw = (float *)(own + l.dw), .at = (int64_t *)(own + l.at),
+        .want_dw = wants_weights(w)};
+}
+
+/* out[rows][columns] (+)= dz[rows], of these vectors, from row n of the chunk on, * packed
+ * weights. */
+static void multiply_dz(const an_recurrent_tile *k, int64_t n, an_vectors v, const float *weights,
+                        const an_panel *shape)
+{
+    const int64_t panels = k->cut.panels;
+    for (int64_t q = 0; q * AN_PANEL < shape->out_row; q++) {
+        const int64_t left = (shape->out_row - q * AN_PANEL) / 16;
+        for (int64_t p = 0; p < panels; p++)
+            k->w->kernels->panel_product(&(an_panel){
+                .out = shape->out + q * AN_PANEL, .out_row = shape->out_row,
+                .a = an_recurrent_z(k, p, n) + v.from * 16, .a_row = AN_PANEL, .a_step = 1,
+                .b = weights + ((q * panels + p) * AN_PANEL + v.from * 16) * AN_PANEL,
+                .rows = shape->rows, .depth = 16 * an_recurrent_used(&k->cut, p, v),
+                .vectors = left < 4 ? (int)left : 4, .add = shape->add || p > 0});
+    }
+}
+
+void an_recurrent_spread(const an_recurrent_tile *k, int64_t running, int64_t n, an_vectors v,
+                         float *state, bool add)
+{
+    multiply_dz(k, n, v, k->recurrent, &(an_panel){.out = state, .out_row = k->cut.padded,
+                                                   .rows = running, .add = add});
+}
+
+/* Writes dx of the chunk's n rows. */
+static void spread_inputs(const an_recurrent_tile *k, int64_t n)
+{
+    const int64_t features = k->cut.features;
+    float *dx = an_port_out(k->w, k->op->ports->grad.dx);
+    if (!dx || features == 0) return;
+    const int64_t width = (features + 15) / 16 * 16;
+    if (k->cut.panels == 0) memset(k->dx, 0, (size_t)(n * width) * sizeof *dx); /* no units */
+    multiply_dz(k, 0, k->op->layout.x, k->kernel,
+                &(an_panel){.out = k->dx, .out_row = width, .rows = n});
+    for (int64_t i = 0; i < n; i++)
+        memcpy(dx + k->at[i] * features, k->dx + i * width, (size_t)features * sizeof *dx);
+}
+
+/* Asks for a row that is read a step or a chunk later: the rows of a batch lie far
+ * apart, more streams than the hardware follows by itself. */
+static void fetch(const float *row, int64_t count)
+{
+    for (int64_t i = 0; i < count; i += 16) __builtin_prefetch(row + i);
+}
+
+/* The rows u = [x_t, 1, h_(t-1)] of one step, beside its dz; of a late layout with what is
+ * kept behind. */
+static void stack_step(const an_recurrent_tile *k, int64_t s, int64_t running, int64_t n)
+{
+    const an_recurrent_cut *cut = &k->cut;
+    const an_recurrent_ports *p = k->op->ports;
+    const float *x = an_port_in(k->w, p->grad.x), *y = an_port_in(k->w, p->grad.y);
+    const float *h0 = an_port_in(k->w, p->grad.h0), *kept = an_port_in(k->w, p->grad.kept);
+    const size_t units = (size_t)cut->units * sizeof(float);
+    const int64_t back = cut->reverse ? 1 : -1;
+    for (int64_t r = 0; r < running; r++) {
+        float *row = k->input + (n + r) * cut->sums;
+        const int64_t at = k->at[n + r];
+        if (s > 0) fetch(x + (at + back) * cut->features, cut->features);
+        if (s > 1) fetch(y + (at + 2 * back) * cut->units, cut->units);
+        if (cut->features > 0)
+            memcpy(row, x + at * cut->features, (size_t)cut->features * sizeof *row);
+        row[cut->features] = 1.0f;
+        row += cut->features + 1;
+        if (cut->units == 0) continue;
+        if (s > 0) memcpy(row, y + (at + back) * cut->units, units);
+        else if (h0) memcpy(row, h0 + k->rows[r].batch * cut->units, units);
+        else memset(row, 0, units);
+        if (k->op->layout.late) memcpy(row + cut->units, kept + at * cut->units, units);
+    }
+}
+
+/* Adds the chunk's u' dz, of these rows of u' and vectors of dz, to the tile's weight gradients. */
+static void add_rows(const an_recurrent_tile *k, int64_t n, int64_t row, int64_t rows, an_vectors v)
+{
+    const an_recurrent_cut *cut = &k->cut;
+    for (int64_t panel = 0; panel < cut->panels; panel++)
+        k->w->kernels->panel_product(&(an_panel){
+            .out = k->dw + (panel * cut->sums + row) * AN_PANEL + v.from * 16, .out_row = AN_PANEL,
+            .a = k->input + row, .a_row = 1, .a_step = cut->sums,
+            .b = an_recurrent_z(k, panel, 0) + v.from * 16,
+            .rows = rows, .depth = n, .vectors = an_recurrent_used(cut, panel, v), .add = true});
+}
+
+static void add_weights(const an_recurrent_tile *k, int64_t n)
+{
+    const an_recurrent_cut *cut = &k->cut;
+    const an_recurrent_layout *form = &k->op->layout;
+    const an_vectors all = {0, form->h.from + form->h.count}, late = {0, 1};
+    if (form->x.count == 4 && form->h.count == 4) {
+        add_rows(k, n, 0, cut->stacked, all);
+        return;
+    }
+    add_rows(k, n, 0, cut->features, form->x);
+    add_rows(k, n, cut->features, 1, all);
+    add_rows(k, n, cut->features + 1, cut->units, form->h);
+    if (form->late) add_rows(k, n, cut->stacked, cut->units, late);
+}
+
+/* dh and dc are now those of the initial states. */
+static void finish_rows(const an_recurrent_tile *k)
+{
+    const int64_t units = k->cut.units;
+    float *dh0 = an_port_out(k->w, k->op->ports->grad.dh0);
+    float *dc0 = an_port_out(k->w, k->op->ports->grad.dc0);
+    for (int64_t r = 0; units > 0 && r < k->count; r++) {
+        const int64_t to = k->rows[r].batch * units, from = r * k->cut.padded;
+        if (dh0) memcpy(dh0 + to, k->h + from, (size_t)units * sizeof *dh0);
+        if (dc0) memcpy(dc0 + to, k->second + from, (size_t)units * sizeof *dc0);
+    }
+}
+
+static void start_rows(const an_recurrent_tile *k)
+{
+    const an_recurrent_cut *cut = &k->cut;
+    const an_recurrent_ports *p = k->op->ports;
+    const float *first = an_port_in(k->w, k->op->cells ? p->grad.c0 : p->grad.h0);
+    an_recurrent_load_state(cut, k->rows, k->count, an_port_in(k->w, p->grad.dh), k->h);
+    an_recurrent_load_state(cut, k->rows, k->count, an_port_in(k->w, p->grad.dc), k->second);
+    an_recurrent_load_state(cut, k->rows, k->count, first, k->first);
+    for (int64_t r = 0; r < k->count; r++)
+        an_recurrent_skip(cut, k->rows[r], an_port_out(k->w, p->grad.dx), cut->features);
+    if (k->want_dw)
+        memset(k->dw, 0, (size_t)(cut->panels * cut->sums * AN_PANEL) * sizeof *k->dw);
+}
+
+static void run_tile(const an_recurrent_tile *k)
+{
+    const an_recurrent_cut *cut = &k->cut;
+    start_rows(k);
+    for (int64_t end = k->count > 0 ? k->rows[0].length : 0; end > 0; end -= cut->steps) {
+        const int64_t begin = end > cut->steps ? end - cut->steps : 0;
+        int64_t n = 0;
+        for (int64_t s = end - 1; s >= begin; s--) {
+            const int64_t running = an_recurrent_running(k->rows, k->count, s);
+            for (int64_t r = 0; r < running; r++)
+                k->at[n + r] = an_recurrent_position(cut, k->rows[r], s);
+            k->op->back(k, s, running, n);
+            if (k->want_dw) stack_step(k, s, running, n);
+            n += running;
+        }
+        spread_inputs(k, n);
+        if (k->want_dw) add_weights(k, n);
+    }
+    finish_rows(k);
+}
+
+int64_t an_recurrent_back_units(const an_work *w)
+{
+    return an_recurrent_measure_grad(w).tiles;
+}
+
+void an_recurrent_back(const an_work *w, int64_t begin, int64_t end)
+{
+    const an_recurrent_cut cut = an_recurrent_measure_grad(w);
+    for (int64_t unit = begin; unit < end; unit++) {
+        const an_recurrent_tile k = open_tile(w, &cut, unit);
+        run_tile(&k);
+    }
+}
+
+/* ---- stage 3: sum over the tiles ---------------------------------------- */
+
+int64_t an_recurrent_sum_units(const an_work *w)
+{
+    const an_recurrent_cut cut = an_recurrent_measure_grad(w);
+    return wants_weights(w) ? (cut.sums + SUM_ROWS - 1) / SUM_ROWS : 0;
+}
+
+/* Writes those columns of a row of a weight's gradient that vectors from..to of the panel hold;
+ * NULL: nobody reads it. */
+static void put_row(const an_recurrent_cut *cut, int64_t panel, const signed char gate[4],
+                    an_vectors vectors, const float *sum, float *to)
+{
+    for (int v = vectors.from; to && v < vectors.from + vectors.count; v++) {
+        int64_t unit;
+        const int64_t lanes = an_recurrent_lanes(cut, panel, v, &unit);
+        if (gate[v] >= 0 && lanes > 0)
+            memcpy(to + gate[v] * cut->units + unit, sum + v * 16, (size_t)lanes * sizeof *to);
+    }
+}
+
+/* A row of u' dz is one of the gradient of kernel, of both biases, or of recurrent. */
+static void put_sum(const an_work *w, const an_recurrent_cut *cut, int64_t panel, int64_t row,
+                    const float *sum)
+{
+    const an_recurrent_op *op = an_recurrent_of(w);
+    const an_recurrent_ports *p = op->ports;
+    const an_recurrent_layout *form = &op->layout;
+    const an_vectors all = {0, form->h.from + form->h.count}, late = {0, 1};
+    const int64_t state = row - cut->features - 1;
+    if (row < cut->features) {
+        put_row(cut, panel, form->kernel, form->x, sum,
+                an_port_out_from(w, p->grad.dkernel, row * cut->gates));
+    } else if (state < 0) {
+        put_row(cut, panel, form->kernel, all, sum, an_port_out(w, p->grad.dbias));
+        put_row(cut, panel, form->recurrent, all, sum, an_port_out(w, p->grad.drecurrent_bias));
+    } else {
+        const bool kept = state >= cut->units;
+        put_row(cut, panel, form->recurrent, kept ? late : form->h, sum,
+                an_port_out_from(w, p->grad.drecurrent,
+                                 (kept ? state - cut->units : state) * cut->gates));
+    }
+}
+
+static void sum_row(const an_work *w, const an_recurrent_cut *cut, const layout *l, int64_t row)
+{
+    const char *first = (const char *)w->scratch + l->tiles + l->dw;
+    for (int64_t panel = 0; panel < cut->panels; panel++) {
+        float sum[AN_PANEL] = {0};
+        for (int64_t k = 0; k < cut->tiles; k++) {
+            const float *part = (const float *)(first + k * l->tile_bytes) +
+                                (panel * cut->sums + row) * AN_PANEL;
+            for (int j = 0; j < AN_PANEL; j++) sum[j] += part[j];
+        }
+        put_sum(w, cut, panel, row, sum);
+    }
+}
+
+void an_recurrent_sum(const an_work *w, int64_t begin, int64_t end)
+{
+    const an_recurrent_cut cut = an_recurrent_measure_grad(w);
+    const layout l = lay_out(&cut);
+    for (int64_t row = begin * SUM_ROWS; row < end * SUM_ROWS && row < cut.sums; row++)
+        sum_row(w, &cut, &l, row);
+}
+
+double an_recurrent_back_flops(const an_work *w)
+{
+    const an_recurrent_cut cut = an_recurrent_measure_grad(w);
+    return 4.0 * (double)cut.batch * (double)cut.time * (double)cut.stacked * (double)cut.gates;
+}
