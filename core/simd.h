@@ -255,6 +255,52 @@ AN_INLINE an_v an_v_min(an_v a, an_v b)
     return an_v_select(an_v_ne(a, a), a, m);
 }
 
+/* ---- accumulators -------------------------------------------------------- */
+
+/* A vector that a loop adds to; begins as {0}. gcc 12 keeps an an_v of two registers in memory
+ * wherever a loop carries it, but not its halves if each has a name. */
+#if defined(AN_SIMD_HALVES)
+typedef struct an_acc {
+    __m256 low, high;
+} an_acc;
+#else
+typedef struct an_acc {
+    an_v v;
+} an_acc;
+#endif
+
+AN_INLINE an_v an_acc_v(an_acc a)
+{
+#if defined(AN_SIMD_HALVES)
+    return (an_v_halves){.h = {a.low, a.high}}.v;
+#else
+    return a.v;
+#endif
+}
+
+AN_INLINE void an_acc_add(an_acc *a, an_v v)
+{
+#if defined(AN_SIMD_HALVES)
+    const an_v_halves x = {v};
+    a->low += x.h[0];
+    a->high += x.h[1];
+#else
+    a->v += v;
+#endif
+}
+
+/* Adds v * w, rounded once. */
+AN_INLINE void an_acc_fma(an_acc *a, an_v v, an_v w)
+{
+#if defined(AN_SIMD_HALVES)
+    const an_v_halves x = {v}, y = {w};
+    a->low = _mm256_fmadd_ps(x.h[0], y.h[0], a->low);
+    a->high = _mm256_fmadd_ps(x.h[1], y.h[1], a->high);
+#else
+    a->v = an_v_fma(v, w, a->v);
+#endif
+}
+
 /* ---- reductions: one fixed tree, halves folded onto each other --------- */
 
 /* The loop of the last case; compilers do not see that it can stay in registers. */

@@ -28,7 +28,7 @@ AN_INLINE row_sums gather_block(const an_norm_grad_rows *r, int64_t at, int64_t 
     float *dgamma = partial ? r->partial + j : NULL;
     float *dbeta = partial ? r->partial + r->width + j : NULL;
     const row_operand gamma = row_or(r->gamma ? r->gamma + j : NULL, row_ones);
-    an_v a = {0}, b = {0}, xa = {0}, xb = {0};
+    an_acc a = {0}, b = {0}, xa = {0}, xb = {0};
     int64_t i = 0;
     for (; i + 2 * AN_LANES <= count; i += 2 * AN_LANES) {
         const int64_t k = i + AN_LANES;
@@ -36,9 +36,9 @@ AN_INLINE row_sums gather_block(const an_norm_grad_rows *r, int64_t at, int64_t 
         const an_v p = row_hat(an_v_load(x + i), t->mean, t->shift, t->rstd);
         const an_v q = row_hat(an_v_load(x + k), t->mean, t->shift, t->rstd);
         const an_v v = g * row_load(gamma, i), w = h * row_load(gamma, k);
-        if (!rms) a += v, b += w;
-        xa = an_v_fma(v, p, xa);
-        xb = an_v_fma(w, q, xb);
+        if (!rms) an_acc_add(&a, v), an_acc_add(&b, w);
+        an_acc_fma(&xa, v, p);
+        an_acc_fma(&xb, w, q);
         if (partial) {
             an_v_store(dgamma + i, an_v_fma(g, p, an_v_load(dgamma + i)));
             an_v_store(dgamma + k, an_v_fma(h, q, an_v_load(dgamma + k)));
@@ -52,14 +52,15 @@ AN_INLINE row_sums gather_block(const an_norm_grad_rows *r, int64_t at, int64_t 
         const an_v s = an_v_load_n(x + i, n, 0.0f);
         const an_v p = an_v_first(row_hat(s, t->mean, t->shift, t->rstd), n);
         const an_v v = g * row_load_n(gamma, i, n);
-        if (!rms) a += v;
-        xa = an_v_fma(v, p, xa);
+        if (!rms) an_acc_add(&a, v);
+        an_acc_fma(&xa, v, p);
         if (partial) {
             an_v_store_n(dgamma + i, n, an_v_fma(g, p, an_v_load_n(dgamma + i, n, 0.0f)));
             if (!rms) an_v_store_n(dbeta + i, n, an_v_load_n(dbeta + i, n, 0.0f) + g);
         }
     }
-    return (row_sums){rms ? 0.0f : an_v_sum(a + b), an_v_sum(xa + xb)};
+    return (row_sums){rms ? 0.0f : an_v_sum(an_acc_v(a) + an_acc_v(b)),
+                      an_v_sum(an_acc_v(xa) + an_acc_v(xb))};
 }
 
 /* The means of w and w * xhat in a row longer than AN_WHOLE. */

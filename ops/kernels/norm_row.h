@@ -60,66 +60,71 @@ AN_INLINE an_v row_at_n(const float *x, const float *skip, int64_t i, int64_t n,
     return pair ? v + an_v_load_n(skip + i, n, 0.0f) : v;
 }
 
+AN_INLINE float sum_of_four(an_acc a, an_acc b, an_acc c, an_acc d)
+{
+    return an_v_sum((an_acc_v(a) + an_acc_v(b)) + (an_acc_v(c) + an_acc_v(d)));
+}
+
 AN_INLINE float block_sum(const float *x, const float *skip, int64_t count, bool pair)
 {
-    an_v a = {0}, b = {0}, c = {0}, d = {0};
+    an_acc a = {0}, b = {0}, c = {0}, d = {0};
     int64_t i = 0;
     for (; i + 4 * AN_LANES <= count; i += 4 * AN_LANES) {
-        a += row_at(x, skip, i, pair);
-        b += row_at(x, skip, i + AN_LANES, pair);
-        c += row_at(x, skip, i + 2 * AN_LANES, pair);
-        d += row_at(x, skip, i + 3 * AN_LANES, pair);
+        an_acc_add(&a, row_at(x, skip, i, pair));
+        an_acc_add(&b, row_at(x, skip, i + AN_LANES, pair));
+        an_acc_add(&c, row_at(x, skip, i + 2 * AN_LANES, pair));
+        an_acc_add(&d, row_at(x, skip, i + 3 * AN_LANES, pair));
     }
-    for (; i + AN_LANES <= count; i += AN_LANES) a += row_at(x, skip, i, pair);
-    if (i < count) b += row_at_n(x, skip, i, count - i, pair);
-    return an_v_sum((a + b) + (c + d));
+    for (; i + AN_LANES <= count; i += AN_LANES) an_acc_add(&a, row_at(x, skip, i, pair));
+    if (i < count) an_acc_add(&b, row_at_n(x, skip, i, count - i, pair));
+    return sum_of_four(a, b, c, d);
 }
 
 /* e = sum(s - mu): what rounding left in the mean, times the width. */
 AN_INLINE float block_rest(const float *x, int64_t count, an_v mu)
 {
-    an_v a = {0}, b = {0}, c = {0}, d = {0};
+    an_acc a = {0}, b = {0}, c = {0}, d = {0};
     int64_t i = 0;
     for (; i + 4 * AN_LANES <= count; i += 4 * AN_LANES) {
-        a += an_v_load(x + i) - mu;
-        b += an_v_load(x + i + AN_LANES) - mu;
-        c += an_v_load(x + i + 2 * AN_LANES) - mu;
-        d += an_v_load(x + i + 3 * AN_LANES) - mu;
+        an_acc_add(&a, an_v_load(x + i) - mu);
+        an_acc_add(&b, an_v_load(x + i + AN_LANES) - mu);
+        an_acc_add(&c, an_v_load(x + i + 2 * AN_LANES) - mu);
+        an_acc_add(&d, an_v_load(x + i + 3 * AN_LANES) - mu);
     }
-    for (; i + AN_LANES <= count; i += AN_LANES) a += an_v_load(x + i) - mu;
-    if (i < count) b += an_v_first(an_v_load_n(x + i, count - i, 0.0f) - mu, count - i);
-    return an_v_sum((a + b) + (c + d));
+    for (; i + AN_LANES <= count; i += AN_LANES) an_acc_add(&a, an_v_load(x + i) - mu);
+    if (i < count) an_acc_add(&b, an_v_first(an_v_load_n(x + i, count - i, 0.0f) - mu, count - i));
+    return sum_of_four(a, b, c, d);
 }
 
 /* q = sum((s - mu)^2), and e, added up as block_rest does. */
 AN_INLINE float block_squares(const float *x, const float *skip, int64_t count, an_v mu,
                               float *rest, bool pair)
 {
-    an_v a = {0}, b = {0}, c = {0}, d = {0}, qa = {0}, qb = {0}, qc = {0}, qd = {0};
+    an_acc a = {0}, b = {0}, c = {0}, d = {0}, qa = {0}, qb = {0}, qc = {0}, qd = {0};
     int64_t i = 0;
     for (; i + 4 * AN_LANES <= count; i += 4 * AN_LANES) {
         const an_v s = row_at(x, skip, i, pair) - mu;
         const an_v t = row_at(x, skip, i + AN_LANES, pair) - mu;
         const an_v u = row_at(x, skip, i + 2 * AN_LANES, pair) - mu;
         const an_v v = row_at(x, skip, i + 3 * AN_LANES, pair) - mu;
-        a += s, b += t, c += u, d += v;
-        qa = an_v_fma(s, s, qa);
-        qb = an_v_fma(t, t, qb);
-        qc = an_v_fma(u, u, qc);
-        qd = an_v_fma(v, v, qd);
+        an_acc_add(&a, s), an_acc_add(&b, t), an_acc_add(&c, u), an_acc_add(&d, v);
+        an_acc_fma(&qa, s, s);
+        an_acc_fma(&qb, t, t);
+        an_acc_fma(&qc, u, u);
+        an_acc_fma(&qd, v, v);
     }
     for (; i + AN_LANES <= count; i += AN_LANES) {
         const an_v s = row_at(x, skip, i, pair) - mu;
-        a += s;
-        qa = an_v_fma(s, s, qa);
+        an_acc_add(&a, s);
+        an_acc_fma(&qa, s, s);
     }
     if (i < count) {
         const an_v s = an_v_first(row_at_n(x, skip, i, count - i, pair) - mu, count - i);
-        b += s;
-        qb = an_v_fma(s, s, qb);
+        an_acc_add(&b, s);
+        an_acc_fma(&qb, s, s);
     }
-    *rest = an_v_sum((a + b) + (c + d));
-    return an_v_sum((qa + qb) + (qc + qd));
+    *rest = sum_of_four(a, b, c, d);
+    return sum_of_four(qa, qb, qc, qd);
 }
 
 typedef struct row_stats {

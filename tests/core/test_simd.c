@@ -42,6 +42,7 @@ static bool same_extreme(float found, float a, float b, float extreme)
 static void check_lane(const an_test_lanes *l, int i, float x, float y)
 {
     ck_assert(same(l->fma[i], fmaf(x, y, 0.1f)));
+    ck_assert(same(l->total[i], fmaf(x, y, 0.0f + x)));
     ck_assert(same(l->sqrt[i], sqrtf(x)));
     ck_assert(same(l->abs[i], fabsf(x)));
     ck_assert(same_extreme(l->max[i], x, y, fmaxf(x, y)));

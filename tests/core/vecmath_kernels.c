@@ -33,6 +33,10 @@ static void lanes(const float *x, const float *y, int64_t n, float fill, an_test
 {
     const an_v a = an_v_load_n(x, n, fill), b = an_v_load_n(y, n, fill);
     an_v_store_n(out->fma, n, an_v_fma(a, b, an_v_set(0.1f)));
+    an_acc total = {0};
+    an_acc_add(&total, a);
+    an_acc_fma(&total, a, b);
+    an_v_store_n(out->total, n, an_acc_v(total));
     an_v_store_n(out->sqrt, n, an_v_sqrt(a));
     an_v_store_n(out->abs, n, an_v_abs(a));
     an_v_store_n(out->max, n, an_v_max(a, b));
