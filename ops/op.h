@@ -70,6 +70,7 @@ typedef struct an_bound {
     int operand;
     int axis; /* EXTENT: that of operand 0's axis; LENGTH: that one and no more, so it counts;
                * START: the part (AN_IN, AN_OUT) that begins there in operand 0, along its `axis` */
+    int of;   /* of EXTENT and LENGTH: the operand whose axis it is, if not operand 0 */
 } an_bound;
 
 /* Whether a set of operands or results, as records hold them, has number i. */
@@ -111,6 +112,7 @@ typedef struct an_op_rules {
     const char *no_grad;   /* why there is no gradient; NULL if there is one */
     uint32_t constant_in;  /* bit i: operand i never gets a gradient (ids, labels, keys) */
     an_meaning_fn meaning;   /* simpler ops; mandatory for DERIVED ops unless no_meaning */
+    bool meaning_rounds;     /* its meaning has its bits up to rounding only: no exact law */
     const char *no_meaning;  /* why a DERIVED op has none (lstm_grad: the oracle is ref) */
     an_meaning_fn inference; /* what the op becomes in an inference program */
     an_stage stages[AN_MAX_STAGES]; /* the fast kernel; empty: ref is used */
@@ -185,7 +187,6 @@ struct an_op_info {
     const an_op_rules *rules;
     const char *colour;         /* NULL: the category's */
     bool opaque;                /* types given, no kernel, no rules: told by its name */
-    bool meaning_rounds;        /* its meaning has its bits up to rounding only */
 };
 
 /* The operands over which result k may be written. */

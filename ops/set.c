@@ -198,8 +198,8 @@ static an_op_rules *record_of(an_ops *set, const an_op_def *d)
     an_op_rules *r = an_arena_alloc(&set->arena, (int64_t)sizeof *r);
     if (!r) return NULL;
     *r = (an_op_rules){.infer = d->infer, .floats = d->infer ? 0 : 1u, .grad = d->grad,
-                       .constant_in = d->constant_in, .meaning = d->meaning, .fast = d->fast,
-                       .ref = d->ref, .scratch = d->scratch, .share = {d->share}};
+                       .constant_in = d->constant_in, .meaning = d->meaning,
+                       .meaning_rounds = d->meaning_rounds, .fast = d->fast, .ref = d->ref, .scratch = d->scratch, .share = {d->share}};
     memcpy(r->stages, d->stages, sizeof r->stages);
     if (d->no_grad) r->no_grad = an_arena_string(&set->arena, d->no_grad);
     else if (!d->grad && !d->meaning) r->no_grad = "its definition has none";
@@ -218,8 +218,7 @@ static an_status add_row(an_ops *set, const an_op_def *d)
                         .attributes = an_arena_string(&set->arena, list),
                         .doc = an_arena_string(&set->arena, d->doc ? d->doc : ""),
                         .colour = d->colour ? an_arena_string(&set->arena, d->colour) : NULL,
-                        .category = AN_CATEGORY_OUTSIDE, .rules = record_of(set, d),
-                        .meaning_rounds = d->meaning_rounds};
+                        .category = AN_CATEGORY_OUTSIDE, .rules = record_of(set, d)};
     if (!row->name || !row->inputs || !row->outputs || !row->attributes || !row->doc ||
         !row->rules || (d->colour && !row->colour))
         return no_memory(set);

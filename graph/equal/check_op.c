@@ -162,8 +162,8 @@ static void check_meaning(an_op_check *c)
     const an_op_info *op = c->n->op;
     an_graph *m = op->rules->meaning ? written(c) : NULL;
     if (m && !an_op_is_meaning(op)) {
-        compare_meaning(c, m, AN_DATA_PLAIN, op->meaning_rounds ? AN_SUSPECT : AN_BITWISE);
-        if (!op->meaning_rounds) compare_meaning(c, m, AN_DATA_HARD, AN_BITWISE);
+        compare_meaning(c, m, AN_DATA_PLAIN, op->rules->meaning_rounds ? AN_SUSPECT : AN_BITWISE);
+        if (!op->rules->meaning_rounds) compare_meaning(c, m, AN_DATA_HARD, AN_BITWISE);
     }
     an_graph_free(m);
 }

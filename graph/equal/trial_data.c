@@ -39,8 +39,8 @@ static int64_t bound_by(const an_evaluation *e, const an_node *n, int i)
     if (i != b->operand) return 0;
     switch (b->by) {
     case AN_BOUND_NONE: return 0;
-    case AN_BOUND_EXTENT: return extent_at(e, n->in[0], b->axis);
-    case AN_BOUND_LENGTH: return extent_at(e, n->in[0], b->axis) + 1;
+    case AN_BOUND_EXTENT: return extent_at(e, n->in[b->of], b->axis);
+    case AN_BOUND_LENGTH: return extent_at(e, n->in[b->of], b->axis) + 1;
     case AN_BOUND_AXIS: return extent_at(e, n->in[0], n->attrs->axis);
     case AN_BOUND_START: return places_for(e, n, b->axis);
     case AN_BOUND_SIZE: return an_dim_extent(n->attrs->size, e->extent);

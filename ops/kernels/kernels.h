@@ -9,6 +9,7 @@
 #include "core/core.h"
 #include "core/random.h"
 #include "core/runtime.h"
+#include "ops/kernels/attention.h"
 #include "ops/kernels/conv.h"
 #include "ops/kernels/norm.h"
 #include "ops/kernels/panel.h"

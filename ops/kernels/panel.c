@@ -50,7 +50,7 @@ AN_INLINE void tile(const an_panel *p, int64_t row, int column, const int rows, 
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < parts; v++) sum[r][v] = part_set(0.0f);
     const float *a = p->a + row * p->a_row, *b = p->b + column;
-    const int64_t a_row = p->a_row, a_step = p->a_step;
+    const int64_t a_row = p->a_row, a_step = p->a_step, b_row = p->b_row ? p->b_row : AN_PANEL;
     for (int64_t k = p->depth; k > 0; k--) {
         part weight[TILE_PARTS];
         for (int v = 0; v < parts; v++) weight[v] = part_load(b + v * PART);
@@ -59,7 +59,7 @@ AN_INLINE void tile(const an_panel *p, int64_t row, int column, const int rows, 
             for (int v = 0; v < parts; v++) sum[r][v] = part_fma(x, weight[v], sum[r][v]);
         }
         a += a_step;
-        b += AN_PANEL;
+        b += b_row;
     }
     for (int r = 0; r < rows; r++) {
         float *out = p->out + (row + r) * p->out_row + column;

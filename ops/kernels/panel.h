@@ -1,6 +1,7 @@
 /* panel.h -- what the panel product takes: one block of columns of out = a b.
  *
- * `b` is packed: depth rows of AN_PANEL floats, whatever part of them is used.
+ * `b` is packed: depth rows of AN_PANEL floats, whatever part of them is used; or a
+ * matrix as it is, if it has 16 * vectors columns.
  * Packing once and multiplying often is what makes thin products fast.       */
 #ifndef AN_OPS_KERNELS_PANEL_H
 #define AN_OPS_KERNELS_PANEL_H
@@ -22,6 +23,7 @@ typedef struct an_panel {
     int64_t rows, depth;
     int vectors; /* 1 to 4 */
     bool add;
+    int64_t b_row; /* floats from one row of b to the next; 0: AN_PANEL */
 } an_panel;
 
 #endif

@@ -69,6 +69,8 @@ static const an_proof_rule rules[AN_RULES] = {
     [AN_FOLDED] = AXIOM("folded", "an op on literals is the literal that its kernel computes"),
     [AN_CHOSEN] = AXIOM("chosen", "where a literal chooses, the result is that branch"),
     [AN_DEFINED] = LEMMA("defined", "an op without a kernel computes its meaning"),
+    [AN_WRITTEN_OUT] = LEMMA("written-out", "an op that rounds otherwise is its meaning over the "
+                             "reals"),
     [AN_GIVEN] = LEMMA("given", "an op from outside computes the meaning that its author gave it"),
 };
 _Static_assert(AN_RULES <= AN_PROOF_RULES, "a proof lists them all");
@@ -100,19 +102,20 @@ static void note_given(an_proof *f, const an_op_info *op)
     for (const char *at = f->given; (at = strstr(at, op->name)); at += length)
         if ((at == f->given || at[-1] == ' ') && (!at[length] || at[length] == ',')) return;
     snprintf(f->given + used, sizeof f->given - used, used ? ", %s" : "%s", op->name);
-    f->rounds = f->rounds || op->meaning_rounds;
 }
 
-static int outside(an_values *v, const an_node *n, an_value out[])
+/* What an op is by its meaning: one without a kernel; one whose author says so, as far as he is
+ * trusted; one of ours that rounds otherwise. */
+static int by_meaning(an_values *v, const an_node *n, an_value out[])
 {
     const an_op_info *op = n->op;
-    if (op->code || op->opaque || !op->rules->meaning) return AN_NO_RULE;
-    const bool defined = an_op_is_meaning(op);
-    const int needed = op->meaning_rounds ? AN_TRUST_ROUNDING : AN_TRUST_EXACT;
-    if (!defined && v->trust < needed) return AN_NO_RULE;
-    if (!defined) note_given(v->proof, op);
+    const int needed = an_trust_needed(op);
+    const bool defined = !op->opaque && an_op_is_meaning(op), ours = op->code;
+    if (!defined && (needed == AN_TRUST_NONE || v->trust < needed)) return AN_NO_RULE;
+    v->proof->rounds = v->proof->rounds || needed == AN_TRUST_ROUNDING;
+    if (!defined && !ours) note_given(v->proof, op);
     write_out(v, n, out);
-    return defined ? AN_DEFINED : AN_GIVEN;
+    return defined ? AN_DEFINED : ours ? AN_WRITTEN_OUT : AN_GIVEN;
 }
 
 static int lemma(an_values *v, const an_node *n, an_value out[])
@@ -134,7 +137,7 @@ static int lemma(an_values *v, const an_node *n, an_value out[])
         for (int i = 1; i < n->inputs; i++) out[0] = an_add(out[0], an_operand_value(v, n, i));
         return AN_ACCUMULATE;
     case AN_OP_stop_gradient: out[0] = an_operand_value(v, n, 0); return AN_STOP_GRADIENT;
-    default: return outside(v, n, out);
+    default: return by_meaning(v, n, out);
     }
 }
 

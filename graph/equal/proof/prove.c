@@ -404,7 +404,7 @@ an_proof *an_prove_with(const an_prove_args *args)
     return f;
 }
 
-/* As far as one may go: whether an op from outside has a kernel and a meaning. */
+/* As far as one may go: which ops have a kernel, and a meaning that may be taken beside it. */
 static int most_trust(const an_prove_args *args)
 {
     int most = AN_TRUST_NONE;
@@ -412,8 +412,7 @@ static int most_trust(const an_prove_args *args)
     for (int s = 0; s < 2; s++)
         for (int64_t i = 1; i <= side[s]->node_count; i++) {
             const an_op_info *op = side[s]->nodes[i].op;
-            if (op->code || op->opaque || !op->rules->meaning || an_op_is_meaning(op)) continue;
-            const int needed = op->meaning_rounds ? AN_TRUST_ROUNDING : AN_TRUST_EXACT;
+            const int needed = an_trust_needed(op);
             if (needed > most) most = needed;
         }
     return most;

@@ -11,8 +11,18 @@
 #include "graph/ir.h"
 
 /* An op without a kernel is its meaning. That a kernel from outside has its meaning's bits is the
- * word of its author, and is asked for only where a proof fails without it. */
+ * word of its author, and is asked for only where a proof fails without it; that one has them up to
+ * rounding, whoever says so, makes what follows equal over the reals and no more. */
 enum { AN_TRUST_NONE, AN_TRUST_EXACT, AN_TRUST_ROUNDING };
+
+/* How far one must go to take the op's meaning; AN_TRUST_NONE: it is not taken so. Of our own ops,
+ * those whose meaning is exact are lemmas, one by one. */
+static inline int an_trust_needed(const an_op_info *op)
+{
+    if (op->opaque || !op->rules->meaning || an_op_is_meaning(op)) return AN_TRUST_NONE;
+    if (op->rules->meaning_rounds) return AN_TRUST_ROUNDING;
+    return op->code ? AN_TRUST_NONE : AN_TRUST_EXACT;
+}
 
 /* What is known of one value of the value graph. */
 typedef struct an_known {
@@ -27,7 +37,7 @@ typedef struct an_values {
     an_known *known; /* per value id of the graph */
     int64_t capacity;
     int64_t uses[AN_PROOF_RULES]; /* how often each rule of axioms.c was applied */
-    int trust;                    /* AN_TRUST_...: which meanings of ops from outside are taken */
+    int trust;                    /* AN_TRUST_...: which meanings are taken */
     an_proof *proof;              /* hears which were */
 } an_values;
 
