@@ -16,6 +16,12 @@
  *   adagrad_step   sum' = sum + g^2
  *                  p' = p - r decay p - r g / sqrt(sum' + eps)
  *
+ *   sum_step       sum' = g if it is the first, else sum + g
+ *   average_step   average' = average + share (value - average)
+ *
+ * Where `when` is false a step is not taken: each result is the operand that it replaces, 0 if
+ * that is absent. In place nothing is done then, so accumulating costs no step.
+ *
  * t is the step counter, 1 at the first step. Decay is decoupled from the moments
  * (AdamW). Formulas and the place of eps are those of Keras 3; with `outside` the last two
  * divide by sqrt(...) + eps, as PyTorch does. PyTorch's velocity leaves out r and is
@@ -35,16 +41,19 @@
 #include "ops/op.h"
 
 #include <math.h>
+#include <string.h>
 
 #define UNIT 16384 /* elements: all tensors of a unit fit the second-level cache */
 
 /* Where each op keeps its operands: tensors first, then scalars. */
 enum { PARAM, GRAD };
-enum { SGD_RATE = 2, SGD_SCALE };
-enum { VELOCITY = 2, MOMENTUM_RATE, MOMENTUM_SCALE };
-enum { M = 2, V, ADAM_RATE, ADAM_STEP, ADAM_SCALE };
-enum { SQUARES = 2, MEAN, MOVE, RMSPROP_RATE, RMSPROP_SCALE };
-enum { SUM = 2, ADAGRAD_RATE, ADAGRAD_SCALE };
+enum { SGD_RATE = 2, SGD_SCALE, SGD_WHEN };
+enum { VELOCITY = 2, MOMENTUM_RATE, MOMENTUM_SCALE, MOMENTUM_WHEN };
+enum { M = 2, V, ADAM_RATE, ADAM_STEP, ADAM_SCALE, ADAM_WHEN };
+enum { SQUARES = 2, MEAN, MOVE, RMSPROP_RATE, RMSPROP_SCALE, RMSPROP_WHEN };
+enum { SUM = 2, ADAGRAD_RATE, ADAGRAD_SCALE, ADAGRAD_WHEN };
+enum { SUM_FIRST = 2 };
+enum { AVERAGE_SHARE = 2, AVERAGE_WHEN };
 
 /* ---- shapes ------------------------------------------------------------ */
 
@@ -65,13 +74,14 @@ static an_status want_scalar(const an_infer *q, int operand, an_dtype dtype)
 }
 
 /* The first `tensors` operands are alike; those from `tensors` on are scalars of
- * the same dtype. Every result is like the parameter. */
+ * the same dtype, but for counters and, last, whether. Every result is like the parameter. */
 static an_status step_infer(const an_infer *q, int tensors, int results, an_type out[])
 {
     an_status s = AN_OK;
     for (int i = tensors; i < q->inputs && !s; i++) {
         const bool counter = q->op->code == AN_OP_adam_step && i == ADAM_STEP;
-        s = want_scalar(q, i, counter ? AN_I64 : q->in[PARAM].dtype);
+        const bool whether = i == q->op->max_inputs - 1;
+        s = want_scalar(q, i, whether ? AN_BOOL : counter ? AN_I64 : q->in[PARAM].dtype);
     }
     for (int k = 0; k < results; k++) out[k] = q->in[PARAM];
     return s;
@@ -102,6 +112,16 @@ static an_status adagrad_infer(const an_infer *q, an_type out[])
     return step_infer(q, ADAGRAD_RATE, 2, out);
 }
 
+static an_status sum_infer(const an_infer *q, an_type out[])
+{
+    return step_infer(q, SUM_FIRST, 1, out);
+}
+
+static an_status average_infer(const an_infer *q, an_type out[])
+{
+    return step_infer(q, AVERAGE_SHARE, 1, out);
+}
+
 /* ---- the fast sweep ---------------------------------------------------- */
 
 static bool present(const an_work *w, int operand)
@@ -128,6 +148,7 @@ static an_step numbers(const an_work *w, int rate, int scale)
     const an_attrs *a = w->attrs;
     const double r = number(w, rate, 0);
     return (an_step){
+        .taken = number(w, scale + 1, 1) != 0,
         .rate = (float)r,
         .scale = (float)number(w, scale, 1),
         .decay = (float)(r * (double)a->decay),
@@ -150,6 +171,12 @@ static int64_t step_units(const an_work *w)
     return n / UNIT + (n % UNIT != 0);
 }
 
+/* The operand that result k replaces. */
+static int replaced(int k)
+{
+    return k ? k + 1 : PARAM;
+}
+
 typedef void (*sweep_fn)(const an_step *s, int64_t n, const float *const in[], float *const out[]);
 
 /* Hands units [begin, end), which are neighbours, to the kernel in one go. */
@@ -163,7 +190,13 @@ static void sweep(const an_work *w, const an_step *s, sweep_fn kernel, int64_t b
         if (present(w, i)) in[i] = (const float *)w->in[i].data + first;
     for (int k = 0; k < w->outputs; k++)
         if (w->out[k].data) out[k] = (float *)w->out[k].data + first;
-    kernel(s, n, in, out);
+    if (s->taken) kernel(s, n, in, out);
+    for (int k = 0; !s->taken && k < w->outputs; k++) {
+        const float *old = in[replaced(k)];
+        if (!out[k] || out[k] == old) continue;
+        if (old) memcpy(out[k], old, (size_t)n * sizeof *old);
+        else memset(out[k], 0, (size_t)n * sizeof *out[k]);
+    }
 }
 
 static void sgd_run(const an_work *w, int64_t begin, int64_t end)
@@ -198,10 +231,36 @@ static void adagrad_run(const an_work *w, int64_t begin, int64_t end)
     sweep(w, &s, w->kernels->adagrad_step, begin, end);
 }
 
+static void sum_run(const an_work *w, int64_t begin, int64_t end)
+{
+    const an_step s = {.taken = true, .first = number(w, SUM_FIRST, 0) != 0};
+    sweep(w, &s, w->kernels->sum_step, begin, end);
+}
+
+static void average_run(const an_work *w, int64_t begin, int64_t end)
+{
+    const an_step s = {.taken = number(w, AVERAGE_WHEN, 1) != 0,
+                       .rate = (float)number(w, AVERAGE_SHARE, 0)};
+    sweep(w, &s, w->kernels->average_step, begin, end);
+}
+
 /* ---- the oracle -------------------------------------------------------- */
+
+/* Where the step is not taken, writes what was there. */
+static bool stays(const an_work *w, int when)
+{
+    if (!present(w, when) || an_get(&w->in[when], 0) != 0) return false;
+    for (int k = 0; k < w->outputs; k++)
+        for (int64_t i = 0; i < an_elements(&w->out[0]); i++) {
+            const int old = k == 0 ? 0 : k + 1;
+            an_put_wanted(&w->out[k], i, present(w, old) ? an_get(&w->in[old], i) : 0);
+        }
+    return true;
+}
 
 static void sgd_ref(const an_work *w)
 {
+    if (stays(w, SGD_WHEN)) return;
     const double rate = number(w, SGD_RATE, 0), scale = number(w, SGD_SCALE, 1);
     const double decay = w->attrs->decay;
     for (int64_t i = 0; i < an_elements(&w->out[0]); i++) {
@@ -212,6 +271,7 @@ static void sgd_ref(const an_work *w)
 
 static void momentum_ref(const an_work *w)
 {
+    if (stays(w, MOMENTUM_WHEN)) return;
     const double rate = number(w, MOMENTUM_RATE, 0), scale = number(w, MOMENTUM_SCALE, 1);
     const double keep = w->attrs->momentum, decay = w->attrs->decay;
     for (int64_t i = 0; i < an_elements(&w->out[0]); i++) {
@@ -226,6 +286,7 @@ static void momentum_ref(const an_work *w)
 
 static void adam_ref(const an_work *w)
 {
+    if (stays(w, ADAM_WHEN)) return;
     const an_attrs *a = w->attrs;
     const double t = an_get(&w->in[ADAM_STEP], 0), rate = number(w, ADAM_RATE, 0);
     const double b1 = a->beta1, b2 = a->beta2, scale = number(w, ADAM_SCALE, 1);
@@ -256,6 +317,7 @@ static double real_root(const an_attrs *a, double spread)
 
 static void rmsprop_ref(const an_work *w)
 {
+    if (stays(w, RMSPROP_WHEN)) return;
     const an_attrs *a = w->attrs;
     const double rate = number(w, RMSPROP_RATE, 0), scale = number(w, RMSPROP_SCALE, 1);
     const double rho = a->rho;
@@ -276,6 +338,7 @@ static void rmsprop_ref(const an_work *w)
 
 static void adagrad_ref(const an_work *w)
 {
+    if (stays(w, ADAGRAD_WHEN)) return;
     const an_attrs *a = w->attrs;
     const double rate = number(w, ADAGRAD_RATE, 0), scale = number(w, ADAGRAD_SCALE, 1);
     for (int64_t i = 0; i < an_elements(&w->out[0]); i++) {
@@ -286,7 +349,35 @@ static void adagrad_ref(const an_work *w)
     }
 }
 
+static void sum_ref(const an_work *w)
+{
+    const bool first = an_get(&w->in[SUM_FIRST], 0) != 0;
+    for (int64_t i = 0; i < an_elements(&w->out[0]); i++)
+        an_put_wanted(&w->out[0], i, (first ? 0 : an_get(&w->in[PARAM], i)) +
+                                         an_get(&w->in[GRAD], i));
+}
+
+static void average_ref(const an_work *w)
+{
+    if (stays(w, AVERAGE_WHEN)) return;
+    const double share = an_get(&w->in[AVERAGE_SHARE], 0);
+    for (int64_t i = 0; i < an_elements(&w->out[0]); i++) {
+        const double average = an_get(&w->in[PARAM], i);
+        an_put_wanted(&w->out[0], i, average + share * (an_get(&w->in[GRAD], i) - average));
+    }
+}
+
 /* ---- the meanings ------------------------------------------------------ */
+
+/* Each result, or what it replaces where the step is not taken. */
+static void choose(const an_call *c, int when, int results, an_value out[])
+{
+    if (!given(c->inputs, when) || an_is_none(c->in[when])) return;
+    for (int k = 0; k < results; k++) {
+        const an_value old = c->in[replaced(k)];
+        out[k] = an_where(c->in[when], out[k], an_is_none(old) ? an_number(out[k], 0) : old);
+    }
+}
 
 static an_value scaled_gradient(const an_call *c, int scale)
 {
@@ -312,6 +403,7 @@ static void sgd_meaning(const an_call *c, an_value out[])
     an_value g = scaled_gradient(c, SGD_SCALE);
     if (c->attrs->decay > 0) g = an_add(g, times(p, (double)c->attrs->decay));
     out[0] = an_sub(p, an_mul(g, c->in[SGD_RATE]));
+    choose(c, SGD_WHEN, 1, out);
 }
 
 static void momentum_meaning(const an_call *c, an_value out[])
@@ -323,6 +415,7 @@ static void momentum_meaning(const an_call *c, an_value out[])
     const an_value ahead = c->attrs->nesterov ? an_sub(times(v, momentum), move) : v;
     out[0] = an_add(decayed(c, rate), ahead);
     out[1] = v;
+    choose(c, MOMENTUM_WHEN, 2, out);
 }
 
 /* beta * x + (1 - beta) * y */
@@ -350,6 +443,7 @@ static void adam_meaning(const an_call *c, an_value out[])
     out[0] = an_sub(decayed(c, rate), an_div(an_mul(alpha, m), below));
     out[1] = m;
     out[2] = v;
+    choose(c, ADAM_WHEN, 3, out);
 }
 
 static an_value root_meaning(const an_call *c, an_value spread)
@@ -372,6 +466,7 @@ static void rmsprop_meaning(const an_call *c, an_value out[])
     out[0] = an_sub(decayed(c, rate), out[3]);
     out[1] = v;
     out[2] = mean;
+    choose(c, RMSPROP_WHEN, 4, out);
 }
 
 static void adagrad_meaning(const an_call *c, an_value out[])
@@ -380,6 +475,20 @@ static void adagrad_meaning(const an_call *c, an_value out[])
     const an_value sum = an_add(c->in[SUM], an_square(g));
     out[0] = an_sub(decayed(c, rate), an_div(an_mul(rate, g), root_meaning(c, sum)));
     out[1] = sum;
+    choose(c, ADAGRAD_WHEN, 2, out);
+}
+
+static void sum_meaning(const an_call *c, an_value out[])
+{
+    out[0] = an_where(c->in[SUM_FIRST], c->in[GRAD], an_add(c->in[PARAM], c->in[GRAD]));
+}
+
+static void average_meaning(const an_call *c, an_value out[])
+{
+    const an_value average = c->in[PARAM];
+    const an_value way = an_sub(c->in[GRAD], average);
+    out[0] = an_add(average, an_mul(way, c->in[AVERAGE_SHARE]));
+    choose(c, AVERAGE_WHEN, 1, out);
 }
 
 /* About what one element costs, counting division and root as one each. */
@@ -437,4 +546,26 @@ const an_op_rules an_rules_adagrad_step = {
     .ref = adagrad_ref,
     .share = {1u << PARAM, 1u << SUM},
     .flops = 7,
+};
+
+const an_op_rules an_rules_sum_step = {
+    .floats = 1u << PARAM,
+    .alike = 1u << GRAD,
+    .infer = sum_infer,
+    .meaning = sum_meaning,
+    .stages = {{step_units, sum_run}},
+    .ref = sum_ref,
+    .share = {1u << PARAM},
+    .flops = 1,
+};
+
+const an_op_rules an_rules_average_step = {
+    .floats = 1u << PARAM,
+    .alike = 1u << GRAD,
+    .infer = average_infer,
+    .meaning = average_meaning,
+    .stages = {{step_units, average_run}},
+    .ref = average_ref,
+    .share = {1u << PARAM},
+    .flops = 3,
 };

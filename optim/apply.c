@@ -4,8 +4,7 @@
  * parameter its rate and one optimizer step. The factor goes into the step as an operand,
  * so clipping costs no sweep over the gradients, and neither does the mean over batches.
  *
- * Accumulating, a run adds to the sums and takes the step on trial: every row chooses
- * between its new value and its old one by whether the batch is a step's last.  */
+ * Accumulating, a run adds to the sums, and steps ask whether the batch is their last. */
 #include "optim/apply.h"
 
 #include <math.h>
@@ -111,12 +110,6 @@ an_value an_own_moment(an_applying *a, an_value param, const char *which, double
     return v;
 }
 
-void an_apply_row(an_applying *a, an_value state, an_value value)
-{
-    const bool always = an_is_none(a->last);
-    an_updates_add(a->up, state, always ? value : an_where_at(a->at, a->last, value, state));
-}
-
 /* ---- steps and batches ------------------------------------------------- */
 
 static an_value counted(an_applying *a, an_value before)
@@ -124,24 +117,22 @@ static an_value counted(an_applying *a, an_value before)
     return an_add_at(a->at, before, an_number_at(a->at, before, 1));
 }
 
-/* 0 where the step is taken, else x. */
-static an_value emptied(an_applying *a, an_value x)
-{
-    return an_where_at(a->at, a->last, an_number_at(a->at, x, 0), x);
-}
-
 static void count_steps(an_applying *a)
 {
+    const an_at at = a->at;
     const an_type counter = {AN_I64, AN_SCALAR};
     const an_value before = an_own_state(a, "step", counter, 0);
     a->step = counted(a, before);
-    if (a->accumulate > 1) {
-        const an_value had = an_own_state(a, "batches", counter, 0), have = counted(a, had);
-        const an_value enough = an_number_at(a->at, have, (double)a->accumulate);
-        a->last = an_compare_at(a->at, have, AN_GE, enough);
-        an_updates_add(a->up, had, emptied(a, have));
+    if (a->accumulate < 2) {
+        an_updates_add(a->up, before, a->step);
+        return;
     }
-    an_apply_row(a, before, a->step);
+    const an_value had = an_own_state(a, "batches", counter, 0), have = counted(a, had);
+    const an_value none = an_number_at(at, had, 0);
+    a->first = an_compare_at(at, had, AN_EQ, none);
+    a->last = an_compare_at(at, have, AN_GE, an_number_at(at, have, (double)a->accumulate));
+    an_updates_add(a->up, had, an_where_at(at, a->last, none, have));
+    an_updates_add(a->up, before, an_where_at(at, a->last, a->step, before));
 }
 
 /* From here on a gradient is the sum over the batches since the last step. */
@@ -149,9 +140,10 @@ static void add_up(an_applying *a)
 {
     for (int i = 0; i < a->count; i++) {
         if (an_applying_is_frozen(a, i)) continue;
-        const an_value had = an_own_moment(a, a->state[i], AN_ACCUMULATED, 0);
-        a->gradient[i] = an_add_at(a->at, had, a->gradient[i]);
-        an_updates_add(a->up, had, emptied(a, a->gradient[i]));
+        const an_value had = an_own_moment(a, a->state[i], "total", 0);
+        const an_value in[] = {had, a->gradient[i], a->first};
+        a->gradient[i] = an_emit(a->at, AN_OP_sum_step, in, 3, NULL);
+        an_updates_add(a->up, had, a->gradient[i]);
     }
 }
 

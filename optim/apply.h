@@ -8,8 +8,6 @@
 #include "graph/ir.h"
 #include "optim/optim.h"
 
-#define AN_ACCUMULATED "total" /* the state "<optimizer>/<parameter>/total": a sum of gradients */
-
 typedef struct an_applying {
     const char *call; /* the public call, for messages */
     an_at at;
@@ -27,7 +25,7 @@ typedef struct an_applying {
     an_value *rate; /* two for each group and two before: as f32 and f64, made when needed */
     an_updates up;
     an_value step;     /* this step's number, from 1 */
-    an_value last;     /* accumulating: whether the step is taken at this run */
+    an_value first, last; /* accumulating: of a step's batches, and then the step is taken */
     an_value scale[2]; /* of gradients, as f32 and f64; AN_NONE: 1 */
 } an_applying;
 
@@ -44,9 +42,6 @@ an_status an_groups_assign(an_applying *a);
 /* A state in the optimizer's scope, all elements `first`. */
 an_value an_own_state(an_applying *a, const char *name, an_type type, double first);
 an_value an_own_moment(an_applying *a, an_value param, const char *which, double first);
-/* The state becomes that, if the step is taken at this run. */
-void an_apply_row(an_applying *a, an_value state, an_value value);
-
 /* steps.c: the step of parameter p along g, and its rows. */
 void an_emit_step(an_applying *a, an_value p, an_value g, double decay, an_value rate,
                   an_value scale);

@@ -61,12 +61,8 @@ static an_status average_one(averaging *x, an_value w)
     const an_value next = an_value_of(x->g, row->value);
     const an_value old = an_state_at(at, x->g, name, type.dtype, type.shape,
                                      (an_init){AN_INIT_ZEROS, 0, 0});
-    const an_value way = an_sub_at(at, next, old);
-    const an_value moved =
-        an_add_at(at, old, an_mul_at(at, way, x->share[type.dtype == AN_F64]));
-    const an_value kept =
-        an_is_none(x->when) ? moved : an_where_at(at, x->when, moved, old);
-    return an_updates_add(x->u, old, kept);
+    const an_value in[] = {old, next, x->share[type.dtype == AN_F64], x->when};
+    return an_updates_add(x->u, old, an_emit(at, AN_OP_average_step, in, 4, NULL));
 }
 
 static an_status average_given(averaging *x)

@@ -1,8 +1,8 @@
 /* look.c -- a table's steps taken apart: the gradients by which it steps.
  *
  * Nothing is kept for this but the graph itself, so it works on a graph that was read from a
- * file, too. A step reads its parameter first and the gradient next; accumulating, its row
- * chooses between it and the state, and the gradient has been added to a sum. */
+ * file, too. A step reads its parameter first and the gradient next, or the sum that this was
+ * added to.                                                                  */
 #include "optim/apply.h"
 
 #include "core/guess.h"
@@ -19,34 +19,19 @@ static an_value operand(const an_graph *g, const an_node *n, const char *name)
     return AN_NONE;
 }
 
-/* What was added to the sum that accumulates; `total` itself where none does. */
-static an_value without_sum(const an_graph *g, uint32_t total)
-{
-    static const char ending[] = "/" AN_ACCUMULATED;
-    const an_node *n = an_node_of(g, total);
-    const an_node *sum = an_is_op(n, AN_OP_add) ? an_node_of(g, n->in[0]) : NULL;
-    const size_t length = sum && an_node_is_state(sum) ? strlen(sum->name) : 0;
-    const bool added = length >= sizeof ending &&
-                       !strcmp(sum->name + length + 1 - sizeof ending, ending);
-    return an_value_of(g, added ? n->in[1] : total);
-}
-
 bool an_taken_apart(const an_graph *g, const an_commit *row, an_taken *out)
 {
-    uint32_t value = row->value;
-    const an_node *n = an_node_of(g, value);
+    const an_node *n = an_node_of(g, row->value);
     *out = (an_taken){.when = AN_NONE, .scale = AN_NONE};
-    if (an_is_op(n, AN_OP_where) && n->in[2] == row->state) {
-        out->when = an_value_of(g, n->in[0]);
-        value = n->in[1];
-        n = an_node_of(g, value);
-    }
-    if (!(n->op->traits & AN_TRAIT_STEP) || value != n->first || n->in[0] != row->state)
+    if (!(n->op->traits & AN_TRAIT_STEP) || row->value != n->first || n->in[0] != row->state)
         return false;
+    if (an_is_op(n, AN_OP_sum_step) || an_is_op(n, AN_OP_average_step)) return false;
+    const an_node *sum = an_node_of(g, n->in[1]);
     out->step = n;
     out->total = an_value_of(g, n->in[1]);
-    out->gradient = an_is_none(out->when) ? out->total : without_sum(g, n->in[1]);
+    out->gradient = an_is_op(sum, AN_OP_sum_step) ? an_value_of(g, sum->in[1]) : out->total;
     out->scale = operand(g, n, "scale");
+    out->when = operand(g, n, "when");
     return true;
 }
 

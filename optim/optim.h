@@ -150,8 +150,8 @@ typedef struct an_minimize_args {
  *
  * With .accumulate k batches of n rows step as one of k n does, up to rounding, where the loss is
  * a mean over rows. Sums and the count of batches are states: a training that is resumed goes on
- * in the middle of a step. Steps, and schedules with them, count every k-th run. A step is worked
- * out at every run and left at the others, so a run costs more than one that only adds up. */
+ * in the middle of a step. Steps, and schedules with them, count every k-th run. Runs that take no
+ * step do not compute it. */
 AN_API an_updates an_minimize_with(const an_minimize_args *args);
 #define an_minimize(...) an_minimize_with(&(an_minimize_args){.at = AN_HERE, __VA_ARGS__})
 

@@ -10,15 +10,15 @@ static void step_sgd(an_applying *a, an_value p, an_value g, double decay, an_va
                             .nesterov = a->o.nesterov,
                             .decay = an_narrow(a->at, p, "decay", decay)};
     if (a->o.momentum == 0) {
-        const an_value in[] = {p, g, rate, scale};
-        an_apply_row(a, p, an_emit(a->at, AN_OP_sgd_step, in, 4, &attrs));
+        const an_value in[] = {p, g, rate, scale, a->last};
+        an_updates_add(a->up, p, an_emit(a->at, AN_OP_sgd_step, in, 5, &attrs));
         return;
     }
     const an_value velocity = an_own_moment(a, p, "velocity", 0);
-    const an_value in[] = {p, g, velocity, rate, scale};
-    const an_value next = an_emit(a->at, AN_OP_momentum_step, in, 5, &attrs);
-    an_apply_row(a, p, next);
-    an_apply_row(a, velocity, an_result(next, 1));
+    const an_value in[] = {p, g, velocity, rate, scale, a->last};
+    const an_value next = an_emit(a->at, AN_OP_momentum_step, in, 6, &attrs);
+    an_updates_add(a->up, p, next);
+    an_updates_add(a->up, velocity, an_result(next, 1));
 }
 
 static void step_adam(an_applying *a, an_value p, an_value g, double decay, an_value rate,
@@ -29,11 +29,11 @@ static void step_adam(an_applying *a, an_value p, an_value g, double decay, an_v
                             .eps = an_narrow(a->at, p, "eps", a->o.eps),
                             .decay = an_narrow(a->at, p, "decay", decay)};
     const an_value first = an_own_moment(a, p, "m", 0), second = an_own_moment(a, p, "v", 0);
-    const an_value in[] = {p, g, first, second, rate, a->step, scale};
-    const an_value next = an_emit(a->at, AN_OP_adam_step, in, 7, &attrs);
-    an_apply_row(a, p, next);
-    an_apply_row(a, first, an_result(next, 1));
-    an_apply_row(a, second, an_result(next, 2));
+    const an_value in[] = {p, g, first, second, rate, a->step, scale, a->last};
+    const an_value next = an_emit(a->at, AN_OP_adam_step, in, 8, &attrs);
+    an_updates_add(a->up, p, next);
+    an_updates_add(a->up, first, an_result(next, 1));
+    an_updates_add(a->up, second, an_result(next, 2));
 }
 
 static void step_rmsprop(an_applying *a, an_value p, an_value g, double decay, an_value rate,
@@ -48,12 +48,12 @@ static void step_rmsprop(an_applying *a, an_value p, an_value g, double decay, a
     const an_value mean = a->o.centered ? an_own_moment(a, p, "mean", 0) : AN_NONE;
     const an_value velocity =
         a->o.momentum != 0 ? an_own_moment(a, p, "velocity", 0) : AN_NONE;
-    const an_value in[] = {p, g, v, mean, velocity, rate, scale};
-    const an_value next = an_emit(a->at, AN_OP_rmsprop_step, in, 7, &attrs);
-    an_apply_row(a, p, next);
-    an_apply_row(a, v, an_result(next, 1));
-    if (!an_is_none(mean)) an_apply_row(a, mean, an_result(next, 2));
-    if (!an_is_none(velocity)) an_apply_row(a, velocity, an_result(next, 3));
+    const an_value in[] = {p, g, v, mean, velocity, rate, scale, a->last};
+    const an_value next = an_emit(a->at, AN_OP_rmsprop_step, in, 8, &attrs);
+    an_updates_add(a->up, p, next);
+    an_updates_add(a->up, v, an_result(next, 1));
+    if (!an_is_none(mean)) an_updates_add(a->up, mean, an_result(next, 2));
+    if (!an_is_none(velocity)) an_updates_add(a->up, velocity, an_result(next, 3));
 }
 
 static void step_adagrad(an_applying *a, an_value p, an_value g, double decay, an_value rate,
@@ -63,10 +63,10 @@ static void step_adagrad(an_applying *a, an_value p, an_value g, double decay, a
                             .outside = a->o.eps_outside,
                             .decay = an_narrow(a->at, p, "decay", decay)};
     const an_value sum = an_own_moment(a, p, "sum", a->o.first_sum);
-    const an_value in[] = {p, g, sum, rate, scale};
-    const an_value next = an_emit(a->at, AN_OP_adagrad_step, in, 5, &attrs);
-    an_apply_row(a, p, next);
-    an_apply_row(a, sum, an_result(next, 1));
+    const an_value in[] = {p, g, sum, rate, scale, a->last};
+    const an_value next = an_emit(a->at, AN_OP_adagrad_step, in, 6, &attrs);
+    an_updates_add(a->up, p, next);
+    an_updates_add(a->up, sum, an_result(next, 1));
 }
 
 void an_emit_step(an_applying *a, an_value p, an_value g, double decay, an_value rate,

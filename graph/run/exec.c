@@ -270,7 +270,7 @@ static void commit(const run *r)
         const an_write *w = &s->writes[i];
         if (w->kept) memcpy(at[w->kept], at[w->from], (size_t)r->plan->bytes[w->state]);
     }
-    run_wave(r, s->gate + 1);
+    for (int64_t w = s->gate + 1; w < s->end; w++) run_wave(r, w);
     copy_outs(r, true);
     for (int64_t i = 0; i < s->write_count; i++) {
         const an_write *w = &s->writes[i];

@@ -11,9 +11,9 @@
  *   gate          faults are read: past it the run will complete. Fetched values
  *                 that were not made in their outs are copied into them, and old
  *                 states that an update still needs kept
- *   gate+1        optimizer steps that nothing else waits for, written in place
- *                 over the states they update where that is legal
- *   gate+2        the other updates are copied into their states, and what the
+ *   gate+1 ..     optimizer steps that nothing waits for but other such steps, written
+ *                 in place over the states they update where that is legal
+ *   end           the other updates are copied into their states, and what the
  *                 steps made is copied out                                    */
 #ifndef AN_GRAPH_RUN_PLAN_H
 #define AN_GRAPH_RUN_PLAN_H

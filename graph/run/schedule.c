@@ -3,8 +3,9 @@
  * The order is the graph's, with two exceptions. A node whose row says BESIDE
  * joins an earlier wave of its own kind if its operands are there by then: the
  * two directions of a bidirectional layer, or three projections of one input,
- * share the threads. And optimizer steps that nobody reads come last, past the
- * gate, because they may overwrite what everything before them reads.
+ * share the threads. And optimizer steps that nobody reads, but for steps like
+ * them (an average of weights), come last, past the gate, because they may
+ * overwrite what everything before them reads.
  *
  * Nothing here depends on extents: a program has one schedule.               */
 #include "graph/run/schedule.h"
@@ -56,16 +57,17 @@ static void see_through_views(an_scheduling *b)
     }
 }
 
+/* From the last node to the first, so that readers are judged before what they read. */
 static void mark_uses(an_scheduling *b)
 {
     const an_graph *g = b->graph;
     const uint32_t *root = b->schedule->root;
-    for (int64_t i = 1; i <= g->node_count; i++) {
+    for (int64_t i = g->node_count; i >= 1; i--) {
         const an_node *n = &g->nodes[i];
-        const bool view = n->op->traits & AN_TRAIT_VIEW;
+        const bool view = n->op->traits & AN_TRAIT_VIEW, final = is_final(b, n);
         for (int j = 0; j < n->inputs; j++) {
             if (!n->in[j]) continue;
-            b->used[g->slots[n->in[j]].node] = true;
+            if (!final) b->used[g->slots[n->in[j]].node] = true;
             if (!view) b->wanted[root[n->in[j]]] = true;
         }
     }
@@ -105,6 +107,21 @@ static void place(an_scheduling *b, uint32_t number)
     for (int k = 0; k < n->outputs; k++) b->made[n->first + (uint32_t)k] = wave;
 }
 
+/* Past the gate, behind the steps that it reads. */
+static void place_final(an_scheduling *b, uint32_t number)
+{
+    const an_node *n = &b->graph->nodes[number];
+    an_run_schedule *s = b->schedule;
+    int64_t wave = s->gate + 1;
+    for (int j = 0; j < n->inputs; j++) {
+        const int64_t made = n->in[j] ? b->made[s->root[n->in[j]]] : -1;
+        if (made >= wave) wave = made + 1;
+    }
+    b->wave_of[number] = wave;
+    for (int k = 0; k < n->outputs; k++) b->made[n->first + (uint32_t)k] = wave;
+    if (wave >= s->end) s->end = wave + 1;
+}
+
 static void place_all(an_scheduling *b)
 {
     const an_graph *g = b->graph;
@@ -115,13 +132,9 @@ static void place_all(an_scheduling *b)
     an_run_schedule *s = b->schedule;
     s->gate = b->waves;
     s->end = s->gate + 2;
+    for (uint32_t i = 1; (int64_t)i <= g->node_count; i++)
+        if (is_task(b, &g->nodes[i]) && is_final(b, &g->nodes[i])) place_final(b, i);
     s->wave_count = s->end;
-    for (uint32_t i = 1; (int64_t)i <= g->node_count; i++) {
-        const an_node *n = &g->nodes[i];
-        if (!is_task(b, n) || !is_final(b, n)) continue;
-        b->wave_of[i] = s->gate + 1;
-        for (int k = 0; k < n->outputs; k++) b->made[n->first + (uint32_t)k] = s->gate + 1;
-    }
 }
 
 /* The dtype that decides (an_compute_dtype), which is a matter of types alone. */

@@ -9,7 +9,7 @@ typedef struct an_scheduling {
     const an_graph *graph;
     uint32_t set;
     an_arena arena;   /* everything below */
-    bool *used;       /* [node] some node reads an output of it */
+    bool *used;       /* [node] some node reads an output of it, no step past the gate */
     bool *wanted;     /* [root value] a kernel, a fetch or an update reads it */
     int64_t *made;    /* [root value] the wave that computes it; -1: it is there before */
     int64_t *wave_of; /* [node] -1: no kernel runs */

@@ -136,6 +136,24 @@ void AN_ISA(adagrad_step)(const an_step *s, int64_t n, const float *const in[],
     }
 }
 
+void AN_ISA(sum_step)(const an_step *s, int64_t n, const float *const in[], float *const out[])
+{
+    for (int64_t i = 0; i < n; i += AN_LANES) {
+        const an_v g = load(in[1] + i, n - i);
+        store(out[0], i, n - i, s->first ? g : load(in[0] + i, n - i) + g);
+    }
+}
+
+void AN_ISA(average_step)(const an_step *s, int64_t n, const float *const in[],
+                          float *const out[])
+{
+    const an_v share = an_v_set(s->rate);
+    for (int64_t i = 0; i < n; i += AN_LANES) {
+        const an_v average = load(in[0] + i, n - i);
+        store(out[0], i, n - i, an_v_fma(share, load(in[1] + i, n - i) - average, average));
+    }
+}
+
 /* Added to an exponent of all ones, which infinities and NaN have, a one carries into the sign. */
 AN_INLINE an_vu carry(an_v x)
 {

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 
 typedef struct an_step {
+    bool taken;     /* else all stays as it was */
+    bool first;     /* of a sum */
     float scale;    /* of the gradient */
     float rate;
     float decay;    /* sgd: of the parameter, added to the gradient; others: times the rate */

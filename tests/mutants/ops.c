@@ -52,6 +52,12 @@ static const char norms[] =
     "%32: f32[D], f32[D], f32[D], f32[D] = rmsprop_step %3, %4, %23, _, _, %20 "
     "{rho=0.75, eps=0.25, outside=1}\n"
     "%33: f32[D], f32[D] = adagrad_step %3, %4, %23, %20 {eps=0.25, decay=0.1}\n"
+    "%34: bool[] = compare %20, %20 {test=eq}\n"
+    "%35: bool[] = compare %20, %20 {test=ne}\n"
+    "%36: f32[D] = sum_step %3, %4, %34\n"
+    "%37: f32[D] = sum_step %3, %4, %35\n"
+    "%38: f32[D] = average_step %3, %4, %20, %34\n"
+    "%39: f32[D], f32[D] = adagrad_step %3, %4, %23, %20, _, %35 {eps=0.25}\n"
     "output \"y\" %9\n";
 
 /* Trial data with statistics that could be some row's, and rows that lie far off. */

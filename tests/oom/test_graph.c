@@ -105,7 +105,8 @@ static void build_averaged(an_oom *w)
     const an_value w0 = an_graph_state(m.g, an_graph_leaf_name(m.g, 1));
     m.up = an_minimize(m.loss, an_rmsprop(.momentum = 0.5, .centered = true), .clip_norm = 1,
                        .accumulate = 3,
-                       .groups = {{.names = "*bias", .frozen = true}, {.rank_below = 2, .rate = 2}});
+                       .groups = {{.names = "*bias", .frozen = true},
+                                  {.rank_below = 2, .rate = 2}});
     an_average(m.up, .decay = 0.9);
     const an_updates more = an_updates_new(m.g, "more");
     an_count_runs(more, "runs");
