@@ -77,10 +77,12 @@ static an_status want_range(const an_infer *q, int id)
     if (!is_within(info->range, x))
         return an_refuse(q, AN_E_ATTRIBUTE, "%s %g is not %s (%s)", info->name, x,
                          ranges[info->range], info->doc);
+    const bool made = q->op->attribute_set >> AN_ATTR_dtype & 1; /* of a type of its own */
     const bool typed = wide && q->inputs > 0 && q->present[0];
-    if (!typed || an_dtype_holds(q->in[0].dtype, x)) return AN_OK;
+    const an_dtype dtype = made ? q->attrs->dtype : q->in[0].dtype;
+    if (!typed || an_dtype_size(dtype) == 0 || an_dtype_holds(dtype, x)) return AN_OK;
     return an_refuse(q, AN_E_ATTRIBUTE, "%s %g does not survive %s", info->name, x,
-                     an_dtype_name(q->in[0].dtype));
+                     an_dtype_name(dtype));
 }
 
 an_status an_want_ranges(const an_infer *q)

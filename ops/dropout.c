@@ -20,9 +20,8 @@
 
 static an_status dropout_infer(const an_infer *q, an_type out[])
 {
-    const an_type *key = &q->in[1];
-    if (key->dtype != AN_I64 || key->shape.rank != 1 || key->shape.dim[0] != 2)
-        return an_refuse(q, AN_E_SHAPE, "key must be i64[2]: seed and step");
+    const an_status s = an_want_key(q, 1);
+    if (s != AN_OK) return s;
     const float rate = q->attrs->rate;
     if (!(rate >= 0 && rate < 1)) {
         an_refuse(q, AN_E_ATTRIBUTE, "rate %g is outside [0, 1)", (double)rate);

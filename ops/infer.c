@@ -138,6 +138,13 @@ an_status an_want_rank(const an_infer *q, int i, int low, int high)
     return an_refuse(q, AN_E_SHAPE, "%s must have rank %d to %d, not %d", name, low, high, rank);
 }
 
+an_status an_want_key(const an_infer *q, int i)
+{
+    const an_type *key = &q->in[i];
+    if (key->dtype == AN_I64 && key->shape.rank == 1 && key->shape.dim[0] == 2) return AN_OK;
+    return an_refuse(q, AN_E_SHAPE, "key must be i64[2]: seed and step");
+}
+
 an_status an_want_axis(const an_infer *q, int axis, int rank, bool past_end, int *out)
 {
     const int positive = an_axis(axis, rank);

@@ -208,6 +208,8 @@ static inline bool an_op_is_meaning(const an_op_info *op)
 an_status an_op_infer(const an_infer *q, an_type out[]);
 /* Counts, sets and key from a row's own strings. */
 void an_op_derive(an_op_info *row, uint32_t version);
+/* A random key, i64[2] (infer.c). */
+an_status an_want_key(const an_infer *q, int operand);
 /* The row of an opcode; never NULL (an unknown one gives a nameless row). */
 const an_op_info *an_op(int opcode);
 const an_op_info *an_op_find(const char *name); /* NULL if there is no such op */

@@ -603,6 +603,7 @@ AN_API an_value an_rnn_at(an_at at, an_rnn_operands operands, bool rectified, bo
 #define an_rnn(...) an_rnn_at(AN_HERE, __VA_ARGS__)
 
 /* ---- chance (random.c) ------------------------------------------------- */
+/* ---- chance (dropout.c, draw.c) ------------------------------------------------- */
 
 /* x / (1 - rate) with probability 1 - rate, else 0; 0 <= rate < 1. Draws depend
  * on the store's seed, the training step and the node's scope and name only. In
@@ -611,6 +612,30 @@ AN_API an_value an_dropout_at(an_at at, an_value x, double rate);
 /* The same with the key (i64[2]: seed, step) and stream given. */
 AN_API an_value an_dropout_keyed_at(an_at at, an_value x, an_value key, double rate,
                                     uint32_t stream);
+/* Tensors of independent draws, made anew when the training step advances, as dropout's masks are;
+ * in an inference program, too, but the step stays there. f32 or f64; no gradient reaches them:
+ * an_add(mean, an_mul(deviation, normal)) has those of mean and deviation.
+ * From low up to high, which is left out. */
+AN_API an_value an_random_uniform_at(an_at at, an_graph *g, an_dtype dtype, an_shape shape,
+                                     double low, double high);
+/* Box & Muller 1958. */
+AN_API an_value an_random_normal_at(an_at at, an_graph *g, an_dtype dtype, an_shape shape,
+                                    double mean, double deviation);
+/* bool: true with that probability, which is taken as an f32. */
+AN_API an_value an_random_bernoulli_at(an_at at, an_graph *g, an_shape shape, double probability);
+/* The same of a key (i64[2]: seed, step) and a stream: alike are the same numbers. */
+AN_API an_value an_random_uniform_keyed_at(an_at at, an_value key, uint32_t stream, an_dtype dtype,
+                                           an_shape shape, double low, double high);
+AN_API an_value an_random_normal_keyed_at(an_at at, an_value key, uint32_t stream, an_dtype dtype,
+                                          an_shape shape, double mean, double deviation);
+AN_API an_value an_random_bernoulli_keyed_at(an_at at, an_value key, uint32_t stream,
+                                             an_shape shape, double probability);
+#define an_random_uniform(...) an_random_uniform_at(AN_HERE, __VA_ARGS__)
+#define an_random_normal(...) an_random_normal_at(AN_HERE, __VA_ARGS__)
+#define an_random_bernoulli(...) an_random_bernoulli_at(AN_HERE, __VA_ARGS__)
+#define an_random_uniform_keyed(...) an_random_uniform_keyed_at(AN_HERE, __VA_ARGS__)
+#define an_random_normal_keyed(...) an_random_normal_keyed_at(AN_HERE, __VA_ARGS__)
+#define an_random_bernoulli_keyed(...) an_random_bernoulli_keyed_at(AN_HERE, __VA_ARGS__)
 #define an_dropout(...) an_dropout_at(AN_HERE, __VA_ARGS__)
 #define an_dropout_keyed(...) an_dropout_keyed_at(AN_HERE, __VA_ARGS__)
 
