@@ -265,6 +265,78 @@ typedef struct an_residual_args {
 AN_API an_value an_nn_residual_with(const an_residual_args *args);
 #define an_nn_residual(...) an_nn_residual_with(&(an_residual_args){.at = AN_HERE, __VA_ARGS__})
 
+/* Over images [N,C,H,W], of an_nn_conv1d over series [N,C,T]; C is literal. What a square window
+ * and equal strides do not say stands in `.window` (an_window of ops.h): its numbers, where they
+ * are not 0, come before `.size` and `.stride`. Of series its first numbers count:
+ * .window.padding is before and after. */
+typedef struct an_conv_args {
+    an_at at;
+    an_value x;
+    int64_t channels; /* of the result */
+    int size, stride; /* of the window, along each axis; stride 0 is 1 */
+    bool same;        /* padding that makes ceil(H / stride) rows, one more behind where it is odd,
+                       * as Keras's "same"; with strides H and W are literal. Transposed: H * stride
+                       * rows */
+    bool no_bias;
+    const char *name;
+    an_window window;
+    int more[2];          /* transposed: see an_conv2d_transpose */
+    an_value kernel, bias; /* [channels, C/groups, size, size], transposed
+                            * [C, channels/groups, size, size], and [channels]: instead of new ones;
+                            * a kernel says channels and size */
+    an_start kernel_start, bias_start; /* fans of a kernel: its channels times the window */
+} an_conv_args;
+AN_API an_value an_nn_conv2d_with(const an_conv_args *args);
+AN_API an_value an_nn_conv1d_with(const an_conv_args *args);
+AN_API an_value an_nn_conv2d_transpose_with(const an_conv_args *args);
+#define an_nn_conv2d(...) an_nn_conv2d_with(&(an_conv_args){.at = AN_HERE, __VA_ARGS__})
+#define an_nn_conv1d(...) an_nn_conv1d_with(&(an_conv_args){.at = AN_HERE, __VA_ARGS__})
+#define an_nn_conv2d_transpose(...) \
+    an_nn_conv2d_transpose_with(&(an_conv_args){.at = AN_HERE, __VA_ARGS__})
+
+typedef struct an_pool_args {
+    an_at at;
+    an_value x;       /* [N,C,H,W] */
+    int size, stride; /* 0: 2, and the size */
+    bool same;        /* as of a convolution */
+    an_window window; /* as of a convolution; .counted of a mean */
+} an_pool_args;
+AN_API an_value an_nn_max_pool2d_with(const an_pool_args *args);
+AN_API an_value an_nn_avg_pool2d_with(const an_pool_args *args);
+#define an_nn_max_pool2d(...) an_nn_max_pool2d_with(&(an_pool_args){.at = AN_HERE, __VA_ARGS__})
+#define an_nn_avg_pool2d(...) an_nn_avg_pool2d_with(&(an_pool_args){.at = AN_HERE, __VA_ARGS__})
+/* The mean of each channel: [N,C,..] -> [N,C]. */
+AN_API an_value an_nn_global_pool_at(an_at at, an_value x);
+#define an_nn_global_pool(...) an_nn_global_pool_at(AN_HERE, __VA_ARGS__)
+
+typedef struct an_channel_norm_args {
+    an_at at;
+    an_value x;       /* [N,C,..], C literal */
+    int64_t groups;   /* of an_nn_group_norm only */
+    const char *name;
+    double eps;       /* 0: Keras's 1e-3; PyTorch has 1e-5 */
+    double momentum;  /* of an_nn_batch_norm only: the batch's share in the running statistics, as
+                       * PyTorch counts (Keras: 1 - momentum); 0: 0.1 */
+    bool no_scale, no_shift;
+    an_value gamma, beta;                    /* [C], instead of new ones */
+    an_value running_mean, running_variance; /* likewise; frozen */
+    an_start gamma_start, beta_start;
+} an_channel_norm_args;
+/* Each channel by the mean and the biased variance of the batch; in a program for inference by
+ * running ones (from 0 and 1), which training moves by a pending update: the mean, and the variance
+ * times n/(n - 1), that of the batch's n elements a channel being unbiased so, as in PyTorch. */
+AN_API an_value an_nn_batch_norm_with(const an_channel_norm_args *args);
+#define an_nn_batch_norm(...) \
+    an_nn_batch_norm_with(&(an_channel_norm_args){.at = AN_HERE, __VA_ARGS__})
+/* Each of `groups` groups of channels of each image by itself (Wu & He 2018); each channel by
+ * itself (Ulyanov et al. 2016). */
+AN_API an_value an_nn_group_norm_with(const an_channel_norm_args *args);
+#define an_nn_group_norm(...) \
+    an_nn_group_norm_with(&(an_channel_norm_args){.at = AN_HERE, __VA_ARGS__})
+AN_API an_value an_nn_instance_norm_with(const an_channel_norm_args *args);
+#define an_nn_instance_norm(...) \
+    an_nn_instance_norm_with(&(an_channel_norm_args){.at = AN_HERE, __VA_ARGS__})
+
 /* ======================================================================== */
 /* Checkpoints: all states of a store in a file                             */
 /* ======================================================================== */

@@ -52,7 +52,8 @@ typedef struct an_ints {
 } an_ints;
 
 /* How a state gets its first value. Fans count as Keras counts them: of a
- * kernel [in, out] in and out; leading axes multiply both. */
+ * kernel [in, out] in and out; leading axes multiply both. With a = 1 Glorot and He take it for a
+ * convolution's, [out, in, ..], where the axes behind multiply both. */
 typedef enum an_init_kind {
     AN_INIT_ZEROS,
     AN_INIT_CONSTANT,       /* a */
@@ -498,6 +499,13 @@ AN_API an_value an_conv2d_at(an_at at, an_value x, an_value kernel, an_value bia
  * al. 2010. */
 AN_API an_value an_conv2d_transpose_at(an_at at, an_value x, an_value kernel, an_window window,
                                        int more_rows, int more_columns);
+/* The largest element of each window of each channel, of `size`; results: y, and i64 `at`, its place
+ * among all elements of x. Of equal ones the first, and a NaN before all, get the gradient. */
+AN_API an_value an_max_pool2d_at(an_at at, an_value x, an_window window);
+/* The mean of each window. */
+AN_API an_value an_avg_pool2d_at(an_at at, an_value x, an_window window);
+#define an_max_pool2d(...) an_max_pool2d_at(AN_HERE, __VA_ARGS__)
+#define an_avg_pool2d(...) an_avg_pool2d_at(AN_HERE, __VA_ARGS__)
 #define an_conv2d(...) an_conv2d_at(AN_HERE, __VA_ARGS__)
 #define an_conv2d_transpose(...) an_conv2d_transpose_at(AN_HERE, __VA_ARGS__)
 
@@ -553,10 +561,15 @@ AN_API an_value an_add_norm_at(an_at at, an_value x, an_value skip, an_value gam
 /* rms_norm(residual_add(x, skip)), likewise. Results: y, sum, rstd. */
 AN_API an_value an_add_rms_norm_at(an_at at, an_value x, an_value skip, an_value gamma, int axis,
                                    double eps);
+/* Normalises each channel, axis 1, over all other axes; gamma and beta [C] may be AN_NONE.
+ * Results: y like x; mean, rstd = 1/sqrt(variance + eps) and variance, the biased one, [C]. What
+ * running statistics are is for a layer to say (an_nn_batch_norm). Ioffe & Szegedy 2015. */
+AN_API an_value an_batch_norm_at(an_at at, an_value x, an_value gamma, an_value beta, double eps);
 #define an_residual_add(...) an_residual_add_at(AN_HERE, __VA_ARGS__)
 #define an_residual_add_scaled(...) an_residual_add_scaled_at(AN_HERE, __VA_ARGS__)
 #define an_layer_norm(...) an_layer_norm_at(AN_HERE, __VA_ARGS__)
 #define an_rms_norm(...) an_rms_norm_at(AN_HERE, __VA_ARGS__)
+#define an_batch_norm(...) an_batch_norm_at(AN_HERE, __VA_ARGS__)
 #define an_add_norm(...) an_add_norm_at(AN_HERE, __VA_ARGS__)
 #define an_add_rms_norm(...) an_add_rms_norm_at(AN_HERE, __VA_ARGS__)
 

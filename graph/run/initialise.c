@@ -92,10 +92,16 @@ typedef struct fans {
     double in, out;
 } fans;
 
-/* Axes before the last two are a window: they multiply both fans. */
-static fans fans_of(const an_tensor *t)
+/* Axes before the last two are a window: they multiply both fans. Of a convolution's kernel those
+ * behind the first two do, which are out and in. */
+static fans fans_of(const an_tensor *t, bool out_first)
 {
     const int r = t->rank;
+    if (out_first && r >= 2) {
+        double taps = 1;
+        for (int i = 2; i < r; i++) taps *= (double)t->extent[i];
+        return (fans){taps * (double)t->extent[1], taps * (double)t->extent[0]};
+    }
     if (r == 0) return (fans){1, 1};
     if (r == 1) return (fans){(double)t->extent[0], (double)t->extent[0]};
     double window = 1;
@@ -191,7 +197,7 @@ an_status an_initialise(const an_init *init, const char *name, uint64_t seed, an
     const uint64_t hash = an_hash_string(name);
     const an_stream stream = {.seed = seed, .step = hash >> 32, .stream = (uint32_t)hash};
     const int64_t count = an_tensor_count(t);
-    const fans f = fans_of(t);
+    const fans f = fans_of(t, init->a == 1); /* asked by Glorot and He alone */
     switch (init->kind) {
     case AN_INIT_ZEROS: memset(t->data, 0, (size_t)an_tensor_bytes(t)); break;
     case AN_INIT_CONSTANT: fill(t, 0, count, init->a); break;

@@ -10,6 +10,7 @@
 #include "core/random.h"
 #include "core/runtime.h"
 #include "ops/kernels/attention.h"
+#include "ops/kernels/batch_norm.h"
 #include "ops/kernels/conv.h"
 #include "ops/kernels/norm.h"
 #include "ops/kernels/panel.h"

@@ -1,0 +1,160 @@
+/* channels.c -- norms whose gamma and beta go by channel, axis 1: batch, group, instance.
+ *
+ * A group norm is a layer_norm of x seen as [N, groups, what is left], so it has every promise of
+ * that; a batch norm has an op of its own, beside which a running mean and variance are kept. */
+#include "frontends/frontends.h"
+
+static bool is_missing(an_value x) { return an_is_none(x) || an_is_poison(x); }
+
+static const char *name_or(const char *name, const char *usual)
+{
+    return name && name[0] ? name : usual;
+}
+
+static double or_usual(double given, double usual) { return given != 0 ? given : usual; }
+
+static an_value refuse(const an_channel_norm_args *a, const char *why)
+{
+    an_reject(a->at, a->x.graph, AN_E_ARGUMENT, "%s", why);
+    return (an_value){a->x.graph, 0};
+}
+
+/* [C] as it broadcasts against x. */
+static an_value per_channel(const an_channel_norm_args *a, an_value v)
+{
+    an_shape shape = {.rank = an_type_of(a->x).shape.rank - 1};
+    for (int i = 1; i < shape.rank; i++) shape.dim[i] = 1;
+    shape.dim[0] = an_dim_of(a->x, 1);
+    return an_reshape_at(a->at, v, shape);
+}
+
+static an_value weight(const an_channel_norm_args *a, an_value given, const char *name,
+                       const an_start *start, double usual)
+{
+    if (!an_is_none(given)) return given;
+    const an_init init = {usual == 0 ? AN_INIT_ZEROS : AN_INIT_CONSTANT, usual, 0};
+    return an_state_at(a->at, a->x.graph, name, an_type_of(a->x).dtype,
+                       AN_SHAPE(an_dim_of(a->x, 1)), start->set ? start->init : init);
+}
+
+static an_value gamma_of(const an_channel_norm_args *a)
+{
+    return a->no_scale ? AN_NONE : weight(a, a->gamma, "gamma", &a->gamma_start, 1);
+}
+
+static an_value beta_of(const an_channel_norm_args *a)
+{
+    return a->no_shift ? AN_NONE : weight(a, a->beta, "beta", &a->beta_start, 0);
+}
+
+/* Whether x has channels, and a literal number of them. */
+static bool has_channels(const an_channel_norm_args *a)
+{
+    return an_type_of(a->x).shape.rank >= 2 && an_dim_of(a->x, 1) >= 0;
+}
+
+static const char *const no_channels = "x must be [N,C,..] with a literal C";
+
+/* ---- batch norm ---------------------------------------------------------- */
+
+/* A state that minimising leaves alone. */
+static an_value running(const an_channel_norm_args *a, an_value given, const char *name,
+                        double from)
+{
+    if (!an_is_none(given)) return given;
+    const an_attrs attrs = {.dtype = an_type_of(a->x).dtype, .shape = AN_SHAPE(an_dim_of(a->x, 1)),
+                            .init = {from == 0 ? AN_INIT_ZEROS : AN_INIT_CONSTANT, from, 0},
+                            .frozen = true};
+    return an_emit_leaf(a->at, a->x.graph, an_op_number("state"), name, &attrs);
+}
+
+/* (1 - share) * kept + share * now */
+static an_value moved(const an_channel_norm_args *a, an_value kept, an_value now)
+{
+    const double share = or_usual(a->momentum, 0.1);
+    return an_add_at(a->at, an_scale_at(a->at, kept, 1 - share), an_scale_at(a->at, now, share));
+}
+
+/* n / (n - 1) times the variance of n elements; of one it stays what it is, 0. */
+static an_value unbiased(const an_channel_norm_args *a, an_value variance)
+{
+    const an_value x = a->x, one = an_number_at(a->at, x, 1);
+    an_axes axes = {0};
+    for (int i = 0; i < an_type_of(x).shape.rank; i++)
+        if (i != 1) axes.at[axes.count++] = i;
+    const an_value n = an_count_at(a->at, x, axes);
+    const an_value rest = an_maximum_at(a->at, an_sub_at(a->at, n, one), one);
+    return an_mul_at(a->at, variance, an_div_at(a->at, n, rest));
+}
+
+/* x normalised by what was kept: (x - mean) * (gamma / sqrt(variance + eps)) + beta. */
+static an_value by_running(const an_channel_norm_args *a, an_value mean, an_value variance,
+                           an_value gamma, an_value beta, double eps)
+{
+    an_value scale = an_rsqrt_at(
+        a->at, an_add_at(a->at, variance, an_number_at(a->at, variance, eps)));
+    if (!an_is_none(gamma)) scale = an_mul_at(a->at, scale, gamma);
+    an_value y = an_sub_at(a->at, a->x, per_channel(a, mean));
+    y = an_mul_at(a->at, y, per_channel(a, scale));
+    return an_is_none(beta) ? y : an_add_at(a->at, y, per_channel(a, beta));
+}
+
+static an_value batch_norm(const an_channel_norm_args *a)
+{
+    const double eps = or_usual(a->eps, 1e-3);
+    if (!has_channels(a)) return refuse(a, no_channels);
+    const an_value gamma = gamma_of(a), beta = beta_of(a);
+    const an_value mean = running(a, a->running_mean, "running_mean", 0);
+    const an_value variance = running(a, a->running_variance, "running_variance", 1);
+    const an_value batch = an_batch_norm_at(a->at, a->x, gamma, beta, eps);
+    if (an_is_poison(batch)) return batch;
+    const an_value kept = by_running(a, mean, variance, gamma, beta, eps);
+    const an_value y = an_where_at(a->at, an_training_at(a->at, a->x.graph), batch, kept);
+    an_pending(mean, moved(a, mean, an_result(batch, 1)), y);
+    an_pending(variance, moved(a, variance, unbiased(a, an_result(batch, 3))), y);
+    return y;
+}
+
+an_value an_nn_batch_norm_with(const an_channel_norm_args *a)
+{
+    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    an_scope_open_unique(a->x, name_or(a->name, "batch_norm"));
+    const an_value y = batch_norm(a);
+    an_scope_close(a->x);
+    return y;
+}
+
+/* ---- group and instance norm ---------------------------------------------- */
+
+/* Each group of channels of each image by itself. */
+static an_value group_norm(const an_channel_norm_args *a, int64_t groups)
+{
+    if (!has_channels(a)) return refuse(a, no_channels);
+    if (groups < 1 || an_dim_of(a->x, 1) % groups != 0)
+        return refuse(a, "an_nn_group_norm: .groups does not divide the channels");
+    const an_value gamma = gamma_of(a), beta = beta_of(a);
+    const an_shape shape = an_type_of(a->x).shape;
+    an_value y = an_reshape_at(a->at, a->x, AN_SHAPE(shape.dim[0], groups, AN_DIM_REST));
+    y = an_layer_norm_at(a->at, y, AN_NONE, AN_NONE, 2, or_usual(a->eps, 1e-3));
+    y = an_reshape_at(a->at, y, shape);
+    if (!an_is_none(gamma)) y = an_mul_at(a->at, y, per_channel(a, gamma));
+    return an_is_none(beta) ? y : an_add_at(a->at, y, per_channel(a, beta));
+}
+
+an_value an_nn_group_norm_with(const an_channel_norm_args *a)
+{
+    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    an_scope_open_unique(a->x, name_or(a->name, "group_norm"));
+    const an_value y = group_norm(a, a->groups);
+    an_scope_close(a->x);
+    return y;
+}
+
+an_value an_nn_instance_norm_with(const an_channel_norm_args *a)
+{
+    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    an_scope_open_unique(a->x, name_or(a->name, "instance_norm"));
+    const an_value y = group_norm(a, has_channels(a) ? an_dim_of(a->x, 1) : 1);
+    an_scope_close(a->x);
+    return y;
+}
