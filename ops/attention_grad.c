@@ -186,6 +186,7 @@ static void make_slopes(const an_attention_cut *cut, const slot *o, an_attention
 /* One item: a group's keys from `key` to `end`, and where their gradients are added up. */
 typedef struct item {
     int64_t b, g, chunk, key, end;
+    bool whole;     /* the first block of queries sees all of them: what it finds need not be 0 */
     float *dk, *dv; /* NULL: not wanted */
 } item;
 
@@ -202,7 +203,8 @@ static void add_tile(const an_attention_cut *cut, const slot *o, const item *t,
     const int64_t rows = an_attention_rows_in(cut, s.block), from = s.key - t->key;
     const int64_t head = s.b * cut->heads + s.h, first = s.block * AN_ATT_QUERIES;
     make_slopes(cut, o, s);
-    an_panel p = {.a_row = AN_PANEL, .a_step = 1, .rows = s.count, .depth = rows, .add = true};
+    an_panel p = {.a_row = AN_PANEL, .a_step = 1, .rows = s.count, .depth = rows,
+                  .add = !t->whole || s.block > 0 || s.h > t->g * cut->shared};
     if (t->dv) {
         p.out = t->dv + from * cut->v.padded;
         p.a = o->score;
@@ -221,7 +223,8 @@ static void add_tile(const an_attention_cut *cut, const slot *o, const item *t,
     an_attention_product(&(an_panel){
         .out = o->dq, .out_row = cut->q.padded, .a = o->slope, .a_row = 1, .a_step = AN_PANEL,
         .b = an_attention_at_row(&cut->k, t->b * cut->groups + t->g, s.key),
-        .b_row = cut->k.padded, .rows = rows, .depth = s.count, .add = true}, k, cut->q.padded);
+        .b_row = cut->k.padded, .rows = rows, .depth = s.count, .add = s.key > t->key}, k,
+        cut->q.padded);
 }
 
 static void run_block(const an_attention_cut *cut, const layout *l, const slot *o, const item *t,
@@ -232,7 +235,7 @@ static void run_block(const an_attention_cut *cut, const layout *l, const slot *
     const int64_t head = t->b * cut->heads + h, at = (head * cut->queries + first) * cut->depth;
     const int64_t seen = an_attention_seen(cut, t->b, first, rows);
     const int64_t end = seen < t->end ? seen : t->end;
-    memset(o->dq, 0, (size_t)(rows * cut->q.padded) * sizeof(float));
+    if (t->key >= end) memset(o->dq, 0, (size_t)(rows * cut->q.padded) * sizeof(float));
     if (t->key < end) open_block(cut, o, head, block);
     for (int64_t key = t->key; key < end; key += cut->tile)
         add_tile(cut, o, t, (an_attention_spot){t->b, h, block, key,
@@ -252,11 +255,13 @@ static void run_item(const an_attention_cut *cut, const layout *l, const slot *o
     const int64_t group = number / l->chunks, chunk = number % l->chunks, key = chunk * l->chunk;
     const int64_t end = cut->keys - key < l->chunk ? cut->keys : key + l->chunk;
     const int64_t row = group * cut->keys + key, count = end - key;
-    const item t = {group / cut->groups, group % cut->groups, chunk, key, end,
+    const int64_t b = group / cut->groups;
+    const int64_t seen = an_attention_seen(cut, b, 0, an_attention_rows_in(cut, 0));
+    const item t = {b, group % cut->groups, chunk, key, end, cut->queries > 0 && seen >= end,
                     sums_of(&w->out[GRAD_DK], &cut->k, o->dk, row),
                     sums_of(&w->out[GRAD_DV], &cut->v, o->dv, row)};
-    if (t.dk) memset(t.dk, 0, (size_t)(count * cut->k.padded) * sizeof(float));
-    if (t.dv) memset(t.dv, 0, (size_t)(count * cut->v.padded) * sizeof(float));
+    if (t.dk && !t.whole) memset(t.dk, 0, (size_t)(count * cut->k.padded) * sizeof(float));
+    if (t.dv && !t.whole) memset(t.dv, 0, (size_t)(count * cut->v.padded) * sizeof(float));
     for (int64_t h = t.g * cut->shared; h < (t.g + 1) * cut->shared; h++)
         for (int64_t block = 0; block < cut->blocks; block++) run_block(cut, l, o, &t, h, block);
     const float scale = (float)cut->scale, one = 1;

@@ -36,22 +36,16 @@ AN_INLINE an_v larger(an_v a, an_v b)
 /* ---- turning ----------------------------------------------------------- */
 
 #if defined(__SSE__)
-/* Four rows of x as four elements of each of `columns` rows of y. */
-AN_INLINE void turn_four(const float *x, int64_t row, int64_t columns, __m128 factor, float *y)
+/* Four rows of x as four elements of four rows of y. */
+AN_INLINE void turn_four(const float *x, int64_t row, __m128 factor, float *y)
 {
-    int64_t c = 0;
-    for (; c + 4 <= columns; c += 4) {
-        __m128 a = _mm_loadu_ps(x + c), b = _mm_loadu_ps(x + row + c);
-        __m128 d = _mm_loadu_ps(x + 2 * row + c), e = _mm_loadu_ps(x + 3 * row + c);
-        _MM_TRANSPOSE4_PS(a, b, d, e);
-        _mm_storeu_ps(y + c * AN_PANEL, _mm_mul_ps(a, factor));
-        _mm_storeu_ps(y + (c + 1) * AN_PANEL, _mm_mul_ps(b, factor));
-        _mm_storeu_ps(y + (c + 2) * AN_PANEL, _mm_mul_ps(d, factor));
-        _mm_storeu_ps(y + (c + 3) * AN_PANEL, _mm_mul_ps(e, factor));
-    }
-    for (; c < columns; c++)
-        for (int r = 0; r < 4; r++)
-            y[c * AN_PANEL + r] = x[r * row + c] * _mm_cvtss_f32(factor);
+    __m128 a = _mm_loadu_ps(x), b = _mm_loadu_ps(x + row);
+    __m128 c = _mm_loadu_ps(x + 2 * row), d = _mm_loadu_ps(x + 3 * row);
+    _MM_TRANSPOSE4_PS(a, b, c, d);
+    _mm_storeu_ps(y, _mm_mul_ps(a, factor));
+    _mm_storeu_ps(y + AN_PANEL, _mm_mul_ps(b, factor));
+    _mm_storeu_ps(y + 2 * AN_PANEL, _mm_mul_ps(c, factor));
+    _mm_storeu_ps(y + 3 * AN_PANEL, _mm_mul_ps(d, factor));
 }
 #endif
 
@@ -60,17 +54,18 @@ AN_INLINE void turn_four(const float *x, int64_t row, int64_t columns, __m128 fa
 void AN_ISA(attention_turn)(const float *x, int64_t row, int64_t step, int64_t rows,
                             int64_t columns, float factor, float *y)
 {
-    int64_t r = 0;
-#if defined(__SSE__)
-    for (; step == 1 && r + 4 <= rows; r += 4)
-        turn_four(x + r * row, row, columns, _mm_set1_ps(factor), y + r);
-#endif
     const int64_t lanes = (rows + AN_LANES - 1) / AN_LANES * AN_LANES;
-    for (; r < rows; r++)
-        for (int64_t c = 0; c < columns; c++)
-            y[c * AN_PANEL + r] = x[r * row + c * step] * factor;
-    for (; r < lanes; r++)
-        for (int64_t c = 0; c < columns; c++) y[c * AN_PANEL + r] = 0.0f;
+    int64_t c = 0, turned = 0; /* columns that are done, up to row `turned` */
+#if defined(__SSE__)
+    for (turned = step == 1 ? rows / 4 * 4 : 0; turned > 0 && c + 4 <= columns; c += 4)
+        for (int64_t r = 0; r < turned; r += 4)
+            turn_four(x + r * row + c, row, _mm_set1_ps(factor), y + c * AN_PANEL + r);
+#endif
+    for (int64_t k = 0; k < columns; k++) {
+        for (int64_t r = k < c ? turned : 0; r < rows; r++)
+            y[k * AN_PANEL + r] = x[r * row + k * step] * factor;
+        for (int64_t r = rows; r < lanes; r++) y[k * AN_PANEL + r] = 0.0f;
+    }
 }
 
 /* ---- scores ------------------------------------------------------------ */
