@@ -224,11 +224,11 @@ static double attention_flops(const an_work *w)
            (double)(cut.depth + cut.width);
 }
 
-an_value an_attention_at(an_at at, an_attention_args a)
+an_value an_attention_with(const an_attention_args *a)
 {
-    const an_value in[] = {a.q, a.k, a.v, a.mask, a.lengths, a.position};
-    const an_attrs attrs = {.causal = a.causal, .scale = a.scale};
-    return an_emit(at, AN_OP_attention, in, (int)(sizeof in / sizeof *in), &attrs);
+    const an_value in[] = {a->q, a->k, a->v, a->mask, a->lengths, a->position};
+    const an_attrs attrs = {.causal = a->causal, .scale = a->scale};
+    return an_emit(a->at, AN_OP_attention, in, (int)(sizeof in / sizeof *in), &attrs);
 }
 
 const an_op_rules an_rules_attention = {

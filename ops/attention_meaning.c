@@ -87,7 +87,7 @@ static an_value scaled(const written *m, an_value x)
 static an_value not_after(const written *m)
 {
     an_graph *g = m->q.graph;
-    const an_dtype dtype = an_is_none(m->position) ? AN_I64 : an_type_of(m->position).dtype;
+    const an_dtype dtype = an_is_none(m->position) ? AN_I32 : an_type_of(m->position).dtype;
     const an_dim queries = m->of_q.dim[2], keys = m->of_k.dim[2];
     const an_value j = an_iota(g, dtype, AN_SHAPE(1, keys), 1);
     an_value i = an_iota(g, dtype, AN_SHAPE(queries, 1), 0);

@@ -525,6 +525,7 @@ AN_API an_value an_log_softmax_at(an_at at, an_value x, int axis);
  * are not seen. `causal`: query i sees the keys up to `position` + i; position[] (i32 or i64) is
  * the place of query 0 among the keys, S - T without one. `scale` 0 is 1 / sqrt(D). */
 typedef struct an_attention_args {
+    an_at at; /* set by the macro */
     an_value q, k, v, mask, lengths, position;
     bool causal;
     double scale;
@@ -534,8 +535,8 @@ typedef struct an_attention_args {
  * gradients 0. Keys and values that are not seen must be numbers all the same. In f32 no [T,S] is
  * ever held: memory is linear in T and S. A length outside 0..S is a fault.
  * Vaswani et al. 2017; Dao et al. 2022; grouped heads: Ainslie et al. 2023. */
-AN_API an_value an_attention_at(an_at at, an_attention_args args);
-#define an_attention(...) an_attention_at(AN_HERE, (an_attention_args){__VA_ARGS__})
+AN_API an_value an_attention_with(const an_attention_args *args);
+#define an_attention(...) an_attention_with(&(an_attention_args){.at = AN_HERE, __VA_ARGS__})
 
 /* ---- residuals and norms (norm.c, fused.c) ----------------------------- */
 

@@ -10,6 +10,7 @@
 #include "graph/equal/proof/place.h"
 #include "graph/equal/proof/reals.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,6 +44,9 @@ static const an_proof_rule laws[AN_REAL_LAWS] = {
     [AN_REAL_SOFTPLUS] = LAW("softplus", "softplus x = log(1 + exp x), mish = x * tanh of it"),
     [AN_REAL_RELU] = LAW("relu", "relu x = max(x, 0)"),
     [AN_REAL_LARGER] = LAW("larger", "max(x, y) = max(y, x), min likewise"),
+    [AN_REAL_LEAST] = LAW("least", "max(x, y) = x for the least y that there is"),
+    [AN_REAL_HIDDEN] = LAW("hidden", "where(c, x, -inf) = x + where(c, 0, -inf)"),
+    [AN_REAL_CHAIN] = LAW("chain", "chain(x, y) = x * y, or x / y"),
     [AN_REAL_NEAR] = LAW("near", "one-element literals, or 1 / one, are one number if a step "
                       "of f32 from it"),
     [AN_REAL_SAME] = LAW("same", "an op of equal operands is equal"),
@@ -207,6 +211,12 @@ static bool larger_of(const call *c, an_expr *out)
         if (an_expr_is_number(i ? &x : &y, &number) && number == 0)
             return use(c, AN_REAL_RELU, an_expr_function(c->r, an_op(AN_OP_relu), NULL,
                                                          i ? &y : &x, out));
+    const double least = type_of(c, 0)->dtype == AN_F32 ? -(double)FLT_MAX : -DBL_MAX;
+    for (int i = 0; i < 2 && an_is_op(c->n, AN_OP_maximum); i++)
+        if (an_expr_is_number(i ? &x : &y, &number) && number <= least) {
+            an_expr_copy(out, i ? &y : &x);
+            return use(c, AN_REAL_LEAST, true);
+        }
     uint32_t forms[2] = {an_expr_keep(c->r, &x), an_expr_keep(c->r, &y)};
     if (!forms[0] || !forms[1]) return false;
     an_real_used(c->r, AN_REAL_LARGER);
@@ -217,6 +227,31 @@ static bool larger_of(const call *c, an_expr *out)
     }
     const an_atom atom = {AN_ATOM_NODE, .op = c->n->op, .count = 2, .forms = forms};
     return an_expr_of_atom(out, c->shape, an_atom_keep(c->r, &atom));
+}
+
+/* Whether operand i is -inf everywhere, as a literal. */
+static bool is_hidden(const call *c, int i)
+{
+    const an_values *v = &c->r->p->values;
+    const an_node *n = an_node_of(v->graph, an_operand(v, c->n, i));
+    if (!an_node_is_constant(n) || n->attrs->data.count != 1) return false;
+    const an_tensor t = {.dtype = n->attrs->dtype, .data = (void *)n->attrs->data.bytes};
+    return an_tensor_get(&t, 0) == -INFINITY;
+}
+
+/* x where the condition holds, else -inf: what hides is added, an atom of the condition alone. No
+ * other number hides: of -1e9 it says nothing. */
+static bool hidden_of(const call *c, an_expr *out)
+{
+    an_expr x, hides, wide;
+    const uint32_t condition = an_operand(&c->r->p->values, c->n, 0);
+    if (!is_hidden(c, 2) || !operand_wide(c, 1, &x) || !c->r->form[condition]) return false;
+    const an_atom atom = {AN_ATOM_NODE, .op = c->n->op, .count = 1,
+                          .forms = &c->r->form[condition]};
+    if (!an_expr_of_atom(&hides, &type_of(c, 0)->shape, an_atom_keep(c->r, &atom)) ||
+        !an_expr_repeated(c->r, &hides, c->shape, &wide))
+        return false;
+    return use(c, AN_REAL_HIDDEN, an_expr_plus(c->r, &x, &wide, out));
 }
 
 static bool curve(const call *c, an_expr *x, an_expr *out)
@@ -418,6 +453,7 @@ bool an_real_apply(an_reals *r, const an_node *n, int k, an_expr *out)
     const an_type *type = an_slot_type(g, n->first + (uint32_t)k);
     const call c = {r, n, k, &type->shape};
     if (n->op->opaque || !n->op->code || !an_dtype_is_float(type->dtype)) return false;
+    if (an_is_op(n, AN_OP_where)) return hidden_of(&c, out);
     for (int i = 0; i < n->inputs; i++)
         if (n->in[i] && an_slot_type(g, n->in[i])->dtype != type->dtype) return false;
     switch (n->op->code) {
@@ -427,6 +463,8 @@ bool an_real_apply(an_reals *r, const an_node *n, int k, an_expr *out)
     case AN_OP_mul: return product_of(&c, out);
     case AN_OP_div: return quotient_of(&c, out);
     case AN_OP_power: return power_of(&c, out);
+    case AN_OP_chain:
+        return use(&c, AN_REAL_CHAIN, n->attrs->divide ? quotient_of(&c, out) : product_of(&c, out));
     case AN_OP_maximum: case AN_OP_minimum: return larger_of(&c, out);
     case AN_OP_sum: case AN_OP_mean: return reduced(&c, out);
     case AN_OP_matmul: return matmul_of(&c, out);
