@@ -88,7 +88,8 @@ an_ce an_ce_of(const an_work *w, int classes)
     const an_tensor *x = &w->in[AN_CE_LOGITS];
     an_ce c = {.w = w, .x = x->data, .class_weights = operand(w, classes),
                .sample_weights = operand(w, classes + 1), .classes = x->extent[x->rank - 1],
-               .rows = an_elements(&w->in[AN_CE_LABELS]), .smoothing = w->attrs->label_smoothing};
+               .rows = an_elements(&w->in[AN_CE_LABELS]),
+               .smoothing = (double)w->attrs->label_smoothing};
     c.weighted = w->attrs->ignore_index.set || c.class_weights->data || c.sample_weights->data;
     return c;
 }
@@ -282,6 +283,11 @@ static an_value total_of(const an_ce_parts *p, an_value like)
     return an_is_none(weights) ? AN_NONE : an_sum_axes(weights, AN_ALL_AXES, false);
 }
 
+static an_value smoothing_of(const an_call *c, an_value like)
+{
+    return an_number(like, (double)c->attrs->label_smoothing);
+}
+
 an_ce_parts an_ce_parts_of(const an_call *c, int classes)
 {
     const an_value x = c->in[AN_CE_LOGITS], labels = c->in[AN_CE_LABELS];
@@ -292,8 +298,14 @@ an_ce_parts an_ce_parts_of(const an_call *c, int classes)
     p.samples = samples_of(c, classes + 1 < c->inputs ? c->in[classes + 1] : AN_NONE);
     p.total = total_of(&p, x);
     if (c->attrs->label_smoothing > 0)
-        p.spread = an_div(an_number(x, c->attrs->label_smoothing), an_count(x, AN_AXES(-1)));
+        p.spread = an_div(smoothing_of(c, x), an_count(x, AN_AXES(-1)));
     return p;
+}
+
+an_value an_ce_kept(const an_call *c)
+{
+    const an_value x = c->in[AN_CE_LOGITS];
+    return an_sub(an_number(x, 1), smoothing_of(c, x));
 }
 
 /* The log-probability at the label is selected, not multiplied by 0 and 1: a class
@@ -307,8 +319,7 @@ static void rows_meaning(const an_call *c, an_value out[])
         each = an_chain_times(an_sum(an_where(p.hits, p.classes, zero), -1), each);
     if (!an_is_none(p.spread)) {
         const an_value all = an_is_none(p.classes) ? logs : an_chain_times(p.classes, logs);
-        const an_value kept = an_number(logs, 1 - c->attrs->label_smoothing);
-        each = an_sub(an_chain_times(kept, each), an_mul(p.spread, an_sum(all, -1)));
+        each = an_sub(an_chain_times(an_ce_kept(c), each), an_mul(p.spread, an_sum(all, -1)));
     }
     out[AN_LOSS_EACH] = an_is_none(p.samples) ? each : an_chain_times(p.samples, each);
     out[AN_LOSS_MEAN] = an_is_none(p.total)
@@ -326,9 +337,11 @@ an_value an_softmax_cross_entropy_with(const an_cross_entropy_args *a)
 {
     if (!a) return AN_NONE;
     const an_value in[] = {a->logits, a->labels, a->class_weights, a->sample_weights};
-    return an_emit(a->at, AN_OP_softmax_cross_entropy, in, 4,
-                   &(an_attrs){.label_smoothing = a->label_smoothing,
-                               .ignore_index = a->ignore_index});
+    const an_attrs attrs = {
+        .label_smoothing = an_narrow(a->at, a->logits, "softmax_cross_entropy: label_smoothing",
+                                     a->label_smoothing),
+        .ignore_index = a->ignore_index};
+    return an_emit(a->at, AN_OP_softmax_cross_entropy, in, 4, &attrs);
 }
 
 const an_op_rules an_rules_softmax_cross_entropy = {
@@ -343,6 +356,6 @@ const an_op_rules an_rules_softmax_cross_entropy = {
     .ref = rows_ref,
     .scratch = rows_scratch,
     .flops = 10,
-    .index = {AN_BOUND_EXTENT, AN_CE_LABELS, -1},
+    .index = {.by = AN_BOUND_EXTENT, .operand = AN_CE_LABELS, .axis = -1},
     .labels = 1u << AN_CE_CLASSES | 1u << AN_CE_SAMPLES, /* weights that are all 0 or 1 will do */
 };

@@ -58,6 +58,7 @@ typedef struct an_ce_parts {
     an_value spread;  /* a scalar; NONE: not smoothed */
 } an_ce_parts;
 an_ce_parts an_ce_parts_of(const an_call *c, int classes);
+an_value an_ce_kept(const an_call *c); /* 1 less the smoothing, a scalar */
 /* [..] as [.., 1], to meet [.., C]. */
 an_value an_ce_column(an_value x);
 /* a / total, 0 where that is 0. */

@@ -125,11 +125,12 @@ static void grad_ref(const an_work *w)
 }
 
 /* q: [.., C]. */
-static an_value target_of(const an_ce_parts *p, an_value x, double smoothing)
+static an_value target_of(const an_call *c, const an_ce_parts *p)
 {
+    const an_value x = c->in[AN_CE_LOGITS];
     const bool plain = an_is_none(p->spread) && an_is_none(p->classes);
     if (plain) return an_cast(p->hits, an_type_of(x).dtype);
-    an_value hit = an_number(x, 1 - smoothing), rest = an_number(x, 0);
+    an_value hit = an_ce_kept(c), rest = an_number(x, 0);
     if (!an_is_none(p->classes)) hit = an_mul(hit, p->classes);
     if (!an_is_none(p->spread)) {
         rest = an_is_none(p->classes) ? p->spread : an_mul(p->spread, p->classes);
@@ -154,7 +155,7 @@ static void grad_meaning(const an_call *c, an_value out[])
         s = an_ce_share(dy[AN_LOSS_MEAN], p.total);
         if (!an_is_none(dy[AN_LOSS_EACH])) s = an_add(s, dy[AN_LOSS_EACH]);
     }
-    const an_value q = target_of(&p, x, c->attrs->label_smoothing);
+    const an_value q = target_of(c, &p);
     an_value soft = an_softmax(x, -1);
     if (!an_is_none(p.spread) || !an_is_none(p.classes))
         soft = an_chain_times(an_sum_axes(q, AN_AXES(-1), true), soft);
@@ -176,6 +177,6 @@ const an_op_rules an_rules_softmax_cross_entropy_grad = {
     .scratch = grad_scratch,
     .share = {1u << AN_CE_LOGITS},
     .flops = 10,
-    .index = {AN_BOUND_EXTENT, AN_CE_LABELS, -1},
+    .index = {.by = AN_BOUND_EXTENT, .operand = AN_CE_LABELS, .axis = -1},
     .labels = 1u << AN_CE_GRAD_CLASSES | 1u << AN_CE_GRAD_SAMPLES,
 };

@@ -42,7 +42,8 @@ typedef struct an_cross_entropy_args {
  * which is PyTorch's CrossEntropyLoss, but that a loss whose weights sum to 0, or whose rows are
  * all ignored, is 0 (there NaN); so is a class's term where its weight is 0, though its logit be
  * -inf. With smoothing any other logit of -inf makes the loss infinite, as the formula does.
- * Results: loss, each. Szegedy et al. 2016 (smoothing). */
+ * Results: loss, each. The smoothing is kept as an f32, also for f64 logits. Szegedy et al. 2016
+ * (smoothing). */
 AN_API an_value an_softmax_cross_entropy_with(const an_cross_entropy_args *args);
 #define an_softmax_cross_entropy(...)                                                              \
     an_softmax_cross_entropy_with(&(an_cross_entropy_args){.at = AN_HERE, __VA_ARGS__})

@@ -148,7 +148,7 @@ typedef struct an_attrs {
     bool transient, outside;
     float rho;
     bool exclusive, descending;
-    double label_smoothing;
+    float label_smoothing;
     an_id ignore_index;
     an_ints window, stride, padding, dilation;
     int groups;

@@ -80,7 +80,7 @@ def cosine(x):
     return ((x * Y).sum(-1) / np.sqrt((x * x).sum(-1) * (Y * Y).sum(-1))).sum()
 
 
-T = 0.1
+T = float(np.float32(0.1))       # as the attribute holds it
 CASES = {
     'plain': (X, lambda x: cross_entropy(x)),
     'smoothed': (X, lambda x: cross_entropy(x, T)),
