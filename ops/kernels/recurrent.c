@@ -44,6 +44,17 @@ AN_INLINE void fetch(const float *from, int64_t by)
     __builtin_prefetch((const char *)((uintptr_t)from + (uintptr_t)(by * (int64_t)sizeof *from)));
 }
 
+/* Of sigmoid and tanh, from their values. */
+AN_INLINE an_v gate_slope(an_v s)
+{
+    return s * (1.0f - s);
+}
+
+AN_INLINE an_v tanh_slope(an_v t)
+{
+    return an_v_fma(-t, t, an_v_set(1.0f));
+}
+
 void AN_ISA(lstm_cell)(const an_lstm_cell *p)
 {
     const int64_t lanes = p->lanes, units = p->units;
@@ -90,13 +101,13 @@ void AN_ISA(lstm_cell_grad)(const an_lstm_cell_grad *p)
         fetch(p->cells + at * units, 2 * p->back * units);
 
         float *dc_at = p->dc + r * p->padded;
-        const an_v inside = an_v_fma(-t, t, an_v_set(1.0f));
+        const an_v inside = tanh_slope(t);
         const an_v dc = an_v_fma(dh * o, inside, load_lanes(dc_at, lanes));
         float *dz = p->dz + r * 4 * AN_LANES;
-        an_v_store(dz, dc * g * (i * (1.0f - i)));
-        an_v_store(dz + AN_LANES, dc * c * (f * (1.0f - f)));
-        an_v_store(dz + 2 * AN_LANES, dc * i * an_v_fma(-g, g, an_v_set(1.0f)));
-        an_v_store(dz + 3 * AN_LANES, dh * t * (o * (1.0f - o)));
+        an_v_store(dz, dc * g * gate_slope(i));
+        an_v_store(dz + AN_LANES, dc * c * gate_slope(f));
+        an_v_store(dz + 2 * AN_LANES, dc * i * tanh_slope(g));
+        an_v_store(dz + 3 * AN_LANES, dh * t * gate_slope(o));
         store_lanes(dc_at, lanes, dc * f);
     }
 }
@@ -175,13 +186,13 @@ void AN_ISA(gru_cell_grad)(const an_gru_cell_grad *p)
         fetch(p->y + at * units, 2 * p->back * units);
 
         float *dz = p->dz + r * 4 * AN_LANES;
-        const an_v da = dh * (1.0f - z) * an_v_fma(-g, g, an_v_set(1.0f));
+        const an_v da = dh * (1.0f - z) * tanh_slope(g);
         an_v_store(dz, da);
-        an_v_store(dz + AN_LANES, dh * (state_before(p, r) - g) * (z * (1.0f - z)));
+        an_v_store(dz + AN_LANES, dh * (state_before(p, r) - g) * gate_slope(z));
         if (!p->late) {
             const an_v inner = load_lanes(p->inner + at * units, lanes);
             fetch(p->inner + at * units, p->back * units);
-            an_v_store(dz + 2 * AN_LANES, da * inner * (reset * (1.0f - reset)));
+            an_v_store(dz + 2 * AN_LANES, da * inner * gate_slope(reset));
             an_v_store(dz + 3 * AN_LANES, da * reset);
         }
         store_lanes(dh_at, lanes, dh * z);
@@ -196,7 +207,7 @@ void AN_ISA(gru_reset_grad)(const an_gru_cell_grad *p)
         const an_v ds = load_lanes(p->dreset + r * p->padded, lanes);
         float *dh = p->dh + r * p->padded;
         an_v_store(p->dz + (r * 4 + 2) * AN_LANES,
-                   ds * state_before(p, r) * (reset * (1.0f - reset)));
+                   ds * state_before(p, r) * gate_slope(reset));
         store_lanes(dh, lanes, an_v_fma(ds, reset, load_lanes(dh, lanes)));
     }
 }
@@ -219,7 +230,7 @@ void AN_ISA(rnn_cell)(const an_rnn_cell *p)
 
 void AN_ISA(rnn_cell_grad)(const an_rnn_cell_grad *p)
 {
-    const an_v zero = an_v_set(0.0f), one = an_v_set(1.0f);
+    const an_v zero = an_v_set(0.0f);
     for (int64_t r = 0; r < p->rows; r++)
         for (int v = 0; v < p->vectors; v++) {
             const int64_t unit = v * AN_LANES, left = p->left - unit;
@@ -234,6 +245,6 @@ void AN_ISA(rnn_cell_grad)(const an_rnn_cell_grad *p)
             fetch(p->y + at, p->back * p->units);
             an_v_store(p->dz + r * 4 * AN_LANES + unit,
                        p->rectified ? an_v_select(an_v_gt(y, zero), dh, zero)
-                                    : dh * an_v_fma(-y, y, one));
+                                    : dh * tanh_slope(y));
         }
 }

@@ -60,6 +60,32 @@ static const char norms[] =
     "%39: f32[D], f32[D] = adagrad_step %3, %4, %23, %20, _, %35 {eps=0.25}\n"
     "output \"y\" %9\n";
 
+/* Rows of three lengths over more than a tile; L stands for the lengths' bound. */
+static const char recurrent[] =
+    "graph \"recurrent\"\ndims R\n"
+    "%1: f32[R,5,3] = input \"x\"\n"
+    "%2: f32[3,DDD] = state \"kernel\"\n"
+    "%3: f32[D,DDD] = state \"recurrent\"\n"
+    "%4: f32[DDD] = state \"bias\"\n"
+    "%5: f32[DDD] = state \"recurrent_bias\"\n"
+    "%6: f32[R,D] = input \"h0\"\n"
+    "%7: i32[R] = input \"lengths\"\n"
+    "%8: f32[R,5,D] = input \"dy\"\n"
+    "%9: f32[3,D] = state \"simple kernel\"\n"
+    "%10: f32[D,D] = state \"simple recurrent\"\n"
+    "%11: f32[R,5,D], f32[R,D], f32[R,5,DDD], f32[R,5,D] = gru %1, %2, %3, %4, %5, %6, %7\n"
+    "%12: f32[R,5,D], f32[R,D], f32[R,5,DDD], f32[R,5,D] = gru %1, %2, %3, %4, %5, %6, %7 "
+    "{reset_after=1, reverse=1}\n"
+    "%13: f32[R,5,D], f32[R,D] = rnn %1, %9, %10, _, %6, %7 {reverse=1}\n"
+    "%14: f32[R,5,3], f32[3,DDD], f32[D,DDD], f32[DDD], f32[DDD], f32[R,D] = gru_grad %8, %6, "
+    "%1, %2, %3, %6, %7, %11, %11.2, %11.3\n"
+    "%15: f32[R,5,3], f32[3,DDD], f32[D,DDD], f32[DDD], f32[DDD], f32[R,D] = gru_grad %8, %6, "
+    "%1, %2, %3, %6, %7, %12, %12.2, %12.3 {reset_after=1, reverse=1}\n"
+    "%16: f32[R,5,3], f32[3,D], f32[D,D], f32[D], f32[R,D] = rnn_grad %8, %6, %1, %9, %10, %6, "
+    "%7, %13 {reverse=1}\n"
+    "%17: f32[R,5,D], f32[R,D] = rnn %1, %9, %10 {rectified=1}\n"
+    "output \"y\" %11\n";
+
 /* Trial data with statistics that could be some row's, and rows that lie far off. */
 static void fill(an_evaluation *e)
 {
@@ -94,21 +120,25 @@ static void compare(const an_evaluation *fast, const an_evaluation *slow, const 
     }
 }
 
-static an_graph *of_width(int64_t width)
+/* The text with the width for D, three times it for DDD. */
+static an_graph *of_width(const char *from, int64_t width)
 {
-    char text[2 * sizeof norms];
+    char text[4096];
     size_t used = 0;
-    for (const char *p = norms; *p; p++)
-        used += (size_t)snprintf(text + used, sizeof text - used, *p == 'D' ? "%d" : "%c",
-                                 *p == 'D' ? (int)width : *p);
-    return an_read_graph("norms", text);
+    for (const char *p = from; *p; p++) {
+        const int times = *p != 'D' ? 0 : !strncmp(p, "DDD", 3) ? 3 : 1;
+        used += (size_t)snprintf(text + used, sizeof text - used, times ? "%d" : "%c",
+                                 times ? times * (int)width : *p);
+        if (times == 3) p += 2;
+    }
+    return an_read_graph("kernels", text);
 }
 
-static void try_kernels(int64_t rows, int64_t width)
+static void try_kernels(const char *text, int64_t rows, int64_t width)
 {
     an_evaluation fast = {0}, slow = {.reference = true};
     const int64_t bound[] = {rows};
-    an_graph *g = of_width(width);
+    an_graph *g = of_width(text, width);
     if (!g) return;
     const bool good = an_evaluation_begin(&fast, g, bound) == AN_OK &&
                       an_evaluation_begin(&slow, g, bound) == AN_OK;
@@ -246,7 +276,9 @@ void an_battery_ops(void)
 {
     static const int64_t sizes[][2] = {{1, 5}, {4, 16}, {3, 24}, {3, 70}, {1300, 16}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        try_kernels(sizes[i][0], sizes[i][1]);
+        try_kernels(norms, sizes[i][0], sizes[i][1]);
+    try_kernels(recurrent, 11, 5);
+    try_kernels(recurrent, 3, 19);
     for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) try_gradient(losses[i]);
     for (int i = 0; i < 3; i++) try_order(orders[i], i == 0);
 }

@@ -84,7 +84,8 @@ static void run(application *a, bool ref)
 {
     a->fault = (an_fault){.lock = ATOMIC_FLAG_INIT};
     an_work w = {.op = a->op, .attrs = &a->attrs, .inputs = a->inputs, .outputs = a->outputs,
-                 .in = a->in, .out = a->out, .fault = &a->fault, .kernels = an_kernels_of(an_runtime_isa())};
+                 .in = a->in, .out = a->out, .fault = &a->fault,
+                 .kernels = an_kernels_of(an_runtime_isa())};
     w.scratch = an_alloc_aligned(a->op->rules->scratch(&w));
     if (ref) a->op->rules->ref(&w);
     for (int s = 0; !ref && a->op->rules->stages[s].run; s++)
