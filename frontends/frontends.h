@@ -233,6 +233,52 @@ AN_API an_value an_nn_lstm_with(const an_lstm_args *args);
 AN_API an_value an_nn_bilstm_with(const an_lstm_args *args);
 #define an_nn_bilstm(...) an_nn_bilstm_with(&(an_lstm_args){.at = AN_HERE, __VA_ARGS__})
 
+/* Weights of a GRU of H units, instead of new ones; those left out are made. */
+typedef struct an_gru_weights {
+    an_value kernel, recurrent, bias; /* [D, 3H], [H, 3H], [3H]; columns are the gates z, r, h */
+    an_value recurrent_bias; /* [3H]; none is made with `.reset_before`: a second bias */
+} an_gru_weights;
+
+typedef struct an_gru_args {
+    an_at at;
+    an_value x;       /* [B, T, D] */
+    int64_t units;    /* H; 0: that of the weights handed in */
+    const char *name;
+    bool reset_before; /* the reset gate meets the state (Cho et al.), not its product (Keras 2) */
+    bool reverse, last; /* these and lengths as in an_lstm_args */
+    an_value lengths;
+    an_value h0;      /* [B, units]; left out: zeros */
+    an_gru_weights weights, backward; /* an_nn_bigru's second direction has the latter */
+    an_start kernel_start, recurrent_start, bias_start; /* the last of both biases */
+} an_gru_args;
+/* [B, T, units]; see an_gru for the formulas. */
+AN_API an_value an_nn_gru_with(const an_gru_args *args);
+#define an_nn_gru(...) an_nn_gru_with(&(an_gru_args){.at = AN_HERE, __VA_ARGS__})
+/* Both directions side by side: [B, T, 2 * units]. `.reverse` and `.h0` must not be given. */
+AN_API an_value an_nn_bigru_with(const an_gru_args *args);
+#define an_nn_bigru(...) an_nn_bigru_with(&(an_gru_args){.at = AN_HERE, __VA_ARGS__})
+
+typedef struct an_rnn_weights {
+    an_value kernel, recurrent, bias; /* [D, H], [H, H], [H] */
+} an_rnn_weights;
+
+typedef struct an_rnn_args {
+    an_at at;
+    an_value x;
+    int64_t units;
+    const char *name;
+    bool relu;        /* in place of tanh */
+    bool reverse, last;
+    an_value lengths, h0;
+    an_rnn_weights weights, backward;
+    an_start kernel_start, recurrent_start, bias_start;
+} an_rnn_args;
+/* The simple RNN, with all else as of an_nn_gru. */
+AN_API an_value an_nn_rnn_with(const an_rnn_args *args);
+#define an_nn_rnn(...) an_nn_rnn_with(&(an_rnn_args){.at = AN_HERE, __VA_ARGS__})
+AN_API an_value an_nn_birnn_with(const an_rnn_args *args);
+#define an_nn_birnn(...) an_nn_birnn_with(&(an_rnn_args){.at = AN_HERE, __VA_ARGS__})
+
 typedef struct an_norm_args {
     an_at at;
     an_value x;

@@ -1,52 +1,10 @@
-/* nn.c -- layers: a scope, the states in it, and the ops on them.
+/* nn.c -- layers without a memory: a scope, the states in it, and the ops on them.
  *
  * Layers add no op of their own, so a graph shows what they are made of. Every
  * node and state carries the place where the user called the layer.          */
-#include "frontends/frontends.h"
-
-/* ---- helpers ----------------------------------------------------------- */
-
-static an_init start(const an_start *given, an_init usual)
-{
-    return given->set ? given->init : usual;
-}
-
-static const char *name_or(const char *name, const char *usual)
-{
-    return name && name[0] ? name : usual;
-}
-
-/* The extent of the last axis; 0, which infer then refuses, for a scalar. */
-static an_dim last_dim(an_value x)
-{
-    const an_shape shape = an_type_of(x).shape;
-    return shape.rank > 0 ? shape.dim[shape.rank - 1] : 0;
-}
-
-/* Whether a layer was told how many; refused if not. */
-static bool is_told(an_at at, an_value x, const char *what, int64_t count)
-{
-    if (count < 1)
-        an_reject(at, x.graph, AN_E_ARGUMENT, "%s is %lld, not at least 1", what, (long long)count);
-    return count >= 1;
-}
-
-/* The state handed in, or a new one. */
-static an_value weight(an_at at, an_value given, an_value like, const char *name, an_shape shape,
-                       an_init init)
-{
-    if (!an_is_none(given)) return given;
-    return an_state_at(at, like.graph, name, an_type_of(like).dtype, shape, init);
-}
+#include "frontends/layers/layer.h"
 
 /* ---- dense, embedding -------------------------------------------------- */
-
-/* As asked, or as many columns as the matrix that was handed in has. */
-static int64_t units_of(int64_t units, an_value matrix)
-{
-    const an_dim columns = an_is_none(matrix) || an_is_poison(matrix) ? 0 : last_dim(matrix);
-    return units == 0 && columns > 0 ? columns : units;
-}
 
 an_value an_nn_dense_with(const an_dense_args *a)
 {
@@ -84,58 +42,6 @@ an_value an_nn_embedding_with(const an_embedding_args *a)
                            ? an_embedding_padded_at(a->at, table, a->ids, a->padding_row.is)
                            : an_embedding_at(a->at, table, a->ids);
     an_scope_close(a->ids);
-    return y;
-}
-
-/* ---- LSTM -------------------------------------------------------------- */
-
-static an_value lstm_in_scope(const an_lstm_args *a, const an_lstm_weights *given, bool reverse)
-{
-    const an_init glorot = {AN_INIT_GLOROT_UNIFORM, 0, 0}, forget = {AN_INIT_FORGET_BIAS, 0, 0};
-    const an_init orthogonal = {AN_INIT_ORTHOGONAL, 0, 0};
-    const int64_t known = units_of(0, given->recurrent) / 4;
-    const int64_t units = a->units == 0 ? known : a->units;
-    if (!is_told(a->at, a->x, "LSTM: .units", units)) return (an_value){a->x.graph, 0};
-    const int64_t gates = units < INT64_MAX / 4 ? 4 * units : -1;
-    const an_lstm_operands operands = {
-        .x = a->x,
-        .kernel = weight(a->at, given->kernel, a->x, "kernel", AN_SHAPE(last_dim(a->x), gates),
-                         start(&a->kernel_start, glorot)),
-        .recurrent = weight(a->at, given->recurrent, a->x, "recurrent", AN_SHAPE(units, gates),
-                            start(&a->recurrent_start, orthogonal)),
-        .bias = weight(a->at, given->bias, a->x, "bias", AN_SHAPE(gates),
-                       start(&a->bias_start, forget)),
-        .h0 = a->h0,
-        .c0 = a->c0,
-        .lengths = a->lengths};
-    const an_value y = an_lstm_at(a->at, operands, reverse);
-    return a->last ? an_result(y, 1) : y;
-}
-
-an_value an_nn_lstm_with(const an_lstm_args *a)
-{
-    if (!a || an_is_none(a->x) || an_is_poison(a->x)) return a ? a->x : AN_NONE;
-    an_scope_open_unique(a->x, name_or(a->name, "lstm"));
-    const an_value y = lstm_in_scope(a, &a->weights, a->reverse);
-    an_scope_close(a->x);
-    return y;
-}
-
-an_value an_nn_bilstm_with(const an_lstm_args *a)
-{
-    if (!a || an_is_none(a->x) || an_is_poison(a->x)) return a ? a->x : AN_NONE;
-    an_lstm_args one = *a;
-    one.h0 = one.c0 = AN_NONE;
-    an_scope_open_unique(a->x, name_or(a->name, "bilstm"));
-    an_scope_open(a->x, "forward");
-    const an_value forward = lstm_in_scope(&one, &a->weights, false);
-    an_scope_close(a->x);
-    an_scope_open(a->x, "backward");
-    const an_value backward = lstm_in_scope(&one, &a->backward, true);
-    an_scope_close(a->x);
-    const an_value both[2] = {forward, backward};
-    const an_value y = an_concat_at(a->at, both, 2, -1);
-    an_scope_close(a->x);
     return y;
 }
 

@@ -27,6 +27,7 @@ from text import Graph
 TESTS = ["eq", "ne", "lt", "le", "gt", "ge"]
 INITS = {"zeros": "constant(1)"}
 BOOLS = {"matmul": ["transpose_a", "transpose_b"], "lstm": ["reverse"], "lstm_grad": ["reverse"],
+         "gru": ["reset_after", "reverse"], "rnn": ["rectified", "reverse"],
          "momentum_step": ["nesterov"], "state": ["frozen"], "sum": ["keep"], "mean": ["keep"]}
 
 

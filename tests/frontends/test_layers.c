@@ -58,6 +58,37 @@ START_TEST(test_lstms_take_their_weights)
 }
 END_TEST
 
+/* A GRU that resets before the product has one bias, else two; both ways, twice as many states. */
+START_TEST(test_grus_and_rnns_make_or_take_their_weights)
+{
+    for (int both = 0; both < 2; both++)
+        for (int before = 0; before < 2; before++) {
+            an_graph *g = an_graph_new("grus");
+            const an_value x = an_input(g, "x", AN_F32, AN_SHAPE(2, 5, 3));
+            const an_value y = both ? an_nn_bigru(x, .units = 4, .reset_before = before)
+                                    : an_nn_gru(x, .units = 4, .reset_before = before);
+            ck_assert_int_eq(an_type_of(y).shape.dim[2], both ? 8 : 4);
+            expect_states(g, (before ? 3 : 4) * (both ? 2 : 1));
+            g = an_graph_new("rnns");
+            const an_value z = an_input(g, "x", AN_F32, AN_SHAPE(2, 5, 3));
+            const an_value last = both ? an_nn_birnn(z, .units = 4, .last = true, .relu = before)
+                                       : an_nn_rnn(z, .units = 4, .last = true, .relu = before);
+            ck_assert_int_eq(an_type_of(last).shape.rank, 2);
+            expect_states(g, both ? 6 : 3);
+        }
+    an_graph *g = an_graph_new("given");
+    const an_value x = an_input(g, "x", AN_F32, AN_SHAPE(2, 5, 3));
+    const an_gru_weights w = {state(g, "w/kernel", AN_SHAPE(3, 12)),
+                              state(g, "w/recurrent", AN_SHAPE(4, 12)),
+                              state(g, "w/bias", AN_SHAPE(12)), state(g, "w/other", AN_SHAPE(12))};
+    const an_rnn_weights v = {state(g, "kernel", AN_SHAPE(8, 5)),
+                              state(g, "recurrent", AN_SHAPE(5, 5)),
+                              state(g, "bias", AN_SHAPE(5))};
+    an_nn_birnn(an_nn_bigru(x, .weights = w, .backward = w), .weights = v, .backward = v);
+    expect_states(g, 7);
+}
+END_TEST
+
 START_TEST(test_the_others_take_their_weights)
 {
     an_graph *g = an_graph_new("others");
@@ -106,5 +137,6 @@ START_TEST(test_a_weight_of_another_shape_is_refused)
 END_TEST
 
 AN_TEST_MAIN("layers", test_norms_take_their_weights, test_lstms_take_their_weights,
+             test_grus_and_rnns_make_or_take_their_weights,
              test_the_others_take_their_weights, test_starts,
              test_a_weight_of_another_shape_is_refused)

@@ -312,8 +312,12 @@ static an_value layer(maker *m)
     switch (which % 7) {
     case 0: return an_nn_dense(x, .units = units, .no_bias = which & 8);
     case 1: return an_nn_embedding(x, .vocab = 4, .units = units);
-    case 2: return an_nn_lstm(x, .units = units, .reverse = which & 8, .last = which & 16);
-    case 3: return an_nn_bilstm(x, .units = units, .last = which & 16);
+    case 2:
+        if (which & 64) return an_nn_gru(x, .units = units, .reset_before = which & 8);
+        return an_nn_lstm(x, .units = units, .reverse = which & 8, .last = which & 16);
+    case 3:
+        if (which & 64) return an_nn_birnn(x, .units = units, .relu = which & 8);
+        return an_nn_bilstm(x, .units = units, .last = which & 16);
     case 4: return an_nn_layer_norm(x, .no_scale = which & 8, .no_shift = which & 16);
     case 5: return an_nn_rms_norm(x, .no_scale = which & 8);
     default: return an_nn_residual(x, .branch = mate(m, x, which & 8), .no_norm = which & 16);

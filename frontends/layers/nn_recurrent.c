@@ -1,0 +1,160 @@
+/* nn_recurrent.c -- layers with a memory: LSTM, GRU and simple RNN, one way and both.
+ *
+ * Each is three functions: the layer in a scope that is open, with the first or the
+ * second direction's weights; the layer; and two of them side by side. Gates and
+ * formulas are the ops'.                                                      */
+#include "frontends/layers/layer.h"
+
+static const an_init glorot = {AN_INIT_GLOROT_UNIFORM, 0, 0};
+static const an_init orthogonal = {AN_INIT_ORTHOGONAL, 0, 0};
+static const an_init zeros = {AN_INIT_ZEROS, 0, 0};
+
+/* H, as asked or of the recurrent kernel that was handed in; columns of the weights in *columns. */
+static int64_t measure(int64_t asked, an_value recurrent, int gates, int64_t *columns)
+{
+    const int64_t units = asked == 0 ? units_of(0, recurrent) / gates : asked;
+    *columns = units < INT64_MAX / gates ? gates * units : -1;
+    return units;
+}
+
+/* Two in one scope, [.., 2 * units]. */
+static an_value both_ways(an_at at, an_value x, const char *name, const void *args,
+                          an_value (*one)(const void *args, bool second, bool reverse))
+{
+    an_scope_open_unique(x, name);
+    an_scope_open(x, "forward");
+    const an_value forward = one(args, false, false);
+    an_scope_close(x);
+    an_scope_open(x, "backward");
+    const an_value backward = one(args, true, true);
+    an_scope_close(x);
+    const an_value y = an_concat_at(at, (an_value[]){forward, backward}, 2, -1);
+    an_scope_close(x);
+    return y;
+}
+
+/* ---- LSTM ---------------------------------------------------------------- */
+
+static an_value lstm_in_scope(const void *args, bool second, bool reverse)
+{
+    const an_lstm_args *a = args;
+    const an_lstm_weights *given = second ? &a->backward : &a->weights;
+    const an_init forget = {AN_INIT_FORGET_BIAS, 0, 0};
+    int64_t columns;
+    const int64_t units = measure(a->units, given->recurrent, 4, &columns);
+    if (!is_told(a->at, a->x, "LSTM: .units", units)) return (an_value){a->x.graph, 0};
+    const an_lstm_operands operands = {
+        .x = a->x,
+        .kernel = weight(a->at, given->kernel, a->x, "kernel", AN_SHAPE(last_dim(a->x), columns),
+                         start(&a->kernel_start, glorot)),
+        .recurrent = weight(a->at, given->recurrent, a->x, "recurrent", AN_SHAPE(units, columns),
+                            start(&a->recurrent_start, orthogonal)),
+        .bias = weight(a->at, given->bias, a->x, "bias", AN_SHAPE(columns),
+                       start(&a->bias_start, forget)),
+        .h0 = a->h0,
+        .c0 = a->c0,
+        .lengths = a->lengths};
+    const an_value y = an_lstm_at(a->at, operands, reverse);
+    return a->last ? an_result(y, 1) : y;
+}
+
+an_value an_nn_lstm_with(const an_lstm_args *a)
+{
+    if (!a || an_is_none(a->x) || an_is_poison(a->x)) return a ? a->x : AN_NONE;
+    an_scope_open_unique(a->x, name_or(a->name, "lstm"));
+    const an_value y = lstm_in_scope(a, false, a->reverse);
+    an_scope_close(a->x);
+    return y;
+}
+
+an_value an_nn_bilstm_with(const an_lstm_args *a)
+{
+    if (!a || an_is_none(a->x) || an_is_poison(a->x)) return a ? a->x : AN_NONE;
+    an_lstm_args one = *a;
+    one.h0 = one.c0 = AN_NONE;
+    return both_ways(a->at, a->x, name_or(a->name, "bilstm"), &one, lstm_in_scope);
+}
+
+/* ---- GRU ----------------------------------------------------------------- */
+
+static an_value gru_in_scope(const void *args, bool second, bool reverse)
+{
+    const an_gru_args *a = args;
+    const an_gru_weights *given = second ? &a->backward : &a->weights;
+    int64_t columns;
+    const int64_t units = measure(a->units, given->recurrent, 3, &columns);
+    if (!is_told(a->at, a->x, "GRU: .units", units)) return (an_value){a->x.graph, 0};
+    an_gru_operands operands = {
+        .x = a->x,
+        .kernel = weight(a->at, given->kernel, a->x, "kernel", AN_SHAPE(last_dim(a->x), columns),
+                         start(&a->kernel_start, glorot)),
+        .recurrent = weight(a->at, given->recurrent, a->x, "recurrent", AN_SHAPE(units, columns),
+                            start(&a->recurrent_start, orthogonal)),
+        .bias = weight(a->at, given->bias, a->x, "bias", AN_SHAPE(columns),
+                       start(&a->bias_start, zeros)),
+        .recurrent_bias = given->recurrent_bias,
+        .h0 = a->h0,
+        .lengths = a->lengths};
+    if (!a->reset_before) /* else it is one with the bias */
+        operands.recurrent_bias = weight(a->at, given->recurrent_bias, a->x, "recurrent_bias",
+                                         AN_SHAPE(columns), start(&a->bias_start, zeros));
+    const an_value y = an_gru_at(a->at, operands, !a->reset_before, reverse);
+    return a->last ? an_result(y, 1) : y;
+}
+
+an_value an_nn_gru_with(const an_gru_args *a)
+{
+    if (!a || an_is_none(a->x) || an_is_poison(a->x)) return a ? a->x : AN_NONE;
+    an_scope_open_unique(a->x, name_or(a->name, "gru"));
+    const an_value y = gru_in_scope(a, false, a->reverse);
+    an_scope_close(a->x);
+    return y;
+}
+
+an_value an_nn_bigru_with(const an_gru_args *a)
+{
+    if (!a || an_is_none(a->x) || an_is_poison(a->x)) return a ? a->x : AN_NONE;
+    an_gru_args one = *a;
+    one.h0 = AN_NONE;
+    return both_ways(a->at, a->x, name_or(a->name, "bigru"), &one, gru_in_scope);
+}
+
+/* ---- simple RNN ------------------------------------------------------------ */
+
+static an_value rnn_in_scope(const void *args, bool second, bool reverse)
+{
+    const an_rnn_args *a = args;
+    const an_rnn_weights *given = second ? &a->backward : &a->weights;
+    int64_t columns;
+    const int64_t units = measure(a->units, given->recurrent, 1, &columns);
+    if (!is_told(a->at, a->x, "RNN: .units", units)) return (an_value){a->x.graph, 0};
+    const an_rnn_operands operands = {
+        .x = a->x,
+        .kernel = weight(a->at, given->kernel, a->x, "kernel", AN_SHAPE(last_dim(a->x), units),
+                         start(&a->kernel_start, glorot)),
+        .recurrent = weight(a->at, given->recurrent, a->x, "recurrent", AN_SHAPE(units, units),
+                            start(&a->recurrent_start, orthogonal)),
+        .bias = weight(a->at, given->bias, a->x, "bias", AN_SHAPE(units),
+                       start(&a->bias_start, zeros)),
+        .h0 = a->h0,
+        .lengths = a->lengths};
+    const an_value y = an_rnn_at(a->at, operands, a->relu, reverse);
+    return a->last ? an_result(y, 1) : y;
+}
+
+an_value an_nn_rnn_with(const an_rnn_args *a)
+{
+    if (!a || an_is_none(a->x) || an_is_poison(a->x)) return a ? a->x : AN_NONE;
+    an_scope_open_unique(a->x, name_or(a->name, "rnn"));
+    const an_value y = rnn_in_scope(a, false, a->reverse);
+    an_scope_close(a->x);
+    return y;
+}
+
+an_value an_nn_birnn_with(const an_rnn_args *a)
+{
+    if (!a || an_is_none(a->x) || an_is_poison(a->x)) return a ? a->x : AN_NONE;
+    an_rnn_args one = *a;
+    one.h0 = AN_NONE;
+    return both_ways(a->at, a->x, name_or(a->name, "birnn"), &one, rnn_in_scope);
+}
