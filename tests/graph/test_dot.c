@@ -5,6 +5,7 @@
 #include "graph/passes/pipeline.h"
 #include "core/text.h"
 #include "frontends/frontends.h"
+#include "optim/optim.h"
 #include "tests/graph/pictures.h"
 #include "tests/support.h"
 
@@ -247,6 +248,31 @@ START_TEST(test_large_graphs_collapse_and_say_so)
 }
 END_TEST
 
+/* On which Graphviz 2.43 loses its way: a residual in a scope of the user's, trained. */
+START_TEST(test_a_scope_around_a_residual)
+{
+    if (!an_test_have_graphviz("scopes around residuals")) return;
+    an_graph *g = an_graph_new("t");
+    const an_value x = an_input(g, "x", AN_F32, AN_SHAPE(an_dim_named(g, "B"), 12));
+    an_value h = an_nn_dense(x, .units = 32, .name = "first");
+    an_scope_open(h, "layer");
+    h = an_residual_add(h, an_relu(an_nn_dense(h, .units = 32)));
+    an_scope_close(h);
+    const an_value y = an_nn_dense(h, .units = 4, .name = "logits");
+    const an_value loss = an_mean_axes(an_square(y), AN_ALL_AXES, false);
+    an_store *store = an_store_new(1);
+    an_program *p = an_compile(g, store, .fetch = {loss}, .update = an_minimize(loss, an_sgd()));
+    char path[] = "/tmp/an_dot_scope.svg", message[512] = "?";
+    const an_status status = an_dot_file(an_program_graph(p), path, .message = message,
+                                         .message_size = sizeof message);
+    ck_assert_msg(status == AN_OK && !message[0], "%s", message);
+    unlink(path);
+    an_program_free(p);
+    an_store_free(store);
+    an_graph_free(g);
+}
+END_TEST
+
 START_TEST(test_mermaid)
 {
     an_graph *g = pair("t");
@@ -391,6 +417,7 @@ END_TEST
 AN_TEST_MAIN("dot", test_a_small_picture, test_classifier, test_equal_graphs_give_equal_bytes,
              test_hostile_names, test_weights_fold_and_ties_do_not, test_diff_shows_what_fused,
              test_depth_and_focus, test_large_graphs_collapse_and_say_so,
-             test_a_thousand_nodes_are_laid_out_in_time, test_files, test_mermaid,
+             test_a_thousand_nodes_are_laid_out_in_time, test_files,
+             test_a_scope_around_a_residual, test_mermaid,
              test_every_allocation_may_fail,
              test_summary)
