@@ -6,8 +6,6 @@
 
 #include "graph/run/store.h"
 
-#include <string.h>
-
 static const char usual_name[] = "ema";
 
 typedef struct averaging {
@@ -46,6 +44,7 @@ static an_status average_one(averaging *x, an_value w)
     const an_commit *row = an_graph_commit_of(x->g, x->u.id, w.id);
     an_taken taken = {.when = AN_NONE};
     if (!row) return fail(x, AN_E_STATE, "is not updated by the table", name);
+    const an_value next = an_value_of(x->g, row->value);
     const an_type type = an_type_of(w);
     if (!an_dtype_is_float(type.dtype)) return fail(x, AN_E_DTYPE, "holds no floats", name);
     an_taken_apart(x->g, row, &taken);
@@ -58,7 +57,6 @@ static an_status average_one(averaging *x, an_value w)
                              "at different runs\n  hint: average them by calls of their own",
                              x->timer, name);
     }
-    const an_value next = an_value_of(x->g, row->value);
     const an_value old = an_state_at(at, x->g, name, type.dtype, type.shape,
                                      (an_init){AN_INIT_ZEROS, 0, 0});
     const an_value in[] = {old, next, x->share[type.dtype == AN_F64], x->when};

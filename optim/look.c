@@ -77,11 +77,12 @@ an_value an_updates_gradient_taken(an_updates u, const char *state)
     return an_mul_at(taken.step->at, taken.total, taken.scale);
 }
 
-an_value an_count_runs(an_updates u, const char *name)
+an_value an_count_runs_at(an_at at, an_updates u, const char *name)
 {
     if (!u.graph) return AN_NONE;
-    const an_value had = an_state(u.graph, name, AN_I64, AN_SCALAR, (an_init){AN_INIT_ZEROS, 0, 0});
-    const an_value have = an_add(had, an_number(had, 1));
+    const an_init zeros = {AN_INIT_ZEROS, 0, 0};
+    const an_value had = an_state_at(at, u.graph, name, AN_I64, AN_SCALAR, zeros);
+    const an_value have = an_add_at(at, had, an_number_at(at, had, 1));
     an_updates_add(u, had, have);
     return an_graph_status(u.graph) == AN_OK ? have : (an_value){u.graph, 0};
 }

@@ -99,7 +99,6 @@ typedef struct an_optimizer {
 #define an_adam(...) ((an_optimizer){.kind = AN_ADAM, __VA_ARGS__})
 /* Adam with decoupled weight decay; give `.decay` (Keras's is 0.004). */
 #define an_adamw(...) ((an_optimizer){.kind = AN_ADAMW, __VA_ARGS__})
-
 #define an_rmsprop(...) ((an_optimizer){.kind = AN_RMSPROP, __VA_ARGS__})
 #define an_adagrad(...) ((an_optimizer){.kind = AN_ADAGRAD, __VA_ARGS__})
 
@@ -187,7 +186,8 @@ AN_API an_value an_updates_gradient_taken(an_updates u, const char *state);
 
 /* This run's number, 1 at the first, an i64 scalar: a state of that name, which the table counts
  * on. For schedules of one's own. */
-AN_API an_value an_count_runs(an_updates u, const char *name);
+AN_API an_value an_count_runs_at(an_at at, an_updates u, const char *name);
+#define an_count_runs(...) an_count_runs_at(AN_HERE, __VA_ARGS__)
 
 /* ---- averages of the weights (average.c) ------------------------------- */
 

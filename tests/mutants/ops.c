@@ -58,6 +58,10 @@ static const char norms[] =
     "%37: f32[D] = sum_step %3, %4, %35\n"
     "%38: f32[D] = average_step %3, %4, %20, %34\n"
     "%39: f32[D], f32[D] = adagrad_step %3, %4, %23, %20, _, %35 {eps=0.25}\n"
+    "%40: f32[D] = add %23, %23\n"
+    "%41: f32[D] = add %40, %40\n"
+    "%42: f32[D], f32[D], f32[D], f32[D] = rmsprop_step %3, %4, %23, %41, _, %20 "
+    "{rho=0.75, eps=0.25}\n"
     "output \"y\" %9\n";
 
 /* Rows of three lengths over more than a tile; L stands for the lengths' bound. */
