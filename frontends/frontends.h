@@ -382,6 +382,57 @@ AN_API an_value an_nn_group_norm_with(const an_channel_norm_args *args);
 AN_API an_value an_nn_instance_norm_with(const an_channel_norm_args *args);
 #define an_nn_instance_norm(...) \
     an_nn_instance_norm_with(&(an_channel_norm_args){.at = AN_HERE, __VA_ARGS__})
+/* Weights of attention from D to H heads of W: q[D, H*W], k and v[M, G*W], out[H*W, D], and a bias
+ * for each; those left out are made. */
+typedef struct an_attention_weights {
+    an_value q, k, v, out;
+    an_value q_bias, k_bias, v_bias, out_bias;
+} an_attention_weights;
+
+typedef struct an_attention_args {
+    an_at at;
+    an_value x;        /* [B, T, D] */
+    int64_t heads;     /* H */
+    const char *name;
+    int64_t key_heads; /* G, of which H is a multiple; 0: H */
+    int64_t width;     /* W, of a head; 0: D / H */
+    an_value memory;   /* [B, S, M], where keys and values come from; left out: x */
+    bool causal;       /* query i sees the keys up to `position` + i */
+    an_value lengths, mask, position; /* as an_attention's */
+    double rotary;     /* base of rotary positions, 10000 in the paper; 0: none */
+    bool rotary_pairs; /* as in an_rotary_args */
+    bool no_bias;
+    int64_t cache;     /* S of cached keys and values; 0: none */
+    an_attention_weights weights;
+} an_attention_args;
+/* [B, T, D]: projections to heads, an_attention, and one back. With a `.cache`, keys and values of x
+ * are put at `.position` of two states, "cache/k" and "cache/v" of [B,G,S,W], frozen and zeros at
+ * first, and queries see what is there, causally: T new tokens against all before. B must be
+ * literal then. New states are pending (an_updates_take_pending) with the result as witness.
+ * Vaswani et al. 2017; grouped heads: Ainslie et al. 2023. */
+AN_API an_value an_nn_attention_with(const an_attention_args *args);
+#define an_nn_attention(...) an_nn_attention_with(&(an_attention_args){.at = AN_HERE, __VA_ARGS__})
+
+typedef struct an_rotary_args {
+    an_at at;
+    an_value x;         /* [.., T, W], W even */
+    an_value position;  /* [], an integer: the place of row 0; left out: 0 */
+    an_value positions; /* [T], integers or floats: the places themselves, instead */
+    double base;        /* 0: 10000 */
+    bool pairs;         /* columns 2i and 2i+1 turn together, as in the paper and in GPT-J; else i
+                         * and i + W/2, as in GPT-NeoX and LLaMA: the same up to an order of columns */
+} an_rotary_args;
+/* Each pair of columns turned by place * base^(-2i/W). Su et al. 2021 (RoFormer). */
+AN_API an_value an_nn_rotary_with(const an_rotary_args *args);
+#define an_nn_rotary(...) an_nn_rotary_with(&(an_rotary_args){.at = AN_HERE, __VA_ARGS__})
+/* [T, D] for x[.., T, D], D even: sin(t / 10000^(2i/D)) in column 2i, the cosine in 2i+1; to be
+ * added. `position` as above, or AN_NONE. Vaswani et al. 2017. */
+AN_API an_value an_nn_sinusoidal_at(an_at at, an_value x, an_value position);
+#define an_nn_sinusoidal(...) an_nn_sinusoidal_at(AN_HERE, __VA_ARGS__)
+/* [queries, keys] of x's dtype, to be added to scores: 0 where query i sees key j, j <= i + keys -
+ * queries, else -inf. */
+AN_API an_value an_nn_causal_mask_at(an_at at, an_value x, an_dim queries, an_dim keys);
+#define an_nn_causal_mask(...) an_nn_causal_mask_at(AN_HERE, __VA_ARGS__)
 
 /* ======================================================================== */
 /* Checkpoints: all states of a store in a file                             */

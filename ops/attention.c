@@ -224,7 +224,7 @@ static double attention_flops(const an_work *w)
            (double)(cut.depth + cut.width);
 }
 
-an_value an_attention_with(const an_attention_args *a)
+an_value an_attention_with(const an_attention_operands *a)
 {
     const an_value in[] = {a->q, a->k, a->v, a->mask, a->lengths, a->position};
     const an_attrs attrs = {.causal = a->causal, .scale = a->scale};

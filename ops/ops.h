@@ -524,19 +524,19 @@ AN_API an_value an_log_softmax_at(an_at at, an_value x, int axis);
  * scores: [B,H,T,S], each extent that or 1. `lengths`[B] (i32 or i64, 0..S): keys at and beyond it
  * are not seen. `causal`: query i sees the keys up to `position` + i; position[] (i32 or i64) is
  * the place of query 0 among the keys, S - T without one. `scale` 0 is 1 / sqrt(D). */
-typedef struct an_attention_args {
+typedef struct an_attention_operands {
     an_at at; /* set by the macro */
     an_value q, k, v, mask, lengths, position;
     bool causal;
     double scale;
-} an_attention_args;
+} an_attention_operands;
 /* y[B,H,T,E] = softmax(scale * q k' + mask) v over the keys that a query sees, and lse[B,H,T], the
  * log of the sum of exponentials of those scores. A query that sees none has y 0, lse -inf and
  * gradients 0. Keys and values that are not seen must be numbers all the same. In f32 no [T,S] is
  * ever held: memory is linear in T and S. A length outside 0..S is a fault.
  * Vaswani et al. 2017; Dao et al. 2022; grouped heads: Ainslie et al. 2023. */
-AN_API an_value an_attention_with(const an_attention_args *args);
-#define an_attention(...) an_attention_with(&(an_attention_args){.at = AN_HERE, __VA_ARGS__})
+AN_API an_value an_attention_with(const an_attention_operands *args);
+#define an_attention(...) an_attention_with(&(an_attention_operands){.at = AN_HERE, __VA_ARGS__})
 
 /* ---- residuals and norms (norm.c, fused.c) ----------------------------- */
 
