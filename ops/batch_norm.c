@@ -6,7 +6,9 @@
  *   dx     = (dy - sum(dy)/n - xhat * sum(dy * xhat)/n) * rstd * gamma
  *   dgamma = sum(dy * xhat)     dbeta = sum(dy)
  *
- * (Ioffe & Szegedy 2015.) The variance is the biased one, which also an estimate for inference is
+ * (Ioffe & Szegedy 2015.) In an inference program running statistics stand for those of the batch,
+ * if they are given, in the gradients too; otherwise they are not looked at. The variance is the
+ * biased one, which also an estimate for inference is
  * made of: n/(n - 1) times it. Through the statistics a gradient is written out as nodes, since
  * hardly anyone takes it. A unit is a channel (kernels/batch_norm.c): nothing is added across
  * units. A channel without elements has mean, variance and rstd NaN, as 0/0 is; all others that
@@ -18,9 +20,10 @@
 #include <float.h>
 #include <math.h>
 
-enum { X, GAMMA, BETA };
+enum { X, GAMMA, BETA, RUNNING_MEAN, RUNNING_VARIANCE, INPUTS };
 enum { Y, MEAN, RSTD, VARIANCE };
-enum { GRAD_DY, GRAD_X, GRAD_GAMMA, GRAD_MEAN, GRAD_RSTD };
+enum { GRAD_DY, GRAD_X, GRAD_GAMMA, GRAD_MEAN, GRAD_RSTD, GRAD_RUNNING_MEAN,
+       GRAD_RUNNING_VARIANCE, GRAD_INPUTS };
 enum { DX, DGAMMA, DBETA };
 
 /* ---- types --------------------------------------------------------------- */
@@ -29,6 +32,8 @@ enum { DX, DGAMMA, DBETA };
 static an_status want_channels(const an_infer *q, int x, int from, int to)
 {
     an_status s = an_want_rank(q, x, 2, AN_MAX_RANK);
+    if (s == AN_OK && q->present[to - 2] != q->present[to - 1])
+        s = an_refuse(q, AN_E_ARGUMENT, "running_mean and running_variance come together");
     for (int i = from; i < to && s == AN_OK; i++) {
         char name[32];
         if (!q->present[i]) continue;
@@ -41,7 +46,7 @@ static an_status want_channels(const an_infer *q, int x, int from, int to)
 
 static an_status batch_norm_infer(const an_infer *q, an_type out[])
 {
-    const an_status s = want_channels(q, X, GAMMA, BETA + 1);
+    const an_status s = want_channels(q, X, GAMMA, INPUTS);
     const an_type each = {q->in[X].dtype, AN_SHAPE(q->in[X].shape.dim[1])};
     out[Y] = q->in[X];
     out[MEAN] = out[RSTD] = out[VARIANCE] = each;
@@ -50,7 +55,7 @@ static an_status batch_norm_infer(const an_infer *q, an_type out[])
 
 static an_status batch_norm_grad_infer(const an_infer *q, an_type out[])
 {
-    const an_status s = want_channels(q, GRAD_X, GRAD_GAMMA, GRAD_RSTD + 1);
+    const an_status s = want_channels(q, GRAD_X, GRAD_GAMMA, GRAD_INPUTS);
     out[DX] = q->in[GRAD_X];
     out[DGAMMA] = out[DBETA] = (an_type){q->in[GRAD_X].dtype, AN_SHAPE(q->in[GRAD_X].shape.dim[1])};
     return s;
@@ -97,8 +102,9 @@ static void batch_norm_grad_rule(const an_call *c, const an_value dy[], an_value
     const an_value x = c->in[X], gamma = c->in[GAMMA];
     if (!an_is_none(dy[Y])) {
         const an_attrs attrs = {.eps = c->attrs->eps};
-        const an_value in[] = {dy[Y], x, gamma, c->out[MEAN], c->out[RSTD]};
-        dx[X] = an_emit(AN_HERE, AN_OP_batch_norm_grad, in, 5, &attrs);
+        const an_value in[GRAD_INPUTS] = {dy[Y], x, gamma, c->out[MEAN], c->out[RSTD],
+                                          c->in[RUNNING_MEAN], c->in[RUNNING_VARIANCE]};
+        dx[X] = an_emit(AN_HERE, AN_OP_batch_norm_grad, in, GRAD_INPUTS, &attrs);
         if (!an_is_none(gamma)) dx[GAMMA] = an_result(dx[X], DGAMMA);
         if (!an_is_none(c->in[BETA])) dx[BETA] = an_result(dx[X], DBETA);
     }
@@ -138,6 +144,45 @@ static void batch_norm_meaning(const an_call *c, an_value out[])
     out[Y] = an_mul(off, keep(out[RSTD], x));
     if (!an_is_none(c->in[GAMMA])) out[Y] = an_mul(out[Y], keep(c->in[GAMMA], x));
     if (!an_is_none(c->in[BETA])) out[Y] = an_add(out[Y], keep(c->in[BETA], x));
+}
+
+/* ---- in an inference program --------------------------------------------- */
+
+static an_value over(an_value variance, float eps)
+{
+    return an_rsqrt(an_add(variance, an_number(variance, (double)eps)));
+}
+
+/* x normalised by what is running, if anything is. */
+static void batch_norm_inference(const an_call *c, an_value out[])
+{
+    const an_value x = c->in[X], mean = c->in[RUNNING_MEAN];
+    if (an_is_none(mean)) {
+        batch_norm_meaning(c, out);
+        return;
+    }
+    out[MEAN] = mean;
+    out[VARIANCE] = c->in[RUNNING_VARIANCE];
+    out[RSTD] = over(out[VARIANCE], c->attrs->eps);
+    const an_value scale = an_is_none(c->in[GAMMA]) ? out[RSTD] : an_mul(out[RSTD], c->in[GAMMA]);
+    out[Y] = an_mul(an_sub(x, keep(mean, x)), keep(scale, x));
+    if (!an_is_none(c->in[BETA])) out[Y] = an_add(out[Y], keep(c->in[BETA], x));
+}
+
+/* Its gradients: what is running does not depend on x. */
+static void batch_norm_grad_inference(const an_call *c, an_value out[])
+{
+    const an_value dy = c->in[GRAD_DY], x = c->in[GRAD_X], mean = c->in[GRAD_RUNNING_MEAN];
+    if (an_is_none(mean)) {
+        batch_norm_grad_meaning(c, out);
+        return;
+    }
+    const an_value rstd = over(c->in[GRAD_RUNNING_VARIANCE], c->attrs->eps);
+    const an_value gamma = c->in[GRAD_GAMMA];
+    const an_value hat = an_mul(an_sub(x, keep(mean, x)), keep(rstd, x));
+    out[DX] = an_mul(dy, keep(an_is_none(gamma) ? rstd : an_mul(rstd, gamma), x));
+    out[DGAMMA] = an_sum_axes(an_mul(dy, hat), others(x), false);
+    out[DBETA] = an_sum_axes(dy, others(x), false);
 }
 
 /* ---- kernels ------------------------------------------------------------- */
@@ -264,16 +309,20 @@ static void ref_back(const an_work *w)
 
 /* ---- builder and records ------------------------------------------------- */
 
-an_value an_batch_norm_at(an_at at, an_value x, an_value gamma, an_value beta, double eps)
+an_value an_batch_norm_at(an_at at, an_value x, an_value gamma, an_value beta,
+                          an_value running_mean, an_value running_variance, double eps)
 {
     const an_attrs attrs = {.eps = an_narrow(at, x, "batch_norm: eps", eps)};
-    return an_emit(at, AN_OP_batch_norm, (an_value[]){x, gamma, beta}, 3, &attrs);
+    const an_value in[INPUTS] = {x, gamma, beta, running_mean, running_variance};
+    return an_emit(at, AN_OP_batch_norm, in, INPUTS, &attrs);
 }
 
 /* Per element: sum 1, squares 3, y 5. */
 const an_op_rules an_rules_batch_norm = {
     .floats = 1,
-    .kin = 6,
+    .kin = 30,
+    .constant_in = 1u << RUNNING_MEAN | 1u << RUNNING_VARIANCE,
+    .inference = batch_norm_inference,
     .infer = batch_norm_infer,
     .grad = batch_norm_grad_rule,
     .meaning = batch_norm_meaning,
@@ -286,7 +335,9 @@ const an_op_rules an_rules_batch_norm = {
 const an_op_rules an_rules_batch_norm_grad = {
     .floats = 1,
     .alike = 2,
-    .kin = 28,
+    .kin = 124,
+    .constant_in = 1u << GRAD_RUNNING_MEAN | 1u << GRAD_RUNNING_VARIANCE,
+    .inference = batch_norm_grad_inference,
     .infer = batch_norm_grad_infer,
     .meaning = batch_norm_grad_meaning,
     .stages = {{channels_back, run_back}},

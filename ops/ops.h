@@ -563,9 +563,12 @@ AN_API an_value an_add_norm_at(an_at at, an_value x, an_value skip, an_value gam
 AN_API an_value an_add_rms_norm_at(an_at at, an_value x, an_value skip, an_value gamma, int axis,
                                    double eps);
 /* Normalises each channel, axis 1, over all other axes; gamma and beta [C] may be AN_NONE.
- * Results: y like x; mean, rstd = 1/sqrt(variance + eps) and variance, the biased one, [C]. What
- * running statistics are is for a layer to say (an_nn_batch_norm). Ioffe & Szegedy 2015. */
-AN_API an_value an_batch_norm_at(an_at at, an_value x, an_value gamma, an_value beta, double eps);
+ * Results: y like x; mean, rstd = 1/sqrt(variance + eps) and variance, the biased one, [C]. In an
+ * inference program running_mean and running_variance [C], if they are not AN_NONE, stand for those
+ * of the batch; who moves them is a layer's concern (an_nn_batch_norm). Second derivatives are those
+ * of training. Ioffe & Szegedy 2015. */
+AN_API an_value an_batch_norm_at(an_at at, an_value x, an_value gamma, an_value beta,
+                                 an_value running_mean, an_value running_variance, double eps);
 #define an_residual_add(...) an_residual_add_at(AN_HERE, __VA_ARGS__)
 #define an_residual_add_scaled(...) an_residual_add_scaled_at(AN_HERE, __VA_ARGS__)
 #define an_layer_norm(...) an_layer_norm_at(AN_HERE, __VA_ARGS__)

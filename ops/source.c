@@ -53,6 +53,11 @@ static const char *wrong_init(const an_type *t, const an_init *init)
                                                      : "is for the biases of four gates, [4H]";
     case AN_INIT_RANDOM_KEY:
         return t->dtype == AN_I64 && rank == 1 && t->shape.dim[0] == 2 ? NULL : "is for i64[2]";
+    case AN_INIT_GLOROT_UNIFORM:
+    case AN_INIT_GLOROT_NORMAL:
+    case AN_INIT_HE_UNIFORM:
+    case AN_INIT_HE_NORMAL:
+        return (a == 0 || a == 1) && b == 0 ? NULL : "takes no numbers, but 1 for kernels [out, in, ..]";
     default: return a == 0 && b == 0 ? NULL : "takes no numbers";
     }
 }

@@ -87,18 +87,6 @@ static an_value unbiased(const an_channel_norm_args *a, an_value variance)
     return an_mul_at(a->at, variance, an_div_at(a->at, n, rest));
 }
 
-/* x normalised by what was kept: (x - mean) * (gamma / sqrt(variance + eps)) + beta. */
-static an_value by_running(const an_channel_norm_args *a, an_value mean, an_value variance,
-                           an_value gamma, an_value beta, double eps)
-{
-    an_value scale = an_rsqrt_at(
-        a->at, an_add_at(a->at, variance, an_number_at(a->at, variance, eps)));
-    if (!an_is_none(gamma)) scale = an_mul_at(a->at, scale, gamma);
-    an_value y = an_sub_at(a->at, a->x, per_channel(a, mean));
-    y = an_mul_at(a->at, y, per_channel(a, scale));
-    return an_is_none(beta) ? y : an_add_at(a->at, y, per_channel(a, beta));
-}
-
 static an_value batch_norm(const an_channel_norm_args *a)
 {
     const double eps = or_usual(a->eps, 1e-3);
@@ -106,12 +94,10 @@ static an_value batch_norm(const an_channel_norm_args *a)
     const an_value gamma = gamma_of(a), beta = beta_of(a);
     const an_value mean = running(a, a->running_mean, "running_mean", 0);
     const an_value variance = running(a, a->running_variance, "running_variance", 1);
-    const an_value batch = an_batch_norm_at(a->at, a->x, gamma, beta, eps);
-    if (an_is_poison(batch)) return batch;
-    const an_value kept = by_running(a, mean, variance, gamma, beta, eps);
-    const an_value y = an_where_at(a->at, an_training_at(a->at, a->x.graph), batch, kept);
-    an_pending(mean, moved(a, mean, an_result(batch, 1)), y);
-    an_pending(variance, moved(a, variance, unbiased(a, an_result(batch, 3))), y);
+    const an_value y = an_batch_norm_at(a->at, a->x, gamma, beta, mean, variance, eps);
+    if (an_is_poison(y)) return y;
+    an_pending(mean, moved(a, mean, an_result(y, 1)), y);
+    an_pending(variance, moved(a, variance, unbiased(a, an_result(y, 3))), y);
     return y;
 }
 

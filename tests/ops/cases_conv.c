@@ -106,6 +106,11 @@ const an_case an_cases_conv[] = {
     {"batch_norm", "beta only", {"f32[B,D,N]", "-", "f32[D]"}, .attrs = {.eps = 1e-3f}, NEAR},
     {"batch_norm", "long runs", {"f32[3,2,1300]", "f32[2]", "f32[2]"}, .attrs = {.eps = 1e-3f},
      NEAR},
+    {"batch_norm", "with running ones", {"f32[B,D,N]", "f32[D]", "f32[D]", "f32[D]", "f32[D] 0..3"},
+     .attrs = {.eps = 1e-3f}, NEAR, .flags = AN_CASE_NAN_STOPS}, /* not looked at in training */
+    {"batch_norm_grad", "with running ones", {"f32[B,D,N]", "f32[B,D,N]", "f32[D]", "f32[D]",
+     "f32[D]", "f32[D]", "f32[D] 0..3"}, .attrs = {.eps = 1e-3f}, GRAD,
+     .flags = AN_CASE_NAN_STOPS},
     {"batch_norm_grad", "images", {"f32[B,D,T,N]", "f32[B,D,T,N]", "f32[D]", "f32[D]", "f32[D]"},
      .attrs = {.eps = 1e-3f}, GRAD},
     {"batch_norm_grad", "rows", {"f32[N,D]", "f32[N,D]", "f32[D]", "f32[D]", "f32[D]"},
