@@ -153,7 +153,7 @@ static int64_t rows_scratch(const an_work *w)
 static double row_loss(const an_ce *c, const an_ce_row *row, const float *x)
 {
     const an_kernels *k = c->w->kernels;
-    if (row->label < 0 || row->sample == 0) return 0;
+    if (row->label < 0) return 0;
     if (c->smoothing > 0) {
         const an_soft_target q = an_ce_target(c, row);
         return k->cross_entropy_soft(c->classes, x, &q);

@@ -6,8 +6,9 @@
  *   cosine   of a / max |a| and b / max |b|, in which squares neither overflow nor vanish; the
  *            divisors are held constant, since the cosine does not change with them
  *
- * What leads to a value that nobody counts (the loss of an element of weight 0, the logarithm of 0)
- * is chosen away, not multiplied by 0. All carry the place where the user called.  */
+ * What leads to a value that nobody counts (an element of weight 0, the logarithm of 0) is chosen
+ * away before the loss, not multiplied by 0 behind it, which keeps gradients numbers, too. All
+ * carry the place where the user called.                                      */
 #include "ops/losses.h"
 #include "ops/loss.h"
 
@@ -53,6 +54,15 @@ static an_value spread(an_at at, an_value weights, an_value each)
     return an_stop_gradient_at(at, an_reshape_at(at, weights, shape));
 }
 
+/* v, with zeros for what has no weight. Weights that do not fit are refused in `reduced`. */
+static an_value counted(an_at at, an_value v, an_value weights)
+{
+    if (is_missing(v) || is_missing(weights) || !leads(weights, v)) return v;
+    const an_value w = spread(at, weights, v);
+    const an_value nothing = an_compare_at(at, w, AN_EQ, number(at, w, 0));
+    return an_where_at(at, nothing, number(at, v, 0), v);
+}
+
 /* How many elements of `each` one weight is for. */
 static an_value elements_of_one(an_at at, an_value weights, an_value each)
 {
@@ -85,7 +95,7 @@ static an_value reduced(an_at at, const char *loss, an_value each, an_value weig
     if (!leads(weights, each))
         return refused(at, each, AN_E_SHAPE, "%s: sample_weights must have the leading dims of the "
                        "losses\n  hint: of losses [B, D], [B] or [B, D]", loss);
-    const an_value weighed = an_chain_at(at, spread(at, weights, each), each, false);
+    const an_value weighed = an_mul_at(at, spread(at, weights, each), each);
     if (keep) return weighed;
     const an_value total = an_mul_at(at, sum_of_all(at, an_stop_gradient_at(at, weights)),
                                      elements_of_one(at, weights, each));
@@ -117,9 +127,12 @@ static an_value bce_by_sides(const an_bce_args *a, an_value z)
         an_chain_at(at, below, an_softplus_at(at, a->logits), false));
 }
 
-an_value an_bce_with_logits_with(const an_bce_args *a)
+an_value an_bce_with_logits_with(const an_bce_args *args)
 {
-    if (!a) return AN_NONE;
+    if (!args) return AN_NONE;
+    an_bce_args counting = *args, *const a = &counting;
+    a->logits = counted(a->at, a->logits, a->sample_weights);
+    a->labels = counted(a->at, a->labels, a->sample_weights);
     const char *const name = "an_bce_with_logits";
     const bool smooth = a->label_smoothing != 0;
     if (smooth && !(a->label_smoothing > 0 && a->label_smoothing <= 1))
@@ -144,7 +157,8 @@ an_value an_bce_with_logits_with(const an_bce_args *a)
 /* Of identical types: nothing is broadcast, as mse has it. A delta is huber's alone. */
 static an_value difference(const an_difference_args *a, const char *loss)
 {
-    const an_value p = a->prediction, t = a->target;
+    const an_value p = counted(a->at, a->prediction, a->sample_weights);
+    const an_value t = counted(a->at, a->target, a->sample_weights);
     if (a->delta != 0)
         return refused(a->at, p, AN_E_ATTRIBUTE, "%s has no delta: an_huber has one", loss);
     if (!is_missing(p) && !is_missing(t) && !same_shape(p, t))
@@ -156,7 +170,8 @@ an_value an_mse_with(const an_difference_args *a)
 {
     if (!a) return AN_NONE;
     if (a->delta != 0) return difference(a, "an_mse"); /* refused there */
-    const an_value loss = an_mse_at(a->at, a->prediction, a->target);
+    const an_value loss = an_mse_at(a->at, counted(a->at, a->prediction, a->sample_weights),
+                                    counted(a->at, a->target, a->sample_weights));
     if (is_missing(loss) || (an_is_none(a->sample_weights) && !a->each)) return loss;
     return reduced(a->at, "an_mse", an_result(loss, AN_LOSS_EACH), a->sample_weights, a->each);
 }
@@ -220,15 +235,12 @@ static side side_of(an_at at, an_value x, int axis)
     return s;
 }
 
-/* Its length over the largest magnitude, or eps over that; without an eps, of 0, 1. */
+/* Its length over the largest magnitude, or eps over that. */
 static an_value length_of(an_at at, const side *s, double eps)
 {
-    const an_value zero = an_compare_at(at, s->square, AN_EQ, number(at, s->square, 0));
-    const an_value safe = an_where_at(at, zero, number(at, s->square, 1), s->square);
-    const an_value root = an_sqrt_at(at, safe);
+    const an_value root = an_sqrt_at(at, s->square);
     if (eps == 0) return root;
-    const an_value least = an_div_at(at, number(at, root, eps), s->most);
-    return an_where_at(at, zero, least, an_maximum_at(at, root, least));
+    return an_maximum_at(at, root, an_div_at(at, number(at, root, eps), s->most));
 }
 
 an_value an_cosine_similarity_at(an_at at, an_value a, an_value b, int axis, double eps)

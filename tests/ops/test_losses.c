@@ -272,7 +272,64 @@ START_TEST(test_nothing_counts)
     const double nothing[6] = {0};
     for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
         expect("loss of nothing", losses[i], &x, 1, nothing);
-        if (i < 5) expect("its gradient", an_gradient(losses[i], logits), &x, 6, nothing);
+        expect("its gradient", an_gradient(losses[i], logits), &x, 6, nothing);
+    }
+    an_graph_free(g);
+}
+END_TEST
+
+/* A row of weight 0 is left out though its loss is no number; weights of sum 0 leave nothing. */
+START_TEST(test_left_out)
+{
+    float data[2][2] = {{0, 0}, {NAN, INFINITY}}, one[] = {1, 0}, balanced[] = {1, -1};
+    int32_t ids[] = {0, 1};
+    const an_tensor x = an_tensor_borrow(AN_F32, AN_EXTENTS(2, 2), data);
+    const an_tensor labels = an_tensor_borrow(AN_I32, AN_EXTENTS(2), ids);
+    const an_tensor first = an_tensor_borrow(AN_F32, AN_EXTENTS(2), one);
+    const an_tensor both = an_tensor_borrow(AN_F32, AN_EXTENTS(2), balanced);
+    an_graph *g = an_graph_new("left out");
+    const an_value v = an_input(g, "x", AN_F32, AN_SHAPE(2, 2)), y = an_constant(g, &labels);
+    const an_value w = an_constant(g, &first), ones = an_fill(g, AN_F32, AN_SHAPE(2, 2), 1);
+    const struct {
+        an_value loss;
+        double right, slope; /* of the first element; the second of logits has its opposite */
+    } cases[] = {
+        {an_softmax_cross_entropy(v, y, .sample_weights = w), log(2), -0.5},
+        {an_softmax_cross_entropy(v, y, .class_weights = w), log(2), -0.5},
+        {an_softmax_cross_entropy(v, y, .sample_weights = w, .label_smoothing = 0.5), log(2),
+         -0.25},
+        {an_bce_with_logits(v, ones, .sample_weights = w), log(2), -0.25},
+        {an_mse(v, ones, .sample_weights = w), 1, -1},
+        {an_mae(v, ones, .sample_weights = w), 1, -0.5},
+        {an_huber(v, ones, .sample_weights = w), 0.5, -0.5}};
+    for (int i = 0; i < 7; i++) {
+        const double slope = cases[i].slope, other = i < 3 ? -slope : slope;
+        expect("loss", cases[i].loss, &x, 1, &cases[i].right);
+        expect("gradient", an_gradient(cases[i].loss, v), &x, 4,
+               (const double[]){slope, other, 0, 0});
+    }
+    float plain[2][2] = {{0, 1}, {2, 0}};
+    const an_tensor z = an_tensor_borrow(AN_F32, AN_EXTENTS(2, 2), plain);
+    const an_value none = an_softmax_cross_entropy(v, y, .sample_weights = an_constant(g, &both));
+    expect("balanced", none, &z, 1, (const double[]){0});
+    expect("its gradient", an_gradient(none, v), &z, 4, (const double[]){0, 0, 0, 0});
+    an_graph_free(g);
+}
+END_TEST
+
+/* What p rules out costs nothing, though q rules it out, too. */
+START_TEST(test_kl_of_zero)
+{
+    float logs[] = {(float)-0.69314718055994531, -INFINITY}, p[] = {1, 0};
+    const an_tensor x = an_tensor_borrow(AN_F32, AN_EXTENTS(1, 2), logs);
+    const an_tensor target = an_tensor_borrow(AN_F32, AN_EXTENTS(1, 2), p);
+    an_graph *g = an_graph_new("kl");
+    const an_value q = an_input(g, "x", AN_F32, AN_SHAPE(1, 2)), t = an_constant(g, &target);
+    const an_value losses[] = {an_kl_divergence(q, t),
+                               an_kl_divergence(q, an_log(t), .log_target = true)};
+    for (int i = 0; i < 2; i++) {
+        expect("kl", losses[i], &x, 1, (const double[]){log(2)});
+        expect("its gradient", an_gradient(losses[i], q), &x, 2, (const double[]){-1, 0});
     }
     an_graph_free(g);
 }
@@ -322,6 +379,8 @@ START_TEST(test_weights_of_leading_dims)
     const an_value w = literal(g, AN_F32, 1, (int64_t[]){2}, weights[1]);
     expect("each", an_mae(p, zero, .sample_weights = w, .each = true), &x, 8,
            (const double[]){1, 2, 3, 4, 15, 18, 21, 24});
+    const an_value loss = an_mse(an_stop_gradient(p), zero, .sample_weights = p);
+    expect("no gradient", an_gradient(loss, p), &x, 8, (const double[8]){0});
     an_graph_free(g);
 }
 END_TEST
@@ -581,8 +640,8 @@ START_TEST(test_options_as_text)
 END_TEST
 
 AN_TEST_MAIN("losses", test_values_and_gradients, test_second_order, test_other_operands,
-             test_training_is_proved, test_nothing_counts, test_no_rows,
-             test_weights_of_leading_dims, test_far_logits, test_far_bce,
+             test_training_is_proved, test_nothing_counts, test_left_out, test_kl_of_zero,
+             test_no_rows, test_weights_of_leading_dims, test_far_logits, test_far_bce,
              test_cosine_at_any_length, test_perplexity, test_binary_counts,
              test_counts_of_classes, test_f1_over_batches, test_padding_row, test_refusals,
              test_options_as_text)
