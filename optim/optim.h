@@ -207,7 +207,8 @@ typedef struct an_average_args {
  *     average' = average + (1 - decay) / (1 - decay^t) (w' - average)
  *
  * which is the decaying mean of w_1 ... w_t with Adam's bias correction in it: after one step the
- * average is w. Where gradients are accumulated, runs that take no step are left out. */
+ * average is w, before it 0. Where gradients are accumulated, runs that take no step are left
+ * out. */
 AN_API an_status an_average_with(const an_average_args *args);
 #define an_average(...) an_average_with(&(an_average_args){.at = AN_HERE, __VA_ARGS__})
 
