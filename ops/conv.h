@@ -12,7 +12,7 @@
 /* Extents of the three tensors; index 0 is rows, 1 columns. */
 typedef struct an_conv {
     int64_t images, groups;
-    int64_t c, o;                      /* channels of a group: of the images, of the windows' sums */
+    int64_t c, o;                      /* channels of a group: of the images, of the windows */
     int64_t in[2], out[2], window[2];
     int64_t stride[2], before[2], dilation[2];
 } an_conv;

@@ -155,7 +155,8 @@ static job job_of(const an_work *w)
 static int64_t weight_floats(const job *k)
 {
     const an_conv *v = &k->v;
-    return k->back ? an_ceil_div(v->groups * v->c * v->o * v->window[0] * v->window[1], 16) * 16 : 0;
+    const int64_t weights = v->groups * v->c * v->o * v->window[0] * v->window[1];
+    return k->back ? an_ceil_div(weights, 16) * 16 : 0;
 }
 
 int64_t an_conv_panel(int64_t taps)
@@ -250,20 +251,28 @@ static int lanes_before(int64_t at, int64_t move, int64_t bound, int count)
     return lanes < count ? (int)lanes : count;
 }
 
-static void pack_run(const an_work *w, const an_reach reach[2], const an_conv_run *run, int64_t i,
-                     int64_t j, an_conv_pack *pack)
+/* What tap (i, j) sees from a run; places count from the run's image and from the panel's plane. */
+static an_conv_piece piece_of(const an_reach reach[2], const an_conv_run *run, int64_t i, int64_t j,
+                              int64_t image)
 {
     const an_reach *rows = &reach[0], *columns = &reach[1];
     const int64_t row = rows->source + rows->move * run->row + rows->shift * i;
     const int64_t at = columns->source + columns->move * run->column + columns->shift * j;
     const bool inside = row >= 0 && row < rows->sources;
-    pack->before = inside ? lanes_before(at, columns->move, 0, run->count) : run->count;
+    const int before = inside ? lanes_before(at, columns->move, 0, run->count) : run->count;
     const int end = lanes_before(at, columns->move, columns->sources, run->count);
-    pack->count = end > pack->before ? end - pack->before : 0;
-    pack->after = run->count - pack->before - pack->count;
-    if (pack->count > 0)
-        pack->from += row * columns->sources + at + pack->before * columns->move;
-    w->kernels->conv_pack(pack);
+    an_conv_piece p = {.to = (i * columns->taps + j) * AN_PANEL + run->lane, .before = before,
+                       .count = end > before ? end - before : 0};
+    p.after = run->count - before - p.count;
+    if (p.count > 0)
+        p.from = run->image * image + row * columns->sources + at + before * columns->move;
+    return p;
+}
+
+static void flush(const an_work *w, an_conv_pack *pack)
+{
+    if (pack->pieces > 0) w->kernels->conv_pack(pack);
+    pack->pieces = 0;
 }
 
 void an_conv_pack_block(const an_work *w, const an_reach reach[2], const an_conv_block *block,
@@ -271,16 +280,17 @@ void an_conv_pack_block(const an_work *w, const an_reach reach[2], const an_conv
 {
     const int64_t size = reach[0].sources * reach[1].sources;
     const int64_t taps = reach[0].taps * reach[1].taps;
+    an_conv_pack pack;
+    pack.from = x + plane * size, pack.from_plane = size, pack.stride = reach[1].move;
+    pack.to = panel, pack.to_plane = taps * AN_PANEL, pack.planes = planes;
+    pack.pieces = 0;
     for (int64_t i = 0; i < reach[0].taps; i++)
         for (int64_t j = 0; j < reach[1].taps; j++)
             for (int r = 0; r < block->runs; r++) {
-                const an_conv_run *run = &block->run[r];
-                an_conv_pack pack = {
-                    .from = x + (run->image * all + plane) * size, .from_plane = size,
-                    .stride = reach[1].move, .planes = planes, .to_plane = taps * AN_PANEL,
-                    .to = panel + (i * reach[1].taps + j) * AN_PANEL + run->lane};
-                pack_run(w, reach, run, i, j, &pack);
+                if (pack.pieces == AN_CONV_PIECES) flush(w, &pack);
+                pack.piece[pack.pieces++] = piece_of(reach, &block->run[r], i, j, all * size);
             }
+    flush(w, &pack);
 }
 
 /* ---- products ------------------------------------------------------------ */

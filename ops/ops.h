@@ -473,7 +473,7 @@ AN_API an_value an_einsum_at(an_at at, const char *equation, const an_value *in,
 #define an_matmul(...) an_matmul_at(AN_HERE, __VA_ARGS__)
 #define an_matmul_t(...) an_matmul_t_at(AN_HERE, __VA_ARGS__)
 
-/* ---- windows that slide over images (conv.c, pool.c) --------------------- */
+/* ---- windows that slide over images (conv.c, pooling.c) --------------------- */
 
 /* Where windows lie over images [N,C,H,W]; what is 0 has its usual value. A window of extent k over
  * rows takes k rows that are `dilation` apart; there are
@@ -499,8 +499,10 @@ AN_API an_value an_conv2d_at(an_at at, an_value x, an_value kernel, an_value bia
  * al. 2010. */
 AN_API an_value an_conv2d_transpose_at(an_at at, an_value x, an_value kernel, an_window window,
                                        int more_rows, int more_columns);
-/* The largest element of each window of each channel, of `size`; results: y, and i64 `at`, its place
- * among all elements of x. Of equal ones the first, and a NaN before all, get the gradient. */
+/* The largest element of each window of each channel, of `size`; results: y, and i64 `at`, its
+ * place among all elements of x. Of equal ones the first, and a NaN before all, get the gradient.
+ * An image without elements, of which padding alone makes windows, has none to give it to: a fault
+ * when that gradient runs. */
 AN_API an_value an_max_pool2d_at(an_at at, an_value x, an_window window);
 /* The mean of each window. */
 AN_API an_value an_avg_pool2d_at(an_at at, an_value x, an_window window);
@@ -565,8 +567,8 @@ AN_API an_value an_add_rms_norm_at(an_at at, an_value x, an_value skip, an_value
 /* Normalises each channel, axis 1, over all other axes; gamma and beta [C] may be AN_NONE.
  * Results: y like x; mean, rstd = 1/sqrt(variance + eps) and variance, the biased one, [C]. In an
  * inference program running_mean and running_variance [C], if they are not AN_NONE, stand for those
- * of the batch; who moves them is a layer's concern (an_nn_batch_norm). Second derivatives are those
- * of training. Ioffe & Szegedy 2015. */
+ * of the batch; who moves them is a layer's concern (an_nn_batch_norm). Second derivatives are
+ * those of training. Ioffe & Szegedy 2015. */
 AN_API an_value an_batch_norm_at(an_at at, an_value x, an_value gamma, an_value beta,
                                  an_value running_mean, an_value running_variance, double eps);
 #define an_residual_add(...) an_residual_add_at(AN_HERE, __VA_ARGS__)

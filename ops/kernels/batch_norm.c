@@ -12,7 +12,7 @@
 /* Up to AN_BLOCK_ROW elements of a channel. */
 typedef struct piece {
     int64_t at, count;      /* the first one's place in the tensor; how many */
-    int64_t runs, run, gap; /* gathered: runs of `run` elements, `gap` apart; runs 0: side by side */
+    int64_t runs, run, gap; /* gathered: runs of `run` elements, `gap` apart; or 0 runs */
 } piece;
 
 /* The piece that begins at element `done` of the channel. */

@@ -17,19 +17,29 @@ AN_INLINE void put_row(float *to, const float *from, int count)
     if (i < count) an_v_store_n(to + i, count - i, an_v_load_n(from + i, count - i, 0.0f));
 }
 
+AN_INLINE void put_piece(const an_conv_piece *p, const float *from, float *to, int64_t stride)
+{
+    from += p->from;
+    to += p->to;
+    if (p->before > 0) put_zeros(to, p->before);
+    to += p->before;
+    if (stride == 1) put_row(to, from, p->count);
+    else
+        for (int i = 0; i < p->count; i++) to[i] = from[i * stride];
+    if (p->after > 0) put_zeros(to + p->count, p->after);
+}
+
+/* Plane by plane: the rows that its pieces share are near then, and planes that lie a power of two
+ * apart do not push each other out of the cache. */
 void AN_ISA(conv_pack)(const an_conv_pack *p)
 {
-    const int before = p->before, count = p->count, after = p->after;
-    const int64_t stride = p->stride;
     for (int64_t plane = 0; plane < p->planes; plane++) {
-        float *to = p->to + plane * p->to_plane;
         const float *from = p->from + plane * p->from_plane;
-        put_zeros(to, before);
-        to += before;
-        if (stride == 1) put_row(to, from, count);
+        float *to = p->to + plane * p->to_plane;
+        if (p->stride == 1)
+            for (int i = 0; i < p->pieces; i++) put_piece(&p->piece[i], from, to, 1);
         else
-            for (int i = 0; i < count; i++) to[i] = from[i * stride];
-        put_zeros(to + count, after);
+            for (int i = 0; i < p->pieces; i++) put_piece(&p->piece[i], from, to, p->stride);
     }
 }
 

@@ -50,7 +50,8 @@ START_TEST(test_shapes)
     want_shape(an_nn_avg_pool2d(x, .size = 3, .stride = 2, .same = true), 6, 5, 7);
     const an_value series = an_input(g, "series", AN_F32, AN_SHAPE(2, 5, 20));
     want_shape(an_nn_conv1d(series, .channels = 7, .size = 3), 7, 18, -1);
-    want_shape(an_nn_conv1d(series, .channels = 7, .size = 4, .stride = 2, .same = true), 7, 10, -1);
+    want_shape(an_nn_conv1d(series, .channels = 7, .size = 4, .stride = 2, .same = true), 7, 10,
+               -1);
     want_shape(an_nn_conv1d(series, .channels = 7, .size = 2,
                             .window = {.padding = {4, 0}, .dilation = {4}}), 7, 20, -1);
     ck_assert_int_eq(an_type_of(an_nn_global_pool(x)).shape.rank, 2);
@@ -70,7 +71,8 @@ START_TEST(test_refusals)
 {
     const struct { an_window w; const char *part; } rows[] = {
         {{.size = {12, 3}}, "does not fit"}, {{.size = {3, 3}, .groups = 4}, "4 groups"},
-        {{.size = {3, 3}, .padding = {-1}}, "padding -1"}, {{.size = {3, 3}, .stride = {-1}}, "stride"}};
+        {{.size = {3, 3}, .padding = {-1}}, "padding -1"},
+        {{.size = {3, 3}, .stride = {-1}}, "stride"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         an_graph *g = an_graph_new("refused");
         want_refusal(an_nn_conv2d(images(g, 6, 9, 14), .channels = 6, .window = rows[i].w),

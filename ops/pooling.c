@@ -1,4 +1,4 @@
-/* pool.c -- the largest and the mean of each window of an image.
+/* pooling.c -- the largest and the mean of each window of an image.
  *
  *   max_pool2d   y = the largest x of the window, at = where it lies among all of x's elements
  *                dx = dy scattered to `at`
@@ -104,7 +104,8 @@ static an_status avg_pool_grad_infer(const an_infer *q, an_type out[])
     if (s == AN_OK && x->rank != 4)
         s = an_refuse(q, AN_E_SHAPE, "the result has rank 4, not %d", x->rank);
     if (s == AN_OK) s = want_windows(q, x, &y);
-    for (int i = 0; i < 4 && s == AN_OK; i++) s = an_want_dim(q, "a dim of dy", dy->dim[i], y.dim[i]);
+    for (int i = 0; i < 4 && s == AN_OK; i++)
+        s = an_want_dim(q, "a dim of dy", dy->dim[i], y.dim[i]);
     out[0] = (an_type){q->in[0].dtype, *x};
     return s;
 }
@@ -160,12 +161,13 @@ static void max_run(const an_work *w, int64_t begin, int64_t end)
 /* One window, in double: its largest element's place. An image without elements has none. */
 static int64_t ref_largest(const an_tensor *x, const pool *p, int64_t first, int64_t i, int64_t j)
 {
+    const slide *a = &p->axis[0], *b = &p->axis[1];
     int64_t best = -1;
-    for (int64_t r = i * p->axis[0].stride - p->axis[0].before, m = 0; m < p->axis[0].size; m++, r++)
-        for (int64_t s = j * p->axis[1].stride - p->axis[1].before, k = 0; k < p->axis[1].size;
-             k++, s++) {
-            if (r < 0 || r >= p->axis[0].in || s < 0 || s >= p->axis[1].in) continue;
-            const int64_t at = first + r * p->axis[1].in + s;
+    for (int64_t m = 0; m < a->size; m++)
+        for (int64_t k = 0; k < b->size; k++) {
+            const int64_t r = i * a->stride - a->before + m, s = j * b->stride - b->before + k;
+            if (r < 0 || r >= a->in || s < 0 || s >= b->in) continue;
+            const int64_t at = first + r * b->in + s;
             const double v = an_get(x, at), most = best < 0 ? 0 : an_get(x, best);
             if (best < 0 || v > most || (isnan(v) && !isnan(most))) best = at;
         }

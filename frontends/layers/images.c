@@ -1,4 +1,4 @@
-/* conv.c -- layers over images [N,C,H,W] and series [N,C,T]: convolutions and pools. */
+/* images.c -- layers over images [N,C,H,W] and series [N,C,T]: convolutions and pools. */
 #include "frontends/frontends.h"
 
 /* ---- helpers ------------------------------------------------------------- */
@@ -160,7 +160,8 @@ an_value an_nn_conv1d_with(const an_conv_args *a)
     an_scope_open_unique(a->x, name_or(a->name, "conv1d"));
     const an_window *g = &a->window;
     an_window w = {.size = {1, g->size[0]}, .stride = {1, g->stride[0]}, .groups = g->groups,
-                   .padding = {0, 0, g->padding[0], g->padding[1]}, .dilation = {1, g->dilation[0]}};
+                   .padding = {0, 0, g->padding[0], g->padding[1]},
+                   .dilation = {1, g->dilation[0]}};
     w = window_of(&w, a->size, a->stride, false);
     const an_value images = as_images(a->at, a->x);
     an_value y = an_is_poison(images) ? images : convolve(a, images, w, "an_nn_conv1d");
