@@ -138,6 +138,30 @@ static an_graph *of_width(const char *from, int64_t width)
     return an_read_graph("kernels", text);
 }
 
+/* Images, and what convolutions, pools and norms by channel make of them: windows that differ in
+ * everything, more planes than one panel takes, elements that tie. */
+#define WINDOW "{stride=[2,1], padding=[1,0,2,1], dilation=[1,2], groups=2}\n"
+#define SQUARE "stride=[1,1], padding=[1,1,1,1], dilation=[1,1], groups=1}\n"
+#define POOL "{window=[3,3], stride=[2,2], padding=[1,1,1,1]"
+static const char images[] =
+    "graph \"images\"\ndims R\n"
+    "%1: f32[R,6,9,8] = input \"x\"\n%2: f32[4,3,3,2] = state \"kernel\"\n"
+    "%3: f32[4] = state \"bias\"\n%4: f32[R,4,4,9] = input \"dy\"\n"
+    "%5: f32[R,4,4,9] = conv2d %1, %2, %3 " WINDOW
+    "%6: f32[R,6,9,8] = conv2d_transpose %4, %2 " WINDOW
+    "%7: f32[4,3,3,2] = conv2d_kernel_grad %1, %4 " WINDOW
+    "%8: f32[R,50,5,5] = input \"many\"\n%9: f32[5,50,3,3] = state \"wide\"\n"
+    "%10: f32[R,5,5,5] = conv2d %8, %9 {" SQUARE
+    "%11: f32[R,6,9,8] = relu %1\n"
+    "%12: f32[R,6,5,4], i64[R,6,5,4] = max_pool2d %11 " POOL "}\n"
+    "%13: f32[R,6,5,4] = avg_pool2d %1 " POOL "}\n"
+    "%14: f32[R,6,5,4] = avg_pool2d %1 " POOL ", counted=1}\n"
+    "%15: f32[R,6,9,8] = avg_pool2d_grad %13 " POOL "}\n"
+    "%16: f32[6] = state \"gamma\"\n%17: f32[6] = state \"beta\"\n"
+    "%18: f32[R,6,9,8], f32[6], f32[6], f32[6] = batch_norm %1, %16, %17 {eps=0.01}\n"
+    "%19: f32[R,6,9,8], f32[6], f32[6] = batch_norm_grad %6, %1, %16, %18.1, %18.2 {eps=0.01}\n"
+    "output \"y\" %5\n";
+
 static void try_kernels(const char *text, int64_t rows, int64_t width)
 {
     an_evaluation fast = {0}, slow = {.reference = true};
@@ -200,6 +224,23 @@ static const char *const losses[] = {
     CHOICE(10, 11, 12, 13),
     BRANCH "%9: f32[3,4] = sqrt %1\n%10: f32[3,4] = where %8, %5, %7\n"
     "%11: f32[3,4] = chain %10, %9 {divide=1}\n" LOSS(11, 12, 13) "output \"loss\" %13\n",
+};
+
+/* Of images; the loss is a sum of what a window that differs in everything makes of them. */
+#define IMAGES                                                                                     \
+    "graph \"d\"\n%1: f32[2,6,9,8] = input \"x\"\n%2: f32[4,3,3,2] = state \"kernel\"\n"           \
+    "%3: f32[4] = state \"bias\"\n%4: f32[2,4,4,9] = input \"r\"\n%5: f32[6] = state \"g\"\n"
+#define IMAGES_LOSS(last, next, sum)                                                               \
+    "%" #next ": f32[2,4,4,9] = mul %" #last ", %4\n%" #sum ": f32[] = sum %" #next              \
+    " {axes=all}\noutput \"loss\" %" #sum "\n"
+static const char *const image_losses[] = {
+    IMAGES "%6: f32[2,4,4,9] = conv2d %1, %2, %3 " WINDOW "%7: f32[2,4,4,9] = tanh %6\n"
+    IMAGES_LOSS(7, 8, 9),
+    IMAGES "%6: f32[2,6,9,8], f32[6], f32[6], f32[6] = batch_norm %1, %5 {eps=0.1}\n"
+    "%7: f32[2,4,4,9] = conv2d %6, %2 " WINDOW IMAGES_LOSS(7, 8, 9),
+    IMAGES "%6: f32[2,6,9,8] = conv2d_transpose %4, %2 " WINDOW "%7: f32[2,6,9,8] = mul %6, %1\n"
+    "%8: f32[2,6,5,4] = avg_pool2d %7 " POOL "}\n%9: f32[] = sum %8 {axes=all}\n"
+    "output \"loss\" %9\n",
 };
 
 static void try_gradient(const char *text)
@@ -283,6 +324,9 @@ void an_battery_ops(void)
         try_kernels(norms, sizes[i][0], sizes[i][1]);
     try_kernels(recurrent, 11, 5);
     try_kernels(recurrent, 3, 19);
+    try_kernels(images, 3, 1);
     for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) try_gradient(losses[i]);
+    for (size_t i = 0; i < sizeof image_losses / sizeof *image_losses; i++)
+        try_gradient(image_losses[i]);
     for (int i = 0; i < 3; i++) try_order(orders[i], i == 0);
 }
