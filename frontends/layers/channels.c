@@ -2,14 +2,9 @@
  *
  * A group norm is a layer_norm of x seen as [N, groups, what is left], so it has every promise of
  * that; a batch norm has an op of its own, beside which a running mean and variance are kept. */
-#include "frontends/frontends.h"
+#include "frontends/layers/layer.h"
 
 static bool is_missing(an_value x) { return an_is_none(x) || an_is_poison(x); }
-
-static const char *name_or(const char *name, const char *usual)
-{
-    return name && name[0] ? name : usual;
-}
 
 static double or_usual(double given, double usual) { return given != 0 ? given : usual; }
 
@@ -28,23 +23,18 @@ static an_value per_channel(const an_channel_norm_args *a, an_value v)
     return an_reshape_at(a->at, v, shape);
 }
 
-static an_value weight(const an_channel_norm_args *a, an_value given, const char *name,
-                       const an_start *start, double usual)
-{
-    if (!an_is_none(given)) return given;
-    const an_init init = {usual == 0 ? AN_INIT_ZEROS : AN_INIT_CONSTANT, usual, 0};
-    return an_state_at(a->at, a->x.graph, name, an_type_of(a->x).dtype,
-                       AN_SHAPE(an_dim_of(a->x, 1)), start->set ? start->init : init);
-}
-
 static an_value gamma_of(const an_channel_norm_args *a)
 {
-    return a->no_scale ? AN_NONE : weight(a, a->gamma, "gamma", &a->gamma_start, 1);
+    return a->no_scale ? AN_NONE
+                       : weight(a->at, a->gamma, a->x, "gamma", AN_SHAPE(an_dim_of(a->x, 1)),
+                                start(&a->gamma_start, (an_init){AN_INIT_CONSTANT, 1, 0}));
 }
 
 static an_value beta_of(const an_channel_norm_args *a)
 {
-    return a->no_shift ? AN_NONE : weight(a, a->beta, "beta", &a->beta_start, 0);
+    return a->no_shift ? AN_NONE
+                       : weight(a->at, a->beta, a->x, "beta", AN_SHAPE(an_dim_of(a->x, 1)),
+                                start(&a->beta_start, (an_init){0}));
 }
 
 /* Whether x has channels, and a literal number of them. */

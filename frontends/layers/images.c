@@ -1,12 +1,7 @@
 /* images.c -- layers over images [N,C,H,W] and series [N,C,T]: convolutions and pools. */
-#include "frontends/frontends.h"
+#include "frontends/layers/layer.h"
 
 /* ---- helpers ------------------------------------------------------------- */
-
-static const char *name_or(const char *name, const char *usual)
-{
-    return name && name[0] ? name : usual;
-}
 
 static an_value refuse(an_at at, an_value x, const char *layer, const char *why)
 {
@@ -19,16 +14,9 @@ static bool is_missing(an_value x) { return an_is_none(x) || an_is_poison(x); }
 /* A kernel's fans lie in its first two axes, not in its last two. */
 static an_init start_of(const an_start *given)
 {
-    an_init init = given->set ? given->init : (an_init){AN_INIT_GLOROT_UNIFORM, 0, 0};
+    an_init init = start(given, (an_init){AN_INIT_GLOROT_UNIFORM, 0, 0});
     if (init.kind >= AN_INIT_GLOROT_UNIFORM && init.kind <= AN_INIT_HE_NORMAL) init.a = 1;
     return init;
-}
-
-static an_value state(an_at at, an_value given, an_value x, const char *name, an_shape shape,
-                      an_init init)
-{
-    if (!an_is_none(given)) return given;
-    return an_state_at(at, x.graph, name, an_type_of(x).dtype, shape, init);
 }
 
 /* y and one number for each of its channels, axis 1. */
@@ -109,14 +97,14 @@ static an_value kernel_of(const an_conv_args *a, an_value x, const an_window *w,
     const an_dim out = a->channels;
     const an_shape shape = back ? AN_SHAPE(in, out / groups, w->size[0], w->size[1])
                                 : AN_SHAPE(out, in / groups, w->size[0], w->size[1]);
-    return state(a->at, a->kernel, x, "kernel", shape, start_of(&a->kernel_start));
+    return weight(a->at, a->kernel, x, "kernel", shape, start_of(&a->kernel_start));
 }
 
 static an_value with_bias(const an_conv_args *a, an_value y)
 {
     if (a->no_bias || is_missing(y)) return y;
-    const an_value bias = state(a->at, a->bias, y, "bias", AN_SHAPE(an_dim_of(y, 1)),
-                                a->bias_start.set ? a->bias_start.init : (an_init){0});
+    const an_value bias = weight(a->at, a->bias, y, "bias", AN_SHAPE(an_dim_of(y, 1)),
+                                start(&a->bias_start, (an_init){0}));
     return an_add_at(a->at, y, per_channel(a->at, bias, y));
 }
 
@@ -131,8 +119,8 @@ static an_value convolve(const an_conv_args *a, an_value x, an_window w, const c
     const an_value kernel = kernel_of(a, x, &w, false);
     an_value bias = AN_NONE;
     if (!a->no_bias && !is_missing(kernel))
-        bias = state(a->at, a->bias, x, "bias", AN_SHAPE(an_dim_of(kernel, 0)),
-                     a->bias_start.set ? a->bias_start.init : (an_init){0});
+        bias = weight(a->at, a->bias, x, "bias", AN_SHAPE(an_dim_of(kernel, 0)),
+                     start(&a->bias_start, (an_init){0}));
     return an_conv2d_at(a->at, x, kernel, bias, w);
 }
 

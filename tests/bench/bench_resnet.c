@@ -74,9 +74,11 @@ int main(int argc, char **argv)
     }
     qsort(time, STEPS, sizeof *time, by_size);
     const double flops = 3 * 2 * products * (double)batch;
-    printf("%s\nResNet-20, batch %lld: %.1f ms a step (best %.1f), %.1f GFLOP in convolutions, %.1f "
-           "GFLOP/s in all; loss %.4f\n", an_runtime_describe(), (long long)batch, time[STEPS / 2],
-           time[0], flops * 1e-9, flops / time[STEPS / 2] * 1e-6, an_tensor_get(&out, 0));
+    printf("%s\n", an_runtime_describe());
+    printf("ResNet-20, batch %lld: %.1f ms a step (best %.1f), %.1f GFLOP in convolutions, ",
+           (long long)batch, time[STEPS / 2], time[0], flops * 1e-9);
+    printf("%.1f GFLOP/s in all; loss %.4f\n", flops / time[STEPS / 2] * 1e-6,
+           an_tensor_get(&out, 0));
     an_tensor_free(&xs);
     an_tensor_free(&ls);
     an_tensor_free(&out);
