@@ -31,7 +31,8 @@ static an_status want_matrices(const an_infer *q, int first)
     if (k[3] != a[3]) return an_refuse(q, AN_E_SHAPE, "q and k differ in their last dim");
     if (v[1] != k[1] || v[2] != k[2])
         return an_refuse(q, AN_E_SHAPE, "k and v differ in heads or in length");
-    if (a[1] != k[1] && (k[1] == 0 || an_infer_div(q, a[1], k[1]) == AN_DIM_BAD)) {
+    an_dim shared;
+    if (a[1] != k[1] && (k[1] == 0 || !an_dims_divides(q->dims, a[1], k[1], &shared))) {
         an_refuse(q, AN_E_SHAPE, "the heads of q are no multiple of those of k");
         return an_hint(q, AN_E_SHAPE, "query head h reads key head h / (H/G)");
     }

@@ -17,7 +17,7 @@
 #include <math.h>
 #include <string.h>
 
-#define FEW_UNITS 16     /* of groups; with fewer, keys are cut */
+#define FEW_UNITS 8      /* of groups; with fewer, keys are cut */
 #define CHUNK_KEYS 512   /* at least, where they are */
 #define SUM_FLOATS 16384 /* of dq that one unit adds up */
 
