@@ -405,8 +405,8 @@ typedef struct an_attention_args {
     int64_t cache;     /* S of cached keys and values; 0: none */
     an_attention_weights weights;
 } an_attention_args;
-/* [B, T, D]: projections to heads, an_attention, and one back. With a `.cache`, keys and values of x
- * are put at `.position` of two states, "cache/k" and "cache/v" of [B,G,S,W], frozen and zeros at
+/* [B, T, D]: projections to heads, an_attention, and one back. With a `.cache`, keys and values of
+ * x are put at `.position` of two states, "cache/k" and "cache/v" of [B,G,S,W], frozen and zeros at
  * first, and queries see what is there, causally: T new tokens against all before. B must be
  * literal then. New states are pending (an_updates_take_pending) with the result as witness.
  * Vaswani et al. 2017; grouped heads: Ainslie et al. 2023. */
@@ -419,8 +419,8 @@ typedef struct an_rotary_args {
     an_value position;  /* [], an integer: the place of row 0; left out: 0 */
     an_value positions; /* [T], integers or floats: the places themselves, instead */
     double base;        /* 0: 10000 */
-    bool pairs;         /* columns 2i and 2i+1 turn together, as in the paper and in GPT-J; else i
-                         * and i + W/2, as in GPT-NeoX and LLaMA: the same up to an order of columns */
+    bool pairs;         /* columns 2i and 2i+1 turn together, as in the paper and GPT-J; else i and
+                         * i + W/2, as in GPT-NeoX and LLaMA: the same but for their order */
 } an_rotary_args;
 /* Each pair of columns turned by place * base^(-2i/W). Su et al. 2021 (RoFormer). */
 AN_API an_value an_nn_rotary_with(const an_rotary_args *args);

@@ -199,7 +199,8 @@ static an_op_rules *record_of(an_ops *set, const an_op_def *d)
     if (!r) return NULL;
     *r = (an_op_rules){.infer = d->infer, .floats = d->infer ? 0 : 1u, .grad = d->grad,
                        .constant_in = d->constant_in, .meaning = d->meaning,
-                       .meaning_rounds = d->meaning_rounds, .fast = d->fast, .ref = d->ref, .scratch = d->scratch, .share = {d->share}};
+                       .meaning_rounds = d->meaning_rounds, .fast = d->fast, .ref = d->ref,
+                       .scratch = d->scratch, .share = {d->share}};
     memcpy(r->stages, d->stages, sizeof r->stages);
     if (d->no_grad) r->no_grad = an_arena_string(&set->arena, d->no_grad);
     else if (!d->grad && !d->meaning) r->no_grad = "its definition has none";

@@ -50,8 +50,14 @@ static an_value not_after(const parts *p, an_test test)
 /* ---- the op ------------------------------------------------------------ */
 
 static an_value op(const parts *p) { return an_attention(p->q, p->k, p->v); }
-static an_value op_masked(const parts *p) { return an_attention(p->q, p->k, p->v, .mask = p->mask); }
-static an_value op_causal(const parts *p) { return an_attention(p->q, p->k, p->v, .causal = true); }
+static an_value op_masked(const parts *p)
+{
+    return an_attention(p->q, p->k, p->v, .mask = p->mask);
+}
+static an_value op_causal(const parts *p)
+{
+    return an_attention(p->q, p->k, p->v, .causal = true);
+}
 static an_value op_scaled(const parts *p) { return an_attention(p->q, p->k, p->v, .scale = 0.5); }
 static an_value op_quarter(const parts *p)
 {

@@ -62,6 +62,13 @@ static const char norms[] =
     "%41: f32[D] = add %40, %40\n"
     "%42: f32[D], f32[D], f32[D], f32[D] = rmsprop_step %3, %4, %23, %41, _, %20 "
     "{rho=0.75, eps=0.25}\n"
+    "%31: f32[1,4,R,D] = input \"q\"\n"
+    "%32: f32[1,2,R,D] = input \"k\"\n"
+    "%33: f32[1,2,R,D] = input \"w\"\n"
+    "%34: f32[1,1,R,R] = input \"mask\"\n"
+    "%35: f32[1,4,R,D], f32[1,4,R] = attention %31, %32, %33, %34 {causal=1}\n"
+    "%36: f32[1,4,R,D], f32[1,2,R,D], f32[1,2,R,D], f32[1,1,R,R] = attention_grad %31, %31, %32, "
+    "%33, %34, _, _, %35, %35.1 {causal=1}\n"
     "output \"y\" %9\n";
 
 /* Rows of three lengths over more than a tile; L stands for the lengths' bound. */

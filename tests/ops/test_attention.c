@@ -1,5 +1,6 @@
 /* test_attention.c -- what the sweep cannot know about attention: against the written-out graph
- * over drawn shapes, rows that see nothing, scores beyond any exponential, memory.  */
+ * over drawn shapes, rows that see nothing, scores beyond any exponential, memory. What PyTorch says
+ * is written by vectors_attention.py.                                           */
 #include "frontends/addnorm.h"
 #include "tests/support.h"
 
@@ -188,6 +189,29 @@ START_TEST(test_blind)
 }
 END_TEST
 
+/* The first ten queries stand before the first key; the others see some, all finite. */
+START_TEST(test_partly_blind)
+{
+    const shape s = {.b = 1, .h = 1, .g = 1, .t = 70, .s = 20, .d = 16, .e = 16, .place = 0,
+                     .causal = true};
+    an_value y[OUTS];
+    an_graph *g = build(&s, true, y);
+    tensors x = {.at = 0};
+    fill(&x, &s, 3, 1);
+    x.at = -10;
+    run(g, y, &x, s.b);
+    for (int k = 0; k < 2; k++) /* y and dq, which of one key alone is nearly 0 */
+        for (int64_t i = 0; i < 70 * 16; i++)
+            if (i / 16 != 10)
+                ck_assert((an_tensor_get(&x.out[k], i) == 0) == (i < 10 * 16));
+    for (int k = 2; k < 4; k++)
+        for (int64_t i = 0; i < 20 * 16; i++)
+            ck_assert(isfinite(an_tensor_get(&x.out[k], i)) && an_tensor_get(&x.out[k], i) != 0);
+    release(&x);
+    an_graph_free(g);
+}
+END_TEST
+
 /* No keys at all: y 0 and lse -inf. */
 START_TEST(test_no_keys)
 {
@@ -277,6 +301,7 @@ int main(void)
     tcase_add_test(t, test_drawn_shapes);
     tcase_add_test(t, test_huge_scores);
     tcase_add_loop_test(t, test_blind, 0, 3);
+    tcase_add_test(t, test_partly_blind);
     tcase_add_test(t, test_no_keys);
     tcase_add_test(t, test_linear_memory);
     tcase_add_test(t, test_refusals);

@@ -464,7 +464,8 @@ bool an_real_apply(an_reals *r, const an_node *n, int k, an_expr *out)
     case AN_OP_div: return quotient_of(&c, out);
     case AN_OP_power: return power_of(&c, out);
     case AN_OP_chain:
-        return use(&c, AN_REAL_CHAIN, n->attrs->divide ? quotient_of(&c, out) : product_of(&c, out));
+        return use(&c, AN_REAL_CHAIN,
+                   n->attrs->divide ? quotient_of(&c, out) : product_of(&c, out));
     case AN_OP_maximum: case AN_OP_minimum: return larger_of(&c, out);
     case AN_OP_sum: case AN_OP_mean: return reduced(&c, out);
     case AN_OP_matmul: return matmul_of(&c, out);

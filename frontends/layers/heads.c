@@ -1,4 +1,4 @@
-/* attention.c -- attention as a layer: projections, heads, a cache; and positions.
+/* heads.c -- attention as a layer: projections, heads, a cache; and positions.
  *
  * Heads are an axis: [B,T,H*W] is cut to [B,T,H,W] and turned to [B,H,T,W]. Each projection is a
  * dense layer of its own, named q, k, v and out.                               */
