@@ -1,6 +1,6 @@
 /* test_attention.c -- what the sweep cannot know about attention: against the written-out graph
- * over drawn shapes, rows that see nothing, scores beyond any exponential, memory. What PyTorch says
- * is written by vectors_attention.py.                                           */
+ * over drawn shapes, rows that see nothing, scores beyond any exponential, memory. What PyTorch
+ * says is written by vectors_attention.py.                                      */
 #include "frontends/addnorm.h"
 #include "tests/support.h"
 
