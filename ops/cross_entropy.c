@@ -105,7 +105,7 @@ an_ce an_ce_fast_of(const an_work *w, int classes)
     return c;
 }
 
-an_ce_row an_ce_row_at(const an_ce *c, int64_t row)
+an_ce_row an_ce_weighed_row(const an_ce *c, int64_t row)
 {
     const an_id ignored = c->w->attrs->ignore_index;
     const an_ce_row none = {.label = -1};

@@ -35,7 +35,14 @@ typedef struct an_ce_row {
     double sample; /* its own weight ... */
     double weight; /* ... times that of its class: what the mean is divided by */
 } an_ce_row;
-an_ce_row an_ce_row_at(const an_ce *c, int64_t row);
+an_ce_row an_ce_weighed_row(const an_ce *c, int64_t row);
+/* Rows are short where classes are few: of the plain loss, nothing but the label is looked at. */
+static inline an_ce_row an_ce_row_at(const an_ce *c, int64_t row)
+{
+    if (c->weighted) return an_ce_weighed_row(c, row);
+    const int64_t label = an_index_at(c->w, AN_CE_LABELS, row, c->classes);
+    return (an_ce_row){label, label >= 0, label >= 0};
+}
 /* The row's target where labels are smoothed. */
 an_soft_target an_ce_target(const an_ce *c, const an_ce_row *row);
 
