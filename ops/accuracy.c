@@ -152,6 +152,6 @@ const an_op_rules an_rules_accuracy = {
     .stages = {{accuracy_units, accuracy_run}, {an_loss_mean_units, accuracy_mean}},
     .ref = accuracy_ref,
     .scratch = accuracy_scratch,
-    .index = {AN_BOUND_EXTENT, 1, -1},
+    .index = {.by = AN_BOUND_EXTENT, .operand = 1, .axis = -1},
     .labels = 1u << 1,
 };

@@ -246,6 +246,6 @@ const an_op_rules an_rules_attention = {
     .ref = an_attention_ref,
     .scratch = attention_scratch,
     .count_flops = attention_flops,
-    .index = {AN_BOUND_LENGTH, ATT_LENGTHS, 2, ATT_K},
+    .index = {.by = AN_BOUND_LENGTH, .operand = ATT_LENGTHS, .axis = 2, .of = ATT_K},
     .factors = 1u << ATT_Q | 1u << ATT_K | 1u << ATT_V,
 };

@@ -438,5 +438,5 @@ const an_op_rules an_rules_attention_grad = {
     .ref = an_attention_grad_ref,
     .scratch = attention_grad_scratch,
     .count_flops = attention_grad_flops,
-    .index = {AN_BOUND_LENGTH, GRAD_LENGTHS, 2, GRAD_K},
+    .index = {.by = AN_BOUND_LENGTH, .operand = GRAD_LENGTHS, .axis = 2, .of = GRAD_K},
 };

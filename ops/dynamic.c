@@ -145,7 +145,7 @@ const an_op_rules an_rules_dynamic_slice = {
     .fast = AN_FAST_ANY,
     .ref = slice_ref,
     .flops = AN_NO_FLOPS,
-    .index = {AN_BOUND_START, 1, AN_OUT(0)},
+    .index = {.by = AN_BOUND_START, .operand = 1, .axis = AN_OUT(0)},
     .moves = true,
 };
 
@@ -233,5 +233,5 @@ const an_op_rules an_rules_update_slice = {
     .ref = update_ref,
     .share = {1u},
     .flops = AN_NO_FLOPS,
-    .index = {AN_BOUND_START, 2, AN_IN(1)},
+    .index = {.by = AN_BOUND_START, .operand = 2, .axis = AN_IN(1)},
 };

@@ -149,7 +149,7 @@ an_value an_embedding_padded_at(an_at at, an_value table, an_value ids, int64_t 
         .indices = 2u, .ranks = ranks_rule, .infer = gather_infer, .grad = gather_grad,            \
         .constant_in = 2u, .axes_in = AN_IN(0),                                                    \
         .stages = {{gather_units, gather_run}}, .fast = AN_FAST_ANY, .ref = gather_ref,            \
-        .flops = AN_NO_FLOPS, .index = {bound, 1, 0},                                              \
+        .flops = AN_NO_FLOPS, .index = {.by = bound, .operand = 1},                                \
     }
 
 const an_op_rules an_rules_gather = GATHER_RULES(NULL, AN_BOUND_AXIS);
@@ -369,7 +369,7 @@ const an_op_rules an_rules_scatter_add = {
     .ref = scatter_ref,
     .scratch = scatter_scratch,
     .count_flops = moved_flops,
-    .index = {AN_BOUND_SIZE, 0, 0},
+    .index = {.by = AN_BOUND_SIZE, .operand = 0, .axis = 0},
 };
 
 /* ---- one_hot ----------------------------------------------------------- */
@@ -443,5 +443,5 @@ const an_op_rules an_rules_one_hot = {
     .fast = AN_FAST_ANY,
     .ref = one_hot_ref,
     .flops = AN_NO_FLOPS,
-    .index = {AN_BOUND_SIZE, 0, 0},
+    .index = {.by = AN_BOUND_SIZE, .operand = 0, .axis = 0},
 };

@@ -146,7 +146,7 @@ const an_op_rules an_rules_gru = {
     .ref = an_gru_ref,
     .scratch = an_recurrent_scratch,
     .count_flops = an_recurrent_flops,
-    .index = {AN_BOUND_LENGTH, GRU_LENGTHS, 1},
+    .index = {.by = AN_BOUND_LENGTH, .operand = GRU_LENGTHS, .axis = 1},
     .factors = 1u << GRU_X | 1u << GRU_KERNEL | 1u << GRU_RECURRENT,
     .closed = 1u << GRU_GATES | 1u << GRU_INNER, /* kept for its gradient only: refused */
     .recurrent = {&before, &after},

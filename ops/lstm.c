@@ -87,7 +87,7 @@ const an_op_rules an_rules_lstm = {
     .ref = an_lstm_ref,
     .scratch = an_recurrent_scratch,
     .count_flops = an_recurrent_flops,
-    .index = {AN_BOUND_LENGTH, LSTM_LENGTHS, 1},
+    .index = {.by = AN_BOUND_LENGTH, .operand = LSTM_LENGTHS, .axis = 1},
     .factors = 1u << LSTM_X | 1u << LSTM_KERNEL | 1u << LSTM_RECURRENT,
     .closed = 1u << LSTM_GATES | 1u << LSTM_CELLS, /* kept for its gradient only: refused */
     .recurrent = {&lstm},

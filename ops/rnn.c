@@ -76,7 +76,7 @@ const an_op_rules an_rules_rnn = {
     .ref = an_rnn_ref,
     .scratch = an_recurrent_scratch,
     .count_flops = an_recurrent_flops,
-    .index = {AN_BOUND_LENGTH, RNN_LENGTHS, 1},
+    .index = {.by = AN_BOUND_LENGTH, .operand = RNN_LENGTHS, .axis = 1},
     .factors = 1u << RNN_X | 1u << RNN_KERNEL | 1u << RNN_RECURRENT,
     .recurrent = {&rnn},
 };
