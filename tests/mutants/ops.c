@@ -62,14 +62,19 @@ static const char norms[] =
     "%41: f32[D] = add %40, %40\n"
     "%42: f32[D], f32[D], f32[D], f32[D] = rmsprop_step %3, %4, %23, %41, _, %20 "
     "{rho=0.75, eps=0.25}\n"
-    "%31: f32[1,4,R,D] = input \"q\"\n"
-    "%32: f32[1,2,R,D] = input \"k\"\n"
-    "%33: f32[1,2,R,D] = input \"w\"\n"
-    "%34: f32[1,1,R,R] = input \"mask\"\n"
-    "%35: f32[1,4,R,D], f32[1,4,R] = attention %31, %32, %33, %34 {causal=1}\n"
-    "%36: f32[1,4,R,D], f32[1,2,R,D], f32[1,2,R,D], f32[1,1,R,R] = attention_grad %31, %31, %32, "
-    "%33, %34, _, _, %31, %35.1 {causal=1}\n" /* of its own y, one key alone has slopes of 0 */
     "output \"y\" %9\n";
+
+/* Grouped heads under a mask, over one tile and over several. */
+static const char heads[] =
+    "graph \"heads\"\ndims R\n"
+    "%1: f32[1,4,R,D] = input \"q\"\n"
+    "%2: f32[1,2,R,D] = input \"k\"\n"
+    "%3: f32[1,2,R,D] = input \"w\"\n"
+    "%4: f32[1,1,R,R] = input \"mask\"\n"
+    "%5: f32[1,4,R,D], f32[1,4,R] = attention %1, %2, %3, %4 {causal=1}\n"
+    "%6: f32[1,4,R,D], f32[1,2,R,D], f32[1,2,R,D], f32[1,1,R,R] = attention_grad %1, %1, %2, "
+    "%3, %4, _, _, %1, %5.1 {causal=1}\n" /* of its own y, one key alone has slopes of 0 */
+    "output \"y\" %5\n";
 
 /* Rows of three lengths over more than a tile; L stands for the lengths' bound. */
 static const char recurrent[] =
@@ -329,6 +334,8 @@ void an_battery_ops(void)
     static const int64_t sizes[][2] = {{1, 5}, {4, 16}, {3, 24}, {3, 70}, {1300, 16}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         try_kernels(norms, sizes[i][0], sizes[i][1]);
+    try_kernels(heads, 3, 5);
+    try_kernels(heads, 270, 8);
     try_kernels(recurrent, 11, 5);
     try_kernels(recurrent, 3, 19);
     try_kernels(images, 3, 1);
