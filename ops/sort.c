@@ -169,6 +169,7 @@ static void merge_runs(const an_work *w, const lines *l, int64_t first, const in
 static void sort_ref(const an_work *w)
 {
     const lines l = lines_of(w);
+    if (l.along == 0) return; /* there is no scratch then */
     for (int64_t line = 0; line < l.count; line++) {
         int32_t *order = w->scratch, *spare = order + l.along;
         const int64_t first = first_of(&l, line, l.along);
@@ -265,7 +266,7 @@ static void sort_run(const an_work *w, int64_t begin, int64_t end)
 {
     const lines l = lines_of(w);
     const int64_t last = end * l.group < l.count ? end * l.group : l.count;
-    for (int64_t line = begin * l.group; line < last; line++) {
+    for (int64_t line = begin * l.group; line < last && l.along > 0; line++) {
         uint64_t *key = (uint64_t *)w->scratch + 2 * line * l.along;
         for (int64_t j = 0; j < l.along; j++)
             key[j] = key_at(w, &l, line, j, w->attrs->descending);

@@ -97,7 +97,7 @@ full_seeds() { # seeds: the op sweep on other data, eight times
     build gcc gcc || return
     for seed in 2 3 4 5 6 7 8 9; do
         export AN_SEED=$seed
-        run "seed-$seed" gcc sweep_0 sweep_1 sweep_2 sweep_3
+        run "seed-$seed" gcc sweep_0 sweep_1 sweep_2 sweep_3 sweep_4
     done
     unset AN_SEED
 }
