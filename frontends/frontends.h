@@ -406,10 +406,10 @@ typedef struct an_attention_args {
     an_attention_weights weights;
 } an_attention_args;
 /* [B, T, D]: projections to heads, an_attention, and one back. With a `.cache`, keys and values of
- * x are put at `.position` of two states, "cache/k" and "cache/v" of [B,G,S,W], frozen and zeros at
- * first, and queries see what is there, causally: T new tokens against all before. B must be
- * literal then. New states are pending (an_updates_take_pending) with the result as witness.
- * Vaswani et al. 2017; grouped heads: Ainslie et al. 2023. */
+ * x are put at `.position` of two states, "cache/k" and "cache/v" of [B,G,S,W], zeros at first and
+ * left out of checkpoints (an_cache), and queries see what is there, causally: T new tokens against
+ * all before. B must be literal then. New states are pending (an_updates_take_pending) with the
+ * result as witness. Vaswani et al. 2017; grouped heads: Ainslie et al. 2023. */
 AN_API an_value an_nn_attention_with(const an_attention_args *args);
 #define an_nn_attention(...) an_nn_attention_with(&(an_attention_args){.at = AN_HERE, __VA_ARGS__})
 

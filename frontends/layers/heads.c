@@ -164,10 +164,9 @@ static an_value turned(const an_attention_args *a, an_value x)
 static an_value cached(const an_attention_args *a, const char *name, an_value x, an_value *old)
 {
     if (an_is_poison(x)) return *old = x;
-    const an_type type = an_type_of(x);
-    an_attrs attrs = {.dtype = type.dtype, .shape = type.shape, .frozen = true};
-    attrs.shape.dim[2] = a->cache;
-    *old = an_emit_leaf(a->at, x.graph, an_op_number("state"), name, &attrs);
+    an_type type = an_type_of(x);
+    type.shape.dim[2] = a->cache;
+    *old = an_cache_at(a->at, x.graph, name, type.dtype, type.shape, (an_init){0});
     return an_update_slice_at(a->at, *old, x, a->position, 2);
 }
 
