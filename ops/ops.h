@@ -473,7 +473,7 @@ AN_API an_value an_einsum_at(an_at at, const char *equation, const an_value *in,
 #define an_matmul(...) an_matmul_at(AN_HERE, __VA_ARGS__)
 #define an_matmul_t(...) an_matmul_t_at(AN_HERE, __VA_ARGS__)
 
-/* ---- windows that slide over images (conv.c, pooling.c) --------------------- */
+/* ---- windows that slide over images (images/) -------------------------------- */
 
 /* Where windows lie over images [N,C,H,W]; what is 0 has its usual value. A window of extent k over
  * rows takes k rows that are `dilation` apart; there are
@@ -519,7 +519,7 @@ AN_API an_value an_log_softmax_at(an_at at, an_value x, int axis);
 #define an_softmax(...) an_softmax_at(AN_HERE, __VA_ARGS__)
 #define an_log_softmax(...) an_log_softmax_at(AN_HERE, __VA_ARGS__)
 
-/* ---- attention (attention.c) ------------------------------------------- */
+/* ---- attention (attention/) -------------------------------------------- */
 
 /* Operands of attention: q[B,H,T,D], k[B,G,S,D], v[B,G,S,E]. H is a multiple of G: query head h
  * reads key head h / (H/G). Of the others any may be left out. `mask` is added to the scaled

@@ -10,7 +10,7 @@
  * that no other op's rule has a part in what comes out.                                    */
 #include "graph/equal/isolated.h"
 
-#include "ops/recurrent.h"
+#include "ops/recurrent/recurrent.h"
 
 #include <stdio.h>
 #include <string.h>

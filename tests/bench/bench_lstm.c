@@ -11,7 +11,7 @@
  * turns within one run, and medians are compared. Unset OPENBLAS_CORETYPE first. */
 #include "core/memory.h"
 #include "core/pool.h"
-#include "ops/recurrent.h"
+#include "ops/recurrent/recurrent.h"
 
 #include <cblas.h>
 #include <stdio.h>

@@ -8,7 +8,7 @@
 # only.
 . tests/house/house.sh
 
-order='core ops/kernels ops
+order='core ops/kernels ops ops/attention ops/images ops/recurrent
     graph graph/text graph/passes graph/run graph/picture graph/equal/proof graph/equal graph/reduce
     optim
     frontends frontends/layers frontends/formats frontends/text frontends/data frontends/train

@@ -4,7 +4,7 @@
  * The sweep holds the stages against ref, over all instruction sets, splits and
  * dead outputs; so most tests here need only one of the two.                  */
 #include "core/memory.h"
-#include "ops/recurrent.h"
+#include "ops/recurrent/recurrent.h"
 #include "tests/support.h"
 
 #include <math.h>

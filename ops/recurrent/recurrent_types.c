@@ -1,6 +1,6 @@
 /* recurrent_types.c -- what the recurrent ops ask of their operands, give as results,
  * and hand to their gradients: all of it follows from which port is which.     */
-#include "ops/recurrent.h"
+#include "ops/recurrent/recurrent.h"
 
 /* ---- forward ------------------------------------------------------------ */
 

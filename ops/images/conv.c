@@ -14,7 +14,7 @@
  *
  * conv_run.c computes the first two, conv_kernel.c the third, conv_ref.c all in double. */
 #include "ops/access.h"
-#include "ops/conv.h"
+#include "ops/images/conv.h"
 
 /* ---- types --------------------------------------------------------------- */
 

@@ -14,7 +14,7 @@
  * units. A channel without elements has mean, variance and rstd NaN, as 0/0 is; all others that
  * are finite have their right y, as rows of layer_norm have. */
 #include "ops/access.h"
-#include "ops/window.h"
+#include "ops/images/window.h"
 #include "ops/kernels/kernels.h"
 
 #include <float.h>

@@ -7,7 +7,7 @@
  * MOST windows, so that no sum in f32 grows with the data, and are cut by the shapes alone. */
 #include "core/memory.h"
 #include "ops/access.h"
-#include "ops/conv.h"
+#include "ops/images/conv.h"
 #include "ops/kernels/kernels.h"
 
 #include <string.h>

@@ -9,7 +9,7 @@
  * avg_pool2d_grad its adjoint, so that each is the other's gradient. A unit is some planes, images
  * times channels, which do not see each other. */
 #include "ops/access.h"
-#include "ops/window.h"
+#include "ops/images/window.h"
 
 #include <math.h>
 

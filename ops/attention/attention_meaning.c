@@ -9,7 +9,7 @@
  * A maximum of -inf is held to the least float, so that a query that sees nothing has e and p 0,
  * and `chain` makes 0 of 0 / 0. Grouped heads are an axis of their own, [B,G,H/G,..]: a product
  * then repeats the keys, and what belongs to them is summed over it.          */
-#include "ops/attention.h"
+#include "ops/attention/attention.h"
 #include "ops/elementwise.h"
 
 #include <float.h>

@@ -12,7 +12,7 @@
  * shapes: there is more than one only where groups are few and keys many.      */
 #include "core/memory.h"
 #include "ops/access.h"
-#include "ops/attention.h"
+#include "ops/attention/attention.h"
 
 #include <math.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  *   dz = dh (1 - h'^2), or dh where h' > 0, else 0; the rest: recurrent_back.c
  *
  * It has no gates, so a panel's four vectors are 64 units.                    */
-#include "ops/recurrent.h"
+#include "ops/recurrent/recurrent.h"
 
 static const an_recurrent_ports ports = {
     .name = "rnn", .op_grad = AN_OP_rnn_grad, .gates = 1, .columns = "h",

@@ -1,6 +1,6 @@
 /* rnn_ref.c -- rnn and its gradient as plain loops in double: the oracle, by the formulas
  * at the head of rnn.c, row by row and step by step.                          */
-#include "ops/recurrent.h"
+#include "ops/recurrent/recurrent.h"
 
 #include <math.h>
 

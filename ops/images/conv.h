@@ -7,7 +7,7 @@
 #ifndef AN_OPS_CONV_H
 #define AN_OPS_CONV_H
 
-#include "ops/window.h"
+#include "ops/images/window.h"
 
 /* Extents of the three tensors; index 0 is rows, 1 columns. */
 typedef struct an_conv {

@@ -5,7 +5,7 @@
  * tile multiplies the inputs of a chunk of steps at once, then walks the steps: the
  * op's own part, per panel one product with the old state, and the gates while z is
  * still in the nearest cache. See recurrent.h for the stacked form.           */
-#include "ops/recurrent.h"
+#include "ops/recurrent/recurrent.h"
 
 #include <string.h>
 

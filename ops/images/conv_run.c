@@ -12,7 +12,7 @@
  * order that the shapes fix: blocks, grids, panels are cut by them alone.           */
 #include "core/memory.h"
 #include "ops/access.h"
-#include "ops/conv.h"
+#include "ops/images/conv.h"
 #include "ops/kernels/kernels.h"
 
 #include <string.h>

@@ -3,7 +3,7 @@
  * The oracle: one query after the other, by the formulas at the heads of attention.c and
  * attention_grad.c, over the keys that it sees and no others. Nothing is turned, cut or shrunk.  */
 #include "ops/access.h"
-#include "ops/attention.h"
+#include "ops/attention/attention.h"
 
 #include <math.h>
 

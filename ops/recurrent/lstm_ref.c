@@ -6,7 +6,7 @@
  * widened first, [kernel; bias; recurrent] in one block, and all sums are kept in
  * double until the result is stored.                                         */
 #include "ops/elementwise.h"
-#include "ops/recurrent.h"
+#include "ops/recurrent/recurrent.h"
 
 #include <math.h>
 

@@ -21,7 +21,7 @@
  *   after:  dz_r = da p r (1 - r)  dp = da r    dh_before = dh z + [dz_z, dz_r, dp] recurrent'
  *   before: ds = da recurrent_h'   dz_r = ds h r (1 - r)
  *           dh_before = dh z + ds r + [dz_z, dz_r] recurrent_zr'                */
-#include "ops/recurrent.h"
+#include "ops/recurrent/recurrent.h"
 
 static const an_recurrent_ports ports = {
     .name = "gru", .op_grad = AN_OP_gru_grad, .gates = 3, .columns = "z, r, h",

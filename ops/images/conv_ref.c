@@ -1,6 +1,6 @@
 /* conv_ref.c -- the three convolution ops as their formulas say, in double: the oracle. */
 #include "ops/access.h"
-#include "ops/conv.h"
+#include "ops/images/conv.h"
 
 /* The element of an axis that tap t of window p lies over, or -1 beside the image. */
 static int64_t under(const an_conv *v, int axis, int64_t p, int64_t t)

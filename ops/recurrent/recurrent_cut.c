@@ -5,7 +5,7 @@
  * 32 keeps four threads busy. Large batches get larger tiles, so that at most 64
  * tiles hold partial weight gradients.                                       */
 #include "core/memory.h"
-#include "ops/recurrent.h"
+#include "ops/recurrent/recurrent.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * other, one step after the other, x's sums and the state's apart. It shares neither
  * packing nor the order of rows nor any product with the stages.              */
 #include "ops/elementwise.h"
-#include "ops/recurrent.h"
+#include "ops/recurrent/recurrent.h"
 
 #include <math.h>
 

@@ -13,7 +13,7 @@
  *   dc_(t-1) = dc f           the rest: recurrent_back.c
  *
  * A panel's four vectors are the four gates.                                  */
-#include "ops/recurrent.h"
+#include "ops/recurrent/recurrent.h"
 
 static const an_recurrent_ports ports = {
     .name = "lstm", .op_grad = AN_OP_lstm_grad, .gates = 4, .columns = "i, f, c, o",

@@ -12,7 +12,7 @@
  * heads, each alone; a unit is some of them and has a slot of scratch.         */
 #include "core/memory.h"
 #include "ops/access.h"
-#include "ops/attention.h"
+#include "ops/attention/attention.h"
 
 #include <math.h>
 #include <string.h>

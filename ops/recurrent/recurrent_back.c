@@ -13,7 +13,7 @@
  * order. So a sum over steps is cut by the shape, and for a ragged batch by its
  * lengths, but never by threads.                                             */
 #include "core/memory.h"
-#include "ops/recurrent.h"
+#include "ops/recurrent/recurrent.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* attention_cut.c -- sizes, copies and tiles for attention and attention_grad. */
 #include "core/memory.h"
 #include "ops/access.h"
-#include "ops/attention.h"
+#include "ops/attention/attention.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* window.c -- see window.h. */
-#include "ops/window.h"
+#include "ops/images/window.h"
 
 /* ---- what the attributes must be ----------------------------------------- */
 
