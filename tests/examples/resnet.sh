@@ -5,7 +5,7 @@ resnet=$1/resnet
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { echo "$*"; cat "$work/out" "$work/log"; exit 1; }
-run() { "$resnet" --threads 2 "$@" >"$work/out" 2>"$work/log"; }
+run() { "$resnet" --threads 1 "$@" >"$work/out" 2>"$work/log"; }
 refused() { # message, options
     message=$1
     shift
