@@ -53,6 +53,8 @@ static void generate(int64_t count)
     check_status(piece);
     an_program *step = an_compile(piece, store, .fetch = {y}, .update = u, .inference = true);
     ck_assert_msg(step, "%s", an_compile_message(piece));
+    char before[65], after[65]; /* of what a checkpoint keeps: no cache is among it */
+    ck_assert(an_store_sha256(store, before) == AN_OK);
     for (int32_t t = 0; t < LENGTH; t += (int32_t)count) {
         int32_t some[2 * LENGTH];
         for (int64_t b = 0; b < 2; b++)
@@ -69,6 +71,8 @@ static void generate(int64_t count)
                               want);
             }
     }
+    ck_assert(an_store_sha256(store, after) == AN_OK);
+    ck_assert_str_eq(after, before);
     an_tensor_free(&full);
     an_tensor_free(&part);
     an_program_free(all);
