@@ -11,6 +11,7 @@
  * together over more than 5. The answer is 0 if the model is the better one (with --small, or of a
  * file: 0.3 bits better than a model of single bytes), what is trained is proved to be what was
  * written, and it writes the same text with its cache of keys and values as without.
+ * The picture is of the graph that writes without the cache.
  *
  * Beside this file: gpt_model.c (the architecture), gpt_train.c, gpt_generate.c, gpt_text.c,
  * gpt_ngram.c.                                                                 */
@@ -185,7 +186,7 @@ int main(int argc, char **argv)
     bool good = o.file ? read_text(&t, o.file)
                        : generate_text(&t, o.e.small ? 100000 : 640000, o.e.seed);
     good = good && long_enough(&o, &t) && gpt_build(&m, &o.config, o.e.seed) && prove(&o, &m) &&
-           find_weights(&o, &m, &t) && example_draw(&o.e, an_program_graph(m.train));
+           find_weights(&o, &m, &t) && example_draw(&o.e, an_program_graph(m.whole));
     if (good) {
         const bool better = compare(&o, &m, &t);
         good = write_text(&o, &m) && better;
