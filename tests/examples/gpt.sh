@@ -29,3 +29,4 @@ grep -q "$work/w" "$work/out" || fail 'gpt: the message does not name the weight
 grep -q "$work/none" "$work/log" || fail 'gpt: the message does not name the file'
 printf 'too short' >"$work/short"
 "$gpt" --train "$work/short" 2>"$work/log" && fail 'gpt: learned nine bytes'
+grep -q '9 bytes are too few' "$work/log" || fail 'gpt: no word of how few'
