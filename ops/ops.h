@@ -155,7 +155,7 @@ typedef struct an_attrs {
     bool counted;
     bool reset_after, rectified;
     bool causal;
-    double scale;
+    float scale;
 } an_attrs;
 
 /* ---- the one way in ---------------------------------------------------- */
@@ -525,7 +525,8 @@ AN_API an_value an_log_softmax_at(an_at at, an_value x, int axis);
  * reads key head h / (H/G). Of the others any may be left out. `mask` is added to the scaled
  * scores: [B,H,T,S], each extent that or 1. `lengths`[B] (i32 or i64, 0..S): keys at and beyond it
  * are not seen. `causal`: query i sees the keys up to `position` + i; position[] (i32 or i64) is
- * the place of query 0 among the keys, S - T without one. `scale` 0 is 1 / sqrt(D). */
+ * the place of query 0 among the keys, S - T without one. `scale` is a number of f32, as eps and
+ * rates are, whatever the operands; 0 is 1 / sqrt(D). */
 typedef struct an_attention_operands {
     an_at at; /* set by the macro */
     an_value q, k, v, mask, lengths, position;

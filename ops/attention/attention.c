@@ -228,7 +228,8 @@ static double attention_flops(const an_work *w)
 an_value an_attention_with(const an_attention_operands *a)
 {
     const an_value in[] = {a->q, a->k, a->v, a->mask, a->lengths, a->position};
-    const an_attrs attrs = {.causal = a->causal, .scale = a->scale};
+    const an_attrs attrs = {.causal = a->causal,
+                            .scale = an_narrow(a->at, a->q, "attention: scale", a->scale)};
     return an_emit(a->at, AN_OP_attention, in, (int)(sizeof in / sizeof *in), &attrs);
 }
 

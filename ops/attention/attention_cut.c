@@ -44,7 +44,7 @@ an_attention_cut an_attention_measure(const an_work *w, int first)
     an_attention_cut cut = {.w = w, .first = first, .batch = q[0], .heads = q[1], .groups = k[1],
                             .shared = k[1] > 0 ? q[1] / k[1] : 1, .queries = q[2], .keys = k[2],
                             .depth = q[3], .width = w->in[first + ATT_V].extent[3],
-                            .scale = w->attrs->scale};
+                            .scale = (double)w->attrs->scale};
     if (cut.scale == 0) cut.scale = cut.depth > 0 ? 1 / sqrt((double)cut.depth) : 1;
     cut.blocks = an_ceil_div(cut.queries, AN_ATT_QUERIES);
     cut.tile = cut.keys < AN_ATT_KEYS ? cut.keys : AN_ATT_KEYS;

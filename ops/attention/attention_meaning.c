@@ -78,8 +78,9 @@ static an_value to_keys(const written *m, an_value a, an_value b)
 static an_value scaled(const written *m, an_value x)
 {
     const an_dim depth = m->of_q.dim[3];
-    if (m->attrs->scale != 0) return an_mul(x, an_number(x, m->attrs->scale));
-    if (depth >= 0) return an_mul(x, an_number(x, depth > 0 ? 1 / sqrt((double)depth) : 1));
+    if (m->attrs->scale != 0) return an_mul(x, an_number(x, (double)m->attrs->scale));
+    /* Not the literal 1 / sqrt(D): of an f32 graph it stays f32's where all else is redone in f64. */
+    if (depth >= 0) return an_mul(x, an_rsqrt(an_number(x, depth > 0 ? (double)depth : 1)));
     return an_mul(x, an_rsqrt(an_maximum(an_count(m->q, AN_AXES(3)), an_number(x, 1))));
 }
 
