@@ -220,7 +220,7 @@ static bool run(plan *p, const corpus *c)
 
 int main(int argc, char **argv)
 {
-    plan p = {.texts = 40000, .length = 64, .vocab = 8000, .steps = 4000, .epochs = 20,
+    plan p = {.texts = 40000, .length = 64, .vocab = 8000, .steps = 8000, .epochs = 20,
               .e = {.name = "encoder", .does = "pretrains an encoder, fine-tunes it on few labels",
                     .seed = 1, .threads = 2}};
     const example_option own[] = {
@@ -228,7 +228,7 @@ int main(int argc, char **argv)
         {"--texts", "generated ones, without --train", .count = &p.texts},
         {"--length", "words of a text; what is longer is cut", .count = &p.length},
         {"--vocab", "words known, the most frequent", .count = &p.vocab},
-        {"--steps", "of pretraining, each of 32 texts", .count = &p.steps},
+        {"--steps", "of pretraining, each of 16 texts", .count = &p.steps},
         {"--epochs", "of fine-tuning", .count = &p.epochs}, {0}};
     if (!example_begin(&p.e, argc, argv, own)) return p.e.code;
     if (p.e.small) { /* asks that it learns to guess, no more */

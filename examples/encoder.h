@@ -23,7 +23,7 @@ typedef struct plan {
     example e;
 } plan;
 
-enum { LABELLED = 500, HELD_OUT = 2000, BATCH = 32, LONGEST = 512 };
+enum { LABELLED = 500, HELD_OUT = 2000, BATCH = 16, LONGEST = 512 };
 
 /* All of the texts, no two of the generated ones alike; and what the tokenizer knows, which never
  * saw those held out. False after a message. */

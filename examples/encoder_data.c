@@ -83,7 +83,7 @@ static bool load(corpus *c, const plan *p, an_dataset *reviews, an_dataset *file
     if (p->train && !read_lines(p->train, file)) return false;
     const an_dataset *more = p->train ? file : reviews;
     const int64_t first = p->train ? 0 : known, count = an_dataset_count(more) - first;
-    if (count < BATCH) return fail("a batch needs 32 texts without a label");
+    if (count < BATCH) return fail("a batch needs 16 texts without a label");
     if (an_tokenizer_fit(c->words, an_dataset_texts(reviews), LABELLED) != AN_OK ||
         an_tokenizer_fit(c->words, an_dataset_texts(more) + first, count) != AN_OK)
         return fail(an_tokenizer_message(c->words));
