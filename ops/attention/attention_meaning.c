@@ -79,7 +79,7 @@ static an_value scaled(const written *m, an_value x)
 {
     const an_dim depth = m->of_q.dim[3];
     if (m->attrs->scale != 0) return an_mul(x, an_number(x, (double)m->attrs->scale));
-    /* Not the literal 1 / sqrt(D): of an f32 graph it stays f32's where all else is redone in f64. */
+    /* Not the literal 1 / sqrt(D): an f32 graph's stays in f32 where all else is redone in f64. */
     if (depth >= 0) return an_mul(x, an_rsqrt(an_number(x, depth > 0 ? (double)depth : 1)));
     return an_mul(x, an_rsqrt(an_maximum(an_count(m->q, AN_AXES(3)), an_number(x, 1))));
 }
