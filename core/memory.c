@@ -37,6 +37,16 @@ bool an_round_up(int64_t size, int64_t to, int64_t *rounded)
     return true;
 }
 
+int64_t an_lay_out(int64_t *used, int64_t a, int64_t b, int64_t element)
+{
+    const int64_t offset = *used;
+    int64_t size;
+    if (offset < 0 || !an_mul_size(a, b, &size) || !an_mul_size(size, element, &size) ||
+        !an_round_up(size, 64, &size) || !an_add_size(offset, size, used))
+        *used = -1;
+    return offset;
+}
+
 bool an_count_elements(int rank, const int64_t *extent, int64_t *count)
 {
     if (rank < 0 || rank > AN_MAX_RANK || (rank > 0 && !extent)) return false;

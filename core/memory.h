@@ -13,6 +13,9 @@
 bool an_mul_size(int64_t a, int64_t b, int64_t *product);
 bool an_add_size(int64_t a, int64_t b, int64_t *sum);
 bool an_round_up(int64_t size, int64_t to, int64_t *rounded); /* `to` a power of two */
+/* Lays a block of a * b elements into scratch at a multiple of 64 bytes: returns its offset and
+ * moves *used on; *used becomes -1 when a size overflows. */
+int64_t an_lay_out(int64_t *used, int64_t a, int64_t b, int64_t element);
 /* How many parts of `b` > 0 hold `a` >= 0. */
 static inline int64_t an_ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
 

@@ -103,19 +103,19 @@ static layout lay_out(const an_attention_cut *cut)
 {
     layout l = {.bytes = cut->copies};
     const bool masked = cut->w->in[ATT_MASK].data;
-    l.score = an_attention_place(&l.slot_bytes, cut->tile, AN_PANEL, sizeof(float));
-    l.mask = an_attention_place(&l.slot_bytes, masked ? cut->tile : 0, AN_PANEL, sizeof(float));
-    l.turned = an_attention_place(&l.slot_bytes, cut->depth, AN_PANEL, sizeof(float));
-    l.sums = an_attention_place(&l.slot_bytes, AN_ATT_QUERIES, cut->v.padded, sizeof(float));
-    l.rows = an_attention_place(&l.slot_bytes, 1, 1, sizeof(an_attention_rows));
-    l.lse = an_attention_place(&l.slot_bytes, 1, AN_ATT_QUERIES, sizeof(float));
+    l.score = an_lay_out(&l.slot_bytes, cut->tile, AN_PANEL, sizeof(float));
+    l.mask = an_lay_out(&l.slot_bytes, masked ? cut->tile : 0, AN_PANEL, sizeof(float));
+    l.turned = an_lay_out(&l.slot_bytes, cut->depth, AN_PANEL, sizeof(float));
+    l.sums = an_lay_out(&l.slot_bytes, AN_ATT_QUERIES, cut->v.padded, sizeof(float));
+    l.rows = an_lay_out(&l.slot_bytes, 1, 1, sizeof(an_attention_rows));
+    l.lse = an_lay_out(&l.slot_bytes, 1, AN_ATT_QUERIES, sizeof(float));
     const int64_t items = cut->batch * cut->heads * cut->blocks;
     const double work = fmin((double)cut->queries, AN_ATT_QUERIES) * (double)cut->keys *
                         (double)(cut->depth + cut->width);
     l.group = work * (double)items < LEAST ? items : work < LEAST ? (int64_t)(LEAST / work) : 1;
     if (l.group < an_ceil_div(items, AN_ATT_SLOTS)) l.group = an_ceil_div(items, AN_ATT_SLOTS);
     l.units = items > 0 ? an_ceil_div(items, l.group) : 0;
-    l.slots = an_attention_place(&l.bytes, l.units, l.slot_bytes, 1);
+    l.slots = an_lay_out(&l.bytes, l.units, l.slot_bytes, 1);
     return l;
 }
 

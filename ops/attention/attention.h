@@ -63,8 +63,6 @@ static inline const float *an_attention_at_row(const an_attention_rows_of *m, in
 }
 /* out (+)= a b, with any number of columns that is a multiple of 16. */
 void an_attention_product(const an_panel *p, const an_kernels *k, int64_t columns);
-/* Lays a * b elements into scratch: their offset, and *used moves on; -1 on overflow. */
-int64_t an_attention_place(int64_t *used, int64_t a, int64_t b, int64_t element);
 
 /* The stage that makes the copies: none if none are needed. */
 int64_t an_attention_copy_units(const an_attention_cut *cut);

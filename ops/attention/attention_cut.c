@@ -8,16 +8,6 @@
 
 #define COPY_ROWS 256 /* of a unit of the copying stage */
 
-int64_t an_attention_place(int64_t *used, int64_t a, int64_t b, int64_t element)
-{
-    const int64_t offset = *used;
-    int64_t size;
-    if (offset < 0 || !an_mul_size(a, b, &size) || !an_mul_size(size, element, &size) ||
-        !an_round_up(size, 64, &size) || !an_add_size(offset, size, used))
-        *used = -1;
-    return offset;
-}
-
 static an_attention_rows_of rows_of(const an_work *w, int operand, int64_t *used)
 {
     const an_tensor *t = &w->in[operand];
@@ -25,7 +15,7 @@ static an_attention_rows_of rows_of(const an_work *w, int operand, int64_t *used
                               .padded = an_ceil_div(t->extent[3], 16) * 16, .copy = -1,
                               .operand = operand};
     if (m.padded == m.width) return m;
-    m.copy = an_attention_place(used, an_span(t, 0, 3), m.padded, sizeof(float));
+    m.copy = an_lay_out(used, an_span(t, 0, 3), m.padded, sizeof(float));
     m.data = w->scratch ? (const float *)((const char *)w->scratch + m.copy) : NULL;
     return m;
 }

@@ -96,21 +96,21 @@ static layout lay_out(const an_attention_cut *cut)
     const bool masked = cut->w->in[GRAD_MASK].data;
     cut_keys(cut, &l);
     cut_mask(cut, &l);
-    l.score = an_attention_place(slot, cut->tile, AN_PANEL, sizeof(float));
-    l.slope = an_attention_place(slot, cut->tile, AN_PANEL, sizeof(float));
-    l.mask = an_attention_place(slot, masked ? cut->tile : 0, AN_PANEL, sizeof(float));
-    l.q = an_attention_place(slot, cut->depth, AN_PANEL, sizeof(float));
-    l.dy = an_attention_place(slot, cut->width, AN_PANEL, sizeof(float));
-    l.dq = an_attention_place(slot, AN_ATT_QUERIES, cut->q.padded, sizeof(float));
-    l.lse = an_attention_place(slot, 1, AN_ATT_QUERIES, sizeof(float));
-    l.delta = an_attention_place(slot, 1, AN_ATT_QUERIES, sizeof(float));
-    l.dk = an_attention_place(slot, cut->k.copy < 0 ? 0 : l.chunk, cut->k.padded, sizeof(float));
-    l.dv = an_attention_place(slot, cut->v.copy < 0 ? 0 : l.chunk, cut->v.padded, sizeof(float));
-    l.sums = an_attention_place(slot, l.mask_units > 0 ? AN_ATT_KEYS : 0, AN_PANEL, sizeof(double));
-    l.parts = an_attention_place(&l.bytes, l.chunks > 1 ? l.chunks : 0,
+    l.score = an_lay_out(slot, cut->tile, AN_PANEL, sizeof(float));
+    l.slope = an_lay_out(slot, cut->tile, AN_PANEL, sizeof(float));
+    l.mask = an_lay_out(slot, masked ? cut->tile : 0, AN_PANEL, sizeof(float));
+    l.q = an_lay_out(slot, cut->depth, AN_PANEL, sizeof(float));
+    l.dy = an_lay_out(slot, cut->width, AN_PANEL, sizeof(float));
+    l.dq = an_lay_out(slot, AN_ATT_QUERIES, cut->q.padded, sizeof(float));
+    l.lse = an_lay_out(slot, 1, AN_ATT_QUERIES, sizeof(float));
+    l.delta = an_lay_out(slot, 1, AN_ATT_QUERIES, sizeof(float));
+    l.dk = an_lay_out(slot, cut->k.copy < 0 ? 0 : l.chunk, cut->k.padded, sizeof(float));
+    l.dv = an_lay_out(slot, cut->v.copy < 0 ? 0 : l.chunk, cut->v.padded, sizeof(float));
+    l.sums = an_lay_out(slot, l.mask_units > 0 ? AN_ATT_KEYS : 0, AN_PANEL, sizeof(double));
+    l.parts = an_lay_out(&l.bytes, l.chunks > 1 ? l.chunks : 0,
                                  cut->batch * cut->heads * cut->queries * cut->depth,
                                  sizeof(float));
-    l.slots = an_attention_place(&l.bytes, l.units > l.mask_units ? l.units : l.mask_units,
+    l.slots = an_lay_out(&l.bytes, l.units > l.mask_units ? l.units : l.mask_units,
                                  l.slot_bytes, 1);
     return l;
 }

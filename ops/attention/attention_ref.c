@@ -2,6 +2,7 @@
  *
  * The oracle: one query after the other, by the formulas at the heads of attention.c and
  * attention_grad.c, over the keys that it sees and no others. Nothing is turned, cut or shrunk.  */
+#include "core/memory.h"
 #include "ops/access.h"
 #include "ops/attention/attention.h"
 
@@ -46,7 +47,7 @@ static int64_t seen_by(const an_attention_cut *cut, int64_t b, int64_t i)
 int64_t an_attention_ref_scratch(const an_attention_cut *cut)
 {
     int64_t bytes = 0;
-    an_attention_place(&bytes, cut->keys, 1, sizeof(double));
+    an_lay_out(&bytes, cut->keys, 1, sizeof(double));
     return bytes;
 }
 
@@ -89,9 +90,9 @@ static int64_t mask_elements(const an_attention_cut *cut)
 int64_t an_attention_grad_ref_scratch(const an_attention_cut *cut)
 {
     int64_t bytes = 0;
-    an_attention_place(&bytes, cut->keys, cut->depth + cut->width, sizeof(double)); /* dk, dv */
-    an_attention_place(&bytes, cut->depth, 1, sizeof(double));                      /* dq */
-    an_attention_place(&bytes, mask_elements(cut), 1, sizeof(double));              /* dmask */
+    an_lay_out(&bytes, cut->keys, cut->depth + cut->width, sizeof(double)); /* dk, dv */
+    an_lay_out(&bytes, cut->depth, 1, sizeof(double));                      /* dq */
+    an_lay_out(&bytes, mask_elements(cut), 1, sizeof(double));              /* dmask */
     return bytes;
 }
 

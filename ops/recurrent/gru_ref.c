@@ -3,6 +3,7 @@
  * The oracle, by the formulas at the head of gru.c: one row of the batch after the
  * other, one step after the other, x's sums and the state's apart. It shares neither
  * packing nor the order of rows nor any product with the stages.              */
+#include "core/memory.h"
 #include "ops/elementwise.h"
 #include "ops/recurrent/recurrent.h"
 
@@ -20,8 +21,8 @@ int64_t an_gru_ref_scratch(const an_work *w)
 {
     const an_recurrent_cut cut = an_recurrent_measure(w);
     int64_t bytes = 0;
-    an_recurrent_place(&bytes, cut.units, 8, sizeof(double));               /* h, kept, a, q */
-    an_recurrent_place(&bytes, cut.stacked + 1, cut.gates, sizeof(double)); /* weights */
+    an_lay_out(&bytes, cut.units, 8, sizeof(double));               /* h, kept, a, q */
+    an_lay_out(&bytes, cut.stacked + 1, cut.gates, sizeof(double)); /* weights */
     return bytes;
 }
 
@@ -123,8 +124,8 @@ int64_t an_gru_grad_ref_scratch(const an_work *w)
 {
     const an_recurrent_cut cut = an_recurrent_measure_grad(w);
     int64_t bytes = 0;
-    an_recurrent_place(&bytes, cut.units, 10, sizeof(double));
-    an_recurrent_place(&bytes, cut.stacked + 1, cut.gates, 2 * sizeof(double));
+    an_lay_out(&bytes, cut.units, 10, sizeof(double));
+    an_lay_out(&bytes, cut.stacked + 1, cut.gates, 2 * sizeof(double));
     return bytes;
 }
 

@@ -5,6 +5,7 @@
  * packing nor the order of rows nor any product with the stages. Weights are
  * widened first, [kernel; bias; recurrent] in one block, and all sums are kept in
  * double until the result is stored.                                         */
+#include "core/memory.h"
 #include "ops/elementwise.h"
 #include "ops/recurrent/recurrent.h"
 
@@ -23,8 +24,8 @@ int64_t an_lstm_ref_scratch(const an_work *w)
 {
     const an_recurrent_cut cut = an_recurrent_measure(w);
     int64_t bytes = 0;
-    an_recurrent_place(&bytes, cut.units, 6, sizeof(double));           /* h, c, z */
-    an_recurrent_place(&bytes, cut.stacked, cut.gates, sizeof(double)); /* weights */
+    an_lay_out(&bytes, cut.units, 6, sizeof(double));           /* h, c, z */
+    an_lay_out(&bytes, cut.stacked, cut.gates, sizeof(double)); /* weights */
     return bytes;
 }
 
@@ -94,9 +95,9 @@ int64_t an_lstm_grad_ref_scratch(const an_work *w)
 {
     const an_recurrent_cut cut = an_recurrent_measure_grad(w);
     int64_t bytes = 0;
-    an_recurrent_place(&bytes, cut.units, 6, sizeof(double));   /* dh, dc, dz */
-    an_recurrent_place(&bytes, cut.stacked, 1, sizeof(double)); /* du */
-    an_recurrent_place(&bytes, cut.stacked, cut.gates, 2 * sizeof(double)); /* W', dW */
+    an_lay_out(&bytes, cut.units, 6, sizeof(double));   /* dh, dc, dz */
+    an_lay_out(&bytes, cut.stacked, 1, sizeof(double)); /* du */
+    an_lay_out(&bytes, cut.stacked, cut.gates, 2 * sizeof(double)); /* W', dW */
     return bytes;
 }
 

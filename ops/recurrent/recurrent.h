@@ -168,9 +168,6 @@ void an_recurrent_skip(const an_recurrent_cut *cut, an_recurrent_row row, float 
 void an_recurrent_load_state(const an_recurrent_cut *cut, const an_recurrent_row *rows,
                              int64_t count, const float *from, float *to);
 
-/* Lays a block of a * b elements into scratch at a multiple of 64 bytes: returns
- * its offset and moves *used on; *used becomes -1 when a size overflows. */
-int64_t an_recurrent_place(int64_t *used, int64_t a, int64_t b, int64_t element);
 /* What stages and plain loops can share; -1 if either overflows. */
 static inline int64_t an_recurrent_larger(int64_t a, int64_t b)
 {

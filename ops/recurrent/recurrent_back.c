@@ -33,21 +33,21 @@ static layout lay_out(const an_recurrent_cut *cut)
     layout l = {0};
     const int64_t depth = cut->panels * AN_PANEL;
     const int64_t dx_width = an_ceil_div(cut->features, AN_PANEL) * AN_PANEL;
-    l.z = an_recurrent_place(&l.tile_bytes, cut->chunk, depth, sizeof(float));
-    l.input = an_recurrent_place(&l.tile_bytes, cut->chunk, cut->sums, sizeof(float));
-    l.dx = an_recurrent_place(&l.tile_bytes, cut->chunk, dx_width, sizeof(float));
-    l.h = an_recurrent_place(&l.tile_bytes, cut->rows, cut->padded, sizeof(float));
-    l.second = an_recurrent_place(&l.tile_bytes, cut->rows, cut->padded, sizeof(float));
-    l.first = an_recurrent_place(&l.tile_bytes, cut->rows, cut->padded, sizeof(float));
-    l.at = an_recurrent_place(&l.tile_bytes, cut->chunk, 1, sizeof(int64_t));
-    l.dw = an_recurrent_place(&l.tile_bytes, depth, cut->sums, sizeof(float));
+    l.z = an_lay_out(&l.tile_bytes, cut->chunk, depth, sizeof(float));
+    l.input = an_lay_out(&l.tile_bytes, cut->chunk, cut->sums, sizeof(float));
+    l.dx = an_lay_out(&l.tile_bytes, cut->chunk, dx_width, sizeof(float));
+    l.h = an_lay_out(&l.tile_bytes, cut->rows, cut->padded, sizeof(float));
+    l.second = an_lay_out(&l.tile_bytes, cut->rows, cut->padded, sizeof(float));
+    l.first = an_lay_out(&l.tile_bytes, cut->rows, cut->padded, sizeof(float));
+    l.at = an_lay_out(&l.tile_bytes, cut->chunk, 1, sizeof(int64_t));
+    l.dw = an_lay_out(&l.tile_bytes, depth, cut->sums, sizeof(float));
 
-    l.rows = an_recurrent_place(&l.bytes, cut->batch, 1, sizeof(an_recurrent_row));
-    l.bins = an_recurrent_place(&l.bytes, cut->time + 1, 1, sizeof(int64_t));
-    l.kernel = an_recurrent_place(&l.bytes, depth, dx_width, sizeof(float));
-    l.recurrent = an_recurrent_place(&l.bytes, depth, an_ceil_div(cut->units, AN_PANEL) * AN_PANEL,
+    l.rows = an_lay_out(&l.bytes, cut->batch, 1, sizeof(an_recurrent_row));
+    l.bins = an_lay_out(&l.bytes, cut->time + 1, 1, sizeof(int64_t));
+    l.kernel = an_lay_out(&l.bytes, depth, dx_width, sizeof(float));
+    l.recurrent = an_lay_out(&l.bytes, depth, an_ceil_div(cut->units, AN_PANEL) * AN_PANEL,
                                      sizeof(float));
-    l.tiles = an_recurrent_place(&l.bytes, cut->tiles, l.tile_bytes, 1);
+    l.tiles = an_lay_out(&l.bytes, cut->tiles, l.tile_bytes, 1);
     return l;
 }
 

@@ -102,13 +102,3 @@ void an_recurrent_load_state(const an_recurrent_cut *cut, const an_recurrent_row
             memcpy(row, from + rows[r].batch * cut->units, (size_t)cut->units * sizeof *row);
     }
 }
-
-int64_t an_recurrent_place(int64_t *used, int64_t a, int64_t b, int64_t element)
-{
-    const int64_t offset = *used;
-    int64_t size;
-    if (offset < 0 || !an_mul_size(a, b, &size) || !an_mul_size(size, element, &size) ||
-        !an_round_up(size, 64, &size) || !an_add_size(offset, size, used))
-        *used = -1;
-    return offset;
-}

@@ -5,6 +5,7 @@
  * tile multiplies the inputs of a chunk of steps at once, then walks the steps: the
  * op's own part, per panel one product with the old state, and the gates while z is
  * still in the nearest cache. See recurrent.h for the stacked form.           */
+#include "core/memory.h"
 #include "ops/recurrent/recurrent.h"
 
 #include <string.h>
@@ -21,16 +22,16 @@ typedef struct layout {
 static layout lay_out(const an_recurrent_cut *cut)
 {
     layout l = {0};
-    l.z = an_recurrent_place(&l.tile_bytes, cut->chunk, cut->panels * AN_PANEL, sizeof(float));
-    l.input = an_recurrent_place(&l.tile_bytes, cut->chunk, cut->features + 1, sizeof(float));
-    l.h = an_recurrent_place(&l.tile_bytes, 2 * cut->rows, cut->padded, sizeof(float));
-    l.second = an_recurrent_place(&l.tile_bytes, cut->rows, cut->padded, sizeof(float));
-    l.at = an_recurrent_place(&l.tile_bytes, cut->chunk, 1, sizeof(int64_t));
+    l.z = an_lay_out(&l.tile_bytes, cut->chunk, cut->panels * AN_PANEL, sizeof(float));
+    l.input = an_lay_out(&l.tile_bytes, cut->chunk, cut->features + 1, sizeof(float));
+    l.h = an_lay_out(&l.tile_bytes, 2 * cut->rows, cut->padded, sizeof(float));
+    l.second = an_lay_out(&l.tile_bytes, cut->rows, cut->padded, sizeof(float));
+    l.at = an_lay_out(&l.tile_bytes, cut->chunk, 1, sizeof(int64_t));
 
-    l.rows = an_recurrent_place(&l.bytes, cut->batch, 1, sizeof(an_recurrent_row));
-    l.bins = an_recurrent_place(&l.bytes, cut->time + 1, 1, sizeof(int64_t));
-    l.weights = an_recurrent_place(&l.bytes, cut->panels * AN_PANEL, cut->stacked, sizeof(float));
-    l.tiles = an_recurrent_place(&l.bytes, cut->tiles, l.tile_bytes, 1);
+    l.rows = an_lay_out(&l.bytes, cut->batch, 1, sizeof(an_recurrent_row));
+    l.bins = an_lay_out(&l.bytes, cut->time + 1, 1, sizeof(int64_t));
+    l.weights = an_lay_out(&l.bytes, cut->panels * AN_PANEL, cut->stacked, sizeof(float));
+    l.tiles = an_lay_out(&l.bytes, cut->tiles, l.tile_bytes, 1);
     return l;
 }
 

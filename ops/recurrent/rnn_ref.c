@@ -1,5 +1,6 @@
 /* rnn_ref.c -- rnn and its gradient as plain loops in double: the oracle, by the formulas
  * at the head of rnn.c, row by row and step by step.                          */
+#include "core/memory.h"
 #include "ops/recurrent/recurrent.h"
 
 #include <math.h>
@@ -10,8 +11,8 @@ int64_t an_rnn_ref_scratch(const an_work *w)
 {
     const an_recurrent_cut cut = an_recurrent_measure(w);
     int64_t bytes = 0;
-    an_recurrent_place(&bytes, cut.units, 2, sizeof(double));           /* h, z */
-    an_recurrent_place(&bytes, cut.stacked, cut.units, sizeof(double)); /* weights */
+    an_lay_out(&bytes, cut.units, 2, sizeof(double));           /* h, z */
+    an_lay_out(&bytes, cut.stacked, cut.units, sizeof(double)); /* weights */
     return bytes;
 }
 
@@ -62,9 +63,9 @@ int64_t an_rnn_grad_ref_scratch(const an_work *w)
 {
     const an_recurrent_cut cut = an_recurrent_measure_grad(w);
     int64_t bytes = 0;
-    an_recurrent_place(&bytes, cut.units, 2, sizeof(double));
-    an_recurrent_place(&bytes, cut.stacked, 1, sizeof(double));
-    an_recurrent_place(&bytes, cut.stacked, cut.units, 2 * sizeof(double));
+    an_lay_out(&bytes, cut.units, 2, sizeof(double));
+    an_lay_out(&bytes, cut.stacked, 1, sizeof(double));
+    an_lay_out(&bytes, cut.stacked, cut.units, 2 * sizeof(double));
     return bytes;
 }
 
