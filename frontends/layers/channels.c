@@ -4,14 +4,12 @@
  * that; a batch norm has an op of its own, beside which a running mean and variance are kept. */
 #include "frontends/layers/layer.h"
 
-static bool is_missing(an_value x) { return an_is_none(x) || an_is_poison(x); }
-
 static double or_usual(double given, double usual) { return given != 0 ? given : usual; }
 
 static an_value refuse(const an_channel_norm_args *a, const char *why)
 {
     an_reject(a->at, a->x.graph, AN_E_ARGUMENT, "%s", why);
-    return (an_value){a->x.graph, 0};
+    return poison(a->x);
 }
 
 /* [C] as it broadcasts against x. */

@@ -6,10 +6,8 @@
 static an_value refuse(an_at at, an_value x, const char *layer, const char *why)
 {
     an_reject(at, x.graph, AN_E_ARGUMENT, "%s: %s", layer, why);
-    return (an_value){x.graph, 0};
+    return poison(x);
 }
-
-static bool is_missing(an_value x) { return an_is_none(x) || an_is_poison(x); }
 
 /* A kernel's fans lie in its first two axes, not in its last two. */
 static an_init start_of(const an_start *given)
@@ -209,7 +207,7 @@ an_value an_nn_max_pool2d_with(const an_pool_args *a)
 {
     an_window w;
     if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
-    if (!pool_window(a, "an_nn_max_pool2d", &w)) return (an_value){a->x.graph, 0};
+    if (!pool_window(a, "an_nn_max_pool2d", &w)) return poison(a->x);
     return an_max_pool2d_at(a->at, a->x, w);
 }
 
@@ -217,7 +215,7 @@ an_value an_nn_avg_pool2d_with(const an_pool_args *a)
 {
     an_window w;
     if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
-    if (!pool_window(a, "an_nn_avg_pool2d", &w)) return (an_value){a->x.graph, 0};
+    if (!pool_window(a, "an_nn_avg_pool2d", &w)) return poison(a->x);
     return an_avg_pool2d_at(a->at, a->x, w);
 }
 

@@ -14,6 +14,10 @@ static inline const char *name_or(const char *name, const char *usual)
     return name && name[0] ? name : usual;
 }
 
+static inline bool is_missing(an_value x) { return an_is_none(x) || an_is_poison(x); }
+
+static inline an_value poison(an_value x) { return (an_value){x.graph, 0}; }
+
 /* The extent of the last axis; 0, which infer then refuses, for a scalar. */
 static inline an_dim last_dim(an_value x)
 {
@@ -40,7 +44,7 @@ static inline an_value weight(an_at at, an_value given, an_value like, const cha
 /* As asked, or as many columns as the matrix that was handed in has. */
 static inline int64_t units_of(int64_t units, an_value matrix)
 {
-    const an_dim columns = an_is_none(matrix) || an_is_poison(matrix) ? 0 : last_dim(matrix);
+    const an_dim columns = is_missing(matrix) ? 0 : last_dim(matrix);
     return units == 0 && columns > 0 ? columns : units;
 }
 
