@@ -140,26 +140,20 @@ static an_status run_word(pipeline *p, const char *word, int length)
                    pass->name, pass->argument ? "=" : "", pass->argument ? pass->argument : "");
 }
 
-static an_status run_listed(pipeline *p, const char *list)
+static an_status recompute_scope(pipeline *p, const char *scope, int length)
+{
+    return run_with(p, &recompute_pass, scope, length);
+}
+
+static an_status run_listed(pipeline *p, const char *list,
+                            an_status (*run)(pipeline *p, const char *word, int length))
 {
     an_status status = AN_OK;
     while (status == AN_OK && *list) {
         list += strspn(list, ", ");
         const int length = (int)strcspn(list, ", ");
-        if (length > 0) status = run_word(p, list, length);
+        if (length > 0) status = run(p, list, length);
         list += length;
-    }
-    return status;
-}
-
-static an_status run_recompute(pipeline *p, const char *scopes)
-{
-    an_status status = AN_OK;
-    while (status == AN_OK && *scopes) {
-        scopes += strspn(scopes, ", ");
-        const int length = (int)strcspn(scopes, ", ");
-        if (length > 0) status = run_with(p, &recompute_pass, scopes, length);
-        scopes += length;
     }
     return status;
 }
@@ -177,10 +171,12 @@ static an_status run_all(pipeline *p, const an_optimise_args *args)
     status = run_pass(p, &copy);
     if (status == AN_OK && args->inference) status = run_pass(p, &inference_pass);
     if (status != AN_OK) return status;
-    if (args->passes) status = run_listed(p, args->passes);
+    if (args->passes) status = run_listed(p, args->passes, run_word);
     for (int i = 0; !args->passes && i < PASSES && status == AN_OK; i++)
         status = run_pass(p, &passes[i]);
-    return status == AN_OK && args->recompute ? run_recompute(p, args->recompute) : status;
+    if (status == AN_OK && args->recompute)
+        status = run_listed(p, args->recompute, recompute_scope);
+    return status;
 }
 
 /* Notes and their texts as one block that the caller frees. */

@@ -40,11 +40,11 @@ static bool matches(const char *pattern, const char *scope)
 static const char *named_scope(const recomputing *x, const char *scope)
 {
     an_text part = {0};
-    const char *found = NULL;
-    for (size_t end = 0; !found && scope[end]; ) {
-        end += strcspn(scope + end + (end > 0), "/") + (end > 0);
-        an_text_clear(&part);
-        an_text_add_bytes(&part, scope, (int64_t)end);
+    const char *found = NULL, *rest = scope;
+    while (!found && *rest) {
+        const size_t more = strcspn(rest + 1, "/") + 1; /* the next name, with its slash */
+        an_text_add_bytes(&part, rest, (int64_t)more);
+        rest += more;
         if (matches(x->rw->argument, an_text_view(&part)))
             found = an_graph_keep_text(x->rw->to, an_text_view(&part));
     }

@@ -181,10 +181,9 @@ static an_graph *extract(compiling *x)
 }
 
 /* NULL and the error if it fails. */
-static an_graph *optimised(compiling *x, const an_graph *roots, const char *recompute)
+static an_graph *optimised(compiling *x, const an_optimise_args *args)
 {
-    an_optimised *o = an_optimise(.graph = roots, .passes = x->args->passes,
-                                  .inference = x->args->inference, .recompute = recompute);
+    an_optimised *o = an_optimise_with(args);
     an_status status = an_optimised_status(o);
     if (status != AN_OK) fail(x, status, "%s", an_optimised_message(o));
     char report[512] = "";
@@ -207,11 +206,17 @@ static an_status optimise(compiling *x)
     roots = an_pipeline_written_out(roots, &error);
     if (!x->args->inference) roots = an_pipeline_training(roots, &error);
     if (!roots) return fail(x, error.status, "%s", error.text);
-    x->p->graph = optimised(x, roots, x->args->recompute);
-    an_graph *plain = x->p->graph && x->args->recompute ? optimised(x, roots, NULL) : NULL;
+    an_graph *plain = optimised(x, &(an_optimise_args){.graph = roots, .passes = x->args->passes,
+                                                       .inference = x->args->inference});
     an_graph_free(roots);
-    if (plain && !an_program_compare_with(x->p, plain, x->args->update.id))
-        fail(x, AN_E_MEMORY, "out of memory");
+    if (!plain || !x->args->recompute) {
+        x->p->graph = plain;
+        return x->error.status;
+    }
+    x->p->graph = optimised(x, &(an_optimise_args){.graph = plain, .passes = "",
+                                                   .recompute = x->args->recompute});
+    const bool compared = an_program_compare_with(x->p, plain, x->args->update.id);
+    if (x->p->graph && !compared) fail(x, AN_E_MEMORY, "out of memory");
     return x->error.status;
 }
 
