@@ -8,12 +8,12 @@
  * on one thread, gives for the scores of such a head, T x S x D. Unset OPENBLAS_CORETYPE first.  */
 #include "core/memory.h"
 #include "frontends/addnorm.h"
+#include "tests/bench/bench.h"
 
 #include <cblas.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 typedef struct shape {
     int64_t b, h, t, d;
@@ -31,13 +31,6 @@ typedef struct setup {
     an_program *p;
     an_tensor q, k, v, r, dq, dk, dv;
 } setup;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(an_threads() == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
 
 static an_value written_out(an_value q, an_value k, an_value v, const shape *s)
 {
@@ -99,12 +92,6 @@ static double sgemm_speed(const shape *s)
     }
     free(c);
     return best;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 int main(int count, char **word)

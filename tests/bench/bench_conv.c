@@ -9,29 +9,15 @@
 #include "core/pool.h"
 #include "ops/kernels/kernels.h"
 #include "ops/op.h"
+#include "tests/bench/bench.h"
 
 #include <cblas.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define ROUNDS 15
 #define EDGE 1024
-
-/* On one thread its own time, which others on the machine do not lengthen. */
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(an_threads() == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 static void fill(an_tensor *t)
 {

@@ -7,10 +7,10 @@
  * well each is done. All take turns in one run; medians. peers_gru.py
  * puts PyTorch beside it.                                                     */
 #include "frontends/addnorm.h"
+#include "tests/bench/bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { KINDS = 4, SIZES = 3, ROUNDS = 31 };
 static const char *const names[KINDS] = {"lstm", "gru", "gru, reset before", "rnn"};
@@ -41,20 +41,6 @@ static an_program *build(int kind, int size, an_store **store, int *outs)
     an_graph_free(g);
     if (!p) exit(1);
     return p;
-}
-
-/* Of one thread its own time, which a busy machine says less about. */
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(an_threads() == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 static double run(an_program *p, const an_tensor *x, an_tensor out[8], int count)

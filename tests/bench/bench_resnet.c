@@ -6,25 +6,12 @@
  * convolutions' arithmetic would take at the speed of bench_conv's 3x3 64 -> 64. On one thread its
  * own time is measured, which others on the machine do not lengthen. */
 #include "frontends/addnorm.h"
+#include "tests/bench/bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define STEPS 11
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(an_threads() == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 static double products; /* of all convolutions, forward, for one image */
 
