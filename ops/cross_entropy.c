@@ -256,12 +256,6 @@ an_value an_ce_column(an_value x)
     return an_reshape(x, shape);
 }
 
-an_value an_ce_share(an_value a, an_value total)
-{
-    const an_value zero = an_number(total, 0), nothing = an_compare(total, AN_EQ, zero);
-    return an_where(nothing, zero, an_div(a, an_where(nothing, an_number(total, 1), total)));
-}
-
 /* Rows' weights; NONE where each is 1. */
 static an_value samples_of(const an_call *c, an_value given)
 {
@@ -324,8 +318,9 @@ static void rows_meaning(const an_call *c, an_value out[])
     out[AN_LOSS_EACH] = an_is_none(p.samples) ? each : an_chain_times(p.samples, each);
     out[AN_LOSS_MEAN] = an_is_none(p.total)
                             ? an_mean_axes(out[AN_LOSS_EACH], AN_ALL_AXES, false)
-                            : an_ce_share(an_sum_axes(out[AN_LOSS_EACH], AN_ALL_AXES, false),
-                                          p.total);
+                            : an_loss_share(AN_HERE,
+                                            an_sum_axes(out[AN_LOSS_EACH], AN_ALL_AXES, false),
+                                            p.total);
 }
 
 an_value an_softmax_cross_entropy_at(an_at at, an_value logits, an_value labels)

@@ -68,7 +68,5 @@ an_ce_parts an_ce_parts_of(const an_call *c, int classes);
 an_value an_ce_kept(const an_call *c); /* 1 less the smoothing, a scalar */
 /* [..] as [.., 1], to meet [.., C]. */
 an_value an_ce_column(an_value x);
-/* a / total, 0 where that is 0. */
-an_value an_ce_share(an_value a, an_value total);
 
 #endif

@@ -152,7 +152,7 @@ static void grad_meaning(const an_call *c, an_value out[])
     if (an_is_none(p.total) || an_is_none(dy[AN_LOSS_MEAN])) {
         s = an_loss_strength(dy, x, rows);
     } else {
-        s = an_ce_share(dy[AN_LOSS_MEAN], p.total);
+        s = an_loss_share(AN_HERE, dy[AN_LOSS_MEAN], p.total);
         if (!an_is_none(dy[AN_LOSS_EACH])) s = an_add(s, dy[AN_LOSS_EACH]);
     }
     const an_value q = target_of(c, &p);

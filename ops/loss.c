@@ -28,6 +28,14 @@ an_value an_loss_strength(const an_value dy[], an_value counted, an_axes axes)
     return an_is_none(dy[AN_LOSS_EACH]) ? share : an_add(share, dy[AN_LOSS_EACH]);
 }
 
+an_value an_loss_share(an_at at, an_value a, an_value total)
+{
+    const an_value zero = an_number_at(at, total, 0);
+    const an_value nothing = an_compare_at(at, total, AN_EQ, zero);
+    const an_value safe = an_where_at(at, nothing, an_number_at(at, total, 1), total);
+    return an_where_at(at, nothing, zero, an_div_at(at, a, safe));
+}
+
 int64_t an_loss_units(int64_t losses, int64_t per_unit)
 {
     return losses / per_unit + (losses % per_unit != 0);

@@ -14,6 +14,9 @@ enum { AN_LOSS_MEAN, AN_LOSS_EACH }; /* a loss's results */
  * each's shape. `counted` has as many elements along `axes` as there are losses. */
 an_value an_loss_strength(const an_value dy[], an_value counted, an_axes axes);
 
+/* a / total, 0 where total is 0. */
+an_value an_loss_share(an_at at, an_value a, an_value total);
+
 int64_t an_loss_units(int64_t losses, int64_t per_unit);
 int64_t an_loss_scratch(int64_t units);      /* bytes of partials; -1 on overflow */
 bool an_loss_wanted(const an_work *w);       /* is any result read? */

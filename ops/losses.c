@@ -24,14 +24,6 @@ static bool is_missing(an_value v)
     return an_is_none(v) || an_is_poison(v);
 }
 
-/* a / b, 0 where b is 0. */
-static an_value ratio(an_at at, an_value a, an_value b)
-{
-    const an_value nothing = an_compare_at(at, b, AN_EQ, number(at, b, 0));
-    const an_value safe = an_where_at(at, nothing, number(at, b, 1), b);
-    return an_where_at(at, nothing, number(at, b, 0), an_div_at(at, a, safe));
-}
-
 static an_value sum_of_all(an_at at, an_value x)
 {
     return an_sum_axes_at(at, x, AN_ALL_AXES, false);
@@ -99,7 +91,7 @@ static an_value reduced(an_at at, const char *loss, an_value each, an_value weig
     if (keep) return weighed;
     const an_value total = an_mul_at(at, sum_of_all(at, an_stop_gradient_at(at, weights)),
                                      elements_of_one(at, weights, each));
-    return ratio(at, sum_of_all(at, weighed), total);
+    return an_loss_share(at, sum_of_all(at, weighed), total);
 }
 
 /* ---- cross entropies --------------------------------------------------- */
@@ -322,7 +314,7 @@ static an_value share_of_right(an_at at, an_value counts, bool fp, bool fn)
     an_value all = right;
     if (fp) all = an_add_at(at, all, an_slice_at(at, counts, 0, 1, 2, 1));
     if (fn) all = an_add_at(at, all, an_slice_at(at, counts, 0, 2, 3, 1));
-    return an_mean_axes_at(at, ratio(at, right, all), AN_ALL_AXES, false);
+    return an_mean_axes_at(at, an_loss_share(at, right, all), AN_ALL_AXES, false);
 }
 
 an_value an_precision_at(an_at at, an_value prediction, an_value labels, double threshold)

@@ -51,13 +51,6 @@ static an_status check_numbers(const an_applying *a)
     return AN_OK;
 }
 
-/* Whether all of it is zero, which no group is that takes or changes anything. */
-static bool is_empty(const an_group *x)
-{
-    return !x->names && !x->rank_from && !x->rank_below && !x->frozen && !x->no_decay &&
-           x->decay == 0 && x->rate == 0 && x->schedule.kind == AN_SCHEDULE_CONSTANT;
-}
-
 an_status an_applying_begin(an_applying *a, int64_t room, const an_group *inline_groups)
 {
     a->o = with_defaults(&a->o);
@@ -67,7 +60,8 @@ an_status an_applying_begin(an_applying *a, int64_t room, const an_group *inline
     if (!a->groups) {
         a->groups = inline_groups;
         a->group_count = 0;
-        while (a->group_count < AN_MAX_GROUPS && !is_empty(&a->groups[a->group_count]))
+        for (const an_group *x = a->groups; a->group_count < AN_MAX_GROUPS &&
+                                            (an_group_chooses(x) || an_group_changes(x)); x++)
             a->group_count++;
     }
     const int64_t rates = a->group_count > 0 ? 2 * (int64_t)a->group_count + 2 : 2;

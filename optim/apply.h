@@ -37,6 +37,16 @@ an_updates an_applying_emit(an_applying *a);
 bool an_applying_is_frozen(const an_applying *a, int i);
 
 /* groups.c: says whose group each state is, or which group is none. */
+/* Whether a group says which parameters it takes; whether it changes anything for them. */
+static inline bool an_group_chooses(const an_group *x)
+{
+    return x->names || x->rank_from || x->rank_below;
+}
+static inline bool an_group_changes(const an_group *x)
+{
+    return x->frozen || x->no_decay || x->decay != 0 || x->rate != 0 ||
+           x->schedule.kind != AN_SCHEDULE_CONSTANT;
+}
 an_status an_groups_assign(an_applying *a);
 
 /* A state in the optimizer's scope, all elements `first`. */

@@ -41,10 +41,9 @@ static an_status check_group(const an_applying *a, int i)
 {
     const an_group *x = &a->groups[i];
     const char *wrong = NULL;
-    if (!x->names && !x->rank_from && !x->rank_below)
+    if (!an_group_chooses(x))
         wrong = "says of no parameters\n  hint: .names, .rank_from or .rank_below choose them";
-    else if (!x->frozen && !x->no_decay && x->decay == 0 && x->rate == 0 &&
-             x->schedule.kind == AN_SCHEDULE_CONSTANT)
+    else if (!an_group_changes(x))
         wrong = "changes nothing\n  hint: .no_decay leaves the decay out, .frozen the step";
     else if (!isfinite(x->decay) || x->decay < 0 || !isfinite(x->rate) || x->rate < 0)
         wrong = "needs a finite .decay and .rate of at least 0";

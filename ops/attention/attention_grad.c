@@ -108,10 +108,9 @@ static layout lay_out(const an_attention_cut *cut)
     l.dv = an_lay_out(slot, cut->v.copy < 0 ? 0 : l.chunk, cut->v.padded, sizeof(float));
     l.sums = an_lay_out(slot, l.mask_units > 0 ? AN_ATT_KEYS : 0, AN_PANEL, sizeof(double));
     l.parts = an_lay_out(&l.bytes, l.chunks > 1 ? l.chunks : 0,
-                                 cut->batch * cut->heads * cut->queries * cut->depth,
-                                 sizeof(float));
-    l.slots = an_lay_out(&l.bytes, l.units > l.mask_units ? l.units : l.mask_units,
-                                 l.slot_bytes, 1);
+                         cut->batch * cut->heads * cut->queries * cut->depth, sizeof(float));
+    l.slots = an_lay_out(&l.bytes, l.units > l.mask_units ? l.units : l.mask_units, l.slot_bytes,
+                         1);
     return l;
 }
 

@@ -8,11 +8,11 @@
  *
  * (Ioffe & Szegedy 2015.) In an inference program running statistics stand for those of the batch,
  * if they are given, in the gradients too; otherwise they are not looked at. The variance is the
- * biased one, which also an estimate for inference is
- * made of: n/(n - 1) times it. Through the statistics a gradient is written out as nodes, since
- * hardly anyone takes it. A unit is a channel (kernels/batch_norm.c): nothing is added across
- * units. A channel without elements has mean, variance and rstd NaN, as 0/0 is; all others that
- * are finite have their right y, as rows of layer_norm have. */
+ * biased one, of which an estimate for inference is made as well: n/(n - 1) times it. Through the
+ * statistics a gradient is written out as nodes, since hardly anyone takes it. A unit is a channel
+ * (kernels/batch_norm.c): nothing is added across units. A channel without elements has mean,
+ * variance and rstd NaN, as 0/0 is; all others that are finite have their right y, as rows of
+ * layer_norm have. */
 #include "ops/access.h"
 #include "ops/images/window.h"
 #include "ops/kernels/kernels.h"
@@ -70,6 +70,11 @@ static an_value keep(an_value v, an_value x)
     for (int i = 0; i < shape.rank; i++)
         if (i != 1) shape.dim[i] = 1;
     return an_reshape(v, shape);
+}
+
+static an_value over(an_value variance, float eps)
+{
+    return an_rsqrt(an_add(variance, an_number(variance, (double)eps)));
 }
 
 static an_axes others(an_value x)
@@ -140,18 +145,13 @@ static void batch_norm_meaning(const an_call *c, an_value out[])
     out[MEAN] = an_mean_axes(x, axes, false);
     const an_value off = an_sub(x, keep(out[MEAN], x));
     out[VARIANCE] = an_mean_axes(an_square(off), axes, false);
-    out[RSTD] = an_rsqrt(an_add(out[VARIANCE], an_number(x, (double)c->attrs->eps)));
+    out[RSTD] = over(out[VARIANCE], c->attrs->eps);
     out[Y] = an_mul(off, keep(out[RSTD], x));
     if (!an_is_none(c->in[GAMMA])) out[Y] = an_mul(out[Y], keep(c->in[GAMMA], x));
     if (!an_is_none(c->in[BETA])) out[Y] = an_add(out[Y], keep(c->in[BETA], x));
 }
 
 /* ---- in an inference program --------------------------------------------- */
-
-static an_value over(an_value variance, float eps)
-{
-    return an_rsqrt(an_add(variance, an_number(variance, (double)eps)));
-}
 
 /* x normalised by what is running, if anything is. */
 static void batch_norm_inference(const an_call *c, an_value out[])

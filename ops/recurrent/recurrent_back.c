@@ -46,7 +46,7 @@ static layout lay_out(const an_recurrent_cut *cut)
     l.bins = an_lay_out(&l.bytes, cut->time + 1, 1, sizeof(int64_t));
     l.kernel = an_lay_out(&l.bytes, depth, dx_width, sizeof(float));
     l.recurrent = an_lay_out(&l.bytes, depth, an_ceil_div(cut->units, AN_PANEL) * AN_PANEL,
-                                     sizeof(float));
+                             sizeof(float));
     l.tiles = an_lay_out(&l.bytes, cut->tiles, l.tile_bytes, 1);
     return l;
 }
