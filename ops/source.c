@@ -58,7 +58,7 @@ static const char *wrong_init(const an_type *t, const an_init *init)
     case AN_INIT_HE_UNIFORM:
     case AN_INIT_HE_NORMAL:
         return (a == 0 || a == 1) && b == 0 ? NULL
-                                                  : "takes no numbers, but 1 for [out, in, ..]";
+                                            : "takes no numbers, but 1 for [out, in, ..]";
     default: return a == 0 && b == 0 ? NULL : "takes no numbers";
     }
 }

@@ -27,9 +27,8 @@ static int64_t extent_at(const an_evaluation *e, uint32_t value, int axis)
 /* In how many places along the axis of operand 0 that part of the node may begin. */
 static int64_t places_for(const an_evaluation *e, const an_node *n, int part)
 {
-    const uint32_t piece = part > 0 ? n->in[part - 1] : n->first + (uint32_t)(-1 - part);
     const int axis = n->attrs->axis;
-    return extent_at(e, n->in[0], axis) - extent_at(e, piece, axis) + 1;
+    return extent_at(e, n->in[0], axis) - extent_at(e, an_node_role(n, part), axis) + 1;
 }
 
 /* The bound that node n puts on its integer operand i; 0: none. */
