@@ -87,7 +87,8 @@ static double pattern_at(const an_leaf_fill *l, int64_t i, int64_t column, int64
 static double power_of_two(const an_stream *s, int64_t i)
 {
     static const double values[8] = {0, 1, -1, 2, -2, 0.5, -0.5, 1};
-    return values[an_random_bits_at(s, i) % 8];
+    const uint32_t bits = an_random_bits_at(s, i);
+    return values[i > 0 ? bits % 8 : 1 + bits % 7]; /* as an_plain_value */
 }
 
 void an_exact_fill(const an_leaf_fill *l, an_tensor *t)

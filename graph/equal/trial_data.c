@@ -100,7 +100,7 @@ static purpose *purposes_of(const an_evaluation *e)
 double an_plain_value(const an_stream *s, int64_t i)
 {
     const double u = an_draw_uniform(s, i);
-    return an_random_bits_at(s, i) % 8 == 0 ? 0 : 4 * u - 2;
+    return i > 0 && an_random_bits_at(s, i) % 8 == 0 ? 0 : 4 * u - 2;
 }
 
 static double scale_of(bool state, const an_tensor *t)

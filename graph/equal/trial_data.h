@@ -46,7 +46,8 @@ typedef struct an_leaf_fill {
     const double *at;
 } an_leaf_fill;
 
-/* Uniform in +-2 with every eighth a zero, so that zeros are tried too. */
+/* Uniform in +-2 with every eighth a zero, so that zeros are tried too; but not the first, or the
+ * cotangent of a loss could be one, and hide all that it multiplies. */
 double an_plain_value(const an_stream *s, int64_t i);
 
 /* A row is what lies along the last axis of a tensor of rank 2 or more. Tensors of a
