@@ -54,6 +54,7 @@ typedef struct pool {
 
 static pool the = POOL_AT_REST;
 static _Thread_local bool inside; /* this thread is running units */
+static _Thread_local int number;  /* of this worker; 0: a caller */
 
 /* The i-th turn of a loop that waits awake; false when it is time to sleep. */
 static bool wait_awake(int i)
@@ -118,9 +119,9 @@ static void wait_for_work(void)
     pthread_mutex_unlock(&the.lock);
 }
 
-static void *worker(void *unused)
+static void *worker(void *its_number)
 {
-    (void)unused;
+    number = (int)(intptr_t)its_number;
     while (!atomic_load(&the.stopping)) {
         run_chunks(true);
         wait_for_work();
@@ -166,7 +167,8 @@ static void start_workers(int wanted)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     while (the.workers < wanted &&
-           pthread_create(&the.thread[the.workers], NULL, worker, NULL) == 0)
+           pthread_create(&the.thread[the.workers], NULL, worker,
+                          (void *)(intptr_t)(the.workers + 1)) == 0)
         the.workers++;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
@@ -207,6 +209,11 @@ void an_pool_run(int64_t units, an_unit_fn fn, void *context)
     run_chunks(false);
     wait_until_done();
     pthread_mutex_unlock(&the.owner);
+}
+
+int an_pool_thread(void)
+{
+    return number;
 }
 
 int64_t an_pool_stolen(void)

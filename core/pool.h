@@ -17,6 +17,9 @@ typedef void (*an_unit_fn)(void *context, int64_t begin, int64_t end);
  * Allocates nothing once the workers run. Never fails. */
 void an_pool_run(int64_t units, an_unit_fn fn, void *context);
 
+/* Who runs this: 0 for a caller's own thread, the number of a worker from 1. */
+int an_pool_thread(void);
+
 /* For tests: how many units worker threads (not callers) have run so far. */
 int64_t an_pool_stolen(void);
 /* Ends the workers (tests, leak checks); the next run starts them again. */

@@ -96,6 +96,14 @@ void an_text_add_size(an_text *out, double bytes)
     an_text_addf(out, i > 0 && bytes < 100 ? "%.1f %s" : "%.0f %s", bytes, unit[i]);
 }
 
+void an_text_add_seconds(an_text *t, double seconds)
+{
+    static const char *const unit[] = {"s", "ms", "us", "ns"};
+    int i = 0;
+    for (; seconds < 1 && i < 3; i++) seconds *= 1000;
+    an_text_addf(t, seconds < 100 ? "%.3g %s" : "%.0f %s", seconds, unit[i]);
+}
+
 char *an_text_take(an_text *t)
 {
     if (!t) return NULL;

@@ -32,6 +32,7 @@ void an_text_add_quoted(an_text *t, const char *string);
  * lost text, of which its status tells. */
 bool an_is_utf8(const char *text);
 void an_text_add_size(an_text *t, double bytes); /* "12.5 KiB" */
+void an_text_add_seconds(an_text *t, double seconds); /* "12.5 ms" */
 /* The string, now the caller's (an_free), or NULL; `t` is empty again. */
 char *an_text_take(an_text *t);
 /* Never NULL, as long as t->length; valid until the next append. */

@@ -6,6 +6,7 @@
 #include "ops/ops.h"
 #include "ops/define.h"
 #include "graph/graph.h"
+#include "graph/profile/profile.h"
 #include "graph/equal/equal.h"
 #include "graph/reduce/reduce.h"
 #include "optim/optim.h"

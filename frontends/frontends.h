@@ -613,6 +613,15 @@ AN_API an_history *an_history_load(const char *directory);
 AN_API char *an_plot_history(const an_history *h, const char *title);
 AN_API an_status an_plot_history_file(const char *path, const an_history *h, const char *title);
 
+/* ---- profiles for programs (inspect/) ------------------------------------ */
+
+/* All figures of a profile: runs, seconds, threads, peaks, and rows by op, scope, phase, wave and
+ * node (see profile.h; `of_peak` is a row's roof). NULL if memory is out; an_string_free. */
+AN_API char *an_profile_json(an_profile *f);
+/* Its last complete run in the trace format of Chrome, which Perfetto (ui.perfetto.dev) and
+ * chrome://tracing open: a lane a thread, an event for each stage of each kernel. */
+AN_API char *an_profile_trace(an_profile *f);
+
 #ifdef __cplusplus
 }
 #endif

@@ -99,7 +99,7 @@ an_status an_evaluation_begin(an_evaluation *e, const an_graph *g, const int64_t
     an_status status = an_graph_extents(g, e->bound, e->extent, &e->error);
     if (status == AN_OK && e->guarded) return allocate_guarded(e);
     for (uint32_t id = 1; status == AN_OK && (int64_t)id <= g->slot_count; id++)
-        status = allocate(e, id);
+        if (!e->only_inputs || an_node_is_input(an_node_of(g, id))) status = allocate(e, id);
     return status;
 }
 

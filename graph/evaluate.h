@@ -20,6 +20,7 @@ typedef struct an_evaluation {
     bool reference; /* use the ops' ref loops even where a fast kernel exists */
     bool shadow;    /* f32 becomes f64; implies reference */
     bool guarded;
+    bool only_inputs; /* nothing else gets memory: to draw feeds, not to run */
     an_fills fills; /* what lies where nothing was written, if guarded; all zero: the usual */
     int depth;      /* of meanings in meanings */
     uint32_t trespasser; /* the first node that wrote past a result or its scratch; 0: none */

@@ -84,6 +84,12 @@ bool an_results_alike(const an_graph *g, const an_node *a, const an_node *b)
 
 /* ---- phases ------------------------------------------------------------ */
 
+const char *an_phase_name(int phase)
+{
+    static const char *const name[AN_PHASES] = {"forward", "backward", "update"};
+    return name[phase];
+}
+
 static an_phase own_phase(const an_node *n)
 {
     const an_op_info *op = n->op;

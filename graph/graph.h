@@ -2,7 +2,8 @@
  *
  * The order of a program's life, which is the order of this file: define a graph
  * with the builders of ops.h; differentiate it and collect updates; compile it
- * against a store of weights; run; look inside. Verifying is in equal/equal.h.
+ * against a store of weights; run; look inside. Verifying is in equal/equal.h,
+ * and where the time of a run goes in profile/profile.h.
  *
  * Ownership: a graph owns its nodes, a store its weights, a program its copy of
  * the graph and its memory; each dies with its own _free and nothing else. A
@@ -289,8 +290,12 @@ AN_API an_status an_run_with(const an_run_args *args);
 
 typedef enum an_color {
     AN_COLOR_CATEGORY, /* by kind of op */
-    AN_COLOR_PHASE     /* forward, backward, update */
+    AN_COLOR_PHASE,    /* forward, backward, update */
+    AN_COLOR_TIME      /* by what it takes, of .profile */
 } an_color;
+
+/* Where the time of a program's runs goes (profile/profile.h). */
+typedef struct an_profile an_profile;
 
 typedef struct an_dot_args {
     an_at at;
@@ -307,6 +312,8 @@ typedef struct an_dot_args {
     bool no_legend;
     char *message;        /* where it is said what went wrong; NULL: nowhere */
     int64_t message_size;
+    const an_profile *profile; /* of the program whose graph this is: boxes say what they take, and
+                                  unless .color says otherwise they are coloured by it */
 } an_dot_args;
 /* Graphviz source, byte-identical for equal graphs; free with an_string_free. NULL
  * if out of memory, without a graph, or if nothing is called like .focus: see .message. */

@@ -223,6 +223,10 @@ bool an_op_input_optional(const an_op_info *op, int i);
  * present operands, then outputs; without floats output 0's. */
 an_dtype an_compute_dtype(const an_work *w);
 bool an_is_fast(const an_op_info *op, const an_work *w);
+/* What a node computes, by its op's record, and the bytes of all that it reads and writes; of a
+ * table from which it takes rows, no more than it takes. For tables and profiles. */
+double an_work_flops(const an_work *w);
+double an_work_bytes(const an_work *w);
 
 #define AN_OP(name, category, inputs, outputs, attributes, traits, meaning)                        \
     extern const an_op_rules an_rules_##name;

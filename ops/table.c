@@ -6,6 +6,7 @@
 #include "ops/op.h"
 
 #include <limits.h>
+#include <math.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -143,4 +144,31 @@ bool an_is_fast(const an_op_info *op, const an_work *w)
     if (!rules || !rules->stages[0].run) return false;
     const uint32_t fast = rules->fast ? rules->fast : AN_FAST_F32;
     return (fast & AN_DTYPE_BIT(an_compute_dtype(w))) != 0;
+}
+
+/* ---- what a node costs ---------------------------------------------------- */
+
+double an_work_flops(const an_work *w)
+{
+    const an_op_rules *rules = w->op->rules;
+    if (rules->count_flops) return rules->count_flops(w);
+    const double out = (double)an_tensor_count(&w->out[0]);
+    if (rules->flops == 0) return out;
+    if (rules->flops == AN_NO_FLOPS) return 0;
+    return rules->flops * fmax((double)an_tensor_count(&w->in[0]), out);
+}
+
+double an_work_bytes(const an_work *w)
+{
+    const an_bound *index = &w->op->rules->index;
+    double read = 0, written = 0;
+    for (int k = 0; k < w->outputs; k++)
+        if (w->out[k].data) written += (double)an_tensor_bytes(&w->out[k]);
+    for (int i = 0; i < w->inputs; i++) {
+        if (!w->in[i].data) continue;
+        const double all = (double)an_tensor_bytes(&w->in[i]);
+        const bool rows = index->by == AN_BOUND_EXTENT && index->of == i && index->operand != i;
+        read += rows ? fmin(all, written) : all;
+    }
+    return read + written;
 }

@@ -54,6 +54,14 @@ static const an_cli_command commands[] = {
      "come from --set or --weights, and without --weights from --seed and their own\n"
      "initialisers. What the weights lack or have too many of is listed and refused; with\n"
      "--partial it is listed, and what they lack begins anew.\n"},
+    {"profile", an_cli_profile, "FILE",
+     "--by --bind --feed --fetch --set --weights --partial --seed --steps --update --threads "
+     "--inference --passes --json --trace --dot --depth",
+     "say where the time of a run goes",
+     "Runs the graph, with the --update if one is named, 30 times or --steps, and prints medians:\n"
+     "what each kind of op takes, or --by something else, and what share that is of what this\n"
+     "machine can do. Inputs without --feed are drawn; dims that --bind does not name are 32.\n"
+     "--trace writes the last run as a timeline, a lane a thread; --dot colours boxes by time.\n"},
     {"dot", an_cli_dot, "FILE", "-o --depth --diff --focus --radius --color",
      "draw the graph: Graphviz's language, or a picture", ""},
     {"mermaid", an_cli_mermaid, "FILE", "-o --depth --focus --radius",

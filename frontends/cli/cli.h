@@ -38,7 +38,7 @@ typedef struct an_cli {
     bool help;
     bool locations, explain, inference, gradients, json, each, partial;
     const char *passes, *bind, *threads, *of, *wrt, *update, *weights, *save;
-    const char *output, *diff, *dot, *focus, *color, *data, *shell, *least, *memory;
+    const char *output, *diff, *dot, *focus, *color, *data, *shell, *least, *memory, *by, *trace;
     int64_t seed, seeds, steps, radius, tries;
     int64_t depth; /* -1: not given */
     an_cli_list feed, fetch, set;
@@ -132,6 +132,7 @@ an_cli_exit an_cli_explain(const an_cli *line);
 an_cli_exit an_cli_passes(const an_cli *line);
 an_cli_exit an_cli_grad(const an_cli *line);
 an_cli_exit an_cli_run(const an_cli *line);
+an_cli_exit an_cli_profile(const an_cli *line);
 an_cli_exit an_cli_dot(const an_cli *line);
 an_cli_exit an_cli_mermaid(const an_cli *line);
 an_cli_exit an_cli_summary(const an_cli *line);

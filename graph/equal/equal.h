@@ -328,6 +328,21 @@ AN_API double an_gradient_check_numeric(const an_gradient_check *c);
 AN_API int64_t an_gradient_check_tried(const an_gradient_check *c);
 AN_API int64_t an_gradient_check_passed_over(const an_gradient_check *c);
 
+/* ---- feeds for any graph (drawn.c) --------------------------------------- */
+
+/* Something to run a graph on that has no data yet: numbers around 1, ids and lengths within their
+ * bounds, labels that are 0 or 1, all from the seed. */
+typedef struct an_drawn an_drawn;
+
+/* A tensor for every input of the graph. `bind`, "B=32,T=100", says the extents of named dims, NULL
+ * none; the others are 32. NULL if memory is out or they do not fit the graph, and `message` says
+ * why. It borrows the graph's names. */
+AN_API an_drawn *an_draw_feeds(const an_graph *g, const char *bind, uint64_t seed, char *message,
+                               int64_t message_size);
+AN_API void an_drawn_free(an_drawn *d);
+/* They belong to `d`. */
+AN_API const an_feed *an_drawn_feeds(const an_drawn *d, int *count);
+
 #ifdef __cplusplus
 }
 #endif

@@ -198,7 +198,8 @@ bool an_trial_fill(const an_evaluation *e, const an_draw *draw)
     purpose *of = purposes_of(e);
     bool good = of != NULL;
     for (int64_t i = 0; good && i < g->leaf_count; i++)
-        good = fill_leaf(e, g->leaves[i].value, &of[g->leaves[i].value], draw);
+        if (!e->only_inputs || an_node_is_input(an_node_of(g, g->leaves[i].value)))
+            good = fill_leaf(e, g->leaves[i].value, &of[g->leaves[i].value], draw);
     an_free(of);
     return good;
 }

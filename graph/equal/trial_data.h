@@ -23,7 +23,8 @@ typedef struct an_draw {
 int an_trial_variants(an_trial_kind data);
 const char *an_trial_variant_name(an_trial_kind data, int variant);
 
-/* Fills the tensors of all leaves, which have their extents already; false if memory is out.
+/* Fills the tensors of all leaves, or of inputs if those alone are there, which have their extents
+ * already; false if memory is out.
  * Values depend on the draw, the leaf's name and what it is for. */
 bool an_trial_fill(const an_evaluation *e, const an_draw *draw);
 /* Whether each state is what its own initialiser makes of the seed, in either graph. */

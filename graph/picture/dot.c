@@ -223,7 +223,6 @@ static void write_column(const writer *w)
 
 static void open_cluster(const writer *w, uint32_t box)
 {
-    static const char *const phase_name[AN_PHASES] = {"forward", "backward", "update"};
     static const char *const tint[AN_PHASES] = {"#f5f9ff", "#fff8f2", "#f9f7ff"};
     static const char *const line[AN_PHASES] = {"#a8c3ea", "#eabf9e", "#c4b5ec"};
     const an_box *b = &w->v->boxes[box];
@@ -233,7 +232,7 @@ static void open_cluster(const writer *w, uint32_t box)
         const int cut = from + (from > 0);
         an_dot_add_quoted(w->out, b->path + cut, b->length - cut);
     } else {
-        an_text_add(w->out, phase_name[b->phase]);
+        an_text_add(w->out, an_phase_name(b->phase));
     }
     an_text_addf(w->out, "\"; labeljust=l; style=\"rounded,filled\"; fillcolor=\"%s\"; "
                          "color=\"%s\"; fontsize=%d; fontcolor=\"#3c4043\"; margin=%d;\n",

@@ -141,9 +141,21 @@ static const an_node *replaced(const an_view *v, uint32_t ordinal)
     return node ? &v->before->nodes[node] : NULL;
 }
 
-/* What replaced several nodes has a name of its own, and says what it replaced. */
-static void label_fused(const an_view *v, uint32_t node, an_text *out)
+/* What it takes of a run, if that was asked for and is not nothing. */
+static void add_seconds(const an_view *v, const an_unit *u, const char *line, const char *end,
+                        an_text *out)
 {
+    const double seconds = an_view_seconds(v, u);
+    if (seconds <= 0) return;
+    an_text_addf(out, "%s<B>", line);
+    an_text_add_seconds(out, seconds);
+    an_text_addf(out, "</B>, %.1f %%%s", 100 * seconds / v->whole, end);
+}
+
+/* What replaced several nodes has a name of its own, and says what it replaced. */
+static void label_fused(const an_view *v, const an_unit *u, an_text *out)
+{
+    const uint32_t node = u->first;
     const an_node *n = &v->g->nodes[node];
     const an_op_rules *rules = n->op->rules;
     an_text_add(out, "<TABLE BORDER=\"0\" CELLBORDER=\"0\" CELLSPACING=\"3\" CELLPADDING=\"3\">"
@@ -159,6 +171,7 @@ static void label_fused(const an_view *v, uint32_t node, an_text *out)
     add_folded(v, node, "<TR><TD><FONT POINT-SIZE=\"9\">", "</FONT></TD></TR>", out);
     add_attributes(v, n, "<TR><TD><FONT POINT-SIZE=\"9\" COLOR=\"#4a4f55\">", "</FONT></TD></TR>",
                    out);
+    add_seconds(v, u, "<TR><TD><FONT POINT-SIZE=\"9\">", "</FONT></TD></TR>", out);
     an_text_add(out, "</TABLE>");
 }
 
@@ -166,7 +179,7 @@ static void label_node(const an_view *v, const an_unit *u, an_text *out)
 {
     const an_node *n = &v->g->nodes[u->first];
     if (n->op->rules->title) {
-        label_fused(v, u->first, out);
+        label_fused(v, u, out);
         return;
     }
     const bool leaf = an_node_is_named(n);
@@ -260,6 +273,8 @@ void an_dot_label(const an_view *v, uint32_t unit, an_text *out)
     if (u->kind == AN_UNIT_SCOPE) label_scope(v, u, out);
     if (u->kind == AN_UNIT_STEPS) label_steps(v, u, out);
     if (u->kind == AN_UNIT_GHOST) label_ghost(v, u, out);
+    const bool table = u->kind == AN_UNIT_NODE && v->g->nodes[u->first].op->rules->title;
+    if (!table) add_seconds(v, u, SMALL, "</FONT>", out);
 }
 
 /* ---- tooltips ---------------------------------------------------------- */

@@ -65,13 +65,12 @@ static void write_unit(const chart *c, uint32_t id)
 
 static void enter(void *context, uint32_t box)
 {
-    static const char *const phase_name[AN_PHASES] = {"forward", "backward", "update"};
     const chart *c = context;
     const an_box *b = &c->v->boxes[box];
     if (an_view_is_cluster(c->v, box)) {
         an_text_addf(c->out, "  subgraph s%u[\"", box);
         const int from = b->parent ? c->v->boxes[b->parent].length : 0, cut = from + (from > 0);
-        if (!b->parent) an_text_add(c->out, phase_name[b->phase]);
+        if (!b->parent) an_text_add(c->out, an_phase_name(b->phase));
         else if (b->length > cut) an_mermaid_add(c->out, b->path + cut, b->length - cut);
         else an_text_add(c->out, "scope");
         an_text_add(c->out, "\"]\n");

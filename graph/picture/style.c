@@ -122,6 +122,33 @@ static const an_paint gone_paint = {"#ffffff", "#d93025"};
 static const an_paint added_paint = {"#b7e5c0", "#188038"};
 static const an_paint same_paint = {"#f7f7f7", "#b4b8bd"};
 
+/* What a box takes of all that the threads have to give in a run. Text must stand out on each. */
+static const struct {
+    double share;
+    an_paint paint;
+    const char *says;
+} heats[] = {
+    {0.10, {"#ffb199", "#c92a2a"}, "10 % of a run or more"},
+    {0.03, {"#ffd08a", "#c4670d"}, "3 % or more"},
+    {0.01, {"#ffeccb", "#c98a2b"}, "1 % or more"},
+    {0, {"#fffaf2", "#c9b48f"}, "less"},
+};
+#define HEATS ((int)(sizeof heats / sizeof *heats))
+static const an_paint idle_paint = {"#f7f7f7", "#b4b8bd"};
+
+static bool is_heat(const an_view *v, const an_dot_args *args)
+{
+    return v->seconds && args->color != AN_COLOR_PHASE;
+}
+
+static an_paint heat_of(const an_view *v, const an_unit *u)
+{
+    const double seconds = an_view_seconds(v, u);
+    for (int i = 0; seconds > 0 && i < HEATS; i++)
+        if (seconds >= heats[i].share * v->whole) return heats[i].paint;
+    return idle_paint;
+}
+
 an_paint an_dot_paint(const an_view *v, const an_unit *u, const an_dot_args *args)
 {
     if (u->kind == AN_UNIT_GHOST || u->gone) return gone_paint;
@@ -131,6 +158,7 @@ an_paint an_dot_paint(const an_view *v, const an_unit *u, const an_dot_args *arg
     if (v->before) return u->added ? added_paint : same_paint;
     const an_node *n = &v->g->nodes[u->first];
     if (an_node_is_input(n)) return input_paint;
+    if (is_heat(v, args)) return heat_of(v, u);
     if (args->color == AN_COLOR_PHASE) return phase_paint[u->phase];
     if (u->kind == AN_UNIT_SCOPE) return scope_paint;
     const an_paint paint = category_paint[n->op->category];
@@ -159,7 +187,11 @@ static void legend_colours(const an_view *v, const an_dot_args *args, an_text *o
         legend_box(same_paint, "as before", out);
         return;
     }
-    static const char *const phase_name[AN_PHASES] = {"forward", "backward", "update"};
+    if (is_heat(v, args)) {
+        for (int i = 0; i < HEATS; i++) legend_box(heats[i].paint, heats[i].says, out);
+        legend_box(idle_paint, "no kernel", out);
+        return;
+    }
     bool phase[AN_PHASES] = {false}, category[AN_CATEGORIES] = {false};
     for (int64_t u = 1; u <= v->unit_count; u++) {
         const an_node *n = &v->g->nodes[v->units[u].first];
@@ -169,7 +201,7 @@ static void legend_colours(const an_view *v, const an_dot_args *args, an_text *o
     }
     if (args->color == AN_COLOR_PHASE) {
         for (int p = 0; p < AN_PHASES; p++)
-            if (phase[p]) legend_box(phase_paint[p], phase_name[p], out);
+            if (phase[p]) legend_box(phase_paint[p], an_phase_name(p), out);
         return;
     }
     for (int c = 0; c < AN_CATEGORIES; c++)

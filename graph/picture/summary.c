@@ -44,15 +44,6 @@ static bool shape_tensor(const table *t, uint32_t value, an_tensor *out)
     return an_count_elements(out->rank, out->extent, &count);
 }
 
-static double count_flops(const an_op_rules *rules, const an_work *w)
-{
-    if (rules->count_flops) return rules->count_flops(w);
-    const double out = (double)an_tensor_count(&w->out[0]);
-    if (rules->flops == 0) return out;
-    if (rules->flops == AN_NO_FLOPS) return 0;
-    return rules->flops * fmax((double)an_tensor_count(&w->in[0]), out);
-}
-
 /* -1: memory is out. */
 static double node_flops(const table *t, uint32_t number)
 {
@@ -67,7 +58,7 @@ static double node_flops(const table *t, uint32_t number)
         good = good && shape_tensor(t, n->first + (uint32_t)k, &tensors[n->inputs + k]);
     const an_work w = {.op = op, .attrs = n->attrs, .extent = t->extent, .inputs = n->inputs,
                        .outputs = n->outputs, .in = tensors, .out = tensors + n->inputs};
-    const double flops = good ? count_flops(op->rules, &w) : 0;
+    const double flops = good ? an_work_flops(&w) : 0;
     an_free(tensors);
     return flops;
 }

@@ -116,11 +116,30 @@ static bool find_commits(an_view *v)
     return true;
 }
 
+static bool take_profile(an_view *v, const an_dot_args *args)
+{
+    const an_profile *f = args->profile;
+    if (!f || f->program->graph != v->g || an_profile_runs(f) == 0) return true;
+    v->seconds = an_alloc_zeroed((v->g->node_count + 1) * (int64_t)sizeof *v->seconds);
+    if (v->seconds) an_profile_by_node(f, v->seconds);
+    v->whole = an_profile_seconds(f) * an_profile_threads(f);
+    return v->seconds != NULL;
+}
+
+double an_view_seconds(const an_view *v, const an_unit *u)
+{
+    double sum = 0;
+    if (!v->seconds || u->kind == AN_UNIT_GHOST) return 0;
+    for (uint32_t i = u->first; i; i = v->next_in_unit[i]) sum += v->seconds[i];
+    return sum;
+}
+
 bool an_view_make(an_view *v, const an_dot_args *args)
 {
     v->g = args->graph;
     v->before = args->diff;
-    return reserve(v) && find_commits(v) && an_graph_phases(v->g, v->phase) && an_view_fold(v) &&
+    return reserve(v) && find_commits(v) && take_profile(v, args) &&
+           an_graph_phases(v->g, v->phase) && an_view_fold(v) &&
            an_view_focus(v, args->focus, args->radius) && choose_depth(v, args) &&
            (!v->before || an_view_ghosts(v)) && an_view_edges(v) && an_view_rows(v);
 }
@@ -141,6 +160,7 @@ void an_view_free(an_view *v)
     an_free(v->becomes_next);
     an_free(v->gone);
     an_free(v->hidden);
+    an_free(v->seconds);
     an_index_free(&v->by_path);
     an_free(v->row);
     an_free(v->below);

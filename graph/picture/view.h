@@ -11,6 +11,7 @@
 #define AN_GRAPH_PICTURE_VIEW_H
 
 #include "graph/ir.h"
+#include "graph/profile/figures.h"
 
 typedef enum an_unit_kind {
     AN_UNIT_NODE,
@@ -80,6 +81,8 @@ typedef struct an_view {
     int64_t *operands;      /* per node: where its operands begin among all */
     uint32_t *becomes;      /* per node: 1 + the first commit of a value of it; 0: none */
     uint32_t *becomes_next; /* per commit: 1 + the next of the same node */
+    double *seconds;        /* per node: what a run takes in it; NULL: nobody asked */
+    double whole;           /* ... and what all threads have to give */
     bool *hidden;           /* per node: out of focus */
     int32_t *row;           /* per unit: its row in the ladder, from 0 */
     uint32_t *below;        /* per update unit: the next one of their column */
@@ -109,6 +112,8 @@ bool an_view_rows(an_view *v);   /* rows.c */
 
 /* Is the box drawn as a cluster? One that holds a single unit is not. */
 bool an_view_is_cluster(const an_view *v, uint32_t box);
+/* Seconds of all that the unit stands for; 0 for a ghost, and where nobody asked. */
+double an_view_seconds(const an_view *v, const an_unit *u);
 /* Calls `enter` for every box, phases first to last, then for what is in it, then `leave`. */
 typedef void (*an_box_fn)(void *context, uint32_t box);
 void an_view_walk(const an_view *v, an_box_fn enter, an_box_fn leave, void *context);

@@ -20,6 +20,7 @@ typedef struct run {
     an_tensor *const *out;
     int out_count;
     bool finite;
+    an_trace *trace; /* NULL: nobody wants to know */
 } run;
 
 /* ---- plans ------------------------------------------------------------- */
@@ -116,29 +117,37 @@ static const an_op_rules *rules_of(const an_program *p, const an_task *task)
 }
 
 typedef struct alone {
-    const an_stage *stage;
-    const an_work *work;
+    const run *r;
+    int64_t index;
+    int stage;
 } alone;
+
+/* Units of a stage of a task; its plain loops are one unit. */
+static void run_part(const run *r, int64_t index, int stage, int64_t begin, int64_t end)
+{
+    const an_task *task = &r->p->schedule.tasks[index];
+    const an_op_rules *rules = rules_of(r->p, task);
+    const int64_t since = an_trace_since(r->trace);
+    if (task->fast) rules->stages[stage].run(&r->plan->works[index], begin, end);
+    else rules->ref(&r->plan->works[index]);
+    an_trace_note(r->trace, index, stage, since);
+}
 
 static void run_alone_units(void *context, int64_t begin, int64_t end)
 {
     const alone *a = context;
-    a->stage->run(a->work, begin, end);
+    run_part(a->r, a->index, a->stage, begin, end);
 }
 
 static void run_alone(const run *r, int64_t index)
 {
     const an_task *task = &r->p->schedule.tasks[index];
     const an_op_rules *rules = rules_of(r->p, task);
-    const an_work *work = &r->plan->works[index];
-    if (!task->fast) {
-        rules->ref(work);
-        return;
-    }
-    for (int s = 0; s < AN_MAX_STAGES && rules->stages[s].run; s++) {
-        const int64_t units = rules->stages[s].units(work);
-        if (units == 1) rules->stages[s].run(work, 0, 1);
-        else an_pool_run(units, run_alone_units, &(alone){&rules->stages[s], work});
+    if (!task->fast) run_part(r, index, 0, 0, 1);
+    for (int s = 0; task->fast && s < AN_MAX_STAGES && rules->stages[s].run; s++) {
+        const int64_t units = rules->stages[s].units(&r->plan->works[index]);
+        if (units == 1) run_part(r, index, s, 0, 1);
+        else an_pool_run(units, run_alone_units, &(alone){r, index, s});
     }
 }
 
@@ -157,14 +166,6 @@ static int64_t units_of(const run *r, int64_t index, int stage)
     return rules->stages[stage].run ? rules->stages[stage].units(&r->plan->works[index]) : 0;
 }
 
-static void run_part(const abreast *a, int64_t index, int64_t begin, int64_t end)
-{
-    const an_task *task = &a->r->p->schedule.tasks[index];
-    const an_op_rules *rules = rules_of(a->r->p, task);
-    if (task->fast) rules->stages[a->stage].run(&a->r->plan->works[index], begin, end);
-    else rules->ref(&a->r->plan->works[index]);
-}
-
 static void run_abreast_units(void *context, int64_t begin, int64_t end)
 {
     const abreast *a = context;
@@ -177,7 +178,8 @@ static void run_abreast_units(void *context, int64_t begin, int64_t end)
     }
     for (int64_t i = low; begin < end; i++) {
         const int64_t stop = first[i + 1] < end ? first[i + 1] : end;
-        if (begin < stop) run_part(a, a->wave->first + i, begin - first[i], stop - first[i]);
+        if (begin < stop)
+            run_part(a->r, a->wave->first + i, a->stage, begin - first[i], stop - first[i]);
         if (begin < stop) begin = stop;
     }
 }
@@ -248,8 +250,9 @@ static void run_wave(const run *r, int64_t wave)
 }
 
 /* The run once more to see where it came from, and again up to there to see what it is. */
-static an_status refuse(const run *r, uint32_t value)
+static an_status refuse(run *r, uint32_t value)
 {
+    r->trace = NULL;
     an_program_blame_begin(r->p, r->plan);
     for (int64_t w = 0; w < r->p->schedule.gate; w++) {
         run_wave(r, w);
@@ -266,33 +269,56 @@ static void commit(const run *r)
 {
     const an_run_schedule *s = &r->p->schedule;
     void *const *at = r->p->at;
+    int64_t since = an_trace_since(r->trace);
+    copy_outs(r, false);
     for (int64_t i = 0; i < s->write_count; i++) {
         const an_write *w = &s->writes[i];
         if (w->kept) memcpy(at[w->kept], at[w->from], (size_t)r->plan->bytes[w->state]);
     }
+    an_trace_note(r->trace, AN_CHORE_COPY, 0, since);
     for (int64_t w = s->gate + 1; w < s->end; w++) run_wave(r, w);
+    since = an_trace_since(r->trace);
     copy_outs(r, true);
     for (int64_t i = 0; i < s->write_count; i++) {
         const an_write *w = &s->writes[i];
         memcpy(at[w->state], at[w->kept ? w->kept : w->from], (size_t)r->plan->bytes[w->state]);
     }
+    an_trace_note(r->trace, AN_CHORE_COPY, 0, since);
 }
 
-static an_status execute(const run *r)
+/* Behind a wave, while its operands are there. */
+static void look_at_sums(const run *r, int64_t wave, int64_t *next)
+{
+    const int64_t since = an_trace_since(r->trace);
+    an_program_look_at_sums(r->p, r->plan, wave, next);
+    an_trace_note(r->trace, AN_CHORE_LOOK, 0, since);
+}
+
+/* The first value that is to be finite and is not; 0: there is none. */
+static uint32_t find_unfit(const run *r)
+{
+    const int64_t since = an_trace_since(r->trace);
+    const uint32_t unfit = an_program_find_unfit(r->p, r->plan);
+    an_trace_note(r->trace, AN_CHORE_LOOK, 0, since);
+    return unfit;
+}
+
+static an_status execute(run *r)
 {
     an_program *p = r->p;
+    const int64_t since = p->trace ? p->trace->began : 0;
     if (p->poison) memset(p->slab, 0xff, (size_t)p->slab_bytes);
     set_addresses(r);
     atomic_store_explicit(&p->fault.raised, false, memory_order_relaxed);
+    an_trace_note(r->trace, AN_CHORE_READY, 0, since);
     int64_t sums = 0;
     for (int64_t w = 0; w < p->schedule.gate; w++) {
         run_wave(r, w);
-        if (r->finite) an_program_look_at_sums(p, r->plan, w, &sums);
+        if (r->finite) look_at_sums(r, w, &sums);
         if (atomic_load_explicit(&p->fault.raised, memory_order_relaxed)) return report_fault(r);
     }
-    const uint32_t unfit = r->finite ? an_program_find_unfit(p, r->plan) : 0;
+    const uint32_t unfit = r->finite ? find_unfit(r) : 0;
     if (unfit) return refuse(r, unfit);
-    copy_outs(r, false);
     commit(r);
     return AN_OK;
 }
@@ -304,11 +330,12 @@ static an_status run_held(an_program *p, const an_run_args *args)
     if (!args->feed_list)
         for (int i = 0; i < AN_MAX_NAMED; i++)
             if (feeds[i].name || feeds[i].tensor) feed_count = i + 1;
+    an_trace_begin(p->trace);
     an_status status = an_program_feed(p, args->at, feeds, feed_count);
     if (status != AN_OK) return status;
     run r = {.p = p, .at = args->at, .out = args->out_list ? args->out_list : args->out,
              .out_count = args->out_list ? args->out_count : AN_MAX_NAMED,
-             .finite = args->finite};
+             .finite = args->finite, .trace = p->trace};
     r.plan = an_program_plan(p, args->at);
     if (!r.plan) return p->error.status;
     status = an_program_check_feeds(p, args->at, r.plan);
@@ -316,7 +343,9 @@ static an_status run_held(an_program *p, const an_run_args *args)
         status = an_program_ready_outs(p, args->at, r.plan, r.out, r.out_count);
     /* Only fetches can be copied: what is past them is NULL by now. */
     if ((int64_t)r.out_count > p->graph->output_count) r.out_count = (int)p->graph->output_count;
-    return status == AN_OK ? execute(&r) : status;
+    if (status == AN_OK) status = execute(&r);
+    an_trace_end(p->trace, status == AN_OK ? r.plan : NULL);
+    return status;
 }
 
 an_status an_run_with(const an_run_args *args)

@@ -6,6 +6,7 @@
 #define AN_GRAPH_RUN_PROGRAM_H
 
 #include "graph/run/plan.h"
+#include "graph/run/trace.h"
 #include "graph/run/store.h"
 
 #include <stdatomic.h>
@@ -43,6 +44,7 @@ struct an_program {
     an_fingerprint print;
     an_run_schedule schedule;
     struct an_unsaved *unsaved; /* with .recompute only (saved.c) */
+    an_trace *trace;        /* NULL: nobody times its runs */
     an_arena arena;
     an_port *ports; /* by name */
     int64_t port_count;

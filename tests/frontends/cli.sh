@@ -309,6 +309,32 @@ expect 3 "dot $block --diff $scratch/missing.an" err 'missing.an'
 expect 0 "mermaid $block --focus dense/kernel" out 'flowchart'
 expect 0 "summary $block --bind B=32" out 'parameters 20'
 
+# profile: a table, JSON, a timeline, a picture; what is wrong with how it is asked.
+expect 0 "profile $block --bind B=64 --steps 3 --threads 2" out 'the median of 3' out 'matmul' \
+    out 'thread 1: kernels'
+expect 0 "profile $block --update step --steps 2 --by node --trace $scratch/t.json" out 'add_norm'
+expect 0 "profile $block --steps 2 --json"
+python3 - "$scratch/out" "$scratch/t.json" <<'END' || wrong 'profile: the JSON is not what it should be'
+import json, sys
+profile, trace = (json.load(open(path)) for path in sys.argv[1:])
+assert profile['runs'] == 2 and profile['nodes'] and len(profile['threads']) >= 1
+assert abs(sum(r['flops'] for r in profile['ops']) - sum(r['flops'] for r in profile['nodes'])) < 1
+events = [e for e in trace['traceEvents'] if e['ph'] == 'X']
+run, = (e for e in events if e['name'] == 'run')
+for e in events: # the schema that Perfetto reads
+    assert all(type(e[key]) is int for key in ('pid', 'tid')) and e['dur'] >= 0
+    assert run['ts'] <= e['ts'] and e['ts'] + e['dur'] <= run['ts'] + run['dur'] + .001
+assert {e['args']['op'] for e in events if 'op' in e['args']} >= {'matmul', 'add_norm'}
+END
+if has_graphviz 'profile --dot'; then
+    expect 0 "profile $block --steps 1 --dot $scratch/p.svg"
+    grep -q 'of a run or more' "$scratch/p.svg" || wrong 'profile --dot: no colours of time'
+fi
+expect 2 "profile $block --by colour" err 'not '
+expect 2 "profile $block --threads x" err 'from 1 to 256'
+expect 2 "profile $block --bind Q=3" err 'Q'
+expect 3 "profile $scratch/missing.an" err 'missing.an'
+
 # reduce: what verify objects to, or a command's answer; it says how to see it fail.
 sed '/^---- after/,$d' tests/golden/inference.an >"$scratch/dropout.an"
 expect 0 "reduce $scratch/dropout.an --passes inference --seed 3 -o $scratch/small.an" \

@@ -264,5 +264,6 @@ AN_TEST_MAIN("equivalence", test_passes_work_on_the_gradients,
              test_results_are_read_through_calls,
              test_no_result_reads_as_a_failure, test_fusion_is_bitwise_with_gradients,
              test_faults_are_found, test_what_shows_nothing_is_vacuous,
-             test_one_number_shows_something, test_interfaces_must_match, test_a_program_against_its_graph,
+             test_one_number_shows_something, test_interfaces_must_match,
+             test_a_program_against_its_graph,
              test_gradient_check_agrees_and_objects)

@@ -18,19 +18,20 @@ sources $library examples tests | xargs awk '
 
 # lines, where, and what they buy.
 budgets='
- 4310 core                statuses, texts and what becomes of lost ones (100), reading them (165), whole files (360, of which frontends/formats gave 180), threads, draws, hashes and vectors (30 for expm1 and log1p, 50 for what loops add to), UTF-8 (30), names solved from extents (60), what every status means (110): what all else stands on
+ 4340 core                statuses, texts and what becomes of lost ones (100), reading them (165), whole files (360, of which frontends/formats gave 180), threads, draws, hashes and vectors (30 for expm1 and log1p, 50 for what loops add to), UTF-8 (30), names solved from extents (60), what every status means (110): what all else stands on
 12520 ops                 93 of the ops (21 of them 16 lines each; the slopes that may be infinite and the length of many tensors 280; which numbers and initialisers are taken 110): types, gradients, plain loops, how work is cut and what others must know (60); the kinds of attributes (510, of which graph/text gave 200); 710 for ops from outside, 70 of them to refuse definitions that contradict themselves; 60 for how axes are spelled; 180 to sort what is scattered, to add long columns and products up in blocks, and for plain norms of rows of any magnitude; 210 for slices whose place is data; 300 for running sums and products whose gradients divide by nothing, 360 to put in order, 100 for what is composed of other ops, 430 for equations of einsum; 150 for what is drawn; 2600 more for what runs along an axis and by place 1300, draws 300, losses with weights 600, einsum 350, steps 250
  1300 ops/attention       attention and its gradient, tile by tile, written out, in plain loops
  2060 ops/images          three convolutions, each a gradient of the others, 1200, pools 400, the norm by channel 430
  2160 ops/recurrent       lstm, gru and rnn: 700 they share, 230 an op, their plain loops
  3020 ops/kernels         vector loops, written once for three instruction sets; 230 for attention; 330 for sums of long rows in blocks and for rows that only double can measure; tiles of attention, windows and channels of images 760
- 3700 graph               the IR, its names, errors, gradients, update tables and the interpreter; 370 for ops from outside, 120 of them to look at what these return, 150 for updates that are pending, 30 to join tables, 75 for extents that do not fit
+ 3730 graph               the IR, its names, errors, gradients, update tables and the interpreter; 370 for ops from outside, 120 of them to look at what these return, 150 for updates that are pending, 30 to join tables, 75 for extents that do not fit
   560 graph/text          the text form, both ways, with an error for every kind of slip (of names 25, of pending lines, 20, of opaque ops, 20)
  1990 graph/passes        six passes and their frame; 210 for what is computed again, 40 for passes with an argument; 60 for what is pending, `training` and what a literal chooses; 420 are for what becomes one: exact, in linear time, for any pass; 50 for ops that are their meaning
- 4040 graph/run           compiling, planning, the proof of the plan, weights, one run; 130 keep planning linear, 115 the check of outs and feeds, 45 make values there, 75 learn names from expressions; 340 refuse what is not finite and find who is to blame, 90 are fingerprints, 110 list what a loaded file lacks, 45 say what computing again saves
- 2740 graph/picture       views, the ladder in linear time, three writers, the summary
+ 4300 graph/run           compiling, planning, the proof of the plan, weights, one run; 260 record what threads did and when; 130 keep planning linear, 115 the check of outs and feeds, 45 make values there, 75 learn names from expressions; 340 refuse what is not finite and find who is to blame, 90 are fingerprints, 110 list what a loaded file lacks, 45 say what computing again saves
+ 2810 graph/picture       views, the ladder in linear time, three writers, the summary; 70 show what takes how long
+  530 graph/profile      what the time of a run goes to: medians, groups, shares of what the machine was measured to do
  4640 graph/equal/proof   the prover: value graphs and exact rules (380 of them of moving elements, 95 for pending updates), where a proof fails and in which words (550); 2300 what is equal over the reals
- 6030 graph/equal         numbers, seven checks, their data (aimed, 230), memory needed (71), the report and its picture; 200 are getters; 700 check an op from outside
+ 6100 graph/equal         80 draw feeds for whoever asks; numbers, seven checks, their data (aimed, 230), memory needed (71), the report and its picture; 200 are getters; 700 check an op from outside
  1260 graph/equal/proof/prove.c+graph/equal/proof/axioms.c+graph/equal/proof/axioms_move.c+graph/equal/proof/match.c  what a proof rests on, to be read in an hour and a half; 380 for moves; 37 for pending updates, 12 for where a literal chooses, 11 for meanings from outside that are none or lead back to themselves
   790 graph/reduce        delta debugging of graphs
  1330 optim               seven optimizers and two schedules as nodes, gradients that are given or asked for by name (210), groups and what is wrong with them (150), accumulation (100), averages of the weights (190); a third is the public header
@@ -40,7 +41,8 @@ budgets='
  1080 frontends/text      the Tokenizer, its JSON, Unicode
  1260 frontends/data      four formats, classes, the generated corpus
  2370 frontends/train     the loop, what is not finite in it, its record, resuming from any step of the same training (310), the plot; 130 are getters
- 2960 frontends/cli       twelve subcommands and their options
+ 300 frontends/inspect   a profile as JSON and as a timeline
+ 3100 frontends/cli       thirteen subcommands and their options
 '
 # Lines of a room, the files right in it; or of files joined by "+".
 lines_of() {

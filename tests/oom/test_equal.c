@@ -126,6 +126,65 @@ static void prepare_predict(an_oom *w)
     w->program = an_compile(w->m.g, w->store, .fetch = {w->m.loss, w->m.y}, .inference = true);
 }
 
+/* ---- profiles ------------------------------------------------------------ */
+
+static void drop_profile(an_oom *w)
+{
+    an_profile_free(w->result);
+}
+
+/* Without memory for its lanes a run goes on, and is not among the profile's. */
+static void run_profiled(an_oom *w)
+{
+    w->result = an_profile_new(w->program);
+    if (w->result) run_program(w, w->program);
+    else an_oom_says(w, AN_E_MEMORY, "out of memory");
+}
+
+static void prepare_profile(an_oom *w)
+{
+    prepare_program(w);
+    w->more = an_profile_new(w->program);
+    run_program(w, w->program);
+}
+
+static void read_profile(an_oom *w)
+{
+    const an_profile_row *rows;
+    w->made = an_profile_rows(w->more, AN_BY_SCOPE, &rows) > 0 ? an_profile_trace(w->more) : NULL;
+    an_oom_says(w, w->made ? AN_OK : AN_E_MEMORY, w->made ? "" : "out of memory");
+}
+
+static void describe_profile(an_oom *w, FILE *out)
+{
+    fprintf(out, "%lld runs\n", (long long)an_profile_runs(w->more));
+}
+
+static void free_profile(an_oom *w)
+{
+    an_profile_free(w->more);
+}
+
+static void draw_feeds(an_oom *w)
+{
+    char message[2048];
+    w->result = an_draw_feeds(w->m.g, "B=3", 5, message, sizeof message);
+    an_oom_says(w, w->result ? AN_OK : AN_E_MEMORY, message);
+}
+
+static void describe_feeds(an_oom *w, FILE *out)
+{
+    int count;
+    const an_feed *feeds = an_drawn_feeds(w->result, &count);
+    for (int i = 0; i < count; i++)
+        fprintf(out, "%s %a\n", feeds[i].name, an_tensor_get(feeds[i].tensor, 0));
+}
+
+static void drop_feeds(an_oom *w)
+{
+    an_drawn_free(w->result);
+}
+
 /* ---- slips, reported as what they are or as out of memory --------------- */
 
 static void feed_badly(an_oom *w, const an_feed *feed, int count)
@@ -315,6 +374,12 @@ static const an_oom_case rows[] = {
      .describe = describe_run, .state = state_graph},
     {"run", .prepare = prepare_program, .work = run, .describe = describe_run},
     {"run inference", .prepare = prepare_predict, .work = run, .describe = describe_run},
+    {"run profiled", .prepare = prepare_predict, .work = run_profiled, .describe = describe_run,
+     .drop = drop_profile},
+    {"read profile", .prepare = prepare_profile, .work = read_profile,
+     .describe = describe_profile, .done = free_profile},
+    {"draw feeds", .prepare = prepare_model, .work = draw_feeds, .describe = describe_feeds,
+     .drop = drop_feeds},
     {"set states", .prepare = prepare_model, .work = set_states, .state = state_graph},
     {"feed unknown", .prepare = prepare_program, .work = feed_unknown},
     {"feed little", .prepare = prepare_program, .work = feed_little},
