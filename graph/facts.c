@@ -84,7 +84,7 @@ bool an_results_alike(const an_graph *g, const an_node *a, const an_node *b)
 
 /* ---- phases ------------------------------------------------------------ */
 
-const char *an_phase_name(int phase)
+const char *an_phase_name(unsigned phase)
 {
     static const char *const name[AN_PHASES] = {"forward", "backward", "update"};
     return name[phase];

@@ -175,7 +175,7 @@ typedef enum an_phase {
     AN_PHASE_FORWARD, AN_PHASE_BACKWARD, AN_PHASE_UPDATE, AN_PHASES
 } an_phase;
 
-const char *an_phase_name(int phase);
+const char *an_phase_name(unsigned phase);
 /* An an_phase for each node number; false if memory is out. */
 bool an_graph_phases(const an_graph *g, uint8_t *phase);
 /* What the forward phase learns: moments, rates, counters and caches are no parameters. */

@@ -201,7 +201,7 @@ static void legend_colours(const an_view *v, const an_dot_args *args, an_text *o
     }
     if (args->color == AN_COLOR_PHASE) {
         for (int p = 0; p < AN_PHASES; p++)
-            if (phase[p]) legend_box(phase_paint[p], an_phase_name(p), out);
+            if (phase[p]) legend_box(phase_paint[p], an_phase_name((unsigned)p), out);
         return;
     }
     for (int c = 0; c < AN_CATEGORIES; c++)
