@@ -83,7 +83,7 @@ static bool load(corpus *c, const plan *p, an_dataset *reviews, an_dataset *file
     if (p->train && !read_lines(p->train, file)) return false;
     const an_dataset *more = p->train ? file : reviews;
     const int64_t first = p->train ? 0 : known, count = an_dataset_count(more) - first;
-    if (count < BATCH) return fail("a batch needs 16 texts without a label");
+    if (count < BATCH) return fail("a batch needs 32 texts without a label");
     if (an_tokenizer_fit(c->words, an_dataset_texts(reviews), LABELLED) != AN_OK ||
         an_tokenizer_fit(c->words, an_dataset_texts(more) + first, count) != AN_OK)
         return fail(an_tokenizer_message(c->words));
@@ -126,7 +126,7 @@ int64_t hide_words(const corpus *c, uint64_t *random, int32_t *shown, int32_t *h
     longest = longest < c->length - 7 ? (longest + 7) / 8 * 8 : c->length; /* few lengths to plan */
     for (int64_t i = 0; i < BATCH * longest; i++) {
         const int32_t id = rows[i / longest * c->length + i % longest];
-        const bool chosen = id && example_uniform(random) < 0.15;
+        const bool chosen = id && example_uniform(random) < 0.4;
         const double how = chosen ? example_uniform(random) : 1;
         hidden[i] = chosen ? id : 0;
         shown[i] = how < 0.8   ? c->mask
@@ -136,6 +136,20 @@ int64_t hide_words(const corpus *c, uint64_t *random, int32_t *shown, int32_t *h
 }
 
 /* ---- what needs no encoder --------------------------------------------------- */
+
+double loss_by_frequency(const corpus *c)
+{
+    an_tensor count = {0};
+    const int32_t *ids = c->unlabelled.ids.data, *end = ids + an_tensor_count(&c->unlabelled.ids);
+    if (an_tensor_alloc(&count, AN_F64, 1, (const int64_t[]){c->vocabulary}) != AN_OK) return NAN;
+    double *of = count.data, words = 0, loss = 0;
+    for (; ids < end; ids++)
+        if (*ids) of[*ids]++, words++;
+    for (int32_t i = 0; i < c->vocabulary; i++)
+        if (of[i] > 0) loss -= of[i] / words * log(of[i] / words);
+    an_tensor_free(&count);
+    return loss;
+}
 
 /* [N, vocabulary]: 1 where the text has the word. */
 static bool count_words(const corpus *c, const texts *t, an_tensor *bag)
