@@ -321,7 +321,8 @@ AN_API char *an_dot_with(const an_dot_args *args);
 #define an_dot(...) an_dot_with(&(an_dot_args){.at = AN_HERE, __VA_ARGS__})
 /* an_dot_file(g, "g.svg", .depth = 2) writes the file as a whole or not at all. What
  * ends in .svg, .png or .pdf is laid out by Graphviz in a child process; .dot and .gv
- * need none. AN_E_IO if there is no Graphviz or a file cannot be written, AN_E_LIMIT
+ * need none. What Graphviz cannot lay out is drawn simpler: the picture and .message say so.
+ * AN_E_IO if there is no Graphviz or a file cannot be written, AN_E_LIMIT
  * if the layout took too long, AN_E_NAME if nothing is called like .focus; see .message. */
 AN_API an_status an_dot_file_with(const an_dot_args *args);
 #define an_dot_file(...) an_dot_file_with(&(an_dot_args){.at = AN_HERE, __VA_ARGS__})

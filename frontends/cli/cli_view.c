@@ -27,6 +27,7 @@ static bool check_view(const an_cli *line)
 
 an_cli_exit an_cli_drawn(an_status status, const char *message)
 {
+    if (status == AN_OK && message[0]) an_cli_say("%s", message);
     if (status == AN_OK) return AN_CLI_FINE;
     an_cli_say("%s", message);
     if (status == AN_E_ARGUMENT || status == AN_E_NAME) return AN_CLI_USAGE;

@@ -17,6 +17,7 @@
 typedef struct picture {
     const an_equivalence_dot_args *args;
     const an_equivalence *e;
+    int simpler; /* see AN_SIMPLEST */
     an_dot_args draw[2];
     an_view v[2];
     an_beside side[2];
@@ -40,7 +41,7 @@ static bool find_twins(picture *p)
 static bool make_view(picture *p, int s)
 {
     an_view_free(&p->v[s]);
-    p->v[s] = (an_view){.beside = true, .twin = s ? p->twin : NULL};
+    p->v[s] = (an_view){.beside = true, .twin = s ? p->twin : NULL, .simpler = p->simpler};
     return an_view_make(&p->v[s], &p->draw[s]);
 }
 
@@ -278,11 +279,12 @@ static void write_picture(const picture *p, an_text *out)
             if (p->side[s].mark[u].badge.failed) out->failed = true;
 }
 
-char *an_equivalence_dot_with(const an_equivalence_dot_args *args)
+static char *draw(const void *arguments, int simpler)
 {
+    const an_equivalence_dot_args *args = arguments;
     const an_equivalence *e = args ? args->equivalence : NULL;
     if (!e || !e->graph[0] || !e->graph[1]) return NULL;
-    picture p = {.args = args, .e = e};
+    picture p = {.args = args, .e = e, .simpler = simpler};
     an_text out = {0};
     out.failed = !find_twins(&p) || !make_views(&p) || !open_sides(&p);
     if (!out.failed) {
@@ -296,9 +298,9 @@ char *an_equivalence_dot_with(const an_equivalence_dot_args *args)
     return an_text_take(&out);
 }
 
-static char *draw(const void *args)
+char *an_equivalence_dot_with(const an_equivalence_dot_args *args)
 {
-    return an_equivalence_dot_with(args);
+    return draw(args, 0);
 }
 
 an_status an_equivalence_dot_file_with(const an_equivalence_dot_args *args)

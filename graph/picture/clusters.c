@@ -100,7 +100,7 @@ uint32_t an_view_unit(an_view *v, const an_unit *unit)
 bool an_view_is_cluster(const an_view *v, uint32_t box)
 {
     const an_box *b = &v->boxes[box];
-    if (b->total == 0) return false;
+    if (b->total == 0 || v->simpler == AN_SIMPLEST) return false;
     if (b->parent) return b->total > 1;
     int phases = 0; /* a graph of one phase needs no frame around it */
     for (uint32_t p = 1; p <= AN_PHASES; p++) phases += v->boxes[p].total > 0;

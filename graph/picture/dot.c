@@ -54,6 +54,9 @@ static void write_notes(const writer *w)
         an_dot_add_html(w->out, w->args->focus, (int64_t)strlen(w->args->focus));
         an_text_add(w->out, "</FONT>");
     }
+    if (v->simpler)
+        an_text_add(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">drawn simpler than "
+                            "asked, for Graphviz gave up</FONT>");
     if (crowded(w))
         an_text_add(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">types of values are in "
                             "the tooltips</FONT>");
@@ -190,7 +193,7 @@ static void write_edge(const writer *w, const an_edge *e)
     if (back) an_text_add(w->out, "dir=back, ");
     const bool value = e->kind == AN_EDGE_DATA || e->kind == AN_EDGE_SAVED;
     if (value && (from == AN_PHASE_UPDATE || rows < 0)) an_text_add(w->out, "constraint=false, ");
-    else if (value && rows != 1) an_text_addf(w->out, "minlen=%d, ", rows);
+    else if (value && rows != 1 && !v->simpler) an_text_addf(w->out, "minlen=%d, ", rows);
     write_paint(w, e);
     if (!value) {
         an_text_add(w->out, e->kind == AN_EDGE_COMMIT ? "constraint=false];\n" : "];\n");
@@ -302,11 +305,11 @@ void an_dot_side(const an_view *v, const an_dot_args *args, const an_beside *sid
     an_text_add(out, "  }\n");
 }
 
-char *an_dot_with(const an_dot_args *args)
+char *an_dot_simpler(const an_dot_args *args, int simpler)
 {
     if (!args || !args->graph || an_view_check_focus(args) != AN_OK) return NULL;
     an_text out = {0};
-    an_view v = {0};
+    an_view v = {.simpler = simpler};
     writer w = {&v, args, &out, "", NULL};
     out.failed = !an_view_make(&v, args);
     if (!out.failed) {
@@ -318,4 +321,9 @@ char *an_dot_with(const an_dot_args *args)
     }
     an_view_free(&v);
     return an_text_take(&out);
+}
+
+char *an_dot_with(const an_dot_args *args)
+{
+    return an_dot_simpler(args, 0);
 }

@@ -205,6 +205,7 @@ static void label_node(const an_view *v, const an_unit *u, an_text *out)
     add_attributes(v, n, SMALL, "</FONT>", out);
     add_folded(v, u->first, SMALL, "</FONT>", out);
     add_commits(v, u->first, out);
+    if (an_view_gathers(v, u->first)) an_text_addf(out, SMALL "of %d values</FONT>", n->inputs);
 }
 
 static void label_scope(const an_view *v, const an_unit *u, an_text *out)

@@ -33,12 +33,14 @@ static bool is_common(const drawing *d, uint32_t value)
            an_view_is_tiny(v->g, &v->g->nodes[node]);
 }
 
-static bool draw_operand(drawing *d, uint32_t value, uint32_t to)
+/* `reader`, a node of the unit `to`, reads the value. */
+static bool draw_operand(drawing *d, uint32_t value, uint32_t reader, uint32_t to)
 {
     an_view *v = d->v;
     const uint32_t from = v->unit_of[v->g->slots[value].node];
     if (!from || from == to || d->named[value] == to) return true;
     if (v->units[to].phase == AN_PHASE_UPDATE && is_common(d, value)) return true;
+    if (an_view_gathers(v, reader)) return true;
     d->named[value] = to;
     if (d->target[from] == to) {
         an_edge *e = &v->edges[d->arrow[from] - 1];
@@ -64,7 +66,7 @@ static bool draw_data(drawing *d)
         if (v->units[u].kind == AN_UNIT_GHOST) continue;
         for (uint32_t i = v->units[u].first; i; i = v->next_in_unit[i])
             for (int k = 0; k < v->g->nodes[i].inputs; k++)
-                if (v->g->nodes[i].in[k] && !draw_operand(d, v->g->nodes[i].in[k], u))
+                if (v->g->nodes[i].in[k] && !draw_operand(d, v->g->nodes[i].in[k], i, u))
                     return false;
     }
     return true;

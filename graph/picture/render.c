@@ -11,6 +11,7 @@
 #include "core/memory.h"
 #include "core/text.h"
 #include "graph/graph.h"
+#include "graph/picture/beside.h"
 #include "graph/picture/render.h"
 #include "graph/picture/view.h"
 
@@ -24,8 +25,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CPU_SECONDS 60
-#define WALL_SECONDS 90
+#define CPU_SECONDS 30
+#define WALL_SECONDS 240 /* on a machine that has other work */
 #define MEMORY_BYTES ((rlim_t)4 << 30)
 #define PICTURE_BYTES ((rlim_t)1 << 30)
 #define CHUNK 65536
@@ -136,18 +137,21 @@ static an_status not_installed(const report *r)
                             "install graphviz). A .dot file needs no Graphviz.");
 }
 
-static an_status run_dot(char *const argv[], const int files[FILES], const report *r)
+static an_status run_dot(char *const argv[], const int files[FILES], const report *r, bool *failed)
 {
+    *failed = false;
     pid_t child;
     const int why = an_child_start(argv, files, &child);
     if (why == ENOENT) return not_installed(r);
     if (why) return fail(r, AN_E_IO, "cannot start dot: %s", strerror(why));
     limit_child(child);
     int status;
+    *failed = true;
     if (!an_child_wait(child, WALL_SECONDS, &status))
         return fail(r, AN_E_LIMIT, "dot was stopped after %d seconds; draw less of the graph with "
                                    "depth or focus, or write a .dot file", WALL_SECONDS);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return AN_OK;
+    *failed = !WIFEXITED(status) || (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != 127);
+    if (!*failed && WEXITSTATUS(status) == 0) return AN_OK;
     /* Where spawning forks for real (under Valgrind), the child is what finds out. */
     if (WIFEXITED(status) && WEXITSTATUS(status) == 127) return not_installed(r);
     if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL))
@@ -158,9 +162,10 @@ static an_status run_dot(char *const argv[], const int files[FILES], const repor
     return fail(r, AN_E_IO, "dot failed (status %d): %s", status, said);
 }
 
-/* `less` is an option that makes it look less for a good order, or NULL; *lost: it lost its way. */
+/* `less` is an option that makes it look less for a good order, or NULL; *lost: it lost its way;
+ * *dots: what failed was the layout, of this source. */
 static an_status layout(const char *path, const char *format, const char *less, const char *dot,
-                        const report *r, bool *lost)
+                        const report *r, bool *lost, bool *dots)
 {
     int files[FILES];
     char option[8], said[64] = "";
@@ -169,7 +174,7 @@ static an_status layout(const char *path, const char *format, const char *less, 
     an_status status = AN_OK;
     if (!open_files(files, dot))
         status = fail(r, AN_E_IO, "%s: there is no room for its source: %s", path, strerror(errno));
-    if (status == AN_OK) status = run_dot(argv, files, r);
+    if (status == AN_OK) status = run_dot(argv, files, r, dots);
     if (status == AN_OK) status = write_picture(path, files[PICTURE], r);
     else if (files[WORDS] >= 0) read_words(files[WORDS], said, sizeof said);
     *lost = strstr(said, "trouble in init_rank") != NULL;
@@ -179,13 +184,34 @@ static an_status layout(const char *path, const char *format, const char *less, 
 
 /* Graphviz 2.43 at times swaps boxes until two clusters stand left of each other, and gives up;
  * with half as many swaps it does not. */
-static an_status render(const char *path, const char *format, const char *dot, const report *r)
+static an_status render(const char *path, const char *format, const char *dot, const report *r,
+                        bool *dots)
 {
     bool lost;
-    const an_status status = layout(path, format, NULL, dot, r, &lost);
+    const an_status status = layout(path, format, NULL, dot, r, &lost, dots);
     if (!lost) return status;
     fail(r, AN_OK, "%s", "");
-    return layout(path, format, "-Gmclimit=0.5", dot, r, &lost);
+    return layout(path, format, "-Gmclimit=0.5", dot, r, &lost, dots);
+}
+
+/* A simpler picture is better than none. */
+static an_status render_or_simpler(const char *path, const char *format, an_picture_fn make,
+                                   const void *context, const report *r)
+{
+    an_status status = AN_OK;
+    char first[300] = "";
+    for (int simpler = 0; simpler <= AN_SIMPLEST; simpler++) {
+        bool dots = false;
+        char *dot = make(context, simpler);
+        status = dot ? render(path, format, dot, r, &dots)
+                     : fail(r, AN_E_MEMORY, "out of memory");
+        an_string_free(dot);
+        if (status == AN_OK && simpler)
+            fail(r, AN_OK, "drawn simpler than asked, for %s", first[0] ? first : "dot gave up");
+        if (!dots) return status;
+        if (simpler == 0 && r->text && r->size > 0) snprintf(first, sizeof first, "%s", r->text);
+    }
+    return status;
 }
 
 static an_status write_source(const char *path, const char *dot, const report *r)
@@ -209,17 +235,17 @@ an_status an_picture_file(const char *path, an_picture_fn make, const void *cont
     while (kind < 5 && strcmp(ending, known[kind]) != 0) kind++;
     if (kind == 5)
         return fail(&r, AN_E_ARGUMENT, "%s: a picture ends in .dot, .gv, .svg, .png or .pdf", path);
-    char *dot = make(context);
+    if (kind >= 2) return render_or_simpler(path, known[kind] + 1, make, context, &r);
+    char *dot = make(context, 0);
     if (!dot) return fail(&r, AN_E_MEMORY, "out of memory");
-    const an_status status =
-        kind >= 2 ? render(path, known[kind] + 1, dot, &r) : write_source(path, dot, &r);
+    const an_status status = write_source(path, dot, &r);
     an_string_free(dot);
     return status;
 }
 
-static char *draw_graph(const void *args)
+static char *draw_graph(const void *args, int simpler)
 {
-    return an_dot_with(args);
+    return an_dot_simpler(args, simpler);
 }
 
 an_status an_dot_file_with(const an_dot_args *args)

@@ -204,8 +204,11 @@ bool an_view_rows(an_view *v)
     v->row = an_alloc_zeroed((v->unit_count + 1) * (int64_t)sizeof *v->row);
     v->below = an_alloc_zeroed((v->unit_count + 1) * (int64_t)sizeof *v->below);
     bool *led_to = an_alloc_zeroed(v->unit_count + 1);
-    const bool good = v->row && v->below && led_to && climb(v) && stack_updates(v);
-    if (good) lower_sources(v, led_to);
+    bool good = v->row && v->below && led_to;
+    if (good && !v->simpler) {
+        good = climb(v) && stack_updates(v);
+        if (good) lower_sources(v, led_to);
+    }
     an_free(led_to);
     return good;
 }

@@ -117,6 +117,7 @@ static const an_paint category_paint[AN_CATEGORIES] = {
 static const an_paint phase_paint[AN_PHASES] = {
     {"#d8e7fb", "#3b78c9"}, {"#fbe3d3", "#c96f2b"}, {"#e6e0f8", "#7558c8"}};
 static const an_paint input_paint = {"#263f5c", "#16283c"};
+static const an_paint output_paint = {"#1e6b45", "#114a2e"};
 static const an_paint scope_paint = {"#ffffff", "#5f6368"};
 static const an_paint gone_paint = {"#ffffff", "#d93025"};
 static const an_paint added_paint = {"#b7e5c0", "#188038"};
@@ -179,6 +180,22 @@ static void legend_line(const char *line, const char *color, const char *text, a
                  color, line, text);
 }
 
+/* What the boxes are, whatever colours stand for. */
+static void legend_kinds(const an_view *v, an_text *out)
+{
+    bool input = false, state = false, scope = false;
+    for (int64_t u = 1; u <= v->unit_count; u++) {
+        const an_node *n = &v->g->nodes[v->units[u].first];
+        scope = scope || v->units[u].kind == AN_UNIT_SCOPE;
+        input = input || (v->units[u].kind == AN_UNIT_NODE && an_node_is_input(n));
+        state = state || (v->units[u].kind == AN_UNIT_NODE && an_node_is_state(n));
+    }
+    if (input && !v->before) legend_box(input_paint, "input", out);
+    if (v->g->output_count) legend_box(output_paint, "output", out);
+    if (state) legend_line("&#9645;", "#80868b", "drum: a weight or other state", out);
+    if (scope) legend_line("&#9645;", "#5f6368", "tab: all of a scope", out);
+}
+
 static void legend_colours(const an_view *v, const an_dot_args *args, an_text *out)
 {
     if (v->before) {
@@ -219,6 +236,7 @@ void an_dot_legend(const an_view *v, const an_dot_args *args, an_text *out)
                      "COLOR=\"#dadce0\" CELLBORDER=\"0\" CELLSPACING=\"3\" CELLPADDING=\"2\" "
                      "STYLE=\"ROUNDED\">");
     legend_colours(v, args, out);
+    legend_kinds(v, out);
     if (kind[AN_EDGE_DATA]) legend_line("&#8594;", "#3c4043", "value, with its type", out);
     if (backward) legend_line("&#8593;", "#c96f2b", "gradient, flowing up", out);
     if (kind[AN_EDGE_SAVED]) legend_line("- - &#8594;", "#9aa0a6", "kept for backward", out);

@@ -74,8 +74,9 @@ static int deepest_scope(const an_graph *g)
 static bool choose_depth(an_view *v, const an_dot_args *args)
 {
     v->depth = args->depth > 0 ? args->depth : args->depth < 0 ? 0 : INT_MAX;
+    if (v->simpler > 2) v->depth = 0;
     if (!make_units(v)) return false;
-    if (args->depth != 0 || args->whole || v->unit_count <= READABLE) return true;
+    if (v->simpler > 2 || args->depth != 0 || args->whole || v->unit_count <= READABLE) return true;
     const int deepest = deepest_scope(v->g);
     for (int depth = deepest < 8 ? deepest - 1 : 8; depth >= 0; depth--) {
         v->depth = depth;
@@ -84,6 +85,15 @@ static bool choose_depth(an_view *v, const an_dot_args *args)
         if (v->unit_count <= READABLE) break;
     }
     return true;
+}
+
+/* A level less than was chosen, if there is one. */
+static bool close_more(an_view *v)
+{
+    if (v->simpler != 2) return true;
+    const int deepest = deepest_scope(v->g), depth = v->depth < deepest ? v->depth : deepest;
+    v->depth = depth > 0 ? depth - 1 : 0;
+    return make_units(v);
 }
 
 /* ---- the whole --------------------------------------------------------- */
@@ -141,6 +151,7 @@ bool an_view_make(an_view *v, const an_dot_args *args)
     return reserve(v) && find_commits(v) && take_profile(v, args) &&
            an_graph_phases(v->g, v->phase) && an_view_fold(v) &&
            an_view_focus(v, args->focus, args->radius) && choose_depth(v, args) &&
+           close_more(v) &&
            (!v->before || an_view_ghosts(v)) && an_view_edges(v) && an_view_rows(v);
 }
 

@@ -51,6 +51,10 @@ typedef enum an_edge_kind {
     AN_EDGE_GONE    /* in the graph before */
 } an_edge_kind;
 
+/* What is drawn if Graphviz fails on a picture: without the ladder, scopes closed by a level more,
+ * all of them closed, boxes and arrows alone. */
+#define AN_SIMPLEST 4
+
 #define AN_EDGE_VALUES 3 /* an arrow names that many values; more are counted */
 
 typedef struct an_edge {
@@ -66,6 +70,7 @@ typedef struct an_view {
     const uint32_t *twin;       /* per node of `before`: what it is now, if that is known */
     int depth;                  /* scopes deeper than this are one unit; INT_MAX: none */
     bool automatic;             /* the size of the graph chose the depth */
+    int simpler;                /* how much simpler than asked, for Graphviz gave up: AN_SIMPLEST */
     int64_t shown, focused;     /* nodes drawn or folded; nodes the focus matched, -1: no focus */
     an_unit *units;             /* [1 .. unit_count] */
     an_box *boxes;              /* [1 .. box_count] */
@@ -123,6 +128,9 @@ static inline bool an_view_first_use(const an_view *v, uint32_t node, int k)
 {
     return !v->again[v->operands[node] + k];
 }
+/* An update's node of so many operands that arrows would hide all else: a norm over all gradients.
+ * Its box says how many they are. */
+bool an_view_gathers(const an_view *v, uint32_t node);
 /* A leaf small enough to be named in every box that reads it. */
 bool an_view_is_tiny(const an_graph *g, const an_node *n);
 /* The scope a node is drawn in: for an optimizer step its parameter's. */

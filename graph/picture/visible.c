@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define GATHERED 8 /* operands that arrows can still be told from */
+
 /* ---- folding ----------------------------------------------------------- */
 
 bool an_view_is_tiny(const an_graph *g, const an_node *n)
@@ -12,6 +14,13 @@ bool an_view_is_tiny(const an_graph *g, const an_node *n)
     const an_shape *s = &an_slot_type(g, n->first)->shape;
     return an_node_is_constant(n) || an_is_op(n, AN_OP_count) || s->rank == 0 ||
            (s->rank == 1 && s->dim[0] >= 0 && s->dim[0] <= 2);
+}
+
+bool an_view_gathers(const an_view *v, uint32_t node)
+{
+    const an_node *n = &v->g->nodes[node];
+    return v->phase[node] == AN_PHASE_UPDATE && n->inputs > GATHERED &&
+           !(n->op->traits & AN_TRAIT_STEP);
 }
 
 /* Which operands only repeat another of their node. */
