@@ -434,6 +434,36 @@ AN_API an_value an_nn_sinusoidal_at(an_at at, an_value x, an_value position);
 AN_API an_value an_nn_causal_mask_at(an_at at, an_value x, an_dim queries, an_dim keys);
 #define an_nn_causal_mask(...) an_nn_causal_mask_at(AN_HERE, __VA_ARGS__)
 
+typedef struct an_positions_args {
+    an_at at;
+    an_value x;        /* [.., T, D], D literal */
+    int64_t most;      /* places, rows of the table */
+    const char *name;
+    an_value position; /* [], an integer: the place of row 0; left out: 0 */
+    an_start table_start; /* else uniform in +-0.05, as of an embedding */
+    an_value table;    /* [most, D], instead of a new one */
+} an_positions_args;
+/* x plus a learned vector for each of its T places. A T beyond the table is an error, at the
+ * definition where T is literal, else of the run. */
+AN_API an_value an_nn_positions_with(const an_positions_args *args);
+#define an_nn_positions(...) an_nn_positions_with(&(an_positions_args){.at = AN_HERE, __VA_ARGS__})
+
+/* [B,..]: the mean of x[B,T,..] over its steps, in row b over the first lengths[b] (i32 or i64)
+ * alone; what stands behind them, NaN too, has no share in it and no gradient. The mean of no
+ * steps is 0. A length beyond T is T. AN_NONE for lengths: over all T. */
+AN_API an_value an_nn_mean_over_time_at(an_at at, an_value x, an_value lengths);
+#define an_nn_mean_over_time(...) an_nn_mean_over_time_at(AN_HERE, __VA_ARGS__)
+
+typedef struct an_flatten_args {
+    an_at at;
+    an_value x;
+    int keep; /* dims that stay; 0: 1, that of the batch */
+} an_flatten_args;
+/* The dims behind the first .keep joined to one: [N,C,H,W] -> [N,C*H*W]. They need not be
+ * literal; where there are none the last is 1. */
+AN_API an_value an_nn_flatten_with(const an_flatten_args *args);
+#define an_nn_flatten(...) an_nn_flatten_with(&(an_flatten_args){.at = AN_HERE, __VA_ARGS__})
+
 /* ======================================================================== */
 /* Checkpoints: all states of a store in a file                             */
 /* ======================================================================== */
