@@ -530,7 +530,8 @@ AN_API int64_t an_history_metrics(const an_history *h);
 /* "loss", "accuracy" ...; NULL past the end. */
 AN_API const char *an_history_metric(const an_history *h, int64_t i);
 AN_API bool an_history_validated(const an_history *h);
-/* Complete epochs, those before a resume among them. */
+/* Complete epochs, those before a resume among them; and as the last one that .steps cut short,
+ * which training.json does not count, since a training of more steps goes on in it. */
 AN_API int64_t an_history_epochs(const an_history *h);
 /* The epoch, counted from 1, whose monitored metric was best; 0: none. */
 AN_API int64_t an_history_best(const an_history *h);
@@ -557,14 +558,14 @@ typedef struct an_fit_args {
     an_feed validation[AN_MAX_NAMED]; /* arrays to validate on after each epoch ... */
     double validation_split; /* ... or the last part of `data`, as in Keras: 0.2 */
     const char *metric[AN_MAX_METRICS]; /* names; NULL: "loss", then "metric1" ... */
-    int64_t epochs; /* in all, those before a resume among them; 0: 1 */
+    int64_t epochs; /* in all, those before a resume among them; 0: 1, or those of .steps */
     int64_t batch;  /* 0: 32 */
     uint64_t seed;  /* the order of an epoch depends on (seed, epoch) alone */
     bool keep_order; /* Keras's shuffle=False */
 
     /* Called after each epoch; false ends the training. `so_far` lasts as long as the call. */
     bool (*on_epoch)(void *context, const an_history *so_far);
-    void *context;
+    void *context; /* also of .next */
     /* Looked at between steps: as soon as it is not 0 the training ends, with the status AN_OK.
      * For a signal handler to set, which is all that one may do; the library installs none. */
     const volatile sig_atomic_t *stop;
@@ -582,6 +583,15 @@ typedef struct an_fit_args {
     bool resume; /* go on from the last of them, if there is one; else they are removed first */
     const an_metadata *arguments; /* kept in training.json and in the checkpoints */
     int64_t argument_count;
+
+    int64_t steps; /* in all, those before a resume and those left out among them; the training ends
+                      behind them, be it within an epoch. 0: those of .epochs */
+    /* In place of rows of arrays: before step `step`, counted from 0 over the whole training, it
+     * fills the tensors that .data names, whose extents may be new each time; false if it cannot,
+     * which ends the training with an error. For a resume what it gives must follow from `step`
+     * alone: the first it is asked for is the one behind the last that was kept. */
+    bool (*next)(void *context, int64_t step);
+    int64_t epoch_steps; /* of .next, after which validation and checkpoints come; 0: all of them */
 } an_fit_args;
 
 /* Trains. A step whose metrics or gradients are not all finite commits nothing (an_run's
@@ -592,9 +602,9 @@ typedef struct an_fit_args {
  * (after the best one) and training.json (for people and plots). Whenever the
  * process dies, a later call with .resume goes on from the last whole epoch, and
  * ends with the bits of a training that was never interrupted; stopped by .stop, it
- * goes on from the last step. All that its bits follow from must then be the same: the
- * graph, the optimizer, the arrays, `seed`, `batch` and how they are ordered and held
- * out; if not, the message names what has changed. One training at a time may
+ * goes on from the last step, and so it does behind .steps. All that its bits follow from
+ * must then be the same: the graph, the optimizer, the arrays, `seed`, `batch` and how they
+ * are ordered and held out; if not, the message names what has changed. One training at a time may
  * use a directory; a tokenizer and the like can be kept beside these files. */
 AN_API an_history *an_fit_with(const an_fit_args *args);
 #define an_fit(...) an_fit_with(&(an_fit_args){.at = AN_HERE, __VA_ARGS__})

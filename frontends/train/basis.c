@@ -60,6 +60,20 @@ static bool add_feeds(an_basis *b, const char *prefix, const an_feed feeds[AN_MA
     return good;
 }
 
+/* Of what .next gives only the names are known, and how many steps make an epoch. */
+static bool add_next(an_basis *b, const an_fit_args *args)
+{
+    bool good = add_number(b, "epoch_steps", (uint64_t)args->epoch_steps);
+    for (int i = 0; i < AN_MAX_NAMED && good; i++) {
+        an_text name = {0};
+        if (!args->data[i].name) continue;
+        an_text_addf(&name, "feed %s", args->data[i].name);
+        good = an_basis_add(b, an_text_view(&name), "of .next");
+        an_text_free(&name);
+    }
+    return good;
+}
+
 an_status an_basis_make(an_basis *b, const an_fit_args *args, an_error *e)
 {
     const an_fingerprint *const p = &args->train->print;
@@ -72,7 +86,7 @@ an_status an_basis_make(an_basis *b, const an_fit_args *args, an_error *e)
                       (!validated || add_number(b, "evaluation", args->evaluate->print.fetched)) &&
                       an_basis_add(b, "order", args->keep_order ? "kept" : "shuffled") &&
                       an_basis_add(b, "validation_split", split) &&
-                      add_feeds(b, "", args->data) &&
+                      (args->next ? add_next(b, args) : add_feeds(b, "", args->data)) &&
                       add_feeds(b, "validation ", args->validation);
     return good ? AN_OK : an_fail(e, AN_E_MEMORY, "there is no memory for what the training rests "
                                                   "on");

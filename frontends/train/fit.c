@@ -1,8 +1,8 @@
 /* fit.c -- the training loop.
  *
  * Epochs of shuffled batches, then validation, then what an epoch's end asks for:
- * the record, the best epoch, checkpoints, the caller's word, patience. The order
- * of the rows is drawn from (seed, epoch), and everything else that lasts is in
+ * the record, the best epoch, checkpoints, the caller's word, patience. What a step
+ * is fed follows from its number (supply.h), and everything else that lasts is in
  * the store or follows from the record; so a training that was cut in two, between
  * epochs or within one, ends with the same bits. Between an epoch's first and last
  * step nothing is allocated once every batch size has run.                   */
@@ -11,32 +11,34 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "frontends/data/dataset.h"
 #include "frontends/train/folder.h"
 #include "frontends/train/kept.h"
 #include "frontends/train/monitor.h"
 #include "frontends/train/progress.h"
 #include "frontends/train/resume.h"
 #include "frontends/train/score.h"
+#include "frontends/train/supply.h"
 #include "graph/run/program.h"
 
-#define DEFAULT_BATCH 32
+#define TIMED 65536 /* the last steps of an epoch, of whose times the median is told */
 
 typedef struct training {
     const an_fit_args *args;
     an_history *h;
-    int64_t epochs, batch, steps;
+    int64_t epochs, budget; /* how many at most, and how many steps in all */
     an_record record; /* of the training so far, but for the history */
     an_scoring train, evaluate;
-    an_batches data, held_out;
-    int64_t *order; /* of the examples in this epoch */
-    double *times;  /* of its steps, in seconds */
+    an_supply supply;
+    an_batches held_out;
+    double *times; /* of the epoch's last TIMED steps, in seconds */
+    int64_t timed; /* its steps that were timed */
     an_monitor monitor;
     an_progress progress;
     an_folder folder; /* if there is a directory */
     an_kept kept;     /* else, for restore_best, all states after the best epoch */
     bool is_best;     /* the store is as it was after the best epoch */
     bool unsaved;     /* a step was taken since the last checkpoint */
+    bool cut;         /* the budget ended within an epoch */
     an_error error;
 } training;
 
@@ -50,10 +52,9 @@ static an_status fail(training *t, an_status status, const char *why)
 static an_status check_numbers(training *t)
 {
     const an_fit_args *const a = t->args;
-    t->epochs = a->epochs ? a->epochs : 1;
-    t->batch = a->batch ? a->batch : DEFAULT_BATCH;
-    if (t->epochs < 0 || t->batch < 0)
-        return fail(t, AN_E_ARGUMENT, ".epochs and .batch must not be negative");
+    if (a->epochs < 0 || a->batch < 0 || a->steps < 0 || a->epoch_steps < 0)
+        return fail(t, AN_E_ARGUMENT,
+                    ".epochs, .batch, .steps and .epoch_steps must not be negative");
     if (!(a->validation_split >= 0.0 && a->validation_split < 1.0))
         return fail(t, AN_E_ARGUMENT, ".validation_split must be at least 0 and less than 1");
     if (a->resume && !a->directory)
@@ -101,13 +102,13 @@ static bool has_feeds(const an_feed *feed)
 /* Keras's validation_split: the last rows, before any shuffling. */
 static an_status hold_out(training *t)
 {
-    const int64_t all = t->data.examples;
+    const int64_t all = t->supply.data.examples;
     const int64_t split = (int64_t)floor((double)all * (1.0 - t->args->validation_split));
     if (split == 0 || split == all)
         return an_fail_at(&t->error, t->args->at, AN_E_ARGUMENT,
                           "a .validation_split of %g leaves one side of %lld examples empty",
                           t->args->validation_split, (long long)all);
-    an_batches_narrow(&t->data, 0, split);
+    an_batches_narrow(&t->supply.data, 0, split);
     an_batches_narrow(&t->held_out, split, all - split);
     return AN_OK;
 }
@@ -116,7 +117,7 @@ static an_status open_data(training *t)
 {
     const an_fit_args *const a = t->args;
     const bool given = has_feeds(a->validation), split = a->validation_split > 0.0;
-    an_status status = an_batches_open(&t->data, a->data, a->at, &t->error);
+    an_status status = an_supply_open(&t->supply, a, &t->error);
     if (status != AN_OK) return status;
     if (given && split)
         return fail(t, AN_E_ARGUMENT, "give either .validation or .validation_split, not both");
@@ -135,19 +136,33 @@ static an_status open_data(training *t)
     return status;
 }
 
+/* How long the training may become: so many epochs, so many steps, whatever ends first. */
+static void set_bounds(training *t)
+{
+    const an_fit_args *const a = t->args;
+    const int64_t steps = t->supply.steps;
+    t->epochs = a->epochs ? a->epochs : a->steps ? INT64_MAX : 1;
+    if (!an_mul_size(t->epochs, steps, &t->budget)) t->budget = INT64_MAX;
+    if (a->steps && a->steps < t->budget) t->budget = a->steps;
+    t->epochs = (t->budget - 1) / steps + 1;
+}
+
 static an_status reserve(training *t)
 {
-    const int64_t examples = t->data.examples;
-    if (t->batch > examples) t->batch = examples;
-    t->steps = (examples - 1) / t->batch + 1;
-    int64_t order_bytes, time_bytes;
-    if (!an_mul_size(examples, (int64_t)sizeof *t->order, &order_bytes) ||
-        !an_mul_size(t->steps, (int64_t)sizeof *t->times, &time_bytes))
-        return fail(t, AN_E_LIMIT, "there are too many examples");
-    t->order = an_alloc(order_bytes);
-    t->times = an_alloc(time_bytes);
-    if (!t->order || !t->times) return fail(t, AN_E_MEMORY, "there is no memory for an epoch");
-    return t->args->keep_order ? AN_OK : an_batches_reserve(&t->data, t->batch, &t->error);
+    const an_status status = an_supply_reserve(&t->supply, &t->error);
+    if (status != AN_OK) return status;
+    set_bounds(t);
+    const int64_t most = t->supply.steps < t->budget ? t->supply.steps : t->budget;
+    t->times = an_alloc((most < TIMED ? most : TIMED) * (int64_t)sizeof *t->times);
+    return t->times ? AN_OK : fail(t, AN_E_MEMORY, "there is no memory for an epoch");
+}
+
+/* Where the epoch behind those in the history ends, or else the training within it. */
+static int64_t last_step(const training *t)
+{
+    const int64_t steps = t->supply.steps, epochs = t->h->epoch_count;
+    const int64_t left = epochs > 0 ? t->budget - epochs * steps : t->budget;
+    return left < steps ? left : steps;
 }
 
 /* ---- going on where another process stopped ---------------------------- */
@@ -164,7 +179,10 @@ static an_status adopt(training *t, const an_history *before, const an_within *p
         if (t->is_best) t->h->best = i + 1;
     }
     t->is_best = t->is_best && place->step == 0;
-    return place->step <= t->steps ? AN_OK : fail(t, AN_E_STATE, "the record has too many steps");
+    int64_t taken;
+    return place->step <= t->supply.steps &&
+                   an_mul_size(before->epoch_count, t->supply.steps, &taken)
+               ? AN_OK : fail(t, AN_E_STATE, "the record has too many steps");
 }
 
 static an_status go_on(training *t)
@@ -204,9 +222,11 @@ static an_status open_training(training *t)
     if (status == AN_OK) status = open_data(t);
     if (status == AN_OK) status = an_monitor_open(&t->monitor, a, t->h, &t->error);
     if (status == AN_OK) status = reserve(t);
-    t->record.key = (an_record_key){a->seed, t->batch, t->data.examples};
+    t->record.key = (an_record_key){a->seed, a->next ? 0 : t->supply.batch,
+                                    t->supply.data.examples};
     if (status == AN_OK) status = open_folder(t);
-    an_progress_open(&t->progress, a->progress, t->epochs, t->steps);
+    an_progress_open(&t->progress, a->progress, t->epochs,
+                     t->supply.steps < t->budget ? t->supply.steps : t->budget);
     return status;
 }
 
@@ -214,9 +234,8 @@ static void close_training(training *t)
 {
     if (t->args->directory) an_folder_close(&t->folder);
     an_basis_free(&t->record.basis);
-    an_batches_close(&t->data);
+    an_supply_close(&t->supply);
     an_batches_close(&t->held_out);
-    an_free(t->order);
     an_free(t->times);
     an_kept_free(&t->kept);
 }
@@ -267,13 +286,11 @@ static an_status leave_out(training *t, int64_t epoch, int64_t step)
 
 static an_status train_step(training *t, int64_t epoch, int64_t step)
 {
-    const int64_t first = step * t->batch, left = t->data.examples - first;
-    const int64_t rows = t->batch < left ? t->batch : left;
     const double start = an_now();
-    if (t->args->keep_order) an_batches_view(&t->data, first, rows);
-    else an_batches_gather(&t->data, t->order + first, rows);
-    const an_status status = an_scoring_step(&t->train, &t->data, &t->error);
-    t->times[step] = an_now() - start;
+    an_status status = an_supply_take(&t->supply, epoch, step, &t->error);
+    if (status != AN_OK) return status;
+    status = an_scoring_step(&t->train, &t->supply.data, &t->error);
+    t->times[t->timed++ % TIMED] = an_now() - start;
     if (status != AN_OK && t->args->train->unfit) return leave_out(t, epoch, step);
     t->is_best = t->is_best && status != AN_OK;
     t->unsaved = t->unsaved || status == AN_OK;
@@ -288,51 +305,63 @@ static bool is_stopped(const training *t)
 }
 
 /* Within the epoch: what is behind it is kept, as far as the last step. */
-static an_status stop_at(training *t, int64_t step, double seconds)
+static an_status keep_place(training *t, int64_t step, double seconds)
 {
     an_within *const place = &t->record.place;
     *place = (an_within){.step = step, .examples = t->train.examples, .seconds = seconds};
     memcpy(place->sum, t->train.sum, sizeof place->sum);
-    t->h->stopped = true;
-    an_progress_stop(&t->progress, step);
     if (!t->args->directory || !t->unsaved) return AN_OK;
     return an_folder_save(&t->folder, t->h, &t->record, t->args);
 }
 
+static an_status stop_at(training *t, int64_t step, double seconds)
+{
+    t->h->stopped = true;
+    an_progress_stop(&t->progress, step);
+    return keep_place(t, step, seconds);
+}
+
 /* ---- one epoch --------------------------------------------------------- */
 
-/* From where it was left, if it was; `step` becomes the one behind the last that was taken. */
-static an_status train_epoch(training *t, an_epoch *record, int64_t *step)
+/* From where it was left, if it was, to `end`; `step` becomes the one behind the last that was
+ * taken. */
+static an_status train_epoch(training *t, an_epoch *record, int64_t end, int64_t *step)
 {
     const an_within *const place = &t->record.place;
-    if (!t->args->keep_order)
-        an_shuffle(t->order, t->data.examples, t->args->seed, (uint64_t)record->epoch);
+    an_supply_epoch(&t->supply, record->epoch);
     an_scoring_reset(&t->train);
+    t->timed = 0;
     t->train.examples = place->examples;
     memcpy(t->train.sum, place->sum, sizeof place->sum);
     an_progress_epoch(&t->progress, record->epoch);
     an_status status = AN_OK;
-    for (*step = place->step; *step < t->steps && status == AN_OK && !is_stopped(t); ++*step) {
+    for (*step = place->step; *step < end && status == AN_OK && !is_stopped(t); ++*step) {
         status = train_step(t, record->epoch, *step);
         an_scoring_means(&t->train, record->train);
         if (status == AN_OK) an_progress_step(&t->progress, t->h, *step + 1, record->train);
     }
     an_scoring_means(&t->train, record->train);
-    if (status == AN_OK)
-        record->step_ms = 1e3 * median(t->times + place->step, *step - place->step);
+    record->step_ms = 1e3 * median(t->times, t->timed < TIMED ? t->timed : TIMED);
     return status;
 }
 
-/* The record, the best epoch, the checkpoint, the caller's word, patience. */
-static an_status end_epoch(training *t, const an_epoch *record)
+/* Into the history, where it may be the best. */
+static an_status enter(training *t, const an_epoch *record)
 {
     if (!an_history_append(t->h, record))
         return fail(t, AN_E_MEMORY, "there is no memory for the training's epochs");
     t->is_best = an_monitor_see(&t->monitor, record);
     if (t->is_best) t->h->best = record->epoch;
+    return AN_OK;
+}
+
+/* The record, the best epoch, the checkpoint, the caller's word, patience. */
+static an_status end_epoch(training *t, const an_epoch *record)
+{
+    an_status status = enter(t, record);
+    if (status != AN_OK) return status;
     t->record.place = (an_within){0};
     t->unsaved = false;
-    an_status status = AN_OK;
     if (t->args->directory) status = an_folder_save(&t->folder, t->h, &t->record, t->args);
     else if (t->is_best && t->args->restore_best)
         status = an_kept_take(&t->kept, t->args->train->store, &t->error);
@@ -343,21 +372,37 @@ static an_status end_epoch(training *t, const an_epoch *record)
     return AN_OK;
 }
 
+/* The budget ends within the epoch: the history has it, as the last, but what is kept is what a
+ * stop would keep, so that a training of more steps goes on in it. */
+static an_status end_cut(training *t, const an_epoch *record, int64_t step)
+{
+    an_status status = keep_place(t, step, record->seconds);
+    if (status == AN_OK) status = enter(t, record);
+    if (status != AN_OK) return status;
+    t->cut = true;
+    an_progress_end(&t->progress, t->h, record);
+    if (t->args->on_epoch) t->args->on_epoch(t->args->context, t->h);
+    return AN_OK;
+}
+
 static an_status run_epoch(training *t)
 {
     an_epoch record = {.epoch = t->h->epoch_count + 1};
     const double start = an_now() - t->record.place.seconds;
+    const int64_t end = last_step(t);
     int64_t step;
-    an_status status = train_epoch(t, &record, &step);
-    bool stopped = step < t->steps;
+    an_status status = train_epoch(t, &record, end, &step);
+    bool stopped = step < end;
     if (status == AN_OK && !stopped && t->h->validated) {
-        status = an_scoring_pass(&t->evaluate, &t->held_out, t->batch, t->args->stop, &t->error);
+        status = an_scoring_pass(&t->evaluate, &t->held_out, t->supply.batch, t->args->stop,
+                                 &t->error);
         stopped = t->evaluate.examples < t->held_out.examples;
     }
     an_scoring_means(&t->evaluate, record.validation);
     record.seconds = an_now() - start;
     if (status != AN_OK) return status;
-    return stopped ? stop_at(t, step, record.seconds) : end_epoch(t, &record);
+    if (stopped) return stop_at(t, step, record.seconds);
+    return step < t->supply.steps ? end_cut(t, &record, step) : end_epoch(t, &record);
 }
 
 an_history *an_fit_with(const an_fit_args *args)
@@ -368,7 +413,8 @@ an_history *an_fit_with(const an_fit_args *args)
     training t = {.args = args ? args : &none, .h = h};
     an_status status = open_training(&t);
     h->stopped = status == AN_OK && an_monitor_gives_up(&t.monitor);
-    while (status == AN_OK && !h->stopped && h->epoch_count < t.epochs) status = run_epoch(&t);
+    while (status == AN_OK && !h->stopped && !t.cut && h->epoch_count < t.epochs)
+        status = run_epoch(&t);
     if (status != AN_OK) an_progress_abandon(&t.progress);
     const an_status restored = restore_best(&t);
     h->status = status != AN_OK ? status : restored;
