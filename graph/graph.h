@@ -236,7 +236,7 @@ typedef struct an_compile_args {
     int fetch_count;
     /* Trades time for memory, bit for bit: "block_*", a list of scopes whose values are not kept
      * for gradients but computed again, save those that something outside the scope reads. A
-     * pattern (fnmatch's, a part of a scope at a time) names whatever ends with it. */
+     * pattern names whatever ends with it: `*` stands for any characters, `/` too, `?` for one. */
     const char *recompute;
 } an_compile_args;
 

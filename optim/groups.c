@@ -2,37 +2,16 @@
 #include "optim/apply.h"
 
 #include "core/guess.h"
+#include "core/pattern.h"
 
 #include <math.h>
 #include <string.h>
-
-/* Whether the whole name is of that pattern. What the last star took is tried longer and longer. */
-static bool matches(const char *pattern, const char *name)
-{
-    const char *star = NULL, *taken = NULL;
-    while (*name) {
-        if (*pattern == '*') {
-            star = pattern++;
-            taken = name;
-        } else if (*pattern == '?' || *pattern == *name) {
-            pattern++;
-            name++;
-        } else if (star) {
-            pattern = star + 1;
-            name = ++taken;
-        } else {
-            return false;
-        }
-    }
-    while (*pattern == '*') pattern++;
-    return !*pattern;
-}
 
 static bool takes(const an_group *x, const an_graph *g, an_value state)
 {
     const int rank = an_slot_type(g, state.id)->shape.rank;
     return rank >= x->rank_from && (!x->rank_below || rank < x->rank_below) &&
-           (!x->names || matches(x->names, an_node_of(g, state.id)->name));
+           (!x->names || an_pattern_takes(x->names, an_node_of(g, state.id)->name));
 }
 
 /* ---- groups that mean nothing ------------------------------------------ */

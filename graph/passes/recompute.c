@@ -11,8 +11,9 @@
  * therefore comes before.                                                    */
 #include "graph/passes/rewrite.h"
 
-#include <fnmatch.h>
 #include <string.h>
+
+#include "core/pattern.h"
 
 typedef struct recomputing {
     an_rewrite *rw;
@@ -26,17 +27,7 @@ typedef struct recomputing {
 
 /* ---- which nodes ------------------------------------------------------- */
 
-/* Whether the pattern matches the scope's last parts, as many as it has itself. */
-static bool matches(const char *pattern, const char *scope)
-{
-    for (const char *from = scope; from; from = strchr(from, '/')) {
-        if (*from == '/') from++;
-        if (!fnmatch(pattern, from, FNM_PATHNAME)) return true;
-    }
-    return false;
-}
-
-/* The outermost scope around `scope` that the pattern names, kept by the new graph; NULL. */
+/* The outermost scope around `scope` whose end the pattern takes, kept by the new graph; NULL. */
 static const char *named_scope(const recomputing *x, const char *scope)
 {
     an_text part = {0};
@@ -45,7 +36,7 @@ static const char *named_scope(const recomputing *x, const char *scope)
         const size_t more = strcspn(rest + 1, "/") + 1; /* the next name, with its slash */
         an_text_add_bytes(&part, rest, (int64_t)more);
         rest += more;
-        if (matches(x->rw->argument, an_text_view(&part)))
+        if (an_pattern_takes_end(x->rw->argument, an_text_view(&part)))
             found = an_graph_keep_text(x->rw->to, an_text_view(&part));
     }
     an_text_free(&part);

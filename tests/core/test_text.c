@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "core/memory.h"
+#include "core/pattern.h"
 #include "tests/support.h"
 
 static void expect(an_text *text, const char *expected)
@@ -244,7 +245,30 @@ START_TEST(test_names_of_statuses_and_types)
 }
 END_TEST
 
+/* Of whole names, and of their last parts. */
+START_TEST(test_patterns)
+{
+    static const struct { const char *pattern, *name; bool whole, end; } rows[] = {
+        {"", "", true, true}, {"", "a", false, false}, {"*", "", true, true},
+        {"*", "a/b", true, true}, {"?", "", false, false}, {"?", "a", true, true},
+        {"a", "a", true, true}, {"a", "b/a", false, true}, {"a", "ba", false, false},
+        {"b/c", "a/b/c", false, true}, {"a/b", "a/b/c", false, false},
+        {"*/c", "a/b/c", true, true}, {"*c", "a/b/c", true, true}, {"a*c", "a/b/c", true, true},
+        {"b*c", "a/b/c", false, true}, {"*ab*b", "aabcab", true, true},
+        {"*ab*b", "aabcabc", false, false}, {"a**c", "ac", true, true}, {"a?c", "a/c", true, true},
+        {"??", "abc", false, false}, {"block*", "net/block_1", false, true},
+        {"[ab]", "a", false, false}, {"[ab]", "[ab]", true, true}, {"\\*", "*", false, false},
+        {"\\*", "\\x", true, true}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ck_assert_msg(an_pattern_takes(rows[i].pattern, rows[i].name) == rows[i].whole,
+                      "'%s' of '%s'", rows[i].pattern, rows[i].name);
+        ck_assert_msg(an_pattern_takes_end(rows[i].pattern, rows[i].name) == rows[i].end,
+                      "'%s' of an end of '%s'", rows[i].pattern, rows[i].name);
+    }
+}
+END_TEST
+
 AN_TEST_MAIN("text", test_appending, test_quoting, test_known_numbers,
              test_floats_round_trip_shortest, test_locale_does_not_matter, test_reading_refuses,
              test_first_error_wins, test_out_of_memory_sticks, test_a_lost_text_is_no_text,
-             test_names_of_statuses_and_types)
+             test_names_of_statuses_and_types, test_patterns)

@@ -18,7 +18,7 @@ sources $library examples tests | xargs awk '
 
 # lines, where, and what they buy.
 budgets='
- 4340 core                statuses, texts and what becomes of lost ones (100), reading them (165), whole files (360, of which frontends/formats gave 180), threads, draws, hashes and vectors (30 for expm1 and log1p, 50 for what loops add to), UTF-8 (30), names solved from extents (60), what every status means (110): what all else stands on
+ 4400 core                statuses, texts and what becomes of lost ones (100), reading them (165), whole files (360, of which frontends/formats gave 180), threads, draws, hashes and vectors (30 for expm1 and log1p, 50 for what loops add to), UTF-8 (30), names solved from extents (60), what every status means (110), names by a pattern (50, of which optim gave 30): what all else stands on
 12520 ops                 93 of the ops (21 of them 16 lines each; the slopes that may be infinite and the length of many tensors 280; which numbers and initialisers are taken 110): types, gradients, plain loops, how work is cut and what others must know (60); the kinds of attributes (510, of which graph/text gave 200); 710 for ops from outside, 70 of them to refuse definitions that contradict themselves; 60 for how axes are spelled; 180 to sort what is scattered, to add long columns and products up in blocks, and for plain norms of rows of any magnitude; 210 for slices whose place is data; 300 for running sums and products whose gradients divide by nothing, 360 to put in order, 100 for what is composed of other ops, 430 for equations of einsum; 150 for what is drawn; 2600 more for what runs along an axis and by place 1300, draws 300, losses with weights 600, einsum 350, steps 250
  1300 ops/attention       attention and its gradient, tile by tile, written out, in plain loops
  2060 ops/images          three convolutions, each a gradient of the others, 1200, pools 400, the norm by channel 430
@@ -34,7 +34,7 @@ budgets='
  6100 graph/equal         80 draw feeds for whoever asks; numbers, seven checks, their data (aimed, 230), memory needed (71), the report and its picture; 200 are getters; 700 check an op from outside
  1260 graph/equal/proof/prove.c+graph/equal/proof/axioms.c+graph/equal/proof/axioms_move.c+graph/equal/proof/match.c  what a proof rests on, to be read in an hour and a half; 380 for moves; 37 for pending updates, 12 for where a literal chooses, 11 for meanings from outside that are none or lead back to themselves
   790 graph/reduce        delta debugging of graphs
- 1330 optim               seven optimizers and two schedules as nodes, gradients that are given or asked for by name (210), groups and what is wrong with them (150), accumulation (100), averages of the weights (190); a third is the public header
+ 1300 optim               seven optimizers and two schedules as nodes, gradients that are given or asked for by name (210), groups and what is wrong with them (150), accumulation (100), averages of the weights (190); a third is the public header
   710 frontends           the public header of all that surrounds a graph; 170 for layers of attention, images and recurrence, 30 for what stands before and behind them
   980 frontends/layers    twenty-nine layers: attention with a cache and positions 220, recurrence 300, images 260, learned positions, means over time and flat rows 85
  1030 frontends/formats   safetensors, their checksums (180), checkpoints, SHA-256
