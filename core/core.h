@@ -117,7 +117,7 @@ typedef struct an_tensor {
     int rank;
     int64_t extent[AN_MAX_RANK];
     void *data;
-    int64_t capacity; /* bytes owned at `data`; 0 if borrowed or empty */
+    int64_t capacity; /* bytes owned at `data`; 0 if borrowed or empty, below 0 if read only */
 } an_tensor;
 
 /* AN_EXTENTS(2, 3) gives the `rank, extents` pair of arguments. */
@@ -132,6 +132,9 @@ AN_API an_status an_tensor_alloc(an_tensor *t, an_dtype dtype, int rank, const i
 
 /* A tensor that borrows `data`, which must outlive it. No copy, cannot fail. */
 AN_API an_tensor an_tensor_borrow(an_dtype dtype, int rank, const int64_t *extent, void *data);
+/* The same of data that must not change: it can be fed and read. Whatever would write into it
+ * refuses it (AN_E_STATE), and an_tensor_set does nothing. */
+AN_API an_tensor an_tensor_view(an_dtype dtype, int rank, const int64_t *extent, const void *data);
 
 /* Releases what `t` owns and makes it empty. */
 AN_API void an_tensor_free(an_tensor *t);

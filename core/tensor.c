@@ -1,8 +1,8 @@
 /* tensor.c -- dense row-major arrays: the one kind of data users hand over.
  *
- * A tensor owns (`capacity` > 0) or borrows its memory; a call that would
- * replace borrowed memory is refused. Everything here bears hostile fields,
- * since a tensor is a plain struct that callers fill in.                     */
+ * A tensor owns (`capacity` > 0) or borrows its memory; a call is refused that would
+ * replace borrowed memory, or write into what is read only (`capacity` < 0). Everything
+ * here bears hostile fields, since a tensor is a plain struct that callers fill in. */
 #include "core/core.h"
 
 #include <math.h>
@@ -40,7 +40,7 @@ an_status an_tensor_alloc(an_tensor *t, an_dtype dtype, int rank, const int64_t 
     int64_t count, bytes;
     if (!an_count_elements(rank, extent, &count) || !an_mul_size(count, width, &bytes))
         return AN_E_LIMIT;
-    if (t->data && t->capacity == 0) return AN_E_STATE; /* the caller's memory is not ours */
+    if (t->data && t->capacity <= 0) return AN_E_STATE; /* the caller's memory is not ours */
 
     /* An empty array owns a few bytes too: then `data` is never NULL, and an
      * owned tensor can be told from a borrowed one. */
@@ -66,6 +66,13 @@ an_tensor an_tensor_borrow(an_dtype dtype, int rank, const int64_t *extent, void
         return t;
     }
     describe(&t, dtype, rank, extent);
+    return t;
+}
+
+an_tensor an_tensor_view(an_dtype dtype, int rank, const int64_t *extent, const void *data)
+{
+    an_tensor t = an_tensor_borrow(dtype, rank, extent, (void *)data);
+    t.capacity = -1;
     return t;
 }
 
@@ -120,7 +127,7 @@ static int64_t to_integer(double value, double low, double beyond, int64_t least
 void an_tensor_set(an_tensor *t, int64_t i, double value)
 {
     char *place = place_of(t, i);
-    if (!place) return;
+    if (!place || t->capacity < 0) return;
     element e = {0};
     switch (t->dtype) {
     case AN_F32: e.f32 = (float)value; break;

@@ -14,7 +14,7 @@
 static an_value literal(an_graph *g, int64_t rows, int64_t columns, const float *data)
 {
     const int64_t extent[2] = {rows ? rows : columns, columns};
-    const an_tensor t = an_tensor_borrow(AN_F32, rows ? 2 : 1, extent, (void *)data);
+    const an_tensor t = an_tensor_view(AN_F32, rows ? 2 : 1, extent, data);
     return an_constant(g, &t);
 }
 

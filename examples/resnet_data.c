@@ -38,12 +38,12 @@ void images_free(images *e)
 
 an_tensor images_pixels(const images *e)
 {
-    return an_tensor_borrow(AN_F32, AN_EXTENTS(e->count, e->channels, e->height, e->width), e->x);
+    return an_tensor_view(AN_F32, AN_EXTENTS(e->count, e->channels, e->height, e->width), e->x);
 }
 
 an_tensor images_labels(const images *e)
 {
-    return an_tensor_borrow(AN_I32, AN_EXTENTS(e->count), e->label);
+    return an_tensor_view(AN_I32, AN_EXTENTS(e->count), e->label);
 }
 
 /* ---- shapes --------------------------------------------------------------- */

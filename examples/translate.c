@@ -129,13 +129,13 @@ static bool check(const model *m, example *e)
     return same && example_draw(e, made[2]);
 }
 
-static bool train(const model *m, pairs *p, int64_t epochs, int64_t batch, uint64_t seed)
+static bool train(const model *m, const pairs *p, int64_t epochs, int64_t batch, uint64_t seed)
 {
     const int64_t n = p->count;
-    const an_tensor source = an_tensor_borrow(AN_I32, AN_EXTENTS(n, LENGTH), p->source);
-    const an_tensor length = an_tensor_borrow(AN_I32, AN_EXTENTS(n), p->length);
-    const an_tensor target = an_tensor_borrow(AN_I32, AN_EXTENTS(n, LENGTH), p->target);
-    const an_tensor label = an_tensor_borrow(AN_I32, AN_EXTENTS(n, LENGTH), p->label);
+    const an_tensor source = an_tensor_view(AN_I32, AN_EXTENTS(n, LENGTH), p->source);
+    const an_tensor length = an_tensor_view(AN_I32, AN_EXTENTS(n), p->length);
+    const an_tensor target = an_tensor_view(AN_I32, AN_EXTENTS(n, LENGTH), p->target);
+    const an_tensor label = an_tensor_view(AN_I32, AN_EXTENTS(n, LENGTH), p->label);
     if (epochs == 0) return true;
     an_history *h = an_fit(m->train, .data = {{"source", &source}, {"length", &length},
                                               {"target", &target}, {"label", &label}},

@@ -62,9 +62,9 @@ typedef struct rows {
 static bool begin(const translator *m, rows *r, const pairs *p, int first, int count, int beam)
 {
     an_tensor memory = {0};
-    const an_tensor source =
-        an_tensor_borrow(AN_I32, AN_EXTENTS(count, LENGTH), (void *)p->source[first]);
-    const an_tensor length = an_tensor_borrow(AN_I32, AN_EXTENTS(count), (void *)&p->length[first]);
+    const an_tensor source = an_tensor_view(AN_I32, AN_EXTENTS(count, LENGTH),
+                                            p->source[first]);
+    const an_tensor length = an_tensor_view(AN_I32, AN_EXTENTS(count), &p->length[first]);
     const an_status status = an_run(m->encode, .feed = {{"source", &source}, {"length", &length}},
                                     .out = {&memory});
     for (int i = 0; status == AN_OK && i < count * beam; i++) {

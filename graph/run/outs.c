@@ -163,7 +163,7 @@ static an_status check_apart(an_program *p, an_at at, an_tensor *const *out, int
 
 static bool is_type(const an_tensor *t, const an_tensor *want)
 {
-    return t->data && t->dtype == want->dtype && t->rank == want->rank &&
+    return t->data && t->capacity >= 0 && t->dtype == want->dtype && t->rank == want->rank &&
            !memcmp(t->extent, want->extent, (size_t)want->rank * sizeof want->extent[0]);
 }
 
@@ -182,8 +182,9 @@ static an_status ready(an_program *p, an_at at, const an_plan *plan, an_tensor *
     an_type_print(g->dims, type, &shape);
     status = an_program_fail(p, at, status, "out %d cannot take \"%s\" (%s): %s", i,
                              g->outputs[i].name, an_text_view(&shape),
-                             status == AN_E_STATE ? "it borrows memory of another type or extents"
-                                                  : an_status_name(status));
+                             status != AN_E_STATE ? an_status_name(status)
+                             : t->capacity < 0    ? "it is read only"
+                                               : "it borrows memory of another type or extents");
     an_text_free(&shape);
     return status;
 }

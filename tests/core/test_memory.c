@@ -184,6 +184,18 @@ START_TEST(test_tensor_refusals)
     ck_assert_int_eq(an_tensor_copy(&borrowed, &borrowed), AN_OK);
     an_tensor_free(&borrowed);
     ck_assert(data[5] == 6);
+
+    an_tensor view = an_tensor_view(AN_F32, AN_EXTENTS(2, 3), data), own = {0};
+    an_tensor_set(&view, 4, 99);
+    ck_assert(an_tensor_get(&view, 4) == 5);
+    ck_assert_int_eq(an_tensor_alloc(&view, AN_F32, AN_EXTENTS(2, 3)), AN_E_STATE);
+    ck_assert_int_eq(an_tensor_copy(&own, &view), AN_OK);
+    ck_assert_int_eq(an_tensor_copy(&view, &own), AN_E_STATE);
+    ck_assert(an_tensor_get(&own, 4) == 5);
+    an_tensor_free(&own);
+    an_tensor_free(&view); /* frees nothing */
+    ck_assert(view.data == NULL && data[4] == 5);
+
     const an_tensor wrong = an_tensor_borrow(AN_F32, 99, big, data);
     ck_assert_int_eq(an_tensor_count(&wrong), 0);
     ck_assert(isnan(an_tensor_get(&wrong, 0)));

@@ -284,6 +284,7 @@ START_TEST(test_out_tensors)
     an_tensor borrowed = an_tensor_borrow(AN_F32, AN_EXTENTS(3), sums), owned = {0};
     an_tensor small = an_tensor_borrow(AN_F32, AN_EXTENTS(2), few);
     an_tensor shared = an_tensor_borrow(AN_F32, AN_EXTENTS(3), data + 2);
+    an_tensor view = an_tensor_view(AN_F32, AN_EXTENTS(3), few);
     ck_assert_int_eq(an_run(q.p, .feed = {{"x", &x}, {"y", &x}}, .out = {&borrowed}), AN_OK);
     ck_assert_double_eq((double)sums[2], 9 + 36);
     ck_assert_int_eq(an_tensor_alloc(&owned, AN_I64, AN_EXTENTS(2, 2, 2)), AN_OK); /* is replaced */
@@ -292,6 +293,8 @@ START_TEST(test_out_tensors)
     ck_assert_double_eq(an_tensor_get(&owned, 2), 9 + 36);
     expect_refused(&q, an_run(q.p, .feed = {{"x", &x}, {"y", &x}}, .out = {&small}), AN_E_STATE,
                    "it borrows memory of another type or extents");
+    expect_refused(&q, an_run(q.p, .feed = {{"x", &x}, {"y", &x}}, .out = {&view}), AN_E_STATE,
+                   "it is read only");
     expect_refused(&q, an_run(q.p, .feed = {{"x", &x}, {"y", &x}}, .out = {&shared}), AN_E_ARGUMENT,
                    "out 0 shares memory with feed \"x\"");
     expect_refused(&q, an_run(q.p, .feed = {{"x", &x}, {"y", &x}}, .out = {NULL, &owned}),
