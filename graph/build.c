@@ -474,3 +474,8 @@ bool an_is_poison(an_value v)
 {
     return v.graph && (v.id == 0 || (int64_t)v.id > v.graph->slot_count);
 }
+
+bool an_is_missing(an_value v)
+{
+    return an_is_none(v) || an_is_poison(v);
+}

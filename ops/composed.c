@@ -64,7 +64,7 @@ an_value an_logsumexp_at(an_at at, an_value x, int axis)
 static an_value triangle(an_at at, an_value x, const char *op, an_test test, int k)
 {
     const an_shape shape = an_type_of(x).shape;
-    if (!x.graph || an_is_poison(x)) return (an_value){x.graph, 0};
+    if (an_is_missing(x)) return (an_value){x.graph, 0};
     if (shape.rank < 2) {
         an_reject(at, x.graph, AN_E_SHAPE, "%s: x must have rank 2 or more, not %d", op,
                   shape.rank);

@@ -28,7 +28,7 @@ static void count_ref(const an_work *w)
 
 an_value an_count_at(an_at at, an_value x, an_axes axes)
 {
-    if (!x.graph || an_is_poison(x)) return (an_value){x.graph, 0};
+    if (an_is_missing(x)) return (an_value){x.graph, 0};
     const an_type type = an_type_of(x);
     an_shape counted = type.shape;
     if (axes.count >= 0) counted.rank = axes.count < AN_MAX_RANK ? axes.count : AN_MAX_RANK;

@@ -114,7 +114,7 @@ an_value an_dropout_keyed_at(an_at at, an_value x, an_value key, double rate, ui
 
 an_value an_dropout_at(an_at at, an_value x, double rate)
 {
-    if (!x.graph || an_is_poison(x)) return (an_value){x.graph, 0};
+    if (an_is_missing(x)) return (an_value){x.graph, 0};
     if (rate == 0) return x; /* and no key, which would be a state for nothing */
     const an_value key = an_random_key(at, x.graph);
     return an_dropout_keyed_at(at, x, key, rate, an_new_stream(at, x.graph));

@@ -416,7 +416,7 @@ an_value an_einsum_at(an_at at, const char *equation, const an_value *in, int co
     an_graph *g = NULL;
     for (int k = 0; k < count; k++) {
         if (in[k].graph) g = in[k].graph;
-        if (an_is_none(in[k]) || an_is_poison(in[k])) return (an_value){g, 0};
+        if (an_is_missing(in[k])) return (an_value){g, 0};
     }
     if (!g) return AN_NONE;
     einsum e = {.at = at, .g = g, .dims = an_dims_of(g), .equation = equation ? equation : ""};

@@ -131,7 +131,7 @@ static bool has_row(an_value table, int64_t row)
 an_value an_embedding_padded_at(an_at at, an_value table, an_value ids, int64_t padding_row)
 {
     const an_value y = an_embedding_at(at, table, ids);
-    if (an_is_none(y) || an_is_poison(y)) return y;
+    if (an_is_missing(y)) return y;
     if (!has_row(table, padding_row)) {
         an_reject(at, y.graph, AN_E_ARGUMENT, "an_embedding_padded: the table has no row %lld",
                   (long long)padding_row);

@@ -19,11 +19,6 @@ static an_value number(an_at at, an_value like, double x)
     return an_number_at(at, like, x);
 }
 
-static bool is_missing(an_value v)
-{
-    return an_is_none(v) || an_is_poison(v);
-}
-
 static an_value sum_of_all(an_at at, an_value x)
 {
     return an_sum_axes_at(at, x, AN_ALL_AXES, false);
@@ -49,7 +44,7 @@ static an_value spread(an_at at, an_value weights, an_value each)
 /* v, with zeros for what has no weight. Weights that do not fit are refused in `reduced`. */
 static an_value counted(an_at at, an_value v, an_value weights)
 {
-    if (is_missing(v) || is_missing(weights) || !leads(weights, v)) return v;
+    if (an_is_missing(v) || an_is_missing(weights) || !leads(weights, v)) return v;
     const an_value w = spread(at, weights, v);
     const an_value nothing = an_compare_at(at, w, AN_EQ, number(at, w, 0));
     return an_where_at(at, nothing, number(at, v, 0), v);
@@ -80,7 +75,7 @@ static an_value refused(an_at at, an_value like, an_status status, const char *w
 /* What becomes of single losses: themselves or their mean, weighted or not. */
 static an_value reduced(an_at at, const char *loss, an_value each, an_value weights, bool keep)
 {
-    if (is_missing(each)) return each;
+    if (an_is_missing(each)) return each;
     if (an_is_none(weights))
         return keep ? each : an_mean_axes_at(at, each, AN_ALL_AXES, false);
     if (an_is_poison(weights)) return weights;
@@ -133,14 +128,14 @@ an_value an_bce_with_logits_with(const an_bce_args *args)
     const an_value z = smooth ? smoothed(a) : a->labels;
     if (!an_is_none(a->pos_weight)) {
         const an_value each = bce_by_sides(a, z);
-        if (!is_missing(each) && !(same_shape(a->logits, z) && same_shape(each, z)))
+        if (!an_is_missing(each) && !(same_shape(a->logits, z) && same_shape(each, z)))
             return refused(a->at, each, AN_E_SHAPE,
                            "%s: labels must have the logits' shape, and pos_weight broadcast to it",
                            name);
         return reduced(a->at, name, each, a->sample_weights, a->each);
     }
     const an_value loss = an_bce_with_logits_at(a->at, a->logits, z);
-    if (is_missing(loss) || (an_is_none(a->sample_weights) && !a->each)) return loss;
+    if (an_is_missing(loss) || (an_is_none(a->sample_weights) && !a->each)) return loss;
     return reduced(a->at, name, an_result(loss, AN_LOSS_EACH), a->sample_weights, a->each);
 }
 
@@ -153,7 +148,7 @@ static an_value difference(const an_difference_args *a, const char *loss)
     const an_value t = counted(a->at, a->target, a->sample_weights);
     if (a->delta != 0)
         return refused(a->at, p, AN_E_ATTRIBUTE, "%s has no delta: an_huber has one", loss);
-    if (!is_missing(p) && !is_missing(t) && !same_shape(p, t))
+    if (!an_is_missing(p) && !an_is_missing(t) && !same_shape(p, t))
         return refused(a->at, p, AN_E_SHAPE, "%s: prediction and target differ in shape", loss);
     return an_sub_at(a->at, p, t);
 }
@@ -164,7 +159,7 @@ an_value an_mse_with(const an_difference_args *a)
     if (a->delta != 0) return difference(a, "an_mse"); /* refused there */
     const an_value loss = an_mse_at(a->at, counted(a->at, a->prediction, a->sample_weights),
                                     counted(a->at, a->target, a->sample_weights));
-    if (is_missing(loss) || (an_is_none(a->sample_weights) && !a->each)) return loss;
+    if (an_is_missing(loss) || (an_is_none(a->sample_weights) && !a->each)) return loss;
     return reduced(a->at, "an_mse", an_result(loss, AN_LOSS_EACH), a->sample_weights, a->each);
 }
 
@@ -195,7 +190,8 @@ an_value an_huber_with(const an_difference_args *a)
 an_value an_kl_divergence_with(const an_kl_args *a)
 {
     if (!a) return AN_NONE;
-    if (is_missing(a->p) || is_missing(a->log_q)) return is_missing(a->p) ? a->p : a->log_q;
+    if (an_is_missing(a->p)) return a->p;
+    if (an_is_missing(a->log_q)) return a->log_q;
     const an_at at = a->at;
     if (!same_shape(a->p, a->log_q))
         return refused(at, a->p, AN_E_SHAPE, "%s: log_q and p differ in shape", "an_kl_divergence");
@@ -237,7 +233,7 @@ static an_value length_of(an_at at, const side *s, double eps)
 
 an_value an_cosine_similarity_at(an_at at, an_value a, an_value b, int axis, double eps)
 {
-    if (is_missing(a) || is_missing(b)) return is_missing(a) ? a : b;
+    if (an_is_missing(a) || an_is_missing(b)) return an_is_missing(a) ? a : b;
     const char *const name = "an_cosine_similarity";
     if (!same_shape(a, b)) return refused(at, a, AN_E_SHAPE, "%s: a and b differ in shape", name);
     if (!(eps >= 0)) return refused(at, a, AN_E_ATTRIBUTE, "%s: eps is not at least 0", name);
@@ -289,8 +285,8 @@ static an_value count_both(an_at at, an_value a, an_value b, an_dtype dtype)
 
 an_value an_class_counts_at(an_at at, an_value prediction, an_value labels, double threshold)
 {
-    if (is_missing(labels)) return labels;
-    if (is_missing(prediction)) return prediction;
+    if (an_is_missing(labels)) return labels;
+    if (an_is_missing(prediction)) return prediction;
     const an_dtype dtype = an_type_of(prediction).dtype;
     const int behind = an_type_of(prediction).shape.rank - an_type_of(labels).shape.rank;
     if (!leads(labels, prediction) || behind > 1 || !an_dtype_is_float(dtype))
@@ -308,7 +304,7 @@ an_value an_class_counts_at(an_at at, an_value prediction, an_value labels, doub
 /* tp (1 + both) / (tp (1 + both) + the others asked for), over the classes. */
 static an_value share_of_right(an_at at, an_value counts, bool fp, bool fn)
 {
-    if (is_missing(counts)) return counts;
+    if (an_is_missing(counts)) return counts;
     an_value right = an_slice_at(at, counts, 0, 0, 1, 1);
     if (fp && fn) right = an_scale_at(at, right, 2);
     an_value all = right;

@@ -183,6 +183,7 @@ AN_API an_type an_type_of(an_value v);
 AN_API an_dim an_dim_of(an_value v, int axis);
 AN_API bool an_is_none(an_value v);     /* left out: graph NULL */
 AN_API bool an_is_poison(an_value v);   /* a value whose making failed */
+AN_API bool an_is_missing(an_value v);  /* one of the two: there is nothing to work on */
 
 /* ---- leaves (source.c, count.c) ---------------------------------------- */
 

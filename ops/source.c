@@ -180,7 +180,7 @@ an_value an_fill_at(an_at at, an_graph *g, an_dtype dtype, an_shape shape, doubl
 
 an_value an_number_at(an_at at, an_value like, double value)
 {
-    if (an_is_none(like) || an_is_poison(like)) return like;
+    if (an_is_missing(like)) return like;
     return an_fill_at(at, like.graph, an_type_of(like).dtype, AN_SCALAR, value);
 }
 

@@ -12,15 +12,6 @@ static an_value refuse(const an_channel_norm_args *a, const char *why)
     return poison(a->x);
 }
 
-/* [C] as it broadcasts against x. */
-static an_value per_channel(const an_channel_norm_args *a, an_value v)
-{
-    an_shape shape = {.rank = an_type_of(a->x).shape.rank - 1};
-    for (int i = 1; i < shape.rank; i++) shape.dim[i] = 1;
-    shape.dim[0] = an_dim_of(a->x, 1);
-    return an_reshape_at(a->at, v, shape);
-}
-
 static an_value gamma_of(const an_channel_norm_args *a)
 {
     return a->no_scale ? AN_NONE
@@ -91,7 +82,7 @@ static an_value batch_norm(const an_channel_norm_args *a)
 
 an_value an_nn_batch_norm_with(const an_channel_norm_args *a)
 {
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
     an_scope_open_unique(a->x, name_or(a->name, "batch_norm"));
     const an_value y = batch_norm(a);
     an_scope_close(a->x);
@@ -111,13 +102,13 @@ static an_value group_norm(const an_channel_norm_args *a, int64_t groups)
     an_value y = an_reshape_at(a->at, a->x, AN_SHAPE(shape.dim[0], groups, AN_DIM_REST));
     y = an_layer_norm_at(a->at, y, AN_NONE, AN_NONE, 2, or_usual(a->eps, 1e-3));
     y = an_reshape_at(a->at, y, shape);
-    if (!an_is_none(gamma)) y = an_mul_at(a->at, y, per_channel(a, gamma));
-    return an_is_none(beta) ? y : an_add_at(a->at, y, per_channel(a, beta));
+    if (!an_is_none(gamma)) y = an_mul_at(a->at, y, per_channel(a->at, gamma, a->x, "gamma"));
+    return an_is_none(beta) ? y : an_add_at(a->at, y, per_channel(a->at, beta, a->x, "beta"));
 }
 
 an_value an_nn_group_norm_with(const an_channel_norm_args *a)
 {
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
     an_scope_open_unique(a->x, name_or(a->name, "group_norm"));
     const an_value y = group_norm(a, a->groups);
     an_scope_close(a->x);
@@ -126,7 +117,7 @@ an_value an_nn_group_norm_with(const an_channel_norm_args *a)
 
 an_value an_nn_instance_norm_with(const an_channel_norm_args *a)
 {
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
     an_scope_open_unique(a->x, name_or(a->name, "instance_norm"));
     const an_value y = group_norm(a, has_channels(a) ? an_dim_of(a->x, 1) : 1);
     an_scope_close(a->x);

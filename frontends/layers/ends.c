@@ -26,7 +26,7 @@ static an_value rows_of(const an_positions_args *a, an_value table, an_dim count
 
 an_value an_nn_positions_with(const an_positions_args *a)
 {
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
     const an_shape shape = an_type_of(a->x).shape;
     if (shape.rank < 2) return refuse(a->at, a->x, "an_nn_positions: x must be [.., T, D]");
     if (an_is_none(a->table) && !is_told(a->at, a->x, "an_nn_positions: .most", a->most))
@@ -53,7 +53,7 @@ static an_value spread(an_at at, an_value v, int rank)
 
 an_value an_nn_mean_over_time_at(an_at at, an_value x, an_value lengths)
 {
-    if (is_missing(x)) return x;
+    if (an_is_missing(x)) return x;
     if (an_is_poison(lengths)) return lengths;
     const an_type type = an_type_of(x);
     if (type.shape.rank < 2) return refuse(at, x, "an_nn_mean_over_time: x must be [B,T,..]");
@@ -74,7 +74,7 @@ an_value an_nn_mean_over_time_at(an_at at, an_value x, an_value lengths)
 
 an_value an_nn_flatten_with(const an_flatten_args *a)
 {
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
     const an_shape shape = an_type_of(a->x).shape;
     const int keep = a->keep == 0 ? 1 : a->keep;
     if (keep < 0 || keep > shape.rank || keep >= AN_MAX_RANK)

@@ -70,7 +70,7 @@ static an_value joined(an_at at, an_value a, an_value b, bool pairs)
 
 an_value an_nn_rotary_with(const an_rotary_args *a)
 {
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
     const an_at at = a->at;
     const an_value by = angles(at, a->x, a->position, a->positions, a->base != 0 ? a->base : 1e4);
     if (an_is_poison(by)) return by;
@@ -82,14 +82,14 @@ an_value an_nn_rotary_with(const an_rotary_args *a)
 
 an_value an_nn_sinusoidal_at(an_at at, an_value x, an_value position)
 {
-    if (is_missing(x)) return x;
+    if (an_is_missing(x)) return x;
     const an_value by = angles(at, x, position, AN_NONE, 1e4);
     return an_is_poison(by) ? by : joined(at, an_sin_at(at, by), an_cos_at(at, by), true);
 }
 
 an_value an_nn_causal_mask_at(an_at at, an_value x, an_dim queries, an_dim keys)
 {
-    if (is_missing(x)) return x;
+    if (an_is_missing(x)) return x;
     an_value i = an_iota_at(at, x.graph, AN_I32, AN_SHAPE(queries, 1), 0);
     const an_value j = an_iota_at(at, x.graph, AN_I32, AN_SHAPE(1, keys), 1);
     if (queries != keys)
@@ -201,7 +201,7 @@ static an_value in_scope(const an_attention_args *a, const sizes *s)
 an_value an_nn_attention_with(const an_attention_args *a)
 {
     sizes s;
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
     if (!size_up(a, &s)) return poison(a->x);
     an_scope_open_unique(a->x, name_or(a->name, "attention"));
     const an_value y = in_scope(a, &s);

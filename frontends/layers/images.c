@@ -17,15 +17,6 @@ static an_init start_of(const an_start *given)
     return init;
 }
 
-/* y and one number for each of its channels, axis 1. */
-static an_value per_channel(an_at at, an_value v, an_value y)
-{
-    an_shape shape = {.rank = an_type_of(y).shape.rank - 1};
-    for (int i = 0; i < shape.rank; i++) shape.dim[i] = 1;
-    shape.dim[0] = an_type_of(v).shape.rank == 1 ? an_type_of(v).shape.dim[0] : 0;
-    return an_reshape_at(at, v, shape);
-}
-
 /* ---- windows ------------------------------------------------------------- */
 
 /* What a layer was told, with everything written out but the padding of `same`. */
@@ -84,7 +75,7 @@ static bool is_known(const an_conv_args *a, const an_window *w)
 static void measure(an_window *w, an_value kernel)
 {
     const an_shape shape = an_type_of(kernel).shape;
-    for (int i = 0; i < 2 && !is_missing(kernel) && shape.rank == 4; i++)
+    for (int i = 0; i < 2 && !an_is_missing(kernel) && shape.rank == 4; i++)
         if (shape.dim[2 + i] > 0 && shape.dim[2 + i] < INT32_MAX)
             w->size[i] = (int)shape.dim[2 + i];
 }
@@ -100,10 +91,10 @@ static an_value kernel_of(const an_conv_args *a, an_value x, const an_window *w,
 
 static an_value with_bias(const an_conv_args *a, an_value y)
 {
-    if (a->no_bias || is_missing(y)) return y;
+    if (a->no_bias || an_is_missing(y)) return y;
     const an_value bias = weight(a->at, a->bias, y, "bias", AN_SHAPE(an_dim_of(y, 1)),
                                 start(&a->bias_start, (an_init){0}));
-    return an_add_at(a->at, y, per_channel(a->at, bias, y));
+    return an_add_at(a->at, y, per_channel(a->at, bias, y, "bias"));
 }
 
 static an_value convolve(const an_conv_args *a, an_value x, an_window w, const char *layer)
@@ -116,7 +107,7 @@ static an_value convolve(const an_conv_args *a, an_value x, an_window w, const c
     if (a->same && !pad_same(&w, x)) return refuse(a->at, x, layer, needs_extents);
     const an_value kernel = kernel_of(a, x, &w, false);
     an_value bias = AN_NONE;
-    if (!a->no_bias && !is_missing(kernel))
+    if (!a->no_bias && !an_is_missing(kernel))
         bias = weight(a->at, a->bias, x, "bias", AN_SHAPE(an_dim_of(kernel, 0)),
                      start(&a->bias_start, (an_init){0}));
     return an_conv2d_at(a->at, x, kernel, bias, w);
@@ -124,7 +115,7 @@ static an_value convolve(const an_conv_args *a, an_value x, an_window w, const c
 
 an_value an_nn_conv2d_with(const an_conv_args *a)
 {
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
     an_scope_open_unique(a->x, name_or(a->name, "conv2d"));
     const an_value y = convolve(a, a->x, window_of(&a->window, a->size, a->stride, false),
                                 "an_nn_conv2d");
@@ -142,7 +133,7 @@ static an_value as_images(an_at at, an_value x)
 
 an_value an_nn_conv1d_with(const an_conv_args *a)
 {
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
     an_scope_open_unique(a->x, name_or(a->name, "conv1d"));
     const an_window *g = &a->window;
     an_window w = {.size = {1, g->size[0]}, .stride = {1, g->stride[0]}, .groups = g->groups,
@@ -186,7 +177,7 @@ static an_value grow(const an_conv_args *a)
 
 an_value an_nn_conv2d_transpose_with(const an_conv_args *a)
 {
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
     an_scope_open_unique(a->x, name_or(a->name, "conv2d_transpose"));
     const an_value y = grow(a);
     an_scope_close(a->x);
@@ -206,7 +197,7 @@ static bool pool_window(const an_pool_args *a, const char *layer, an_window *w)
 an_value an_nn_max_pool2d_with(const an_pool_args *a)
 {
     an_window w;
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
     if (!pool_window(a, "an_nn_max_pool2d", &w)) return poison(a->x);
     return an_max_pool2d_at(a->at, a->x, w);
 }
@@ -214,7 +205,7 @@ an_value an_nn_max_pool2d_with(const an_pool_args *a)
 an_value an_nn_avg_pool2d_with(const an_pool_args *a)
 {
     an_window w;
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
     if (!pool_window(a, "an_nn_avg_pool2d", &w)) return poison(a->x);
     return an_avg_pool2d_at(a->at, a->x, w);
 }
@@ -223,5 +214,5 @@ an_value an_nn_global_pool_at(an_at at, an_value x)
 {
     an_axes axes = {0};
     for (int i = 2; i < an_type_of(x).shape.rank; i++) axes.at[axes.count++] = i;
-    return is_missing(x) ? x : an_mean_axes_at(at, x, axes, false);
+    return an_is_missing(x) ? x : an_mean_axes_at(at, x, axes, false);
 }

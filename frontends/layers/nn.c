@@ -8,7 +8,7 @@
 
 an_value an_nn_dense_with(const an_dense_args *a)
 {
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
     const an_init glorot = {AN_INIT_GLOROT_UNIFORM, 0, 0}, zeros = {AN_INIT_ZEROS, 0, 0};
     const int64_t units = units_of(a->units, a->kernel);
     if (!is_told(a->at, a->x, "an_nn_dense: .units", units)) return poison(a->x);
@@ -28,7 +28,7 @@ an_value an_nn_dense_with(const an_dense_args *a)
 
 an_value an_nn_embedding_with(const an_embedding_args *a)
 {
-    if (!a || is_missing(a->ids)) return a ? a->ids : AN_NONE;
+    if (!a || an_is_missing(a->ids)) return a ? a->ids : AN_NONE;
     const an_init uniform = {AN_INIT_UNIFORM, -0.05, 0.05};
     if (an_is_none(a->table) && (!is_told(a->at, a->ids, "an_nn_embedding: .vocab", a->vocab) ||
                                  !is_told(a->at, a->ids, "an_nn_embedding: .units", a->units)))
@@ -61,7 +61,7 @@ static double eps_of(double eps)
 
 an_value an_nn_layer_norm_with(const an_norm_args *a)
 {
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
     an_scope_open_unique(a->x, name_or(a->name, "layer_norm"));
     const an_value gamma = gamma_of(a);
     const an_value beta = a->no_shift ? AN_NONE
@@ -75,7 +75,7 @@ an_value an_nn_layer_norm_with(const an_norm_args *a)
 
 an_value an_nn_rms_norm_with(const an_norm_args *a)
 {
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
     an_scope_open_unique(a->x, name_or(a->name, "rms_norm"));
     const an_value y = an_rms_norm_at(a->at, a->x, gamma_of(a), -1, eps_of(a->eps));
     an_scope_close(a->x);
@@ -84,8 +84,8 @@ an_value an_nn_rms_norm_with(const an_norm_args *a)
 
 an_value an_nn_residual_with(const an_residual_args *a)
 {
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
-    if (is_missing(a->branch)) return a->branch;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (an_is_missing(a->branch)) return a->branch;
     an_scope_open_unique(a->x, name_or(a->name, "residual"));
     an_value skip = a->x;
     const an_dim wide = last_dim(a->branch);

@@ -60,7 +60,7 @@ static an_value lstm_in_scope(const void *args, bool second, bool reverse)
 
 an_value an_nn_lstm_with(const an_lstm_args *a)
 {
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
     an_scope_open_unique(a->x, name_or(a->name, "lstm"));
     const an_value y = lstm_in_scope(a, false, a->reverse);
     an_scope_close(a->x);
@@ -69,7 +69,7 @@ an_value an_nn_lstm_with(const an_lstm_args *a)
 
 an_value an_nn_bilstm_with(const an_lstm_args *a)
 {
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
     an_lstm_args one = *a;
     one.h0 = one.c0 = AN_NONE;
     return both_ways(a->at, a->x, name_or(a->name, "bilstm"), &one, lstm_in_scope);
@@ -104,7 +104,7 @@ static an_value gru_in_scope(const void *args, bool second, bool reverse)
 
 an_value an_nn_gru_with(const an_gru_args *a)
 {
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
     an_scope_open_unique(a->x, name_or(a->name, "gru"));
     const an_value y = gru_in_scope(a, false, a->reverse);
     an_scope_close(a->x);
@@ -113,7 +113,7 @@ an_value an_nn_gru_with(const an_gru_args *a)
 
 an_value an_nn_bigru_with(const an_gru_args *a)
 {
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
     an_gru_args one = *a;
     one.h0 = AN_NONE;
     return both_ways(a->at, a->x, name_or(a->name, "bigru"), &one, gru_in_scope);
@@ -144,7 +144,7 @@ static an_value rnn_in_scope(const void *args, bool second, bool reverse)
 
 an_value an_nn_rnn_with(const an_rnn_args *a)
 {
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
     an_scope_open_unique(a->x, name_or(a->name, "rnn"));
     const an_value y = rnn_in_scope(a, false, a->reverse);
     an_scope_close(a->x);
@@ -153,7 +153,7 @@ an_value an_nn_rnn_with(const an_rnn_args *a)
 
 an_value an_nn_birnn_with(const an_rnn_args *a)
 {
-    if (!a || is_missing(a->x)) return a ? a->x : AN_NONE;
+    if (!a || an_is_missing(a->x)) return a ? a->x : AN_NONE;
     an_rnn_args one = *a;
     one.h0 = AN_NONE;
     return both_ways(a->at, a->x, name_or(a->name, "birnn"), &one, rnn_in_scope);

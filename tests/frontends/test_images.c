@@ -90,6 +90,16 @@ START_TEST(test_refusals)
     const an_value kernel = an_input(g, "k", AN_F32, AN_SHAPE(4, 5, 3, 3));
     want_refusal(an_conv2d(images(g, 6, 9, 14), kernel, AN_NONE, (an_window){.stride = {1, 1}}),
                  "channels must be 5, not 6");
+    /* As many numbers as channels, in one dim: not one for all, not the same number otherwise. */
+    for (int i = 0; i < 4; i++) {
+        g = an_graph_new("numbers");
+        const an_shape shape = i % 2 ? AN_SHAPE(2, 3) : AN_SHAPE(1);
+        const an_value b = an_input(g, "b", AN_F32, shape), y = images(g, 6, 9, 14);
+        want_refusal(i < 2 ? an_nn_conv2d_transpose(y, .channels = 6, .size = 1, .bias = b)
+                           : an_nn_group_norm(y, .groups = 2, .gamma = b),
+                     i < 2 ? "bias must be [C], one number for each of 6 channels"
+                           : "gamma must be [C], one number for each of 6 channels");
+    }
 }
 END_TEST
 

@@ -24,7 +24,7 @@ budgets='
  2060 ops/images          three convolutions, each a gradient of the others, 1200, pools 400, the norm by channel 430
  2160 ops/recurrent       lstm, gru and rnn: 700 they share, 230 an op, their plain loops
  3020 ops/kernels         vector loops, written once for three instruction sets; 230 for attention; 330 for sums of long rows in blocks and for rows that only double can measure; tiles of attention, windows and channels of images 760
- 3730 graph               the IR, its names, errors, gradients, update tables and the interpreter; 370 for ops from outside, 120 of them to look at what these return, 150 for updates that are pending, 30 to join tables, 75 for extents that do not fit
+ 3750 graph               the IR, its names, errors, gradients, update tables and the interpreter; 370 for ops from outside, 120 of them to look at what these return, 150 for updates that are pending, 30 to join tables, 75 for extents that do not fit
   560 graph/text          the text form, both ways, with an error for every kind of slip (of names 25, of pending lines, 20, of opaque ops, 20)
  1990 graph/passes        six passes and their frame; 210 for what is computed again, 40 for passes with an argument; 60 for what is pending, `training` and what a literal chooses; 420 are for what becomes one: exact, in linear time, for any pass; 50 for ops that are their meaning
  4300 graph/run           compiling, planning, the proof of the plan, weights, one run; 260 record what threads did and when; 130 keep planning linear, 115 the check of outs and feeds, 45 make values there, 75 learn names from expressions; 340 refuse what is not finite and find who is to blame, 90 are fingerprints, 110 list what a loaded file lacks, 45 say what computing again saves
