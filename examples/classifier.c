@@ -40,18 +40,6 @@ static an_value row_lengths(an_value ids)
     return an_cast(an_sum(an_cast(words, AN_F32), 1), AN_I32);
 }
 
-/* The mean over the steps of each row, or over all steps if `lengths` is absent. */
-static an_value mean_over_time(an_value h, an_value lengths)
-{
-    if (an_is_none(lengths)) return an_mean(h, 1);
-    const an_shape s = an_type_of(h).shape;
-    const an_value step = an_iota(h.graph, AN_I32, AN_SHAPE(s.dim[0], s.dim[1], 1), 1);
-    const an_value length = an_reshape(lengths, AN_SHAPE(s.dim[0], 1, 1));
-    const an_value kept = an_where(an_compare(step, AN_LT, length), h, an_number(h, 0));
-    const an_value count = an_reshape(an_cast(lengths, AN_F32), AN_SHAPE(s.dim[0], 1));
-    return an_div(an_sum(kept, 1), an_maximum(count, an_number(count, 1)));
-}
-
 static an_value classifier(an_value ids, bool mask, int64_t vocabulary, int64_t classes)
 {
     const an_value lengths = mask ? row_lengths(ids) : AN_NONE;
@@ -59,7 +47,7 @@ static an_value classifier(an_value ids, bool mask, int64_t vocabulary, int64_t 
     h = an_dropout(an_nn_bilstm(h, .units = 64, .lengths = lengths), 0.2f);
     h = an_dropout(an_nn_bilstm(h, .units = 32, .lengths = lengths), 0.2f);
     h = an_nn_layer_norm(an_residual_add(h, an_nn_lstm(h, .units = 64, .lengths = lengths)));
-    return an_nn_dense(mean_over_time(h, lengths), .units = classes == 2 ? 1 : classes);
+    return an_nn_dense(an_nn_mean_over_time(h, lengths), .units = classes == 2 ? 1 : classes);
 }
 
 /* ---- the programs ------------------------------------------------------ */

@@ -12,7 +12,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { WIDTH = 32 };
 const char *const net_names[NETS] = {"plain", "norm alone", "residual", "post-norm", "pre-norm"};
@@ -79,14 +78,13 @@ static bool build(model *m, net kind, int depth, bool he, uint64_t seed)
         kernel[i] = an_graph_state(g, name);
     }
     if (depth > 0) an_gradients(loss, kernel, depth, gradient);
-    for (int i = 0; i < depth; i++)
-        gradient[i] = an_global_norm(&gradient[i], 1, 1); /* unlike a sum of squares, of any size */
+    for (int i = 0; i < depth; i++) /* unlike a sum of squares, of any size */
+        gradient[i] = an_reshape(an_global_norm(&gradient[i], 1, 1), AN_SHAPE(1));
 
     m->store = an_store_new(seed);
     m->train = an_compile(g, m->store, .fetch = {loss}, .update = an_minimize(loss, an_adam()));
     m->test = an_compile(g, m->store, .fetch = {loss, an_accuracy(logits, label, 0.5)});
-    m->start = depth > 0 ? an_compile(g, m->store, .fetch_list = gradient, .fetch_count = depth)
-                         : NULL;
+    if (depth > 0) m->start = an_compile(g, m->store, .fetch = {an_concat(gradient, depth, 0)});
     if (m->train && m->test && (m->start || depth == 0)) return true;
     fprintf(stderr, "depth: %s\n", an_compile_message(g));
     return false;
@@ -103,41 +101,34 @@ static void free_model(model *m)
 
 /* ---- one measurement ------------------------------------------------------ */
 
-/* Runs a program on the first `count` examples. */
-static bool feed(an_program *p, examples *e, int64_t count, an_tensor *const *out, int outs)
+/* Runs a program on new examples; `b` may be NULL. */
+static bool draw_and_run(an_program *p, int count, uint64_t *random, an_tensor *a, an_tensor *b)
 {
-    const an_tensor x = an_tensor_borrow(AN_F32, AN_EXTENTS(count, FEATURES), e->x);
-    const an_tensor label = an_tensor_borrow(AN_I32, AN_EXTENTS(count), e->label);
-    if (an_run(p, .feed = {{"x", &x}, {"label", &label}}, .out_list = out, .out_count = outs) ==
-        AN_OK)
-        return true;
+    static examples e;
+    const an_tensor x = an_tensor_view(AN_F32, AN_EXTENTS(count, FEATURES), e.x);
+    const an_tensor label = an_tensor_view(AN_I32, AN_EXTENTS(count), e.label);
+    draw_examples(&e, count, random);
+    if (an_run(p, .feed = {{"x", &x}, {"label", &label}}, .out = {a, b}) == AN_OK) return true;
     fprintf(stderr, "depth: %s\n", an_program_message(p));
     return false;
 }
 
 static bool measure(const plan *p, net kind, int depth, uint64_t seed, run *r)
 {
-    static examples e;
     model m = {0};
-    an_tensor length[DEEPEST] = {{0}}, *lengths[DEEPEST], loss = {0}, accuracy = {0};
-    for (int i = 0; i < DEEPEST; i++) lengths[i] = &length[i];
+    an_tensor lengths = {0}, loss = {0}, accuracy = {0};
     uint64_t random = seed;
-    bool good = build(&m, kind, depth, p->he, seed);
-    draw_examples(&e, TEST, &random);
-    if (good && depth > 0) good = feed(m.start, &e, TEST, lengths, depth);
-    for (int i = 0; good && i < depth; i++) r->gradient[i] = an_tensor_get(&length[i], 0);
-    for (int64_t i = 0; good && i < p->steps; i++) {
-        draw_examples(&e, BATCH, &random);
-        good = feed(m.train, &e, BATCH, (an_tensor *[]){&loss}, 1);
-    }
-    draw_examples(&e, TEST, &random);
-    good = good && feed(m.test, &e, TEST, (an_tensor *[]){&loss, &accuracy}, 2);
-    if (good) {
-        r->loss = an_tensor_get(&loss, 0);
-        r->accuracy = an_tensor_get(&accuracy, 0);
-        if (kind == PRE_NORM && depth == 4) good = example_draw(&p->e, an_program_graph(m.train));
-    }
-    for (int i = 0; i < DEEPEST; i++) an_tensor_free(&length[i]);
+    bool good = build(&m, kind, depth, p->he, seed) &&
+                draw_and_run(depth > 0 ? m.start : m.test, TEST, &random, &lengths, NULL);
+    for (int64_t i = 0; good && i < p->steps; i++)
+        good = draw_and_run(m.train, BATCH, &random, &loss, NULL);
+    good = good && draw_and_run(m.test, TEST, &random, &loss, &accuracy);
+    for (int i = 0; i < depth; i++) r->gradient[i] = an_tensor_get(&lengths, i);
+    r->loss = an_tensor_get(&loss, 0);
+    r->accuracy = an_tensor_get(&accuracy, 0);
+    if (good && kind == PRE_NORM && depth == 4)
+        good = example_draw(&p->e, an_program_graph(m.train));
+    an_tensor_free(&lengths);
     an_tensor_free(&loss);
     an_tensor_free(&accuracy);
     free_model(&m);
@@ -158,21 +149,6 @@ static bool measure_all(const plan *p, figures *f)
                 if (!measure(p, (net)n, f->depth[d], p->e.seed + (uint64_t)s, &f->runs[n][d][s]))
                     return false;
     return true;
-}
-
-static void keep_figures(example *e, const figures *f)
-{
-    example_figure(e, f->majority, "majority");
-    example_figure(e, f->linear, "linear");
-    example_figure(e, f->neighbour, "nearest_neighbour");
-    for (int n = 0; n < NETS; n++)
-        for (int d = 0; d < f->depths; d++) {
-            example_figure(e, mean_accuracy(f, (net)n, d), "%s_%d_accuracy", net_names[n],
-                           f->depth[d]);
-            example_figure(e, mean_loss(f, (net)n, d), "%s_%d_loss", net_names[n], f->depth[d]);
-            example_figure(e, first_gradient(f, (net)n, d), "%s_%d_gradient", net_names[n],
-                           f->depth[d]);
-        }
 }
 
 int main(int argc, char **argv)

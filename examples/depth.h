@@ -44,6 +44,8 @@ double best_baseline(const figures *f);
 /* The tables, and which of the article's claims they bear out. */
 void print_figures(const figures *f);
 void print_findings(const figures *f);
+/* Accuracies, losses and first gradients for --json. */
+void keep_figures(example *e, const figures *f);
 /* net,depth,seed,layer,figure,value: a row each; layer 0 is the whole net. */
 bool write_csv(const figures *f, const char *path);
 /* Gradients by layer in the deepest nets, and accuracy by depth. */

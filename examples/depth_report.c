@@ -145,6 +145,21 @@ void print_findings(const figures *f)
 
 /* ---- files ------------------------------------------------------------------ */
 
+void keep_figures(example *e, const figures *f)
+{
+    example_figure(e, f->majority, "majority");
+    example_figure(e, f->linear, "linear");
+    example_figure(e, f->neighbour, "nearest_neighbour");
+    for (int n = 0; n < NETS; n++)
+        for (int d = 0; d < f->depths; d++) {
+            example_figure(e, mean_accuracy(f, (net)n, d), "%s_%d_accuracy", net_names[n],
+                           f->depth[d]);
+            example_figure(e, mean_loss(f, (net)n, d), "%s_%d_loss", net_names[n], f->depth[d]);
+            example_figure(e, first_gradient(f, (net)n, d), "%s_%d_gradient", net_names[n],
+                           f->depth[d]);
+        }
+}
+
 static bool finish(FILE *f, const char *path)
 {
     const bool failed = !f || ferror(f);

@@ -45,19 +45,12 @@ static an_value block(an_value x, an_value position, const gpt_config *c)
     return x;
 }
 
-/* [T, width]: a learned vector for each place of ids[B,T]. */
-static an_value places(an_value ids, an_value position, const gpt_config *c)
-{
-    an_value place = an_iota(ids.graph, AN_I32, AN_SHAPE(an_type_of(ids).shape.dim[1]), 0);
-    if (!an_is_none(position)) place = an_add(place, position);
-    return an_nn_embedding(place, .vocab = c->context, .units = c->width, .name = "places");
-}
-
 /* ids[B,T] -> logits[B,T,BYTES] of the bytes that follow. */
 static an_value decoder(an_value ids, an_value position, const gpt_config *c)
 {
     an_value x = an_nn_embedding(ids, .vocab = BYTES, .units = c->width, .name = "bytes");
-    if (!c->rotary) x = an_add(x, places(ids, position, c));
+    if (!c->rotary)
+        x = an_nn_positions(x, .most = c->context, .position = position, .name = "places");
     for (int64_t i = 0; i < c->blocks; i++) x = block(x, position, c);
     if (c->norm != GPT_POST) x = norm(x, c);
     return an_nn_dense(x, .units = BYTES, .name = "logits");

@@ -36,15 +36,9 @@ static an_value block(an_value x, int64_t channels, int stride, net kind)
     return an_residual_add(same ? x : conv(h, channels, 1, stride), y);
 }
 
-static an_value flat(an_value x)
-{
-    const an_dim size = an_dim_of(x, 1) * an_dim_of(x, 2) * an_dim_of(x, 3);
-    return an_reshape(x, AN_SHAPE(an_dim_of(x, 0), size));
-}
-
 static an_value network(an_value x, net kind, int depth, int64_t width, int64_t classes)
 {
-    if (kind == LINEAR) return an_nn_dense(flat(x), .units = classes);
+    if (kind == LINEAR) return an_nn_dense(an_nn_flatten(x), .units = classes);
     const int blocks = (depth - 2) / 6;
     an_value h = conv(x, width, 3, 1);
     for (int stage = 0; stage < 3; stage++) {

@@ -61,9 +61,8 @@ static an_value encoder_block(an_value x, bool pre_norm)
 
 static an_value encoder(an_value ids, bool pre_norm)
 {
-    const an_init small = {AN_INIT_NORMAL, 0, 0.02};
-    const an_value places = an_state(ids.graph, "places", AN_F32, AN_SHAPE(LENGTH, WIDTH), small);
-    an_value x = an_add(an_nn_embedding(ids, .vocab = TOKENS, .units = WIDTH), places);
+    an_value x = an_nn_positions(an_nn_embedding(ids, .vocab = TOKENS, .units = WIDTH),
+                                 .most = LENGTH);
     for (int i = 0; i < BLOCKS; i++) x = encoder_block(x, pre_norm);
     if (pre_norm) x = an_nn_layer_norm(x);
     return an_nn_dense(x, .units = TOKENS, .name = "logits");
@@ -79,19 +78,23 @@ static int32_t random_token(void)
     return (int32_t)(random_state >> 33) % TOKENS;
 }
 
-static void draw_batch(int32_t (*ids)[LENGTH], int32_t (*labels)[LENGTH])
+static int32_t x[BATCH][LENGTH], y[BATCH][LENGTH];
+
+/* A new batch, for whatever step. */
+static bool draw_batch(void *context, int64_t step)
 {
+    (void)context, (void)step;
     for (int b = 0; b < BATCH; b++)
-        for (int t = 0; t < LENGTH; t++) labels[b][LENGTH - 1 - t] = ids[b][t] = random_token();
+        for (int t = 0; t < LENGTH; t++) y[b][LENGTH - 1 - t] = x[b][t] = random_token();
+    return true;
 }
 
-/* How many sequences of a batch are right in every place. */
-static int count_exact(const an_tensor *best, int32_t (*labels)[LENGTH])
+/* How many sequences of the batch are right in every place. */
+static int count_exact(const an_tensor *best)
 {
     const int32_t *guess = best->data;
     int exact = 0;
-    for (int b = 0; b < BATCH; b++)
-        exact += !memcmp(guess + b * LENGTH, labels[b], sizeof labels[b]);
+    for (int b = 0; b < BATCH; b++) exact += !memcmp(guess + b * LENGTH, y[b], sizeof y[b]);
     return exact;
 }
 
@@ -143,22 +146,17 @@ static bool build(model *m, const options *o)
     return false;
 }
 
-static int32_t x[BATCH][LENGTH], y[BATCH][LENGTH];
-
 static bool train(const model *m, const options *o)
 {
     const an_tensor ids = an_tensor_borrow(AN_I32, AN_EXTENTS(BATCH, LENGTH), x);
     const an_tensor labels = an_tensor_borrow(AN_I32, AN_EXTENTS(BATCH, LENGTH), y);
-    an_tensor loss = {0};
-    an_status status = AN_OK;
-    for (int i = 1; i <= o->steps && status == AN_OK; i++) {
-        draw_batch(x, y);
-        status = an_run(m->train, .feed = {{"ids", &ids}, {"labels", &labels}}, .out = {&loss});
-        if (i % 200 == 0) printf("step %5d  loss %.4f\n", i, an_tensor_get(&loss, 0));
-    }
-    an_tensor_free(&loss);
-    if (status != AN_OK) fprintf(stderr, "%s\n", an_program_message(m->train));
-    return status == AN_OK;
+    an_history *h = an_fit(m->train, .data = {{"ids", &ids}, {"labels", &labels}},
+                           .next = draw_batch, .steps = o->steps, .epoch_steps = 200,
+                           .progress = stdout);
+    const bool good = an_history_status(h) == AN_OK;
+    if (!good) fprintf(stderr, "%s\n", an_history_message(h));
+    an_history_free(h);
+    return good;
 }
 
 /* The share of new sequences that come out right in every place. */
@@ -168,9 +166,9 @@ static double test(const model *m)
     an_tensor best = {0};
     int exact = 0;
     for (int i = 0; i < 20; i++) {
-        draw_batch(x, y);
+        draw_batch(NULL, i);
         if (an_run(m->infer, .feed = {{"ids", &ids}}, .out = {&best}) == AN_OK)
-            exact += count_exact(&best, y);
+            exact += count_exact(&best);
     }
     an_tensor_free(&best);
     return exact / (20.0 * BATCH);
