@@ -91,6 +91,20 @@ static void free_model(model *m)
     an_graph_free(m->graph);
 }
 
+/* What trains is what was written, gradients, steps and running statistics too: a proof, and
+ * numbers in bits. */
+static bool verify(const model *m, example *e)
+{
+    an_equivalence *q = an_equivalent(m->graph, an_program_graph(m->train), .gradients = true,
+                                      .subset = true, .bind = "B=2", .quick = true);
+    const bool same = an_equivalence_holds(q, AN_RUNG_PROVED) &&
+                      an_equivalence_numbers(q) == AN_BITWISE;
+    printf("what trains: %s\n", same ? "proved, the same bits" : an_equivalence_message(q));
+    example_figure(e, same, "proved");
+    an_equivalence_free(q);
+    return same;
+}
+
 static bool train(const model *m, const trial *t, const images *data)
 {
     const an_tensor x = images_pixels(data), label = images_labels(data);
@@ -125,9 +139,10 @@ static bool measure(plan *p, const images *known, const images *new, net kind, i
     t.kind = kind;
     t.depth = depth;
     t.epochs = epochs;
-    const bool good = build(&m, &t, known) && train(&m, &t, known) && test(&m, new, accuracy) &&
-                      (kind != RESIDUAL || depth != p->t.depth ||
-                       example_draw(&p->e, an_program_graph(m.test)));
+    const bool main_net = kind == RESIDUAL && depth == p->t.depth;
+    const bool good = build(&m, &t, known) && (!main_net || verify(&m, &p->e)) &&
+                      train(&m, &t, known) && test(&m, new, accuracy) &&
+                      (!main_net || example_draw(&p->e, an_program_graph(m.test)));
     free_model(&m);
     if (!good) return false;
     printf("%-10s %3lld layers  %.4f\n", net_names[kind], (long long)depth, *accuracy);

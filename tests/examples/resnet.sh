@@ -1,4 +1,4 @@
-# The small net learns, an untrained one fails, and files are taken as they are meant or refused.
+# The small net learns, is proved to be what was written, an untrained one fails, and files are taken as they are meant or refused.
 #   resnet.sh BUILD-OF-EXAMPLES
 set -eu
 resnet=$1/resnet
@@ -20,9 +20,10 @@ python3 - "$work/r.json" <<'END' || fail 'figures'
 import json, sys
 r = json.load(open(sys.argv[1]))
 best = max(r["majority"], r["nearest_neighbour"], r["linear_1"])
-assert r["passed"] and r["residual_8"] > 0.7 and abs(r["margin"] + best - r["residual_8"]) < 1e-6, r
+assert r["passed"] and r["proved"] == 1 and r["residual_8"] > 0.7 and abs(r["margin"] + best - r["residual_8"]) < 1e-6, r
 END
 grep -q residual_add "$work/r.dot" || fail 'no picture'
+grep -q 'what trains: proved, the same bits' "$work/out" || fail 'no proof'
 run --small --rate 1e-9 && fail 'an untrained net passed'
 refused '--depth takes 8, 14, 20' --depth 9
 refused 'one of --mnist, --cifar and --folder' --mnist "$work" --cifar "$work"
