@@ -33,6 +33,7 @@ typedef struct example {
     const char *json, *dot;  /* files, or NULL */
     uint64_t seed;
     int threads;             /* 0: all CPUs */
+    int depth;               /* down to which its picture shows scopes; 0: 2 */
     bool small;              /* the setting that the tests run: seconds, and a weak bound */
     int code;                /* what main returns where example_begin said no */
     int figures;
@@ -49,8 +50,7 @@ __attribute__((format(printf, 3, 4)))
 #endif
 void example_figure(example *e, double value, const char *name, ...);
 
-/* The picture that --dot asked for, of scopes down to depth 2; false, after a message, if it
- * cannot be written. */
+/* The picture that --dot asked for; false, after a message, if it cannot be written. */
 bool example_draw(const example *e, const an_graph *g);
 
 /* Writes what --json asked for: {"seed": 1, "passed": true, "accuracy": 0.98}, null for what is not

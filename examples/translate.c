@@ -5,6 +5,8 @@
  * Add & Norm. In training it is told all words before, right ones (teacher forcing), and padding
  * counts for nothing (ignore_index). Afterwards it has to do with its own.
  *
+ * The picture is of the graph that gives the loss, without gradients.
+ *
  * Beside this file: translate_data.c (the language), translate_baselines.c (a dictionary, a
  * memory), translate_search.c (greedy and beam search), translate_report.c.      */
 #include "examples/translate.h"
@@ -58,7 +60,7 @@ static an_value decoder(an_value target, an_value memory, an_value length, int64
 typedef struct model {
     an_graph *graph, *search; /* the whole; the decoder alone, its weights the same by name */
     an_store *store;
-    an_program *train;
+    an_program *train, *whole; /* both give the loss; the latter is drawn */
     translator translate;
 } model;
 
@@ -80,6 +82,7 @@ static bool build(model *m, const languages *l, int64_t steps, double rate,
     const an_updates up = an_minimize(loss, an_adam(.schedule = rising), .clip_norm = 1);
     m->store = an_store_new(seed);
     m->train = an_compile(g, m->store, .fetch = {loss}, .update = up);
+    m->whole = an_compile(g, m->store, .fetch = {loss}, .inference = true);
     m->translate.encode = an_compile(g, m->store, .fetch = {memory}, .inference = true);
 
     an_graph *s = m->search = an_graph_new("decoder");
@@ -91,14 +94,16 @@ static bool build(model *m, const languages *l, int64_t steps, double rate,
     m->translate.decode = an_compile(s, m->store, .fetch = {scores}, .inference = true);
     m->translate.start = l->start;
     m->translate.stop = l->stop;
-    if (m->train && m->translate.encode && m->translate.decode) return true;
-    fprintf(stderr, "translate: %s\n", an_compile_message(m->train && m->translate.encode ? s : g));
+    const bool good = m->train && m->whole && m->translate.encode;
+    if (good && m->translate.decode) return true;
+    fprintf(stderr, "translate: %s\n", an_compile_message(good ? s : g));
     return false;
 }
 
 static void free_model(model *m)
 {
     an_program_free(m->train);
+    an_program_free(m->whole);
     an_program_free(m->translate.encode);
     an_program_free(m->translate.decode);
     an_store_free(m->store);
@@ -126,7 +131,7 @@ static bool check(const model *m, example *e)
            same ? "proved, the same bits" : an_equivalence_message(q));
     example_figure(e, same, "proved");
     an_equivalence_free(q);
-    return same && example_draw(e, made[2]);
+    return same && example_draw(e, an_program_graph(m->whole));
 }
 
 static bool train(const model *m, const pairs *p, int64_t epochs, int64_t batch, uint64_t seed)
@@ -153,7 +158,7 @@ int main(int argc, char **argv)
     int64_t epochs = 6, batch = 32, width = 4;
     double rate = 1.5e-3;
     example e = {.name = "translate", .does = "trains an encoder and a decoder to translate",
-                 .seed = 1};
+                 .seed = 1, .depth = 1};
     const example_option own[] = {
         {"--epochs", "of training, over 20000 pairs", .count = &epochs},
         {"--beam", "beginnings kept in beam search, 1 to 16", .count = &width}, {0}};
