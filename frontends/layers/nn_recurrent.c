@@ -7,14 +7,34 @@
 
 static const an_init glorot = {AN_INIT_GLOROT_UNIFORM, 0, 0};
 static const an_init orthogonal = {AN_INIT_ORTHOGONAL, 0, 0};
-static const an_init zeros = {AN_INIT_ZEROS, 0, 0};
 
-/* H, as asked or of the recurrent kernel that was handed in; columns of the weights in *columns. */
-static int64_t measure(int64_t asked, an_value recurrent, int gates, int64_t *columns)
+/* What the three differ in, before their ops do. */
+typedef struct cell {
+    const char *units; /* what messages call their number */
+    int gates;         /* columns of the weights for each unit */
+    an_init bias;
+} cell;
+
+static const cell lstm = {"LSTM: .units", 4, {AN_INIT_FORGET_BIAS, 0, 0}};
+static const cell gru = {"GRU: .units", 3, {AN_INIT_ZEROS, 0, 0}};
+static const cell rnn = {"RNN: .units", 1, {AN_INIT_ZEROS, 0, 0}};
+
+enum { KERNEL, RECURRENT, BIAS, WEIGHTS };
+
+/* Makes those of `w` that were not handed in, each from its start or the usual one. H is as asked,
+ * or that of the recurrent kernel that was handed in; false if nobody says. */
+static bool make(const cell *c, an_at at, an_value x, int64_t asked,
+                 const an_start *const starts[WEIGHTS], an_value w[WEIGHTS])
 {
-    const int64_t units = asked == 0 ? units_of(0, recurrent) / gates : asked;
-    *columns = units < INT64_MAX / gates ? gates * units : -1;
-    return units;
+    const int64_t units = asked == 0 ? units_of(0, w[RECURRENT]) / c->gates : asked;
+    const int64_t columns = units < INT64_MAX / c->gates ? c->gates * units : -1;
+    if (!is_told(at, x, c->units, units)) return false;
+    w[KERNEL] = weight(at, w[KERNEL], x, "kernel", AN_SHAPE(last_dim(x), columns),
+                       start(starts[KERNEL], glorot));
+    w[RECURRENT] = weight(at, w[RECURRENT], x, "recurrent", AN_SHAPE(units, columns),
+                          start(starts[RECURRENT], orthogonal));
+    w[BIAS] = weight(at, w[BIAS], x, "bias", AN_SHAPE(columns), start(starts[BIAS], c->bias));
+    return true;
 }
 
 /* Two in one scope, [.., 2 * units]. */
@@ -39,21 +59,12 @@ static an_value lstm_in_scope(const void *args, bool second, bool reverse)
 {
     const an_lstm_args *a = args;
     const an_lstm_weights *given = second ? &a->backward : &a->weights;
-    const an_init forget = {AN_INIT_FORGET_BIAS, 0, 0};
-    int64_t columns;
-    const int64_t units = measure(a->units, given->recurrent, 4, &columns);
-    if (!is_told(a->at, a->x, "LSTM: .units", units)) return poison(a->x);
-    const an_lstm_operands operands = {
-        .x = a->x,
-        .kernel = weight(a->at, given->kernel, a->x, "kernel", AN_SHAPE(last_dim(a->x), columns),
-                         start(&a->kernel_start, glorot)),
-        .recurrent = weight(a->at, given->recurrent, a->x, "recurrent", AN_SHAPE(units, columns),
-                            start(&a->recurrent_start, orthogonal)),
-        .bias = weight(a->at, given->bias, a->x, "bias", AN_SHAPE(columns),
-                       start(&a->bias_start, forget)),
-        .h0 = a->h0,
-        .c0 = a->c0,
-        .lengths = a->lengths};
+    const an_start *const starts[] = {&a->kernel_start, &a->recurrent_start, &a->bias_start};
+    an_value w[] = {given->kernel, given->recurrent, given->bias};
+    if (!make(&lstm, a->at, a->x, a->units, starts, w)) return poison(a->x);
+    const an_lstm_operands operands = {.x = a->x, .kernel = w[KERNEL], .recurrent = w[RECURRENT],
+                                       .bias = w[BIAS], .h0 = a->h0, .c0 = a->c0,
+                                       .lengths = a->lengths};
     const an_value y = an_lstm_at(a->at, operands, reverse);
     return a->last ? an_result(y, 1) : y;
 }
@@ -81,23 +92,15 @@ static an_value gru_in_scope(const void *args, bool second, bool reverse)
 {
     const an_gru_args *a = args;
     const an_gru_weights *given = second ? &a->backward : &a->weights;
-    int64_t columns;
-    const int64_t units = measure(a->units, given->recurrent, 3, &columns);
-    if (!is_told(a->at, a->x, "GRU: .units", units)) return poison(a->x);
-    an_gru_operands operands = {
-        .x = a->x,
-        .kernel = weight(a->at, given->kernel, a->x, "kernel", AN_SHAPE(last_dim(a->x), columns),
-                         start(&a->kernel_start, glorot)),
-        .recurrent = weight(a->at, given->recurrent, a->x, "recurrent", AN_SHAPE(units, columns),
-                            start(&a->recurrent_start, orthogonal)),
-        .bias = weight(a->at, given->bias, a->x, "bias", AN_SHAPE(columns),
-                       start(&a->bias_start, zeros)),
-        .recurrent_bias = given->recurrent_bias,
-        .h0 = a->h0,
-        .lengths = a->lengths};
+    const an_start *const starts[] = {&a->kernel_start, &a->recurrent_start, &a->bias_start};
+    an_value w[] = {given->kernel, given->recurrent, given->bias}, other = given->recurrent_bias;
+    if (!make(&gru, a->at, a->x, a->units, starts, w)) return poison(a->x);
     if (!a->reset_before) /* else it is one with the bias */
-        operands.recurrent_bias = weight(a->at, given->recurrent_bias, a->x, "recurrent_bias",
-                                         AN_SHAPE(columns), start(&a->bias_start, zeros));
+        other = weight(a->at, other, a->x, "recurrent_bias", AN_SHAPE(last_dim(w[BIAS])),
+                       start(starts[BIAS], gru.bias));
+    const an_gru_operands operands = {.x = a->x, .kernel = w[KERNEL], .recurrent = w[RECURRENT],
+                                      .bias = w[BIAS], .recurrent_bias = other, .h0 = a->h0,
+                                      .lengths = a->lengths};
     const an_value y = an_gru_at(a->at, operands, !a->reset_before, reverse);
     return a->last ? an_result(y, 1) : y;
 }
@@ -125,19 +128,11 @@ static an_value rnn_in_scope(const void *args, bool second, bool reverse)
 {
     const an_rnn_args *a = args;
     const an_rnn_weights *given = second ? &a->backward : &a->weights;
-    int64_t columns;
-    const int64_t units = measure(a->units, given->recurrent, 1, &columns);
-    if (!is_told(a->at, a->x, "RNN: .units", units)) return poison(a->x);
-    const an_rnn_operands operands = {
-        .x = a->x,
-        .kernel = weight(a->at, given->kernel, a->x, "kernel", AN_SHAPE(last_dim(a->x), units),
-                         start(&a->kernel_start, glorot)),
-        .recurrent = weight(a->at, given->recurrent, a->x, "recurrent", AN_SHAPE(units, units),
-                            start(&a->recurrent_start, orthogonal)),
-        .bias = weight(a->at, given->bias, a->x, "bias", AN_SHAPE(units),
-                       start(&a->bias_start, zeros)),
-        .h0 = a->h0,
-        .lengths = a->lengths};
+    const an_start *const starts[] = {&a->kernel_start, &a->recurrent_start, &a->bias_start};
+    an_value w[] = {given->kernel, given->recurrent, given->bias};
+    if (!make(&rnn, a->at, a->x, a->units, starts, w)) return poison(a->x);
+    const an_rnn_operands operands = {.x = a->x, .kernel = w[KERNEL], .recurrent = w[RECURRENT],
+                                      .bias = w[BIAS], .h0 = a->h0, .lengths = a->lengths};
     const an_value y = an_rnn_at(a->at, operands, a->relu, reverse);
     return a->last ? an_result(y, 1) : y;
 }
