@@ -61,6 +61,15 @@ typedef struct plan {
     example e;
 } plan;
 
+/* [1]: measured in units of the largest element, whose square neither overflows nor vanishes. */
+static an_value length_of(an_value x)
+{
+    const an_value most = an_max_axes(an_abs(x), AN_ALL_AXES, false);
+    const an_value unit = an_maximum(most, an_number(most, 1e-37));
+    const an_value part = an_div(x, unit);
+    return an_reshape(an_mul(unit, an_global_norm(&part, 1, 1)), AN_SHAPE(1));
+}
+
 static bool build(model *m, net kind, int depth, bool he, uint64_t seed)
 {
     an_graph *g = m->graph = an_graph_new(net_names[kind]);
@@ -78,8 +87,7 @@ static bool build(model *m, net kind, int depth, bool he, uint64_t seed)
         kernel[i] = an_graph_state(g, name);
     }
     if (depth > 0) an_gradients(loss, kernel, depth, gradient);
-    for (int i = 0; i < depth; i++) /* unlike a sum of squares, of any size */
-        gradient[i] = an_reshape(an_global_norm(&gradient[i], 1, 1), AN_SHAPE(1));
+    for (int i = 0; i < depth; i++) gradient[i] = length_of(gradient[i]);
 
     m->store = an_store_new(seed);
     m->train = an_compile(g, m->store, .fetch = {loss}, .update = an_minimize(loss, an_adam()));
