@@ -49,6 +49,9 @@ AN_INLINE void tile(const an_panel *p, int64_t row, int column, const int rows, 
     part sum[TILE_ROWS][TILE_PARTS];
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < parts; v++) sum[r][v] = part_set(0.0f);
+    for (int r = 0; p->add && r < rows; r++) /* it may be far, and the sums take a while */
+        for (int v = 0; v < parts * PART; v += AN_LANES)
+            __builtin_prefetch(p->out + (row + r) * p->out_row + column + v, 1);
     const float *a = p->a + row * p->a_row, *b = p->b + column;
     const int64_t a_row = p->a_row, a_step = p->a_step, b_row = p->b_row ? p->b_row : AN_PANEL;
     for (int64_t k = p->depth; k > 0; k--) {

@@ -44,6 +44,12 @@ AN_INLINE void fetch(const float *from, int64_t by)
     __builtin_prefetch((const char *)((uintptr_t)from + (uintptr_t)(by * (int64_t)sizeof *from)));
 }
 
+/* The same of what the next panel will write: the vector after this one. */
+AN_INLINE void fetch_next(float *from)
+{
+    __builtin_prefetch((char *)((uintptr_t)from + AN_LANES * sizeof *from), 1);
+}
+
 /* Of sigmoid and tanh, from their values. */
 AN_INLINE an_v gate_slope(an_v s)
 {
@@ -147,8 +153,11 @@ AN_INLINE void gru_rows(const an_gru_cell *p, const bool late)
         store_lanes(p->h_next + r * p->padded, lanes, h);
         if (p->y) store_lanes(p->y + p->at[r] * units, lanes, h);
         if (p->inner) store_lanes(p->inner + p->at[r] * units, lanes, inner);
+        if (p->y) fetch_next(p->y + p->at[r] * units);
+        if (p->inner) fetch_next(p->inner + p->at[r] * units);
         if (p->gates) {
             float *gates = p->gates + p->at[r] * 3 * units;
+            for (int k = 0; k < 3; k++) fetch_next(gates + k * units);
             store_lanes(gates, lanes, z);
             store_lanes(gates + units, lanes, reset);
             store_lanes(gates + 2 * units, lanes, g);

@@ -127,6 +127,8 @@ typedef struct an_recurrent_cut {
     int64_t panel_units, panels, padded;  /* H in panels; H rounded up to them */
     int64_t rows, tiles;                  /* batch rows a tile, and how many tiles */
     int64_t steps, chunk;                 /* steps a chunk, and rows * steps */
+    int64_t apart; /* rows from a panel of a chunk to the next: not a power of 2, so that the
+                    * same row of all panels does not meet in one set of a cache */
     bool reverse;
 } an_recurrent_cut;
 
@@ -138,6 +140,13 @@ an_recurrent_cut an_recurrent_measure_grad(const an_work *w);
 int64_t an_recurrent_lanes(const an_recurrent_cut *cut, int64_t panel, int v, int64_t *unit);
 /* How many of these vectors of a panel have units. */
 int an_recurrent_used(const an_recurrent_cut *cut, int64_t panel, an_vectors v);
+
+/* Packing reads pieces of rows that lie far apart: asks for one AN_PACK_AHEAD rows ahead. */
+enum { AN_PACK_AHEAD = 8 };
+static inline void an_recurrent_fetch(const float *from, int64_t by)
+{
+    __builtin_prefetch((const char *)((uintptr_t)from + (uintptr_t)(by * (int64_t)sizeof *from)));
+}
 
 /* The length of batch row b: T if none are given; outside 0..T it is raised and 0. */
 int64_t an_recurrent_length(const an_work *w, int lengths, int64_t b, int64_t time);
@@ -221,7 +230,7 @@ void an_recurrent_add_product(const an_recurrent_tile *k, int64_t panel, int64_t
 /* The chunk's z of a panel from row n on. */
 static inline float *an_recurrent_z(const an_recurrent_tile *k, int64_t panel, int64_t n)
 {
-    return k->z + (panel * k->cut.chunk + n) * AN_PANEL;
+    return k->z + (panel * k->cut.apart + n) * AN_PANEL;
 }
 
 /* The stages, and the rest of a record. */
@@ -237,6 +246,13 @@ double an_recurrent_flops(const an_work *w);
 /* state (+)= dz * transposed recurrent weights, of these vectors of all panels. */
 void an_recurrent_spread(const an_recurrent_tile *k, int64_t running, int64_t n, an_vectors v,
                          float *state, bool add);
+
+/* The stacked rows of a chunk (recurrent_stack.c): floats of one; those of a step, which begin at
+ * row n, beside their dz; and with the chunk's n rows of dz, what they add to the weights'
+ * gradients of the tile. */
+int64_t an_recurrent_stacked_width(const an_recurrent_cut *cut);
+void an_recurrent_stack_step(const an_recurrent_tile *k, int64_t s, int64_t running, int64_t n);
+void an_recurrent_add_weights(const an_recurrent_tile *k, int64_t n);
 
 int64_t an_recurrent_back_scratch(const an_work *w);
 int64_t an_recurrent_back_prepare_units(const an_work *w);

@@ -8,8 +8,8 @@
  * Three stages. The first packs both weights transposed and sorts the rows by
  * length. In the second each tile of rows walks back through its steps: per step
  * the gates and one product for dh; per chunk of steps, with its dz still in the
- * cache, dx and the products u' dz (u = [x, 1, h], see recurrent.h) that add to
- * the tile's own weight gradients. The third sums those over the tiles, in their
+ * cache, dx and the products u' dz (recurrent_stack.c) that add to the tile's own
+ * weight gradients. The third sums those over the tiles, in their
  * order. So a sum over steps is cut by the shape, and for a ragged batch by its
  * lengths, but never by threads.                                             */
 #include "core/memory.h"
@@ -33,8 +33,8 @@ static layout lay_out(const an_recurrent_cut *cut)
     layout l = {0};
     const int64_t depth = cut->panels * AN_PANEL;
     const int64_t dx_width = an_ceil_div(cut->features, AN_PANEL) * AN_PANEL;
-    l.z = an_lay_out(&l.tile_bytes, cut->chunk, depth, sizeof(float));
-    l.input = an_lay_out(&l.tile_bytes, cut->chunk, cut->sums, sizeof(float));
+    l.z = an_lay_out(&l.tile_bytes, cut->apart, depth, sizeof(float));
+    l.input = an_lay_out(&l.tile_bytes, cut->apart, an_recurrent_stacked_width(cut), sizeof(float));
     l.dx = an_lay_out(&l.tile_bytes, cut->chunk, dx_width, sizeof(float));
     l.h = an_lay_out(&l.tile_bytes, cut->rows, cut->padded, sizeof(float));
     l.second = an_lay_out(&l.tile_bytes, cut->rows, cut->padded, sizeof(float));
@@ -73,8 +73,11 @@ static void pack_transposed(const an_recurrent_cut *cut, const signed char gate[
             for (int v = 0; v < 4; v++) {
                 int64_t unit;
                 const int64_t lanes = an_recurrent_lanes(cut, panel, v, &unit);
-                for (int64_t i = 0; gate[v] >= 0 && i < lanes; i++)
-                    block[(v * 16 + i) * AN_PANEL + j] = row[gate[v] * cut->units + unit + i];
+                if (gate[v] < 0 || lanes == 0) continue;
+                const float *piece = row + gate[v] * cut->units + unit;
+                an_recurrent_fetch(piece, AN_PACK_AHEAD * cut->gates);
+                for (int64_t i = 0; i < lanes; i++)
+                    block[(v * 16 + i) * AN_PANEL + j] = piece[i];
             }
         }
     }
@@ -172,67 +175,6 @@ static void spread_inputs(const an_recurrent_tile *k, int64_t n)
         memcpy(dx + k->at[i] * features, k->dx + i * width, (size_t)features * sizeof *dx);
 }
 
-/* Asks for a row that is read a step or a chunk later: the rows of a batch lie far
- * apart, more streams than the hardware follows by itself. */
-static void fetch(const float *row, int64_t count)
-{
-    for (int64_t i = 0; i < count; i += 16) __builtin_prefetch(row + i);
-}
-
-/* The rows u = [x_t, 1, h_(t-1)] of one step, beside its dz; of a late layout with what is
- * kept behind. */
-static void stack_step(const an_recurrent_tile *k, int64_t s, int64_t running, int64_t n)
-{
-    const an_recurrent_cut *cut = &k->cut;
-    const an_recurrent_ports *p = k->op->ports;
-    const float *x = an_port_in(k->w, p->grad.x), *y = an_port_in(k->w, p->grad.y);
-    const float *h0 = an_port_in(k->w, p->grad.h0), *kept = an_port_in(k->w, p->grad.kept);
-    const size_t units = (size_t)cut->units * sizeof(float);
-    const int64_t back = cut->reverse ? 1 : -1;
-    for (int64_t r = 0; r < running; r++) {
-        float *row = k->input + (n + r) * cut->sums;
-        const int64_t at = k->at[n + r];
-        if (s > 0) fetch(x + (at + back) * cut->features, cut->features);
-        if (s > 1) fetch(y + (at + 2 * back) * cut->units, cut->units);
-        if (cut->features > 0)
-            memcpy(row, x + at * cut->features, (size_t)cut->features * sizeof *row);
-        row[cut->features] = 1.0f;
-        row += cut->features + 1;
-        if (cut->units == 0) continue;
-        if (s > 0) memcpy(row, y + (at + back) * cut->units, units);
-        else if (h0) memcpy(row, h0 + k->rows[r].batch * cut->units, units);
-        else memset(row, 0, units);
-        if (k->op->layout.late) memcpy(row + cut->units, kept + at * cut->units, units);
-    }
-}
-
-/* Adds the chunk's u' dz, of these rows of u' and vectors of dz, to the tile's weight gradients. */
-static void add_rows(const an_recurrent_tile *k, int64_t n, int64_t row, int64_t rows, an_vectors v)
-{
-    const an_recurrent_cut *cut = &k->cut;
-    for (int64_t panel = 0; panel < cut->panels; panel++)
-        k->w->kernels->panel_product(&(an_panel){
-            .out = k->dw + (panel * cut->sums + row) * AN_PANEL + v.from * 16, .out_row = AN_PANEL,
-            .a = k->input + row, .a_row = 1, .a_step = cut->sums,
-            .b = an_recurrent_z(k, panel, 0) + v.from * 16,
-            .rows = rows, .depth = n, .vectors = an_recurrent_used(cut, panel, v), .add = true});
-}
-
-static void add_weights(const an_recurrent_tile *k, int64_t n)
-{
-    const an_recurrent_cut *cut = &k->cut;
-    const an_recurrent_layout *form = &k->op->layout;
-    const an_vectors all = {0, form->h.from + form->h.count}, late = {0, 1};
-    if (form->x.count == 4 && form->h.count == 4) {
-        add_rows(k, n, 0, cut->stacked, all);
-        return;
-    }
-    add_rows(k, n, 0, cut->features, form->x);
-    add_rows(k, n, cut->features, 1, all);
-    add_rows(k, n, cut->features + 1, cut->units, form->h);
-    if (form->late) add_rows(k, n, cut->stacked, cut->units, late);
-}
-
 /* dh and dc are now those of the initial states. */
 static void finish_rows(const an_recurrent_tile *k)
 {
@@ -272,11 +214,11 @@ static void run_tile(const an_recurrent_tile *k)
             for (int64_t r = 0; r < running; r++)
                 k->at[n + r] = an_recurrent_position(cut, k->rows[r], s);
             k->op->back(k, s, running, n);
-            if (k->want_dw) stack_step(k, s, running, n);
+            if (k->want_dw) an_recurrent_stack_step(k, s, running, n);
             n += running;
         }
         spread_inputs(k, n);
-        if (k->want_dw) add_weights(k, n);
+        if (k->want_dw) an_recurrent_add_weights(k, n);
     }
     finish_rows(k);
 }
@@ -339,26 +281,27 @@ static void put_sum(const an_work *w, const an_recurrent_cut *cut, int64_t panel
     }
 }
 
-static void sum_row(const an_work *w, const an_recurrent_cut *cut, const layout *l, int64_t row)
+static void sum_row(const an_work *w, const an_recurrent_cut *cut, const layout *l, int64_t panel,
+                    int64_t row)
 {
     const char *first = (const char *)w->scratch + l->tiles + l->dw;
-    for (int64_t panel = 0; panel < cut->panels; panel++) {
-        float sum[AN_PANEL] = {0};
-        for (int64_t k = 0; k < cut->tiles; k++) {
-            const float *part = (const float *)(first + k * l->tile_bytes) +
-                                (panel * cut->sums + row) * AN_PANEL;
-            for (int j = 0; j < AN_PANEL; j++) sum[j] += part[j];
-        }
-        put_sum(w, cut, panel, row, sum);
+    float sum[AN_PANEL] = {0};
+    for (int64_t k = 0; k < cut->tiles; k++) {
+        const float *part = (const float *)(first + k * l->tile_bytes) +
+                            (panel * cut->sums + row) * AN_PANEL;
+        for (int j = 0; j < AN_PANEL; j++) sum[j] += part[j];
     }
+    put_sum(w, cut, panel, row, sum);
 }
 
 void an_recurrent_sum(const an_work *w, int64_t begin, int64_t end)
 {
     const an_recurrent_cut cut = an_recurrent_measure_grad(w);
     const layout l = lay_out(&cut);
-    for (int64_t row = begin * SUM_ROWS; row < end * SUM_ROWS && row < cut.sums; row++)
-        sum_row(w, &cut, &l, row);
+    for (int64_t unit = begin; unit < end; unit++)
+        for (int64_t panel = 0; panel < cut.panels; panel++)
+            for (int64_t i = 0, row = unit * SUM_ROWS; i < SUM_ROWS && row < cut.sums; i++, row++)
+                sum_row(w, &cut, &l, panel, row);
 }
 
 double an_recurrent_back_flops(const an_work *w)

@@ -31,6 +31,7 @@ static an_recurrent_cut measure(const an_work *w, int x, int recurrent)
     cut.steps = cut.rows > 0 && cut.rows < CHUNK_ROWS ? CHUNK_ROWS / cut.rows : 1;
     if (cut.steps > cut.time) cut.steps = cut.time;
     cut.chunk = cut.rows * cut.steps;
+    cut.apart = cut.chunk + 1;
     return cut;
 }
 

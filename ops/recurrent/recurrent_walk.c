@@ -22,7 +22,7 @@ typedef struct layout {
 static layout lay_out(const an_recurrent_cut *cut)
 {
     layout l = {0};
-    l.z = an_lay_out(&l.tile_bytes, cut->chunk, cut->panels * AN_PANEL, sizeof(float));
+    l.z = an_lay_out(&l.tile_bytes, cut->apart, cut->panels * AN_PANEL, sizeof(float));
     l.input = an_lay_out(&l.tile_bytes, cut->chunk, cut->features + 1, sizeof(float));
     l.h = an_lay_out(&l.tile_bytes, 2 * cut->rows, cut->padded, sizeof(float));
     l.second = an_lay_out(&l.tile_bytes, cut->rows, cut->padded, sizeof(float));
@@ -50,6 +50,8 @@ static void pack_row(const an_recurrent_cut *cut, int64_t panel, const signed ch
     for (int v = 0; from && v < 4; v++) {
         int64_t unit;
         const int64_t lanes = an_recurrent_lanes(cut, panel, v, &unit);
+        if (gate[v] >= 0)
+            an_recurrent_fetch(from, AN_PACK_AHEAD * cut->gates + gate[v] * cut->units + unit);
         for (int64_t i = 0; gate[v] >= 0 && i < lanes; i++)
             to[v * 16 + i] += from[gate[v] * cut->units + unit + i];
     }
