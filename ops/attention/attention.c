@@ -9,7 +9,11 @@
  * kernel rounds otherwise than the meaning, which is products and a softmax.
  *
  * Two stages: copies where rows must be longer (attention_cut.c), then the blocks of queries of all
- * heads, each alone; a unit is some of them and has a slot of scratch.         */
+ * heads, each alone; a unit is some of them and has a slot of scratch.
+ *
+ * One query, as a cache is asked, would leave 15 of 16 lanes idle: there the keys are turned and
+ * stand beside each other. Every sum is the same chain, so a query's bits do not tell how many were
+ * asked with it.                                                              */
 #include "core/memory.h"
 #include "ops/access.h"
 #include "ops/attention/attention.h"
@@ -95,18 +99,19 @@ static void attention_grad(const an_call *c, const an_value dy[], an_value dx[])
 
 /* Offsets into scratch; those of a slot count from its start. */
 typedef struct layout {
-    int64_t score, mask, turned, sums, rows, lse, slots, slot_bytes, bytes;
+    int64_t score, mask, turned, query, sums, rows, lse, slots, slot_bytes, bytes;
     int64_t group, units; /* blocks of queries a unit, and units */
 } layout;
 
 static layout lay_out(const an_attention_cut *cut)
 {
     layout l = {.bytes = cut->copies};
-    const bool masked = cut->w->in[ATT_MASK].data;
-    l.score = an_lay_out(&l.slot_bytes, cut->tile, AN_PANEL, sizeof(float));
-    l.mask = an_lay_out(&l.slot_bytes, masked ? cut->tile : 0, AN_PANEL, sizeof(float));
+    const bool masked = cut->w->in[ATT_MASK].data, one = cut->queries == 1;
+    l.score = an_lay_out(&l.slot_bytes, one ? 1 : AN_PANEL, cut->tile, sizeof(float));
+    l.mask = an_lay_out(&l.slot_bytes, masked && !one ? AN_PANEL : 0, cut->tile, sizeof(float));
     l.turned = an_lay_out(&l.slot_bytes, cut->depth, AN_PANEL, sizeof(float));
-    l.sums = an_lay_out(&l.slot_bytes, AN_ATT_QUERIES, cut->v.padded, sizeof(float));
+    l.query = an_lay_out(&l.slot_bytes, one, cut->depth, sizeof(float));
+    l.sums = an_lay_out(&l.slot_bytes, one ? 1 : AN_ATT_QUERIES, cut->v.padded, sizeof(float));
     l.rows = an_lay_out(&l.slot_bytes, 1, 1, sizeof(an_attention_rows));
     l.lse = an_lay_out(&l.slot_bytes, 1, AN_ATT_QUERIES, sizeof(float));
     const int64_t items = cut->batch * cut->heads * cut->blocks;
@@ -127,7 +132,7 @@ static int64_t attention_scratch(const an_work *w)
 }
 
 typedef struct slot {
-    float *score, *mask, *turned, *sums, *lse;
+    float *score, *mask, *turned, *query, *sums, *lse;
     an_attention_rows *rows;
 } slot;
 
@@ -135,53 +140,90 @@ static slot slot_of(const an_work *w, const layout *l, int64_t number)
 {
     char *at = (char *)w->scratch + l->slots + number * l->slot_bytes;
     return (slot){(float *)(at + l->score), (float *)(at + l->mask), (float *)(at + l->turned),
-                  (float *)(at + l->sums), (float *)(at + l->lse),
+                  (float *)(at + l->query), (float *)(at + l->sums), (float *)(at + l->lse),
                   (an_attention_rows *)(at + l->rows)};
+}
+
+/* sums = shrink sums + weights v, once the weights are there. */
+static void add_values(const an_attention_cut *cut, const slot *o, an_attention_spot s, an_panel p)
+{
+    const int64_t item = s.b * cut->groups + s.h / cut->shared;
+    p.out = o->sums;
+    p.out_row = p.b_row = cut->v.padded;
+    p.a = o->score;
+    p.b = an_attention_at_row(&cut->v, item, s.key);
+    p.depth = s.count;
+    p.by = s.key > 0 ? o->rows->shrink : NULL;
+    an_attention_product(&p, cut->w->kernels, cut->v.padded);
 }
 
 static void add_tile(const an_attention_cut *cut, const slot *o, an_attention_spot s)
 {
     const an_kernels *k = cut->w->kernels;
     const int64_t item = s.b * cut->groups + s.h / cut->shared;
-    const int64_t rows = an_attention_rows_in(cut, s.block);
     const an_attention_tile tile = an_attention_tile_at(cut, s, o->score, o->mask);
     k->panel_product(&(an_panel){
         .out = o->score, .out_row = AN_PANEL, .a = an_attention_at_row(&cut->k, item, s.key),
         .a_row = cut->k.padded, .a_step = 1, .b = o->turned, .rows = s.count, .depth = cut->depth,
         .vectors = tile.vectors});
     k->attention_weights(&tile, o->rows);
-    if (s.key > 0)
-        k->attention_scale_rows(o->sums, cut->v.padded, o->rows->shrink, 1, rows, cut->v.padded,
-                                o->sums, cut->v.padded);
-    an_attention_product(&(an_panel){
-        .out = o->sums, .out_row = cut->v.padded, .a = o->score, .a_row = 1, .a_step = AN_PANEL,
-        .b = an_attention_at_row(&cut->v, item, s.key), .b_row = cut->v.padded, .rows = rows,
-        .depth = s.count, .add = s.key > 0}, k, cut->v.padded);
+    add_values(cut, o, s, (an_panel){.a_row = 1, .a_step = AN_PANEL,
+                                     .rows = an_attention_rows_in(cut, s.block)});
 }
 
-static void run_block(const an_attention_cut *cut, const slot *o, int64_t item)
+/* The same of one query, with the keys turned. */
+static void add_keys(const an_attention_cut *cut, const slot *o, an_attention_spot s)
+{
+    const an_kernels *k = cut->w->kernels;
+    const int64_t item = s.b * cut->groups + s.h / cut->shared;
+    for (int64_t j = 0; j < s.count; j += AN_PANEL) {
+        const int64_t count = s.count - j < AN_PANEL ? s.count - j : AN_PANEL;
+        k->attention_turn(an_attention_at_row(&cut->k, item, s.key + j), cut->k.padded, 1, count,
+                          cut->depth, 1.0f, o->turned);
+        k->panel_product(&(an_panel){
+            .out = o->score + j, .a = o->query, .a_step = 1, .b = o->turned, .rows = 1,
+            .depth = cut->depth, .vectors = (int)an_ceil_div(count, 16)});
+    }
+    int64_t step;
+    const float *mask = an_attention_mask_row(cut, s, &step);
+    k->attention_row(o->score, s.count, mask, step, o->rows);
+    add_values(cut, o, s, (an_panel){.a_step = 1, .rows = 1});
+}
+
+/* Turned, or if it is one, as it is. */
+static void open_queries(const an_attention_cut *cut, const slot *o, const float *q, int64_t rows)
+{
+    const an_kernels *k = cut->w->kernels;
+    const float scale = (float)(cut->scale * AN_ATT_LOG2E);
+    if (cut->queries == 1)
+        k->attention_scale_rows(q, 0, &scale, 0, 1, cut->depth, o->query, 0);
+    else
+        k->attention_turn(q, cut->q.padded, 1, rows, cut->depth, scale, o->turned);
+    memset(o->rows, 0, sizeof *o->rows);
+    for (int i = 0; i < AN_ATT_QUERIES; i++) o->rows->largest[i] = -INFINITY;
+}
+
+static void run_block(const an_attention_cut *cut, slot o, int64_t item)
 {
     const an_work *w = cut->w;
     const int64_t block = item % cut->blocks, head = item / cut->blocks;
     const int64_t b = head / cut->heads, first = block * AN_ATT_QUERIES;
-    const int64_t rows = an_attention_rows_in(cut, block);
+    const int64_t rows = an_attention_rows_in(cut, block), at = head * cut->queries + first;
     const int64_t seen = an_attention_seen(cut, b, first, rows);
-    w->kernels->attention_turn(an_attention_at_row(&cut->q, head, first), cut->q.padded, 1, rows,
-                               cut->depth, (float)(cut->scale * AN_ATT_LOG2E), o->turned);
-    memset(o->rows, 0, sizeof *o->rows);
-    for (int i = 0; i < AN_ATT_QUERIES; i++) o->rows->largest[i] = -INFINITY;
-    if (seen == 0)
-        memset(o->sums, 0, (size_t)(rows * cut->v.padded) * sizeof(float));
-    for (int64_t key = 0; key < seen; key += cut->tile)
-        add_tile(cut, o, (an_attention_spot){b, head % cut->heads, block, key,
-                                             seen - key < cut->tile ? seen - key : cut->tile});
-    w->kernels->attention_finish(o->rows, (int)an_ceil_div(rows, 16), o->lse);
     float *y = w->out[ATT_Y].data, *lse = w->out[ATT_LSE].data;
-    const int64_t at = head * cut->queries + first;
+    if (y) y += at * cut->width;
+    if (y && cut->width == cut->v.padded) o.sums = y;
+    open_queries(cut, &o, an_attention_at_row(&cut->q, head, first), rows);
+    if (seen == 0) memset(o.sums, 0, (size_t)(rows * cut->v.padded) * sizeof(float));
+    for (int64_t key = 0; key < seen; key += cut->tile)
+        (cut->queries == 1 ? add_keys : add_tile)(
+            cut, &o, (an_attention_spot){b, head % cut->heads, block, key,
+                                         seen - key < cut->tile ? seen - key : cut->tile});
+    w->kernels->attention_finish(o.rows, (int)an_ceil_div(rows, 16), o.lse);
     if (y)
-        w->kernels->attention_scale_rows(o->sums, cut->v.padded, o->rows->shrink, 1, rows,
-                                         cut->width, y + at * cut->width, cut->width);
-    if (lse) memcpy(lse + at, o->lse, (size_t)rows * sizeof *lse);
+        w->kernels->attention_scale_rows(o.sums, cut->v.padded, o.rows->shrink, 1, rows, cut->width,
+                                         y, cut->width);
+    if (lse) memcpy(lse + at, o.lse, (size_t)rows * sizeof *lse);
 }
 
 /* ---- stages ------------------------------------------------------------ */
@@ -212,7 +254,7 @@ static void block_run(const an_work *w, int64_t begin, int64_t end)
     for (int64_t unit = begin; unit < end; unit++) {
         const slot o = slot_of(w, &l, unit);
         for (int64_t i = unit * l.group; i < (unit + 1) * l.group && i < items; i++)
-            run_block(&cut, &o, i);
+            run_block(&cut, o, i);
     }
 }
 

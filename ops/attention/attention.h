@@ -78,6 +78,9 @@ int64_t an_attention_rows_in(const an_attention_cut *cut, int64_t block);
 an_attention_tile an_attention_tile_at(const an_attention_cut *cut, an_attention_spot s,
                                        float *score, float *mask);
 
+/* Of a single query the mask of the keys from s.key on, `step` apart; NULL: none. */
+const float *an_attention_mask_row(const an_attention_cut *cut, an_attention_spot s, int64_t *step);
+
 /* What both ops ask of their operands. */
 an_status an_attention_want(const an_infer *q, int first);
 

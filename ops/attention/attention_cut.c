@@ -124,16 +124,32 @@ int64_t an_attention_rows_in(const an_attention_cut *cut, int64_t block)
     return left < AN_ATT_QUERIES ? left : AN_ATT_QUERIES;
 }
 
-/* The part of the mask that lies over the tile; extents of 1 stand still. */
-static void turn_mask(const an_attention_cut *cut, an_attention_spot s, float *to)
+/* The mask from the tile's first query and key on; an extent of 1 stands still. */
+static const float *mask_at(const an_attention_cut *cut, an_attention_spot s, int64_t *row,
+                            int64_t *step)
 {
     const an_tensor *mask = &cut->w->in[cut->first + ATT_MASK];
     const int64_t *extent = mask->extent;
-    const int64_t row = extent[2] == 1 ? 0 : extent[3], step = extent[3] == 1 ? 0 : 1;
     const int64_t item = (extent[0] == 1 ? 0 : s.b) * extent[1] + (extent[1] == 1 ? 0 : s.h);
-    const float *from = (const float *)mask->data + item * extent[2] * extent[3];
-    cut->w->kernels->attention_turn(from + s.block * AN_ATT_QUERIES * row + s.key * step, row, step,
-                                    an_attention_rows_in(cut, s.block), s.count,
+    *row = extent[2] == 1 ? 0 : extent[3];
+    *step = extent[3] == 1 ? 0 : 1;
+    return (const float *)mask->data + item * extent[2] * extent[3] +
+           s.block * AN_ATT_QUERIES * *row + s.key * *step;
+}
+
+const float *an_attention_mask_row(const an_attention_cut *cut, an_attention_spot s, int64_t *step)
+{
+    int64_t row;
+    *step = 0;
+    return cut->w->in[cut->first + ATT_MASK].data ? mask_at(cut, s, &row, step) : NULL;
+}
+
+/* The part of the mask that lies over the tile. */
+static void turn_mask(const an_attention_cut *cut, an_attention_spot s, float *to)
+{
+    int64_t row, step;
+    const float *from = mask_at(cut, s, &row, &step);
+    cut->w->kernels->attention_turn(from, row, step, an_attention_rows_in(cut, s.block), s.count,
                                     (float)AN_ATT_LOG2E, to);
 }
 

@@ -137,8 +137,10 @@ static slot slot_of(const an_work *w, const layout *l, int64_t number)
 
 /* ---- one tile: weights and slopes -------------------------------------- */
 
-/* q and dy turned, and lse and delta of the block's queries. */
-static void open_block(const an_attention_cut *cut, const slot *o, int64_t head, int64_t block)
+/* q and dy turned, and lse and delta of the block's queries. What dy and delta are multiplied by,
+ * the slopes are. */
+static void open_block(const an_attention_cut *cut, const slot *o, int64_t head, int64_t block,
+                       float factor)
 {
     const an_work *w = cut->w;
     const an_kernels *k = w->kernels;
@@ -149,15 +151,14 @@ static void open_block(const an_attention_cut *cut, const slot *o, int64_t head,
     k->attention_turn(an_attention_at_row(&cut->q, head, first), cut->q.padded, 1, rows, cut->depth,
                       (float)(cut->scale * AN_ATT_LOG2E), o->q);
     k->attention_turn(an_attention_at_row(&cut->dy, head, first), cut->dy.padded, 1, rows,
-                      cut->width, 1.0f, o->dy);
+                      cut->width, factor, o->dy);
     k->attention_dots((const float *)w->in[GRAD_DY].data + at * cut->width, cut->width,
                       (const float *)w->in[GRAD_Y].data + at * cut->width, cut->width, rows,
                       cut->width, o->delta);
     for (int64_t i = 0; i < AN_ATT_QUERIES; i++) {
         const float l = i < rows ? lse[i] : -INFINITY;
         o->lse[i] = l == -INFINITY ? INFINITY : l * (float)AN_ATT_LOG2E;
-        if (i >= rows) o->delta[i] = 0;
-        else if (dlse) o->delta[i] -= dlse[i];
+        o->delta[i] = i < rows ? factor * (o->delta[i] - (dlse ? dlse[i] : 0)) : 0;
     }
 }
 
@@ -195,8 +196,16 @@ static float *sums_of(const an_tensor *t, const an_attention_rows_of *m, float *
     return m->copy < 0 ? (float *)t->data + row * m->padded : own;
 }
 
-static void add_tile(const an_attention_cut *cut, const slot *o, const item *t,
-                     an_attention_spot s)
+/* Rows of a copy, back to their width. */
+static void shorten(const an_attention_cut *cut, const float *from, int64_t padded, int64_t rows,
+                    int64_t width, float *to)
+{
+    const float one = 1;
+    cut->w->kernels->attention_scale_rows(from, padded, &one, 0, rows, width, to, width);
+}
+
+static void add_tile(const an_attention_cut *cut, const slot *o, const item *t, an_attention_spot s,
+                     float *dq)
 {
     const an_kernels *k = cut->w->kernels;
     const int64_t rows = an_attention_rows_in(cut, s.block), from = s.key - t->key;
@@ -218,34 +227,37 @@ static void add_tile(const an_attention_cut *cut, const slot *o, const item *t,
         p.out_row = p.b_row = cut->q.padded;
         an_attention_product(&p, k, cut->q.padded);
     }
-    if (!cut->w->out[GRAD_DQ].data) return;
+    if (!dq) return;
     an_attention_product(&(an_panel){
-        .out = o->dq, .out_row = cut->q.padded, .a = o->slope, .a_row = 1, .a_step = AN_PANEL,
+        .out = dq, .out_row = cut->q.padded, .a = o->slope, .a_row = 1, .a_step = AN_PANEL,
         .b = an_attention_at_row(&cut->k, t->b * cut->groups + t->g, s.key),
         .b_row = cut->k.padded, .rows = rows, .depth = s.count, .add = s.key > t->key}, k,
         cut->q.padded);
 }
 
+/* Where the chunk puts dq of all queries; NULL: not wanted. */
+static float *slopes_of_queries(const an_attention_cut *cut, const layout *l, const item *t)
+{
+    const int64_t all = cut->batch * cut->heads * cut->queries * cut->depth;
+    if (l->chunks == 1 || !cut->w->out[GRAD_DQ].data) return cut->w->out[GRAD_DQ].data;
+    return (float *)((char *)cut->w->scratch + l->parts) + t->chunk * all;
+}
+
 static void run_block(const an_attention_cut *cut, const layout *l, const slot *o, const item *t,
                       int64_t h, int64_t block)
 {
-    const an_work *w = cut->w;
     const int64_t rows = an_attention_rows_in(cut, block), first = block * AN_ATT_QUERIES;
     const int64_t head = t->b * cut->heads + h, at = (head * cut->queries + first) * cut->depth;
     const int64_t seen = an_attention_seen(cut, t->b, first, rows);
     const int64_t end = seen < t->end ? seen : t->end;
-    if (t->key >= end) memset(o->dq, 0, (size_t)(rows * cut->q.padded) * sizeof(float));
-    if (t->key < end) open_block(cut, o, head, block);
+    float *to = slopes_of_queries(cut, l, t), *dq = to && cut->q.copy < 0 ? to + at : o->dq;
+    if (t->key >= end) memset(dq, 0, (size_t)(rows * cut->q.padded) * sizeof(float));
+    if (t->key < end) open_block(cut, o, head, block, (float)cut->scale);
     for (int64_t key = t->key; key < end; key += cut->tile)
         add_tile(cut, o, t, (an_attention_spot){t->b, h, block, key,
-                                                end - key < cut->tile ? end - key : cut->tile});
-    const int64_t all = cut->batch * cut->heads * cut->queries * cut->depth;
-    float *dq = w->out[GRAD_DQ].data;
-    if (!dq) return;
-    if (l->chunks > 1) dq = (float *)((char *)w->scratch + l->parts) + t->chunk * all;
-    const float scale = (float)cut->scale;
-    w->kernels->attention_scale_rows(o->dq, cut->q.padded, &scale, 0, rows, cut->depth, dq + at,
-                                     cut->depth);
+                                                end - key < cut->tile ? end - key : cut->tile},
+                 to ? dq : NULL);
+    if (to && dq == o->dq) shorten(cut, dq, cut->q.padded, rows, cut->depth, to + at);
 }
 
 static void run_item(const an_attention_cut *cut, const layout *l, const slot *o, int64_t number)
@@ -263,15 +275,12 @@ static void run_item(const an_attention_cut *cut, const layout *l, const slot *o
     if (t.dv && !t.whole) memset(t.dv, 0, (size_t)(count * cut->v.padded) * sizeof(float));
     for (int64_t h = t.g * cut->shared; h < (t.g + 1) * cut->shared; h++)
         for (int64_t block = 0; block < cut->blocks; block++) run_block(cut, l, o, &t, h, block);
-    const float scale = (float)cut->scale, one = 1;
-    if (t.dk)
-        w->kernels->attention_scale_rows(t.dk, cut->k.padded, &scale, 0, count, cut->depth,
-                                         (float *)w->out[GRAD_DK].data + row * cut->depth,
-                                         cut->depth);
+    if (t.dk && cut->k.copy >= 0)
+        shorten(cut, t.dk, cut->k.padded, count, cut->depth,
+                (float *)w->out[GRAD_DK].data + row * cut->depth);
     if (t.dv && cut->v.copy >= 0)
-        w->kernels->attention_scale_rows(t.dv, cut->v.padded, &one, 0, count, cut->width,
-                                         (float *)w->out[GRAD_DV].data + row * cut->width,
-                                         cut->width);
+        shorten(cut, t.dv, cut->v.padded, count, cut->width,
+                (float *)w->out[GRAD_DV].data + row * cut->width);
 }
 
 /* ---- dmask ------------------------------------------------------------- */
@@ -308,7 +317,7 @@ static void add_all(const an_attention_cut *cut, const layout *l, const slot *o,
                 const int64_t left = seen - key < count ? seen - key : count;
                 if (left <= 0) continue;
                 const an_attention_spot s = {b, h, block, key, left};
-                open_block(cut, o, b * cut->heads + h, block);
+                open_block(cut, o, b * cut->heads + h, block, 1);
                 make_slopes(cut, o, s);
                 add_slopes(cut, l, o, s);
             }

@@ -68,7 +68,8 @@ AN_INLINE void tile(const an_panel *p, int64_t row, int column, const int rows, 
         float *out = p->out + (row + r) * p->out_row + column;
         for (int v = 0; v < parts; v++, out += PART) {
             part total = sum[r][v];
-            if (p->add) total += part_load(out);
+            if (p->by) total = part_fma(part_set(p->by[row + r]), part_load(out), total);
+            else if (p->add) total += part_load(out);
             part_store(out, total);
         }
     }

@@ -11,8 +11,8 @@
 
 #define AN_PANEL 64 /* columns of a panel: four vectors */
 
-/* out[r][j] = (add ? out[r][j] : 0) + sum over k of a[r][k] * b[k][j], with j in
- * 16 * vectors columns. The sum runs over rising k with one fma each, from zero,
+/* out[r][j] = (by ? by[r] out[r][j] : add ? out[r][j] : 0) + sum over k of a[r][k] * b[k][j],
+ * with j in 16 * vectors columns. The sum runs over rising k with one fma each, from zero,
  * so neither the number of rows nor the instruction set shows in the bits. */
 typedef struct an_panel {
     float *out;
@@ -24,6 +24,7 @@ typedef struct an_panel {
     int vectors; /* 1 to 4 */
     bool add;
     int64_t b_row; /* floats from one row of b to the next; 0: AN_PANEL */
+    const float *by; /* NULL, or of each row by what it is multiplied, rounded with the addition */
 } an_panel;
 
 #endif

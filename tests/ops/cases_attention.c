@@ -50,6 +50,9 @@ const an_case an_cases_attention[] = {
      .prepare = see},
     {"attention", "one query", {"f32[2,4,1,64]", "f32[2,2,50,64]", "f32[2,2,50,64]", "-", "-",
                                 "i32[] 20..50"}, CAUSAL, HIDES, .absolute = 4e-6},
+    {"attention", "one query, tiles", {"f32[2,2,1,20]", "f32[2,1,300,20]", "f32[2,1,300,7]",
+                                       "f32[1,2,1,300]", "i32[2]<301", "-"}, HIDES,
+     .absolute = 8e-6, .prepare = see},
 
     {"attention_grad", "plain", {Y, Q, K, V, "-", "-", "-", Y, LSE, "-"}, PLAIN,
      .absolute = 1e-5, SMALL},

@@ -1,6 +1,6 @@
 /* test_attention.c -- what the sweep cannot know about attention: against the written-out graph
- * over drawn shapes, rows that see nothing, scores beyond any exponential, memory. What PyTorch
- * says is written by vectors_attention.py.                                      */
+ * over drawn shapes, one query against many, rows that see nothing, scores beyond any exponential,
+ * memory. What PyTorch says is written by vectors_attention.py.                 */
 #include "frontends/addnorm.h"
 #include "tests/support.h"
 
@@ -166,6 +166,73 @@ START_TEST(test_huge_scores)
 }
 END_TEST
 
+/* ---- one query --------------------------------------------------------- */
+
+/* y of `count` queries from `first` on, with the others left out. */
+static void run_queries(const shape *s, const tensors *x, int64_t first, int64_t count,
+                        an_tensor *y)
+{
+    an_graph *g = an_graph_new("queries");
+    const an_value q = an_input(g, "q", AN_F32, AN_SHAPE(s->b, s->h, count, s->d));
+    const an_value k = an_input(g, "k", AN_F32, AN_SHAPE(s->b, s->g, s->s, s->d));
+    const an_value v = an_input(g, "v", AN_F32, AN_SHAPE(s->b, s->g, s->s, s->e));
+    const an_value m = an_input(g, "m", AN_F32, AN_SHAPE(1, s->h, count, s->s));
+    const an_value place = an_input(g, "place", AN_I64, AN_SCALAR);
+    const an_value out = an_attention(q, k, v, .causal = true, .position = place,
+                                      .mask = s->masked ? m : AN_NONE);
+    an_tensor part[2] = {{0}, {0}};
+    for (int i = 0; i < 2; i++) {
+        const an_tensor *from = &x->in[i ? 3 : 0];
+        const int64_t *e = from->extent, cut[] = {e[0], e[1], count, e[3]};
+        ck_assert(an_tensor_alloc(&part[i], AN_F32, 4, cut) == AN_OK);
+        for (int64_t n = 0; n < an_tensor_count(&part[i]); n++) {
+            const int64_t column = n % e[3], row = n / e[3] % count, item = n / e[3] / count;
+            an_tensor_set(&part[i], n,
+                          an_tensor_get(from, (item * e[2] + first + row) * e[3] + column));
+        }
+    }
+    int64_t at = s->s - s->t + first;
+    const an_tensor position = an_tensor_borrow(AN_I64, 0, NULL, &at);
+    an_store *store = an_store_new(1);
+    an_program *p = an_compile(g, store, .fetch = {out});
+    ck_assert_msg(p, "%s", an_compile_message(g));
+    ck_assert(an_run(p, .feed = {{"q", &part[0]}, {"k", &x->in[1]}, {"v", &x->in[2]},
+                                 {"m", &part[1]}, {"place", &position}}, .out = {y}) == AN_OK);
+    an_program_free(p);
+    an_store_free(store);
+    an_graph_free(g);
+    an_tensor_free(&part[0]);
+    an_tensor_free(&part[1]);
+}
+
+/* A query's bits do not tell how many were asked with it: tokens from a cache are those without. */
+START_TEST(test_one_query_among_many)
+{
+    for (uint64_t seed = 1; seed < 40; seed++) {
+        an_test_random r = {seed * 31};
+        shape s = {.b = an_test_int(&r, 1, 2), .g = an_test_int(&r, 1, 2),
+                   .t = an_test_int(&r, 2, 90), .d = an_test_int(&r, 1, 40),
+                   .e = an_test_int(&r, 1, 40), .masked = an_test_int(&r, 0, 1)};
+        s.h = s.g * an_test_int(&r, 1, 3);
+        s.s = s.t + an_test_int(&r, 0, 200);
+        tensors x = {.at = 0};
+        an_tensor all = {0}, one = {0};
+        fill(&x, &s, seed, 2);
+        run_queries(&s, &x, 0, s.t, &all);
+        const int64_t query = an_test_int(&r, 0, s.t - 1);
+        run_queries(&s, &x, query, 1, &one);
+        for (int64_t n = 0; n < an_tensor_count(&one); n++)
+            ck_assert_msg(an_tensor_get(&one, n) ==
+                              an_tensor_get(&all, (n / s.e * s.t + query) * s.e + n % s.e),
+                          "seed %d: query %d of %d, element %d", (int)seed, (int)query, (int)s.t,
+                          (int)n);
+        an_tensor_free(&all);
+        an_tensor_free(&one);
+        release(&x);
+    }
+}
+END_TEST
+
 /* ---- nothing to see ---------------------------------------------------- */
 
 /* Queries that see nothing: by lengths of 0, by a mask of -inf, by a place far before the keys. */
@@ -323,6 +390,7 @@ int main(void)
     tcase_set_timeout(t, 100);
     tcase_add_test(t, test_drawn_shapes);
     tcase_add_test(t, test_huge_scores);
+    tcase_add_test(t, test_one_query_among_many);
     tcase_add_loop_test(t, test_blind, 0, 3);
     tcase_add_test(t, test_partly_blind);
     tcase_add_test(t, test_no_keys);
