@@ -19,6 +19,7 @@ export ADDNORM="$build/frontends/addnorm"
 "$python" tests/ops/vectors_losses.py --torch || exit 1
 "$python" tests/ops/vectors_along.py --torch || exit 1
 "$python" tests/optim/vectors_steps.py || exit 1
+"$python" tests/frontends/vectors_norms.py --compare tests/frontends/vectors_norms.h || exit 1
 
 for threads in 1 2; do
     echo "$threads threads:"
