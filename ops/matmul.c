@@ -10,10 +10,14 @@
  * shape alone: BLAS bits change with the size of a call, so a grid that followed
  * the thread count would make results follow it too. The common [B,T,K] x [K,N]
  * is one product of B*T rows. What BLAS cannot index (extents beyond int) runs on
- * plain loops.                                                               */
+ * plain loops.
+ *
+ * One row times a matrix as it is, a token of a text that is being written, is a kernel's
+ * (row_product): BLAS reads tiles of few columns at half the speed of memory.  */
 #include "core/memory.h"
 #include "core/runtime.h"
 #include "ops/access.h"
+#include "ops/kernels/kernels.h"
 #include "ops/op.h"
 
 #include <cblas.h>
@@ -126,7 +130,8 @@ static int64_t matrix_of(const an_tensor *t, const an_tensor *y, int64_t item)
  * to stay below it. */
 #define SMALL 1000000
 #define LEAST 1048576      /* multiplications worth a unit of their own */
-#define LEAST_VECTOR 131072 /* the same for matrix times vector, which waits for memory */
+#define LEAST_VECTOR 131072 /* the same for matrix times vector, which waits for memory ... */
+#define LEAST_WIDE 192      /* ... and reads rows of a matrix, or so many columns of them */
 
 typedef struct grid {
     int64_t rows, columns;            /* of a tile */
@@ -173,7 +178,8 @@ static grid cut(const product *p)
     const int64_t thin = plain && p->m <= 32 ? small_tile(p->m, p->k, 32) : 0;
     const int64_t flat = plain && p->m > 32 ? small_tile(p->n, p->k, 64) : 0;
     if (vector) {
-        const int64_t size = an_ceil_div(least, p->k);
+        const int64_t enough = an_ceil_div(least, p->k);
+        const int64_t size = p->m == 1 && enough < LEAST_WIDE ? LEAST_WIDE : enough;
         g.rows = p->n == 1 ? size : 1;
         g.columns = p->n == 1 ? 1 : size;
     } else if (thin || flat) {
@@ -193,6 +199,7 @@ static grid cut(const product *p)
 
 /* Pointers to a tile's first elements; rows x columns x k. */
 typedef struct block {
+    const an_kernels *kernels;
     an_dtype dtype;
     bool ta, tb;
     int64_t rows, columns, k, lda, ldb, ldy;
@@ -227,6 +234,13 @@ typedef struct block {
     }
 PLAIN(float)
 PLAIN(double)
+
+/* Whether it is a row, elements behind each other, times a matrix that is not transposed: then
+ * an element's bits owe nothing to the tile that it is in. */
+static bool is_row_product(const block *t)
+{
+    return t->dtype == AN_F32 && t->rows == 1 && !t->tb && t->lda == (t->ta ? 1 : t->k) && t->k > 0;
+}
 
 /* y += M x for a stored matrix, or its transpose. y is zeroed first: not every
  * BLAS leaves an output unread when told to scale it by 0. */
@@ -265,6 +279,10 @@ static bool blas_can(const block *t)
 
 static void multiply(const block *t)
 {
+    if (is_row_product(t)) {
+        t->kernels->row_product(t->a, t->b, t->ldb, t->k, t->y, t->columns);
+        return;
+    }
     /* Bounded one by one, so that the product cannot overflow. */
     const bool tiny = t->rows <= 64 && t->columns <= 64 && t->k <= 64 &&
                       t->rows * t->columns * t->k <= 64;
@@ -280,8 +298,9 @@ static void multiply(const block *t)
     an_blas_leave();
 }
 
-/* Multiplies tile `index` of item `item`. */
-static void run_tile(const product *p, const grid *g, int64_t item, int64_t index)
+/* Multiplies tile `index` of item `item`, or `count` of them, of a row product, in one go. */
+static void run_tile(const an_work *w, const product *p, const grid *g, int64_t item, int64_t index,
+                     int64_t count)
 {
     const int64_t row = index / g->column_tiles * g->rows;
     const int64_t column = index % g->column_tiles * g->columns;
@@ -291,10 +310,11 @@ static void run_tile(const product *p, const grid *g, int64_t item, int64_t inde
     const int64_t b =
         matrix_of(p->b, p->y, item) * p->k * p->n + (p->tb ? column * p->ldb : column);
     const int64_t y = (item * p->m + row) * p->n + column;
+    const int64_t columns = g->columns * count;
     const block t = {
-        .dtype = p->y->dtype, .ta = p->ta, .tb = p->tb,
+        .kernels = w->kernels, .dtype = p->y->dtype, .ta = p->ta, .tb = p->tb,
         .rows = p->m - row < g->rows ? p->m - row : g->rows,
-        .columns = p->n - column < g->columns ? p->n - column : g->columns,
+        .columns = p->n - column < columns ? p->n - column : columns,
         .k = p->k, .lda = p->lda, .ldb = p->ldb, .ldy = p->n,
         .a = (const char *)p->a->data + a * size,
         .b = (const char *)p->b->data + b * size,
@@ -316,10 +336,12 @@ static void matmul_run(const an_work *w, int64_t begin, int64_t end)
     const product p = describe(w);
     const grid g = cut(&p);
     const int64_t tiles = g.row_tiles * g.column_tiles;
-    for (int64_t u = begin; u < end; u++) {
+    const bool one_row = p.m == 1 && p.items == 1 && !p.tb && p.y->dtype == AN_F32;
+    if (one_row && begin < end) run_tile(w, &p, &g, 0, begin, end - begin);
+    for (int64_t u = begin; !one_row && u < end; u++) {
         const int64_t first = u / tiles * g.group;
         const int64_t last = p.items - first < g.group ? p.items : first + g.group;
-        for (int64_t item = first; item < last; item++) run_tile(&p, &g, item, u % tiles);
+        for (int64_t item = first; item < last; item++) run_tile(w, &p, &g, item, u % tiles, 1);
     }
 }
 

@@ -4,14 +4,19 @@
  * chain of fma, so tiles may differ between instruction sets without changing a
  * bit: 4 rows x 64 columns where there are 32 wide registers, 4 x 16 elsewhere.
  * Written on the machine's own vectors: the 16 lanes of simd.h, twice as wide as
- * an AVX2 register, would be kept in memory.                                 */
+ * an AVX2 register, would be kept in memory.
+ *
+ * The product of one row with a matrix as it is waits for memory: the matrix is read once, in the
+ * order in which it lies or eight rows side by side.                           */
 #include "core/simd.h"
+#include "ops/kernels/blocks.h"
 #include "ops/kernels/kernels.h"
 
 #define TILE_ROWS 4
 
 #if defined(__AVX512F__)
 #define TILE_COLUMNS 64
+#define ROW_PARTS 24 /* sums that stay in registers */
 typedef __m512 part;
 #define part_load _mm512_loadu_ps
 #define part_store _mm512_storeu_ps
@@ -19,6 +24,7 @@ typedef __m512 part;
 #define part_fma _mm512_fmadd_ps
 #elif defined(__AVX2__) && defined(__FMA__)
 #define TILE_COLUMNS 16
+#define ROW_PARTS 12
 typedef __m256 part;
 #define part_load _mm256_loadu_ps
 #define part_store _mm256_storeu_ps
@@ -26,6 +32,7 @@ typedef __m256 part;
 #define part_fma _mm256_fmadd_ps
 #elif defined(__aarch64__)
 #define TILE_COLUMNS 16
+#define ROW_PARTS 24
 typedef float32x4_t part;
 #define part_load vld1q_f32
 #define part_store vst1q_f32
@@ -33,6 +40,7 @@ typedef float32x4_t part;
 #define part_fma(a, b, c) vfmaq_f32(c, a, b)
 #else
 #define TILE_COLUMNS 16
+#define ROW_PARTS 12
 typedef float part;
 #define part_load(p) (*(p))
 #define part_store(p, v) (*(p) = (v))
@@ -100,4 +108,81 @@ void AN_ISA(panel_product)(const an_panel *p)
 #else
     for (int v = 0; v < p->vectors; v++) stripe(p, v * AN_LANES, TILE_PARTS);
 #endif
+}
+
+/* ---- one row ------------------------------------------------------------- */
+
+#define ROWS_ASIDE 8
+#define ROW_CHUNK 1024 /* columns whose sums stay in the nearest cache */
+
+/* z[j] goes on by x[r] b[r][j] for each of the rows. */
+AN_INLINE void aside(const float *x, const float *b, int64_t b_row, float *z, int64_t columns,
+                     const int rows)
+{
+    part factor[ROWS_ASIDE];
+    int64_t j = 0;
+    for (int r = 0; r < rows; r++) factor[r] = part_set(x[r]);
+    for (; j + PART <= columns; j += PART) {
+        part sum = part_load(z + j);
+        for (int r = 0; r < rows; r++)
+            sum = part_fma(factor[r], part_load(b + r * b_row + j), sum);
+        part_store(z + j, sum);
+    }
+    for (; j < columns; j++)
+        for (int r = 0; r < rows; r++) z[j] = fmaf(x[r], b[r * b_row + j], z[j]);
+}
+
+/* The same from zero for all of a matrix of 4 * `fours` vectors a row, which lie behind each other.
+ * Loops of few turns, or gcc would keep the sums in memory. */
+AN_INLINE void along(const float *x, const float *b, int64_t depth, float *z, const int fours)
+{
+    part sum[ROW_PARTS / 4][4];
+    for (int u = 0; u < fours; u++)
+        for (int v = 0; v < 4; v++) sum[u][v] = part_set(0.0f);
+    for (int64_t k = 0; k < depth; k++) {
+        const part factor = part_set(x[k]);
+        for (int u = 0; u < fours; u++, b += 4 * PART)
+            for (int v = 0; v < 4; v++)
+                sum[u][v] = part_fma(factor, part_load(b + v * PART), sum[u][v]);
+    }
+    for (int u = 0; u < fours; u++)
+        for (int v = 0; v < 4; v++) part_store(z + (4 * u + v) * PART, sum[u][v]);
+}
+
+/* z[j] = sum over k of x[k] b[k][j], one chain of fma from zero. */
+static void chains(const float *x, const float *b, int64_t b_row, int64_t depth, float *z,
+                   int64_t columns)
+{
+    if (columns == b_row)
+        switch (columns % (4 * PART) ? 0 : columns / (4 * PART)) {
+#if ROW_PARTS == 24
+        case 6: along(x, b, depth, z, 6); return;
+        case 5: along(x, b, depth, z, 5); return;
+        case 4: along(x, b, depth, z, 4); return;
+#endif
+        case 3: along(x, b, depth, z, 3); return;
+        case 2: along(x, b, depth, z, 2); return;
+        case 1: along(x, b, depth, z, 1); return;
+        default: break;
+        }
+    int64_t k = 0;
+    for (int64_t j = 0; j < columns; j++) z[j] = 0;
+    for (; k + ROWS_ASIDE <= depth; k += ROWS_ASIDE)
+        aside(x + k, b + k * b_row, b_row, z, columns, ROWS_ASIDE);
+    for (; k < depth; k++) aside(x + k, b + k * b_row, b_row, z, columns, 1);
+}
+
+/* y[j] = sum over k of x[k] b[k][j]: chains of AN_BLOCK_ROW terms, added up in order, so that
+ * neither the cut into columns nor the instruction set shows in the bits. */
+void AN_ISA(row_product)(const float *x, const float *b, int64_t b_row, int64_t depth, float *y,
+                         int64_t columns)
+{
+    float z[ROW_CHUNK];
+    for (int64_t j = 0, n; j < columns; j += n) {
+        n = columns - j < ROW_CHUNK ? columns - j : ROW_CHUNK;
+        for (int64_t k = 0; k < depth; k += AN_BLOCK_ROW) {
+            chains(x + k, b + k * b_row + j, b_row, an_block_at(depth, k), k ? z : y + j, n);
+            for (int64_t i = 0; k && i < n; i++) y[j + i] += z[i];
+        }
+    }
 }

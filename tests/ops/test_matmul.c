@@ -1,6 +1,7 @@
 /* test_matmul.c -- what the sweep cannot know about matmul: that a gradient of a dense
  * layer is one product over all rows, and that no grid follows the thread count. */
 #include "graph/graph.h"
+#include "ops/kernels/kernels.h"
 #include "ops/op.h"
 #include "tests/support.h"
 
@@ -72,7 +73,8 @@ START_TEST(test_nan_is_not_skipped)
     an_tensor_set(&in[1], (k - 1) * n, INFINITY);
     for (int64_t i = 0; i < m * n; i++) an_tensor_set(&out, i, NAN); /* must not be read */
     const an_attrs attrs = {0};
-    const an_work w = {.attrs = &attrs, .inputs = 2, .outputs = 1, .in = in, .out = &out};
+    const an_work w = {.attrs = &attrs, .inputs = 2, .outputs = 1, .in = in, .out = &out,
+                       .kernels = an_kernels_of(an_runtime_isa())};
     an_rules_matmul.stages[0].run(&w, 0, an_rules_matmul.stages[0].units(&w));
     for (int64_t i = 0; i < m * n; i++) {
         const bool column = i % n == n - 1 || i % n == 0;
@@ -85,6 +87,60 @@ START_TEST(test_nan_is_not_skipped)
 }
 END_TEST
 
+static void row_times(const an_tensor in[2], an_tensor *out, an_isa isa, bool at_once)
+{
+    const an_attrs attrs = {0};
+    const an_work w = {.attrs = &attrs, .inputs = 2, .outputs = 1, .in = in, .out = out,
+                       .kernels = an_kernels_of(isa)};
+    const int64_t units = an_rules_matmul.stages[0].units(&w);
+    for (int64_t i = 0; i < an_tensor_count(out); i++) an_tensor_set(out, i, NAN);
+    if (at_once) an_rules_matmul.stages[0].run(&w, 0, units);
+    for (int64_t u = units; !at_once && u > 0; u--) an_rules_matmul.stages[0].run(&w, u - 1, u);
+}
+
+static void want_row(const an_tensor in[2], const an_tensor *out, int64_t k, int64_t n)
+{
+    for (int64_t j = 0; j < n; j++) {
+        double sum = 0, size = 0;
+        for (int64_t i = 0; i < k; i++) {
+            const double term = an_tensor_get(&in[0], i) * an_tensor_get(&in[1], i * n + j);
+            sum += term;
+            size += fabs(term);
+        }
+        const double off = fabs(an_tensor_get(out, j) - sum);
+        ck_assert_msg(off <= 2e-6 * size, "%dx%d: [%d] is off by %g", (int)k, (int)n, (int)j, off);
+    }
+}
+
+/* A row times a matrix has the same bits unit by unit, in one go, and by every instruction set. */
+START_TEST(test_a_row_is_cut_anywhere)
+{
+    const int64_t shapes[][2] = {{1, 1}, {3, 5}, {8, 64}, {384, 384}, {384, 1536}, {1536, 384},
+                                 {513, 96}, {700, 100}, {1100, 1301}, {64, 4801}, {9000, 33}};
+    const int64_t k = shapes[_i][0], n = shapes[_i][1];
+    an_tensor in[2] = {{0}}, out[2] = {{0}};
+    an_test_random r = {9};
+    ck_assert_int_eq(an_tensor_alloc(&in[0], AN_F32, AN_EXTENTS(1, k)), AN_OK);
+    ck_assert_int_eq(an_tensor_alloc(&in[1], AN_F32, AN_EXTENTS(k, n)), AN_OK);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(an_tensor_alloc(&out[i], AN_F32, AN_EXTENTS(1, n)), AN_OK);
+        for (int64_t j = 0; j < an_tensor_count(&in[i]); j++)
+            an_tensor_set(&in[i], j, an_test_uniform(&r, -2, 2));
+    }
+    row_times(in, &out[0], an_runtime_isa(), true);
+    want_row(in, &out[0], k, n);
+    for (int isa = AN_ISA_BASE; isa <= (int)an_runtime_isa(); isa++)
+        for (int at_once = 0; at_once < 2; at_once++) {
+            row_times(in, &out[1], (an_isa)isa, at_once);
+            ck_assert_mem_eq(out[0].data, out[1].data, (size_t)n * sizeof(float));
+        }
+    for (int i = 0; i < 2; i++) {
+        an_tensor_free(&in[i]);
+        an_tensor_free(&out[i]);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("matmul");
@@ -93,6 +149,7 @@ int main(void)
     tcase_add_test(group, test_refusals_name_the_dims);
     tcase_add_test(group, test_grid_ignores_threads);
     tcase_add_loop_test(group, test_nan_is_not_skipped, 0, 5);
+    tcase_add_loop_test(group, test_a_row_is_cut_anywhere, 0, 11);
     suite_add_tcase(suite, group);
     return an_test_run_suite(suite);
 }
