@@ -10,7 +10,7 @@ python=$2 build=${3-build}
 unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 cd "$(dirname "$0")/../.." || exit 2
 ninja -C "$build" frontends/addnorm tests/bench_attention tests/bench_conv tests/bench_fetch \
-    tests/bench_gru tests/bench_resnet >/dev/null || exit 1
+    tests/bench_gru tests/bench_peers tests/bench_resnet >/dev/null || exit 1
 
 export ADDNORM="$build/frontends/addnorm"
 "$python" tests/ops/vectors_attention.py || exit 1
@@ -26,4 +26,6 @@ for threads in 1 2; do
     "$python" tests/bench/peers_layers.py "$build" $threads || exit 1
 done
 "$python" tests/bench/peers_gru.py "$build/tests/bench_gru" || exit 1
+"$python" tests/bench/peers_gpt.py "$build/tests/bench_peers" || exit 1
+"$python" tests/bench/peers_steps.py "$build/tests/bench_peers" || exit 1
 "$python" tests/bench/peers_fetch.py "$build/tests/bench_fetch"
