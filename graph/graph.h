@@ -314,6 +314,8 @@ typedef struct an_dot_args {
     int64_t message_size;
     const an_profile *profile; /* of the program whose graph this is: boxes say what they take, and
                                   unless .color says otherwise they are coloured by it */
+    const char *unfold;   /* scopes that repeat (three or more alike, each reading the one before)
+                             are drawn once; not those that this pattern names: "block_*" */
 } an_dot_args;
 /* Graphviz source, byte-identical for equal graphs; free with an_string_free. NULL
  * if out of memory, without a graph, or if nothing is called like .focus: see .message. */

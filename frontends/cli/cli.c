@@ -56,15 +56,16 @@ static const an_cli_command commands[] = {
      "--partial it is listed, and what they lack begins anew.\n"},
     {"profile", an_cli_profile, "FILE",
      "--by --bind --feed --fetch --set --weights --partial --seed --steps --update --threads "
-     "--inference --passes --json --trace --dot --depth",
+     "--inference --passes --json --trace --dot --depth --unfold",
      "say where the time of a run goes",
      "Runs the graph, with the --update if one is named, 30 times or --steps, and prints medians:\n"
      "what each kind of op takes, or --by something else, and what share that is of what this\n"
      "machine can do. Inputs without --feed are drawn; dims that --bind does not name are 32.\n"
      "--trace writes the last run as a timeline, a lane a thread; --dot colours boxes by time.\n"},
-    {"dot", an_cli_dot, "FILE", "-o --depth --diff --focus --radius --color",
-     "draw the graph: Graphviz's language, or a picture", ""},
-    {"mermaid", an_cli_mermaid, "FILE", "-o --depth --focus --radius",
+    {"dot", an_cli_dot, "FILE", "-o --depth --unfold --diff --focus --radius --color",
+     "draw the graph: Graphviz's language, or a picture",
+     "Scopes that repeat, three or more, are drawn once with how often; --unfold shows them.\n"},
+    {"mermaid", an_cli_mermaid, "FILE", "-o --depth --unfold --focus --radius",
      "draw the graph as a Mermaid flowchart", ""},
     {"summary", an_cli_summary, "FILE", "--bind", "layers, parameters, bytes and FLOPs", ""},
     {"explain", an_cli_explain, "[CODE]", "", "what an error such as AN-E012 means, or all of them",

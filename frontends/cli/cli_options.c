@@ -56,6 +56,7 @@ static const option options[] = {
     {"--threads", TEXT, FIELD(threads), "1,2,4", "run the program on so many threads, too"},
     {"--trace", TEXT, FIELD(trace), "FILE", "the last run for Perfetto and chrome://tracing"},
     {"--tries", NUMBER, FIELD(tries), "N", "look at so many graphs at most; 10000 if not given"},
+    {"--unfold", TEXT, FIELD(unfold), "NAME", "draw each of the scopes that repeat: block_*, *"},
     {"--update", TEXT, FIELD(update), "NAME", "commit this update table at each step"},
     {"--weights", TEXT, FIELD(weights), "FILE", "all states, from a safetensors file"},
     {"--wrt", TEXT, FIELD(wrt), "A,B,...", "with respect to these; all floats if not given"},

@@ -35,7 +35,8 @@ static an_cli_exit draw(const an_cli_job *j, an_profile *f, const asked *a)
 {
     char message[1024];
     const an_dot_args args = {.graph = an_program_graph(j->program), .path = j->line->dot,
-                              .depth = a->depth, .profile = f, .color = AN_COLOR_TIME,
+                              .depth = a->depth,
+                              .unfold = j->line->unfold, .profile = f, .color = AN_COLOR_TIME,
                               .message = message, .message_size = sizeof message};
     return an_cli_drawn(an_dot_file_with(&args), message);
 }

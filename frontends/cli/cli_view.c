@@ -68,6 +68,7 @@ static an_cli_exit view(const an_cli *line, writer write)
         const bool phase = line->color && !strcmp(line->color, "phase");
         an_dot_args args = {.at = AN_HERE, .graph = g, .diff = before, .depth = depth,
                             .focus = line->focus, .radius = (int)line->radius,
+                            .unfold = line->unfold,
                             .color = phase ? AN_COLOR_PHASE : AN_COLOR_CATEGORY};
         const bool picture = line->output && strcmp(line->output, "-") != 0;
         answer = picture && write == an_dot_with ? draw(line, &args) : print(line, write, &args);

@@ -17,6 +17,14 @@ const char *an_view_scope(const an_graph *g, const an_node *n, int *length)
     return parameter->name;
 }
 
+int an_view_cut(const an_view *v, const char *path, int length)
+{
+    int cut = 0;
+    for (int level = 0; cut < length; cut++)
+        if (path[cut] == '/' && level++ >= v->depth) break;
+    return cut;
+}
+
 static uint64_t hash_box(uint32_t parent, const char *path, int length)
 {
     return an_hash_bytes(path, length, parent);

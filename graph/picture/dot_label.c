@@ -210,16 +210,18 @@ static void label_node(const an_view *v, const an_unit *u, an_text *out)
 
 static void label_scope(const an_view *v, const an_unit *u, an_text *out)
 {
-    int length, cut = 0, fused = 0;
+    int length, fused = 0;
     const char *scope = an_view_scope(v->g, &v->g->nodes[u->first], &length);
-    for (int level = 0; cut < length; cut++)
-        if (scope[cut] == '/' && level++ >= v->depth) break;
+    const int cut = an_view_cut(v, scope, length);
     const int from = v->boxes[u->box].length;
     const int skip = from + (from > 0);
     an_text_add(out, "<B>");
     if (cut > skip) an_dot_add_html(out, scope + skip, cut - skip);
     else an_text_add(out, "scope");
-    an_text_addf(out, "</B>" SMALL "%lld nodes</FONT>", (long long)u->nodes);
+    an_text_add(out, "</B>");
+    if (v->times[u->first] && cut == v->reach[u->first])
+        an_text_addf(out, " &#215; %u", v->times[u->first]);
+    an_text_addf(out, SMALL "%lld nodes</FONT>", (long long)u->nodes);
     int64_t bytes = 0;
     for (uint32_t i = u->first; i; i = v->next_in_unit[i]) {
         const an_node *n = &v->g->nodes[i];

@@ -14,6 +14,7 @@ typedef struct drawing {
     uint32_t *steps;  /* per value: how many updates read it */
     uint32_t *reader; /* per node: the first of its phase that reads it; 0: none */
     an_index commits; /* arrows of commits, by where they lead from and to */
+    an_index drawn;   /* those for data, likewise, if something repeats */
 } drawing;
 
 static bool add_edge(an_view *v, an_edge_kind kind, uint32_t from, uint32_t to, uint32_t value)
@@ -33,6 +34,15 @@ static bool is_common(const drawing *d, uint32_t value)
            an_view_is_tiny(v->g, &v->g->nodes[node]);
 }
 
+/* Both stand in repetitions of one scope, and not in the same: the picture of one has no such. */
+static bool is_between(const an_view *v, uint32_t a, uint32_t b)
+{
+    const uint32_t first_a = v->alike[a] ? v->alike[a] : a;
+    const uint32_t first_b = v->alike[b] ? v->alike[b] : b;
+    return v->times[first_a] && v->times[first_b] && v->block[a] != v->block[b] &&
+           v->block[first_a] == v->block[first_b];
+}
+
 /* `reader`, a node of the unit `to`, reads the value. */
 static bool draw_operand(drawing *d, uint32_t value, uint32_t reader, uint32_t to)
 {
@@ -40,7 +50,7 @@ static bool draw_operand(drawing *d, uint32_t value, uint32_t reader, uint32_t t
     const uint32_t from = v->unit_of[v->g->slots[value].node];
     if (!from || from == to || d->named[value] == to) return true;
     if (v->units[to].phase == AN_PHASE_UPDATE && is_common(d, value)) return true;
-    if (an_view_gathers(v, reader)) return true;
+    if (an_view_gathers(v, reader) || is_between(v, v->g->slots[value].node, reader)) return true;
     d->named[value] = to;
     if (d->target[from] == to) {
         an_edge *e = &v->edges[d->arrow[from] - 1];
@@ -56,6 +66,42 @@ static bool draw_operand(drawing *d, uint32_t value, uint32_t reader, uint32_t t
     return true;
 }
 
+/* The arrow for data from one unit to another; -1: there is none. */
+static int64_t find_drawn(drawing *d, uint32_t from, uint32_t to)
+{
+    const uint32_t ends[] = {from, to};
+    uint64_t probe = 0;
+    for (uint32_t e; (e = an_index_next(&d->drawn, an_hash_bytes(ends, sizeof ends, 1), &probe));)
+        if (d->v->edges[e - 1].from == from && d->v->edges[e - 1].to == to) return e - 1;
+    return -1;
+}
+
+static bool file_drawn(drawing *d, int64_t e)
+{
+    const uint32_t ends[] = {d->v->edges[e].from, d->v->edges[e].to};
+    return an_index_add(&d->drawn, an_hash_bytes(ends, sizeof ends, 1), (uint32_t)e + 1);
+}
+
+/* What the other repetitions read from elsewhere leads to the one that is drawn. */
+static bool draw_repetitions(drawing *d)
+{
+    an_view *v = d->v;
+    bool good = true;
+    for (int64_t e = 0; good && e < v->edge_count; e++) good = file_drawn(d, e);
+    for (uint32_t i = 1; good && (int64_t)i <= v->g->node_count; i++) {
+        const uint32_t to = v->alike[i] ? v->unit_of[i] : 0;
+        for (int k = 0; good && to && k < v->g->nodes[i].inputs; k++) {
+            const uint32_t value = v->g->nodes[i].in[k], p = value ? v->g->slots[value].node : 0;
+            const uint32_t from = p ? v->unit_of[p] : 0;
+            if (!from || v->block[p] == v->block[i] || find_drawn(d, from, to) >= 0) continue;
+            const int64_t before = v->edge_count;
+            good = draw_operand(d, value, i, to);
+            if (good && v->edge_count > before) good = file_drawn(d, before);
+        }
+    }
+    return good;
+}
+
 static bool draw_data(drawing *d)
 {
     const an_view *v = d->v;
@@ -69,7 +115,7 @@ static bool draw_data(drawing *d)
                 if (v->g->nodes[i].in[k] && !draw_operand(d, v->g->nodes[i].in[k], i, u))
                     return false;
     }
-    return true;
+    return !v->repeated || draw_repetitions(d);
 }
 
 static void find_readers(drawing *d)
@@ -154,5 +200,6 @@ bool an_view_edges(an_view *v)
     an_free(d.steps);
     an_free(d.reader);
     an_index_free(&d.commits);
+    an_index_free(&d.drawn);
     return good;
 }

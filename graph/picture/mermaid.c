@@ -73,6 +73,7 @@ static void enter(void *context, uint32_t box)
         if (!b->parent) an_text_add(c->out, an_phase_name(b->phase));
         else if (b->length > cut) an_mermaid_add(c->out, b->path + cut, b->length - cut);
         else an_text_add(c->out, "scope");
+        if (b->times) an_text_addf(c->out, " \303\227 %u", b->times);
         an_text_add(c->out, "\"]\n");
     }
     for (uint32_t u = b->unit; u; u = c->v->units[u].next) write_unit(c, u);

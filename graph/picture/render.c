@@ -182,8 +182,7 @@ static an_status layout(const char *path, const char *format, const char *less, 
     return status;
 }
 
-/* Graphviz 2.43 at times swaps boxes until two clusters stand left of each other, and gives up;
- * with half as many swaps it does not. */
+/* Where dot.c's limit on swaps is not low enough, half of it may be. */
 static an_status render(const char *path, const char *format, const char *dot, const report *r,
                         bool *dots)
 {
@@ -191,7 +190,7 @@ static an_status render(const char *path, const char *format, const char *dot, c
     const an_status status = layout(path, format, NULL, dot, r, &lost, dots);
     if (!lost) return status;
     fail(r, AN_OK, "%s", "");
-    return layout(path, format, "-Gmclimit=0.5", dot, r, &lost, dots);
+    return layout(path, format, "-Gmclimit=0.25", dot, r, &lost, dots);
 }
 
 /* A simpler picture is better than none. */

@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <string.h>
 
-#define READABLE 260 /* boxes; above, scopes collapse unless .whole forbids it */
+#define READABLE 150 /* boxes; above, scopes collapse unless .whole forbids it */
 
 /* ---- boxes ------------------------------------------------------------- */
 
@@ -19,6 +19,8 @@ static uint32_t unit_for(an_view *v, uint32_t number)
     const an_phase phase = (an_phase)v->phase[number];
     const uint32_t box = an_view_box(v, phase, scope, length);
     if (!box) return 0;
+    for (uint32_t b = v->times[number] ? box : 0; b; b = v->boxes[b].parent)
+        if (v->boxes[b].length == v->reach[number]) v->boxes[b].times = v->times[number];
     an_unit unit = {.kind = AN_UNIT_NODE, .phase = phase, .first = number, .box = box};
     const bool deep = an_view_level(v, box) > v->depth && !an_node_is_input(n);
     const bool step = n->op->traits & AN_TRAIT_STEP;
@@ -36,21 +38,42 @@ static uint32_t unit_for(an_view *v, uint32_t number)
     return id;
 }
 
+static void add_node(an_view *v, uint32_t u, uint32_t i)
+{
+    if (v->units[u].nodes++ > 0) v->next_in_unit[v->last_in_unit[u]] = i;
+    v->last_in_unit[u] = i;
+}
+
+/* What repeats another node is drawn as that. A closed scope around all repetitions counts them. */
+static void file_repetitions(an_view *v)
+{
+    for (uint32_t i = 1; (int64_t)i <= v->g->node_count; i++) {
+        const uint32_t as = v->alike[i], u = as ? v->unit_of[as] : 0;
+        if (!as || v->hidden[i]) continue;
+        v->shown++;
+        v->unit_of[i] = u;
+        if (!u || v->units[u].kind != AN_UNIT_SCOPE) continue;
+        int length;
+        const char *path = an_view_scope(v->g, &v->g->nodes[as], &length);
+        if (an_view_cut(v, path, length) < v->reach[as]) add_node(v, u, i);
+    }
+}
+
 static bool make_units(an_view *v)
 {
     v->unit_count = v->shown = 0;
     if (!an_view_lanes(v)) return false;
     for (uint32_t i = 1; (int64_t)i <= v->g->node_count; i++) {
         v->unit_of[i] = v->next_in_unit[i] = 0;
-        if (v->hidden[i]) continue;
+        if (v->hidden[i] || v->alike[i]) continue;
         v->shown++;
         if (v->folded[i]) continue;
         const uint32_t u = unit_for(v, i);
         if (!u) return false;
         v->unit_of[i] = u;
-        if (v->units[u].nodes++ > 0) v->next_in_unit[v->last_in_unit[u]] = i;
-        v->last_in_unit[u] = i;
+        add_node(v, u, i);
     }
+    file_repetitions(v);
     for (int64_t u = 1; u <= v->unit_count; u++) {
         an_unit *unit = &v->units[u];
         const bool step = v->g->nodes[unit->first].op->traits & AN_TRAIT_STEP;
@@ -107,7 +130,12 @@ static bool reserve(an_view *v)
     v->phase = an_alloc_zeroed(n);
     v->folded = an_alloc_zeroed(n);
     v->hidden = an_alloc_zeroed(n);
-    return v->unit_of && v->next_in_unit && v->last_in_unit && v->phase && v->folded && v->hidden;
+    v->alike = an_alloc_zeroed(words);
+    v->block = an_alloc_zeroed(words);
+    v->times = an_alloc_zeroed(words);
+    v->reach = an_alloc_zeroed(words);
+    return v->alike && v->block && v->times && v->reach && v->unit_of && v->next_in_unit &&
+           v->last_in_unit && v->phase && v->folded && v->hidden;
 }
 
 static bool find_commits(an_view *v)
@@ -133,6 +161,11 @@ static bool take_profile(an_view *v, const an_dot_args *args)
     v->seconds = an_alloc_zeroed((v->g->node_count + 1) * (int64_t)sizeof *v->seconds);
     if (v->seconds) an_profile_by_node(f, v->seconds);
     v->whole = an_profile_seconds(f) * an_profile_threads(f);
+    for (int64_t i = 1; v->seconds && i <= v->g->node_count; i++) {
+        if (!v->alike[i]) continue;
+        v->seconds[v->alike[i]] += v->seconds[i];
+        v->seconds[i] = 0;
+    }
     return v->seconds != NULL;
 }
 
@@ -144,12 +177,19 @@ double an_view_seconds(const an_view *v, const an_unit *u)
     return sum;
 }
 
+/* Whether what repeats is drawn once: not if all is asked for, a place, or a comparison. */
+static bool folds(const an_view *v, const an_dot_args *args)
+{
+    return !args->whole && !args->focus && !args->diff && !v->beside;
+}
+
 bool an_view_make(an_view *v, const an_dot_args *args)
 {
     v->g = args->graph;
     v->before = args->diff;
-    return reserve(v) && find_commits(v) && take_profile(v, args) &&
-           an_graph_phases(v->g, v->phase) && an_view_fold(v) &&
+    return reserve(v) && an_graph_phases(v->g, v->phase) &&
+           (!folds(v, args) || an_view_alike(v, args->unfold)) && find_commits(v) &&
+           take_profile(v, args) && an_view_fold(v) &&
            an_view_focus(v, args->focus, args->radius) && choose_depth(v, args) &&
            close_more(v) &&
            (!v->before || an_view_ghosts(v)) && an_view_edges(v) && an_view_rows(v);
@@ -171,6 +211,10 @@ void an_view_free(an_view *v)
     an_free(v->becomes_next);
     an_free(v->gone);
     an_free(v->hidden);
+    an_free(v->alike);
+    an_free(v->block);
+    an_free(v->times);
+    an_free(v->reach);
     an_free(v->seconds);
     an_index_free(&v->by_path);
     an_free(v->row);

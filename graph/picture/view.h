@@ -41,6 +41,7 @@ typedef struct an_box {
     uint32_t unit, last_unit;  /* what stands directly in it */
     uint32_t collapsed, steps; /* the unit that stands for the whole of it; for its steps */
     int64_t total;             /* units in it and below */
+    uint32_t times;            /* how many scopes it stands for; 0: itself */
     an_phase phase;
 } an_box;
 
@@ -88,6 +89,11 @@ typedef struct an_view {
     uint32_t *becomes_next; /* per commit: 1 + the next of the same node */
     double *seconds;        /* per node: what a run takes in it; NULL: nobody asked */
     double whole;           /* ... and what all threads have to give */
+    uint32_t *alike;        /* per node of a scope that repeats another: the node it repeats; 0 */
+    uint32_t *block;        /* per node: in which of the scopes that may repeat; 0: none */
+    uint32_t *times;        /* per node that others repeat: how often it is there; else 0 */
+    int32_t *reach;         /* ... and how many bytes of its scope's path are what repeats */
+    bool repeated;          /* some scope stands for others */
     bool *hidden;           /* per node: out of focus */
     int32_t *row;           /* per unit: its row in the ladder, from 0 */
     uint32_t *below;        /* per update unit: the next one of their column */
@@ -103,6 +109,7 @@ bool an_view_make(an_view *v, const an_dot_args *args);
 void an_view_free(an_view *v);
 
 /* Parts of an_view_make, in the order in which they run. */
+bool an_view_alike(an_view *v, const char *unfold); /* alike.c */
 bool an_view_fold(an_view *v); /* visible.c */
 /* AN_E_NAME and a message with the nearest name if the focus is none. */
 an_status an_view_check_focus(const an_dot_args *args);
@@ -133,6 +140,8 @@ static inline bool an_view_first_use(const an_view *v, uint32_t node, int k)
 bool an_view_gathers(const an_view *v, uint32_t node);
 /* A leaf small enough to be named in every box that reads it. */
 bool an_view_is_tiny(const an_graph *g, const an_node *n);
+/* How many bytes of a path name the scopes that are drawn, or the closed one. */
+int an_view_cut(const an_view *v, const char *path, int length);
 /* The scope a node is drawn in: for an optimizer step its parameter's. */
 const char *an_view_scope(const an_graph *g, const an_node *n, int *length);
 
