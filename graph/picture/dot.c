@@ -68,8 +68,8 @@ static void write_notes(const writer *w)
 void an_dot_open(bool crowded, an_text *out)
 {
     /* Limits on the layout's iterations; with these 5000 nodes take 4 s instead of 55. Graphviz
-     * 2.43 swaps boxes until two clusters stand left of each other, and gives up: of 128 pictures of
-     * encoders on 96 without mclimit, on 64 at 0.7, on none at 0.5. */
+     * 2.43 swaps boxes until two clusters stand left of each other, and gives up: of 128 pictures
+     * of encoders on 96 without mclimit, on 64 at 0.7, on none at 0.5. */
     const char *limit = crowded ? "0.5" : "2";
     an_text_addf(out, "digraph addnorm {\n  graph [nslimit=%s, nslimit1=%s, mclimit=0.5, ", limit,
                  limit);
