@@ -23,12 +23,12 @@ json_t *an_json_number(double value)
 
 bool an_json_put(json_t *object, const char *key, json_t *value)
 {
-    return object && value && json_object_set_new(object, key, value) == 0;
+    return json_object_set_new(object, key, value) == 0; /* frees what it cannot set */
 }
 
 bool an_json_push(json_t *list, json_t *value)
 {
-    return list && value && json_array_append_new(list, value) == 0;
+    return json_array_append_new(list, value) == 0;
 }
 
 static int append(const char *bytes, size_t count, void *text)

@@ -162,9 +162,16 @@ static bool push_event(json_t *events, const an_profile *f, int thread, const an
 
 static bool push_name(json_t *events, const char *what, int thread, const char *name)
 {
-    return an_json_push(events, json_pack("{s:s, s:s, s:i, s:i, s:{s:o}}", "name", what, "ph", "M",
-                                          "pid", 1, "tid", thread, "args", "name",
-                                          an_json_text(name)));
+    json_t *to = json_object(), *args = json_object();
+    const bool named = an_json_put(args, "name", an_json_text(name));
+    const bool good = an_json_put(to, "args", args) && named &&
+                      an_json_put(to, "name", json_string(what)) &&
+                      an_json_put(to, "ph", json_string("M")) &&
+                      an_json_put(to, "pid", json_integer(1)) &&
+                      an_json_put(to, "tid", json_integer(thread));
+    if (good) return an_json_push(events, to);
+    json_decref(to);
+    return false;
 }
 
 static bool push_lane(json_t *events, const an_profile *f, int thread)
