@@ -50,10 +50,12 @@ static const an_cli_command commands[] = {
      "--feed --fetch --set --weights --partial --seed --steps --update --save --inference --passes "
      "--json",
      "compute outputs from arrays in .npy files",
-     "Without --fetch all outputs are computed. What is fetched without a file is printed. States\n"
-     "come from --set or --weights, and without --weights from --seed and their own\n"
-     "initialisers. What the weights lack or have too many of is listed and refused; with\n"
-     "--partial it is listed, and what they lack begins anew.\n"},
+     "Without --fetch all outputs are computed. What is fetched without a file is printed; it may\n"
+     "be an output, an input, a state, or any value: %5 by its number (an ordinal), %12.1 for\n"
+     "output 1 of that node, label or scope/label where that is one value. States come from --set\n"
+     "or --weights, and without --weights from --seed and their own initialisers. What the weights\n"
+     "lack or have too many of is listed and refused; with --partial it is listed, and what they\n"
+     "lack begins anew.\n"},
     {"profile", an_cli_profile, "FILE",
      "--by --bind --feed --fetch --set --weights --partial --seed --steps --update --threads "
      "--inference --passes --json --trace --dot --depth --unfold",

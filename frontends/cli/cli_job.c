@@ -7,6 +7,7 @@
 #include "core/memory.h"
 #include "frontends/frontends.h"
 #include "frontends/cli/npy.h"
+#include "graph/called.h"
 #include "graph/run/store.h"
 
 #include <string.h>
@@ -125,9 +126,13 @@ static bool want(an_cli_job *j, const char *pair)
     const int64_t i = j->fetches;
     an_text *name = &j->name[j->line->feed.count + i];
     if (!an_cli_split("--fetch", pair, name, &j->path[i])) return false;
-    j->fetch[i] = an_cli_find(j->g, "--fetch", an_text_view(name), AN_CLI_ANY);
+    an_text said = {0};
+    j->fetch[i] = an_value_called(j->g, an_text_view(name), &said);
     j->fetches++;
-    return j->fetch[i].graph;
+    if (said.length > 0 || said.failed) an_cli_say("--fetch: %s", an_text_view(&said));
+    const bool good = j->fetch[i].graph && !said.failed;
+    an_text_free(&said);
+    return good;
 }
 
 static an_cli_exit choose_results(an_cli_job *j, int64_t outputs)

@@ -37,7 +37,7 @@ static const option options[] = {
     {"--each", FLAG, FIELD(each), "", "try numbers on every pass by itself, too"},
     {"--explain", FLAG, FIELD(explain), "", "say what fused, and why the rest did not"},
     {"--feed", LIST, FIELD(feed), "NAME=FILE", "an input's array; may be repeated"},
-    {"--fetch", LIST, FIELD(fetch), "NAME[=FILE]", "what to compute; may be repeated"},
+    {"--fetch", LIST, FIELD(fetch), "NAME[=FILE]", "what to compute, also %5; may be repeated"},
     {"--focus", TEXT, FIELD(focus), "NAME", "draw only what is near this node, weight or scope"},
     {"--gradients", FLAG, FIELD(gradients), "", "compare gradients of states and inputs, too"},
     {"--inference", FLAG, FIELD(inference), "", "ops become what they mean outside training"},

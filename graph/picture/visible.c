@@ -1,5 +1,6 @@
 /* visible.c -- which nodes a view leaves out: those written into their users' boxes, and
  * those that the focus does not show.                                        */
+#include "graph/called.h"
 #include "graph/picture/view.h"
 
 #include <stdio.h>
@@ -73,30 +74,14 @@ bool an_view_fold(an_view *v)
 
 /* ---- focus ------------------------------------------------------------- */
 
-static bool focus_matches(const an_graph *g, const an_node *n, const char *focus)
-{
-    const size_t length = strlen(focus);
-    if (!strcmp(n->name, focus)) return true;
-    if (!strncmp(n->scope, focus, length) && (!n->scope[length] || n->scope[length] == '/'))
-        return true;
-    char ordinal[16];
-    snprintf(ordinal, sizeof ordinal, "%%%u", n->ordinal);
-    if (!strcmp(ordinal, focus)) return true;
-    const uint32_t output = an_graph_named_output(g, focus);
-    return output && an_node_of(g, output) == n;
-}
-
 an_status an_view_check_focus(const an_dot_args *args)
 {
     const an_graph *g = args->graph;
     if (!args->focus || !args->focus[0]) return AN_OK;
     an_guess guess = {.word = args->focus};
-    for (int64_t i = 1; i <= g->node_count; i++) {
-        if (focus_matches(g, &g->nodes[i], args->focus)) return AN_OK;
-        if (g->nodes[i].name[0]) an_guess_try(&guess, g->nodes[i].name);
-        if (g->nodes[i].scope[0]) an_guess_try(&guess, g->nodes[i].scope);
-    }
-    for (int64_t i = 0; i < g->output_count; i++) an_guess_try(&guess, g->outputs[i].name);
+    for (int64_t i = 1; i <= g->node_count; i++)
+        if (an_node_is_called(g, &g->nodes[i], args->focus)) return AN_OK;
+    an_graph_guess_called(g, &guess);
     an_text nearest = {0};
     an_guess_print(&guess, &nearest);
     if (args->message && args->message_size > 0)
@@ -131,7 +116,7 @@ bool an_view_focus(an_view *v, const char *focus, int radius)
     if (!distance) return false;
     v->focused = 0;
     for (int64_t i = 1; i <= g->node_count; i++) {
-        const bool hit = focus_matches(g, &g->nodes[i], focus);
+        const bool hit = an_node_is_called(g, &g->nodes[i], focus);
         distance[i] = hit ? 0 : -1;
         v->focused += hit;
     }

@@ -1,0 +1,57 @@
+# reading.sh ADDNORM -- how a person looks into a graph by the command: a value by its number, the
+# lines near a node, what two files do not have in common.
+. tests/frontends/command.sh
+
+cat >"$scratch/block.an" <<'END_OF_GRAPH'
+graph "block"
+dims B
+%1: f32[B,4] = input "x"
+%2: f32[4,4] = state "dense/kernel" {init=glorot_uniform}
+%3: f32[4] = state "norm/gamma" {init=constant(1)}
+%4: f32[B,4] = matmul %1, %2 in "dense"
+%5: f32[B,4] = residual_add %4, %1
+%6: f32[B,4], f32[B], f32[B] = layer_norm %5, %3 {axis=-1, eps=1e-05} as "post" in "enc/res"
+%7: f32[B,4] = square %6 as "twice" in "a"
+%8: f32[] = sum %7 {axes=[0,1]} as "twice" in "b"
+%9: f32[] = state "count"
+%10: f32[] = constant {data=[1]}
+%11: f32[] = add %9, %10
+output "y" %6
+output "loss" %8
+update "step" %9 <- %11
+END_OF_GRAPH
+block=$scratch/block.an
+"$addnorm" opt "$block" >"$scratch/fused.an" || wrong 'opt: no graph'
+
+# run --fetch: every value, by number and by what messages call it.
+cat >"$scratch/row.py" <<'END_OF_SCRIPT'
+import struct, sys
+head = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 4), }"
+head += b' ' * (-(len(head) + 11) % 64) + b'\n'
+open(sys.argv[1], 'wb').write(b'\x93NUMPY\1\0' + struct.pack('<H', len(head)) + head +
+                              struct.pack('<4f', 1, 2, 3, 4))
+END_OF_SCRIPT
+python3 "$scratch/row.py" "$scratch/row.npy"
+fetch="run $block --feed x=$scratch/row.npy --fetch"
+expect 0 "$fetch y --fetch %6 --fetch post --fetch enc/res/post --fetch enc/res/%6 --fetch post.0 --json"
+json 'len(j) == 6 and all(v == j["y"] for v in j.values())'
+expect 0 "$fetch %6.1 --fetch post.1 --fetch %6.2=$scratch/rstd.npy --json"
+json 'len(j) == 2 and j["%6.1"] == j["post.1"] and j["post.1"]["shape"] == [1]'
+grep -q NUMPY "$scratch/rstd.npy" || wrong 'run --fetch %6.2=FILE: no file'
+expect 0 "$fetch %1" out '1 2 3 4'
+expect 0 "$fetch a/twice"
+expect 2 "$fetch twice" err "2 values are called 'twice': a/twice (square) %7, b/twice (sum) %8"
+expect 2 "$fetch %6.3" err 'enc/res/post (layer_norm) has outputs .0 to .2, and so no .3'
+expect 2 "$fetch %5.1" err '%5 (residual_add) has one output, and so no .1'
+expect 2 "$fetch %99" err 'there is no %99; numbers go from %1 to %11'
+expect 2 "$fetch %0" err 'there is no %0'
+expect 2 "$fetch %99999999999999999999" err 'nothing is called'
+expect 2 "$fetch enc" err "'enc' is a scope of 1 node, whose last is %6 (layer_norm)"
+expect 2 "$fetch pst" err "nothing is called 'pst'; the nearest is 'post'"
+fetch="run $scratch/fused.an --feed x=$scratch/row.npy --fetch"
+expect 2 "$fetch %5" err 'next to it are %4 and %6' \
+    err 'fuse_add_norm made it a part of enc/res/post (add_norm)'
+expect 0 "$fetch %6" err 'taken as an ordinal, add_norm; what line %6 makes is %7'
+expect 0 "profile $block --steps 1 --fetch %5 --json"
+
+exit $status
