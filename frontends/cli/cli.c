@@ -10,8 +10,10 @@
 static an_cli_exit help(const an_cli *line);
 
 static const an_cli_command commands[] = {
-    {"print", an_cli_print, "FILE", "--locations",
-     "check a graph, infer its types, print it in canonical form", ""},
+    {"print", an_cli_print, "FILE", "--around --radius --locations",
+     "check a graph, infer its types, print it in canonical form",
+     "With --around, only the lines within --radius arrows of a node, weight, scope, output or %12,\n"
+     "each behind a mark: * the node itself, ^ what it reads, v what reads it, - neither.\n"},
     {"opt", an_cli_opt, "FILE", "--passes --inference --explain --json",
      "run the passes and print the graph they make",
      "With --explain, what fused, and what was refused and why, goes to standard error.\n"},

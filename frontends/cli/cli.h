@@ -39,7 +39,7 @@ typedef struct an_cli {
     bool locations, explain, inference, gradients, json, each, partial;
     const char *passes, *bind, *threads, *of, *wrt, *update, *weights, *save;
     const char *output, *diff, *dot, *focus, *color, *data, *shell, *least, *memory, *by, *trace;
-    const char *unfold;
+    const char *unfold, *around;
     int64_t seed, seeds, steps, radius, tries;
     int64_t depth; /* -1: not given */
     an_cli_list feed, fetch, set;

@@ -25,6 +25,7 @@ typedef struct option {
 #define FIELD(name) offsetof(an_cli, name)
 
 static const option options[] = {
+    {"--around", TEXT, FIELD(around), "NAME", "only what is near this node, weight or scope"},
     {"--at-least", TEXT, FIELD(least), "reals|bitwise|rounding", "ask for less than a proof"},
     {"--bind", TEXT, FIELD(bind), "B=32,T=100", "extents of named dims"},
     {"--by", TEXT, FIELD(by), "op|node|scope|phase|wave", "what a row of the table is; op"},

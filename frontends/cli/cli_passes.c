@@ -2,6 +2,8 @@
  * and what the passes have to say about it.                                 */
 #include "frontends/cli/cli.h"
 
+#include "graph/text/excerpt.h"
+
 #include <string.h>
 
 /* ---- notes ------------------------------------------------------------- */
@@ -34,10 +36,31 @@ json_t *an_cli_json_notes(const an_optimised *o)
 
 /* ---- subcommands ------------------------------------------------------- */
 
+/* The lines near what --around names. */
+static an_cli_exit print_around(const an_cli *line, const an_graph *g)
+{
+    an_text text = {0};
+    const an_status status =
+        an_print_around(g, line->around, line->radius, line->locations, &text);
+    if (status != AN_E_NAME) return an_cli_write(NULL, &text);
+    an_cli_say("--around: %s", an_text_view(&text));
+    an_text_free(&text);
+    return AN_CLI_USAGE;
+}
+
 an_cli_exit an_cli_print(const an_cli *line)
 {
+    if (line->radius > 0 && !line->around) {
+        an_cli_say("--radius says how near to --around NAME, which is missing");
+        return AN_CLI_USAGE;
+    }
     an_graph *g = an_cli_read_graph(line->operand[0]);
     if (!g) return AN_CLI_FILE;
+    if (line->around) {
+        const an_cli_exit answer = print_around(line, g);
+        an_graph_free(g);
+        return answer;
+    }
     char *text = an_print(g, .locations = line->locations);
     an_graph_free(g);
     return an_cli_write_string(NULL, text);

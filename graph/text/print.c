@@ -11,6 +11,8 @@
  * Behind a node: label, scope, ordinal if it is not the number, provenance (whose
  * numbers are ordinals) and, on request, the source location. Everything reads
  * back: print(parse(s)) == s for canonical s.                                */
+#include "graph/text/lines.h"
+
 #include "graph/ir.h"
 #include "ops/set.h"
 
@@ -62,7 +64,7 @@ static void print_annotations(const an_node *n, uint32_t number, bool locations,
     }
 }
 
-static void print_node(const an_graph *g, uint32_t number, bool locations, an_text *out)
+void an_line_node(const an_graph *g, uint32_t number, bool locations, an_text *out)
 {
     const an_node *n = &g->nodes[number];
     an_text_addf(out, "%%%u: ", number);
@@ -112,7 +114,7 @@ static void print_head(const an_graph *g, an_text *out)
     for (int64_t i = 0; i < g->ops_count; i++) print_opaque(g, g->ops[i], out);
 }
 
-static void print_commit(const an_graph *g, const an_commit *c, an_text *out)
+void an_line_commit(const an_graph *g, const an_commit *c, an_text *out)
 {
     if (c->set == AN_PENDING) {
         an_text_add(out, "pending ");
@@ -131,16 +133,20 @@ static void print_commit(const an_graph *g, const an_commit *c, an_text *out)
     an_text_add(out, "\n");
 }
 
+void an_line_output(const an_graph *g, const char *name, uint32_t value, an_text *out)
+{
+    an_text_add(out, "output ");
+    an_text_add_quoted(out, name);
+    an_text_add(out, " ");
+    print_value(g, value, out);
+    an_text_add(out, "\n");
+}
+
 static void print_roots(const an_graph *g, an_text *out)
 {
-    for (int64_t i = 0; i < g->output_count; i++) {
-        an_text_add(out, "output ");
-        an_text_add_quoted(out, g->outputs[i].name);
-        an_text_add(out, " ");
-        print_value(g, g->outputs[i].value, out);
-        an_text_add(out, "\n");
-    }
-    for (int64_t i = 0; i < g->commit_count; i++) print_commit(g, &g->commits[i], out);
+    for (int64_t i = 0; i < g->output_count; i++)
+        an_line_output(g, g->outputs[i].name, g->outputs[i].value, out);
+    for (int64_t i = 0; i < g->commit_count; i++) an_line_commit(g, &g->commits[i], out);
 }
 
 char *an_print_with(const an_print_args *args)
@@ -149,7 +155,7 @@ char *an_print_with(const an_print_args *args)
     an_text out = {0};
     print_head(args->graph, &out);
     for (uint32_t i = 1; (int64_t)i <= args->graph->node_count; i++)
-        print_node(args->graph, i, args->locations, &out);
+        an_line_node(args->graph, i, args->locations, &out);
     print_roots(args->graph, &out);
     return an_text_take(&out);
 }

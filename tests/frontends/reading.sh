@@ -54,4 +54,31 @@ expect 2 "$fetch %5" err 'next to it are %4 and %6' \
 expect 0 "$fetch %6" err 'taken as an ordinal, add_norm; what line %6 makes is %7'
 expect 0 "profile $block --steps 1 --fetch %5 --json"
 
+# print --around: the lines near a node, marked, in the order of the file.
+expect 0 "print $block --around post"
+diff -u - "$scratch/out" <<'END_OF_TEXT' || wrong "$last: see above"
+# within 1 arrow of "post": * itself, ^ what it reads, v what reads it, - neither
+^  %3: f32[4] = state "norm/gamma" {init=constant(1)}
+^  %5: f32[B,4] = residual_add %4, %1
+*  %6: f32[B,4], f32[B], f32[B] = layer_norm %5, %3 {axis=-1, eps=1e-05} as "post" in "enc/res"
+v  %7: f32[B,4] = square %6 as "twice" in "a"
+v  output "y" %6
+END_OF_TEXT
+for name in %6 %6.1 enc enc/res enc/res/post y; do
+    "$addnorm" print "$block" --around $name | tail -n +2 >"$scratch/other"
+    tail -n +2 "$scratch/out" | diff -u - "$scratch/other" || wrong "print --around $name: other lines"
+done
+expect 0 "print $block --around count" out 'v  update "step" %9 <- %11'
+expect 0 "print $block --around loss --radius 100" out '^  %2:' out '^  %1:'
+! grep -q count "$scratch/out" || wrong 'print --around: shows what no arrow joins'
+expect 0 "print $block --around dense/kernel --radius 2 --locations" out '-  %1:' out ':6'
+! grep -q '%3: f32\[4\] = state' "$scratch/out" || wrong 'print --radius: shows what is farther'
+expect 2 "print $block --around nonesuch" err "nothing is called 'nonesuch'; the nearest is"
+expect 2 "print $block --around=" err "nothing is called ''"
+expect 2 "print $block --radius 2" err '--around'
+# The same names as pictures take.
+for name in %6 %6.1 enc/res/post b/%8 dense/kernel loss; do
+    expect 0 "dot $block --focus $name" out 'digraph'
+done
+
 exit $status

@@ -1,0 +1,12 @@
+/* lines.h -- single lines of the canonical text, for whoever prints some of them (print.c). */
+#ifndef AN_GRAPH_TEXT_LINES_H
+#define AN_GRAPH_TEXT_LINES_H
+
+#include "graph/ir.h"
+
+/* Each ends in a newline. */
+void an_line_node(const an_graph *g, uint32_t number, bool locations, an_text *out);
+void an_line_output(const an_graph *g, const char *name, uint32_t value, an_text *out);
+void an_line_commit(const an_graph *g, const an_commit *c, an_text *out);
+
+#endif
