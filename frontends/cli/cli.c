@@ -45,6 +45,12 @@ static const an_cli_command commands[] = {
      "which runs `sh try.sh CANDIDATE` and keeps what answers as big.an does; its answer there\n"
      "must not be 0, and after 10 seconds it counts as not failing. With -o, a drawing of the\n"
      "graph is put beside it, as small.dot and, by Graphviz, small.svg.\n"},
+    {"diff", an_cli_diff, "FILE FILE2", "--json", "what two graphs do not have in common",
+     "Prints lines of the text: - is only in FILE, + only in FILE2, ~- and ~+ are one node that has\n"
+     "changed, with what differs behind it. Nodes are matched by what they compute, then by names\n"
+     "and by what they read, never by their numbers alone; numbers, ordinals, where a node comes\n"
+     "from and the order of lines are no difference. What verify says is another question.\n"
+     "Exit status 0: the same; 1: not.\n"},
     {"grad", an_cli_grad, "FILE", "--of --wrt",
      "append the gradients of a scalar and print the graph",
      "The gradients become outputs called \"gradient of NAME\".\n"},

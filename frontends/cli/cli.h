@@ -131,6 +131,7 @@ an_cli_exit an_cli_reduce(const an_cli *line);
 an_cli_exit an_cli_ops(const an_cli *line);
 an_cli_exit an_cli_explain(const an_cli *line);
 an_cli_exit an_cli_passes(const an_cli *line);
+an_cli_exit an_cli_diff(const an_cli *line);
 an_cli_exit an_cli_grad(const an_cli *line);
 an_cli_exit an_cli_run(const an_cli *line);
 an_cli_exit an_cli_profile(const an_cli *line);

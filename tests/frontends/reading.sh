@@ -81,4 +81,70 @@ for name in %6 %6.1 enc/res/post b/%8 dense/kernel loss; do
     expect 0 "dot $block --focus $name" out 'digraph'
 done
 
+# diff: what two files do not have in common, whatever their numbers.
+expect 0 "diff $block $block" err 'are the same'
+[ ! -s "$scratch/out" ] || wrong 'diff: the same, and yet lines'
+sed 's/%\([0-9]*\)/%\10/g; s/^dims B/dims Q, B/; s/axis=-1/axis=1/' "$block" >"$scratch/renumbered.an"
+expect 0 "diff $block $scratch/renumbered.an" err 'are the same'
+sed 's/1e-05/0.001/; s/square/relu/; s/"loss" %8/"loss" %7/; s/%8: f32\[\] = sum/%8: f32[] = mean/' \
+    "$block" >"$scratch/edited.an"
+sed -i 's/%7: f32\[B,4\] = relu %6/%7: f32[B,4] = relu %5/; s/^output "y".*/output "z" %6/' "$scratch/edited.an"
+expect 1 "diff $block $scratch/edited.an" out '# eps 1e-05 -> 0.001' \
+    out '-  output "y" %6' out '+  output "z" %6' \
+    out '# op "square" -> "relu"; operand 1 %6 -> %5' out '# op "sum" -> "mean"' \
+    out '~+ output "loss" %7  # value %8 -> %7' err '1 only in' err '4 changed'
+# A layer put in between moves all numbers; the lines that differ are its own and its reader's.
+cat >"$scratch/deeper.an" <<'END_OF_GRAPH'
+graph "block"
+dims B
+%1: f32[B,4] = input "x"
+%2: f32[4,4] = state "dense/kernel" {init=glorot_uniform}
+%3: f32[4,4] = state "dense_1/kernel" {init=glorot_uniform}
+%4: f32[4] = state "norm/gamma" {init=constant(1)}
+%5: f32[B,4] = matmul %1, %2 in "dense"
+%6: f32[B,4] = matmul %5, %3 in "dense_1"
+%7: f32[B,4] = residual_add %6, %1
+%8: f32[B,4], f32[B], f32[B] = layer_norm %7, %4 {axis=-1, eps=1e-05} as "post" in "enc/res"
+%9: f32[B,4] = square %8 as "twice" in "a"
+%10: f32[] = sum %9 {axes=[0,1]} as "twice" in "b"
+%11: f32[] = state "count"
+%12: f32[] = constant {data=[2]}
+%13: f32[] = add %11, %12
+output "y" %8
+output "loss" %10
+update "step" %11 <- %13
+END_OF_GRAPH
+expect 1 "diff $block $scratch/deeper.an"
+cut -c 1-8 "$scratch/out" | tr '\n' ',' | sed 's/$/\n/' >"$scratch/heads"
+diff -u - "$scratch/heads" <<'END_OF_TEXT' || wrong "$last: see above, and $(cat "$scratch/out")"
++  %3: f,+  %6: f,~- %5: f,~+ %7: f,-  %10: ,+  %12: ,~- %11: ,~+ %13: ,
+END_OF_TEXT
+expect 1 "diff --json $scratch/deeper.an $block"
+json 'not j["same"] and [r["mark"] for r in j["rows"]].count("~") == 2'
+json 'all((r["a"] is None) == (r["mark"] == "+") and (r["b"] is None) == (r["mark"] == "-") for r in j["rows"])'
+json 'all(r["kind"] == "node" and (r["differs"] is None) == (r["mark"] != "~") for r in j["rows"])'
+expect 0 "diff --json $block $block"
+json 'j == {"same": True, "rows": []}'
+expect 1 "diff $block $scratch/fused.an" out '-  %5: f32[B,4] = residual_add' out '= add_norm'
+# What is only in A from the one side is only in B from the other, in every golden file.
+for file in tests/golden/*.an; do
+    sed '/^---- after/,$d' "$file" >"$scratch/before.an"
+    sed '1,/^---- after/d' "$file" >"$scratch/after.an"
+    "$addnorm" print "$scratch/before.an" >"$scratch/printed.an" || wrong "$file: no graph"
+    expect 0 "diff $scratch/before.an $scratch/printed.an"
+    "$addnorm" diff "$scratch/before.an" "$scratch/after.an" >"$scratch/there" 2>&1
+    forth=$?
+    "$addnorm" diff "$scratch/after.an" "$scratch/before.an" >"$scratch/back" 2>&1
+    [ $forth = $? ] || wrong "diff: $file differs one way only"
+done
+expect 2 "diff $block" err 'two files'
+expect 2 'diff - -' err 'standard input'
+expect 3 "diff $block $scratch/missing.an" err 'missing.an'
+# Time must not grow with the square of what differs.
+for op in tanh relu; do
+    awk -v op=$op 'BEGIN { print "%1: f32[4] = input \"x\""
+        for (i = 2; i <= 50000; i++) printf "%%%d: f32[4] = %s %%%d\n", i, op, i - 1 }' >"$scratch/$op.an"
+done
+timeout 10 "$addnorm" diff "$scratch/tanh.an" "$scratch/relu.an" >"$scratch/out" 2>"$scratch/err"
+[ $? = 1 ] || wrong 'diff: 50,000 changed nodes take more than 10 seconds'
 exit $status
