@@ -72,10 +72,13 @@ static const an_cli_command commands[] = {
      "what each kind of op takes, or --by something else, and what share that is of what this\n"
      "machine can do. Inputs without --feed are drawn; dims that --bind does not name are 32.\n"
      "--trace writes the last run as a timeline, a lane a thread; --dot colours boxes by time.\n"},
-    {"dot", an_cli_dot, "FILE", "-o --depth --unfold --diff --focus --radius --color",
+    {"dot", an_cli_dot, "FILE",
+     "-o --depth --unfold --diff --focus --radius --color --whole --title --no-legend",
      "draw the graph: Graphviz's language, or a picture",
-     "Scopes that repeat, three or more, are drawn once with how often; --unfold shows them.\n"},
-    {"mermaid", an_cli_mermaid, "FILE", "-o --depth --unfold --focus --radius",
+     "Scopes that repeat, three or more, are drawn once with how often; --unfold shows them.\n"
+     "Scopes of a graph that is too large to read are drawn as one box each, and the picture says\n"
+     "so, unless --depth or --whole is given.\n"},
+    {"mermaid", an_cli_mermaid, "FILE", "-o --depth --unfold --focus --radius --whole",
      "draw the graph as a Mermaid flowchart", ""},
     {"summary", an_cli_summary, "FILE", "--bind", "layers, parameters, bytes and FLOPs", ""},
     {"explain", an_cli_explain, "[CODE]", "", "what an error such as AN-E012 means, or all of them",

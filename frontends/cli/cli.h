@@ -36,10 +36,10 @@ typedef struct an_cli {
     const char *operand[2];
     int operands;
     bool help;
-    bool locations, explain, inference, gradients, json, each, partial;
+    bool locations, explain, inference, gradients, json, each, partial, whole, no_legend;
     const char *passes, *bind, *threads, *of, *wrt, *update, *weights, *save;
     const char *output, *diff, *dot, *focus, *color, *data, *shell, *least, *memory, *by, *trace;
-    const char *unfold, *around;
+    const char *unfold, *around, *title;
     int64_t seed, seeds, steps, radius, tries;
     int64_t depth; /* -1: not given */
     an_cli_list feed, fetch, set;

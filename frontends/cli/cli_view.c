@@ -69,6 +69,8 @@ static an_cli_exit view(const an_cli *line, writer write)
         an_dot_args args = {.at = AN_HERE, .graph = g, .diff = before, .depth = depth,
                             .focus = line->focus, .radius = (int)line->radius,
                             .unfold = line->unfold,
+                            .whole = line->whole, .title = line->title,
+                            .no_legend = line->no_legend,
                             .color = phase ? AN_COLOR_PHASE : AN_COLOR_CATEGORY};
         const bool picture = line->output && strcmp(line->output, "-") != 0;
         answer = picture && write == an_dot_with ? draw(line, &args) : print(line, write, &args);

@@ -147,4 +147,20 @@ for op in tanh relu; do
 done
 timeout 10 "$addnorm" diff "$scratch/tanh.an" "$scratch/relu.an" >"$scratch/out" 2>"$scratch/err"
 [ $? = 1 ] || wrong 'diff: 50,000 changed nodes take more than 10 seconds'
+
+# dot: as an_dot_args has it.
+expect 0 "dot $block --title=Nought --no-legend" out 'Nought'
+cp "$scratch/out" "$scratch/bare"
+expect 0 "dot $block" out 'block'
+grep -q '  legend \[' "$scratch/out" || wrong 'dot: no legend'
+! grep -q '  legend \[' "$scratch/bare" || wrong 'dot --no-legend: a legend'
+awk 'BEGIN { print "%1: f32[4] = input \"x\""
+    for (i = 2; i <= 1200; i++) printf "%%%d: f32[4] = tanh %%%d in \"s%d/t\"\n", i, i - 1, i / 10
+    print "output \"y\" %1200" }' >"$scratch/long.an"
+for how in dot mermaid; do
+    expect 0 "$how $scratch/long.an" && cp "$scratch/out" "$scratch/bare"
+    expect 0 "$how $scratch/long.an --whole"
+    [ "$(grep -c tanh "$scratch/out")" = 1199 ] || wrong "$how --whole: not all nodes"
+    [ "$(grep -c tanh "$scratch/bare")" -lt 200 ] || wrong "$how: a large graph is whole"
+done
 exit $status
