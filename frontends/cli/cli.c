@@ -85,11 +85,25 @@ static const an_cli_command commands[] = {
      ""},
     {"ops", an_cli_ops, "[NAME]", "--json", "list the ops, or explain one", ""},
     {"passes", an_cli_passes, "", "--json", "list the passes in the order in which they run", ""},
-    {"help", help, "[COMMAND]", "", "explain a subcommand", ""},
+    {"help", help, "[COMMAND]", "--man --completion", "explain a subcommand",
+     "--man prints the manual page, addnorm(1), and --completion what bash completes; both are\n"
+     "installed with the command.\n"},
 };
 #define COMMANDS ((int)(sizeof commands / sizeof *commands))
 
+const an_cli_command *an_cli_command_at(int i)
+{
+    return i >= 0 && i < COMMANDS ? &commands[i] : NULL;
+}
+
 /* ---- help -------------------------------------------------------------- */
+
+const char *const an_cli_about =
+    "Reads computation graphs (.an files) to inspect, optimise, verify and run them.\n"
+    "A file called - is standard input or output. Data goes to standard output, talk to\n"
+    "standard error.\n";
+const char *const an_cli_answers =
+    "0 fine, 1 what was checked does not hold, 2 usage, 3 bad file.\n";
 
 static const an_cli_command *find(const char *name)
 {
@@ -100,16 +114,11 @@ static const an_cli_command *find(const char *name)
 
 static void add_overview(an_text *out)
 {
-    an_text_add(out, "usage: addnorm COMMAND FILE... [OPTION...]\n\n"
-                     "Reads computation graphs (.an files) to inspect, optimise, verify and run "
-                     "them.\n\n");
+    an_text_addf(out, "usage: addnorm COMMAND FILE... [OPTION...]\n\n%s\n", an_cli_about);
     for (int i = 0; i < COMMANDS; i++)
         an_text_addf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
-    an_text_add(out, "\nA file called - is standard input or output. Data goes to standard output, "
-                     "talk to\nstandard error. Exit status: 0 fine, 1 what was checked does not "
-                     "hold, 2 usage, 3 bad file.\n\n"
-                     "addnorm help COMMAND says more; addnorm --version says which build this "
-                     "is.\n");
+    an_text_addf(out, "\nExit status: %saddnorm help COMMAND says more; addnorm --version says "
+                      "which build this is.\n", an_cli_answers);
 }
 
 static an_cli_exit complain_command(const char *name)
@@ -130,12 +139,18 @@ static an_cli_exit explain(const an_cli_command *command)
 
 static an_cli_exit help(const an_cli *line)
 {
+    an_text text = {0};
+    if (line->completion && strcmp(line->completion, "bash") != 0) {
+        an_cli_say("--completion takes bash, not '%s'", line->completion);
+        return AN_CLI_USAGE;
+    }
     if (line->operands > 0) {
         const an_cli_command *command = find(line->operand[0]);
         return command ? explain(command) : complain_command(line->operand[0]);
     }
-    an_text text = {0};
-    add_overview(&text);
+    if (line->completion) an_cli_completion(&text);
+    else if (line->man) an_cli_manual(&text);
+    else add_overview(&text);
     return an_cli_write(NULL, &text);
 }
 

@@ -36,10 +36,10 @@ typedef struct an_cli {
     const char *operand[2];
     int operands;
     bool help;
-    bool locations, explain, inference, gradients, json, each, partial, whole, no_legend;
+    bool locations, explain, inference, gradients, json, each, partial, whole, no_legend, man;
     const char *passes, *bind, *threads, *of, *wrt, *update, *weights, *save;
     const char *output, *diff, *dot, *focus, *color, *data, *shell, *least, *memory, *by, *trace;
-    const char *unfold, *around, *title;
+    const char *unfold, *around, *title, *completion;
     int64_t seed, seeds, steps, radius, tries;
     int64_t depth; /* -1: not given */
     an_cli_list feed, fetch, set;
@@ -56,6 +56,10 @@ struct an_cli_command {
     const char *more;     /* what `addnorm help NAME` adds */
 };
 
+const an_cli_command *an_cli_command_at(int i); /* NULL behind the last */
+/* What the command is, and what it answers with: lines for people. */
+extern const char *const an_cli_about, *const an_cli_answers;
+
 /* Everything: takes the arguments apart, runs a subcommand, answers for main. */
 int an_cli_main(int count, char **arguments);
 
@@ -66,6 +70,15 @@ bool an_cli_parse(an_cli *line, int count, char **arguments);
 void an_cli_free(an_cli *line);
 /* Appends "usage: ..." and a line for each option of the subcommand. */
 void an_cli_usage(const an_cli_command *command, an_text *out);
+/* Option i of all: its name, what its value is called ("" for a flag), what it is for, each if
+ * wanted; NULL behind the last. And whether a subcommand takes it. */
+const char *an_cli_option(int i, const char **value, const char **summary);
+bool an_cli_takes(const an_cli_command *command, const char *name);
+
+/* ---- the tables in other words (cli_manual.c) --------------------------- */
+
+void an_cli_manual(an_text *out);     /* the page addnorm(1), for man */
+void an_cli_completion(an_text *out); /* a script for bash */
 
 /* ---- files and talk (cli_files.c) -------------------------------------- */
 

@@ -31,6 +31,7 @@ static const option options[] = {
     {"--by", TEXT, FIELD(by), "op|node|scope|phase|wave", "what a row of the table is; op"},
     {"--color", TEXT, FIELD(color), "category|phase", "what colours stand for; category"},
     {"--command", TEXT, FIELD(shell), "CMD", "what fails: a shell's command, given a path"},
+    {"--completion", TEXT, FIELD(completion), "bash", "print what that shell completes"},
     {"--data", TEXT, FIELD(data), "plain|hard|exact|aimed", "what to try: see above; plain"},
     {"--depth", NUMBER, FIELD(depth), "N", "draw scopes deeper than this as one box"},
     {"--diff", TEXT, FIELD(diff), "FILE2", "mark what came and went since FILE2"},
@@ -44,6 +45,7 @@ static const option options[] = {
     {"--inference", FLAG, FIELD(inference), "", "ops become what they mean outside training"},
     {"--json", FLAG, FIELD(json), "", "write JSON"},
     {"--locations", FLAG, FIELD(locations), "", "print where each node was made"},
+    {"--man", FLAG, FIELD(man), "", "print the manual page: | man -l -"},
     {"--memory", TEXT, FIELD(memory), "4G", "values may take so much; most of the machine's"},
     {"--no-legend", FLAG, FIELD(no_legend), "", "leave out what colours and shapes mean"},
     {"--of", TEXT, FIELD(of), "NAME", "the scalar to differentiate: an output"},
@@ -86,6 +88,19 @@ static const option *find(const an_cli_command *command, const char *name, size_
             listed(command->options, options[i].name))
             return &options[i];
     return NULL;
+}
+
+const char *an_cli_option(int i, const char **value, const char **summary)
+{
+    if (i < 0 || i >= OPTIONS) return NULL;
+    if (value) *value = options[i].value;
+    if (summary) *summary = options[i].summary;
+    return options[i].name;
+}
+
+bool an_cli_takes(const an_cli_command *command, const char *name)
+{
+    return listed(command->options, name);
 }
 
 static bool complain_option(const an_cli_command *command, const char *name, size_t length)

@@ -85,4 +85,7 @@ for compiler in g++ clang; do # clang speaks C++ even where no C++ library is in
         $(flags --cflags) user.cc >log 2>&1 || complain "$compiler" "$(head -n 5 log)"
 done
 "$staged/bin/addnorm" --version >log 2>&1 || complain addnorm 'the installed command does not run'
+for file in share/man/man1/addnorm.1 share/bash-completion/completions/addnorm.bash; do
+    [ -s "$staged/$file" ] || complain "$file" 'is not installed'
+done
 exit $status
