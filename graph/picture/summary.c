@@ -1,7 +1,9 @@
-/* summary.c -- a graph as a table: its layers, what they hold and what they cost.
+/* summary.c -- a graph as a table: its layers, what they hold and cost, and what they read.
  *
  * A row is a scope, or a node outside all scopes; a weight is counted in the row of
- * the first node that reads it, once, however often it is used. Only the forward
+ * the first node that reads it, once, however often it is used. Rows stand in the order
+ * of definition; what a row reads is other rows, called by the path from its own scope
+ * to theirs ("./norm", "../dense"), a node without a name by its number. Only the forward
  * phase has rows; gradients and updates are counted below the table. FLOPs need
  * numbers for all named dims (.bind) and come from the ops' own rules.        */
 #include "core/random.h"
@@ -13,6 +15,8 @@
 typedef struct row {
     const char *scope, *name; /* scope "" : the one node `name` */
     uint32_t node;            /* its last node */
+    uint32_t first;           /* its first one; the others follow by `next` */
+    int64_t output;           /* 1 + the first output that it makes; 0: none */
     int64_t parameters, bytes, nodes;
     double flops;
 } row;
@@ -23,6 +27,9 @@ typedef struct table {
     row *rows;
     int64_t count, capacity;
     an_index by_scope;
+    uint32_t *row_of, *next;  /* per node: 1 + its row, 0 for none; the next node of the row */
+    int64_t *next_output;     /* per output: 1 + the next one of the row */
+    int64_t *seen;            /* per row: 1 + the last row that named it */
     int64_t *bound, *extent; /* NULL: no FLOPs */
     double total[AN_PHASES];
 } table;
@@ -124,12 +131,37 @@ static bool fill_rows(table *t)
             an_add_size(r->bytes, an_value_bytes(g, value), &r->bytes);
         }
         if (!good) break;
+        if (r->node) t->next[r->node] = i;
+        else r->first = i;
+        t->row_of[i] = (uint32_t)(r - t->rows) + 1;
         r->node = i;
         r->nodes++;
         r->flops += flops;
     }
     an_free(counted);
     return good;
+}
+
+/* Outputs by the rows that make them. */
+static void file_outputs(table *t)
+{
+    for (int64_t i = t->g->output_count - 1; i >= 0; i--) {
+        const uint32_t at = t->row_of[t->g->slots[t->g->outputs[i].value].node];
+        if (!at) continue;
+        t->next_output[i] = t->rows[at - 1].output;
+        t->rows[at - 1].output = i + 1;
+    }
+}
+
+static bool allocate(table *t)
+{
+    const int64_t nodes = t->g->node_count + 1;
+    t->phase = an_alloc_zeroed(nodes);
+    t->row_of = an_alloc_zeroed(nodes * (int64_t)sizeof *t->row_of);
+    t->next = an_alloc_zeroed(nodes * (int64_t)sizeof *t->next);
+    t->seen = an_alloc_zeroed(nodes * (int64_t)sizeof *t->seen);
+    t->next_output = an_alloc_zeroed((t->g->output_count + 1) * (int64_t)sizeof *t->next_output);
+    return t->phase && t->row_of && t->next && t->seen && t->next_output;
 }
 
 /* ---- text -------------------------------------------------------------- */
@@ -156,27 +188,89 @@ static void add_cell(const char *text, int width, bool right, an_text *out)
     an_text_add(out, "  ");
 }
 
+static void add_name(const table *t, const row *r, an_text *out)
+{
+    if (r->scope[0] || r->name[0]) an_text_add(out, r->scope[0] ? r->scope : r->name);
+    else an_text_addf(out, "%%%u", t->g->nodes[r->node].ordinal);
+}
+
+#define NAMES 3 /* of a list in a cell; then how many more there are */
+
+/* The path from one scope to another, or all of the other where that is shorter. */
+static void add_path(const char *from, const char *to, an_text *out)
+{
+    size_t same = 0; /* up to the last '/' that both have */
+    for (size_t i = 0; from[i] && from[i] == to[i]; i++)
+        if (from[i] == '/') same = i + 1;
+    size_t ups = 0;
+    for (const char *p = from + same; *p; p++) ups += *p == '/';
+    const bool shorter = same > 0 && (ups > 0 ? 3 * ups : 2) < same;
+    for (size_t i = 0; shorter && i < ups; i++) an_text_add(out, "../");
+    if (shorter && ups == 0) an_text_add(out, "./");
+    an_text_add(out, shorter ? to + same : to);
+}
+
+static void add_read(const table *t, const row *r, const row *from, an_text *out)
+{
+    an_text name = {0};
+    add_name(t, from, &name);
+    if (an_text_takes(out, an_text_view(&name))) add_path(r->scope, an_text_view(&name), out);
+    an_text_free(&name);
+}
+
+/* "x, ./norm +2", the rows that a row reads. */
+static void add_reads(const table *t, const row *r, an_text *out)
+{
+    const int64_t mine = r - t->rows;
+    int64_t count = 0;
+    for (uint32_t i = r->first; i; i = t->next[i])
+        for (int k = 0; k < t->g->nodes[i].inputs; k++) {
+            const uint32_t value = t->g->nodes[i].in[k];
+            const int64_t at = value ? (int64_t)t->row_of[t->g->slots[value].node] - 1 : -1;
+            if (at < 0 || at == mine || t->seen[at] == mine + 1) continue;
+            t->seen[at] = mine + 1;
+            if (count++ >= NAMES) continue;
+            if (count > 1) an_text_add(out, ", ");
+            add_read(t, r, &t->rows[at], out);
+        }
+    if (count > NAMES) an_text_addf(out, " +%lld", (long long)count - NAMES);
+}
+
+/* "=> y, loss", the outputs that a row makes. */
+static void add_outputs(const table *t, const row *r, an_text *out)
+{
+    int64_t count = 0;
+    for (int64_t i = r->output; i; i = t->next_output[i - 1]) {
+        if (count++ >= NAMES) continue;
+        an_text_add(out, count > 1 ? ", " : out->length ? "  => " : "=> ");
+        an_text_add(out, t->g->outputs[i - 1].name);
+    }
+    if (count > NAMES) an_text_addf(out, " +%lld", (long long)count - NAMES);
+}
+
 static void describe(const table *t, const row *r, an_text *name, an_text *what)
 {
     const an_node *n = &t->g->nodes[r->node];
     const char *op = n->op->name;
-    an_text_add(name, r->scope[0] ? r->scope : r->name[0] ? r->name : op);
+    add_name(t, r, name);
     an_text_add(what, op);
     if (r->nodes > 1) an_text_addf(what, " +%lld", (long long)r->nodes - 1);
 }
 
 static void add_row(const table *t, const row *r, const int width[3], an_text *out)
 {
-    an_text cell[6] = {{0}};
+    an_text cell[7] = {{0}};
     describe(t, r, &cell[0], &cell[1]);
     an_type_print(t->g->dims, an_slot_type(t->g, t->g->nodes[r->node].first), &cell[2]);
     if (r->parameters) an_text_addf(&cell[3], "%lld", (long long)r->parameters);
     if (r->bytes) an_text_add_size(&cell[4], (double)r->bytes);
     if (t->extent) add_count(r->flops, &cell[5]);
-    for (int i = 0; i < (t->extent ? 6 : 5); i++) {
+    for (int i = 0; i < (t->extent ? 6 : 5); i++)
         add_cell(an_text_view(&cell[i]), i < 3 ? width[i] : 11, i >= 3, out);
-        an_text_free(&cell[i]);
-    }
+    add_reads(t, r, &cell[6]);
+    add_outputs(t, r, &cell[6]);
+    add_cell(an_text_view(&cell[6]), 0, false, out);
+    for (int i = 0; i < 7; i++) an_text_free(&cell[i]);
     an_text_add(out, "\n");
 }
 
@@ -224,6 +318,12 @@ static void add_totals(const table *t, an_text *out)
     an_text_addf(out, "nodes %lld: forward %lld, backward %lld, update %lld\n",
                  (long long)g->node_count, (long long)nodes[0], (long long)nodes[1],
                  (long long)nodes[2]);
+    int64_t apart = 0;
+    for (int64_t i = 0; i < g->output_count; i++)
+        apart += !t->row_of[g->slots[g->outputs[i].value].node];
+    if (apart)
+        an_text_addf(out, "outputs without a row: %lld (weights, gradients, updates)\n",
+                     (long long)apart);
     an_text_addf(out, "fused Add & Norm: forward %lld, backward %lld\n",
                  (long long)an_graph_add_norms(g), (long long)an_graph_add_norm_grads(g));
     if (!t->extent) return;
@@ -247,7 +347,8 @@ static void add_table(const table *t, an_text *out)
         add_cell(heading[i], i < 3 ? width[i] : 11, i >= 3, out);
         line += 2 + (i < 3 ? width[i] : 11);
     }
-    an_text_add(out, "\n");
+    an_text_add(out, "reads  => output\n");
+    line += 16;
     for (int i = 0; i < line; i++) an_text_add(out, "-");
     an_text_add(out, "\n");
     for (int64_t i = 0; i < t->count; i++) add_row(t, &t->rows[i], width, out);
@@ -261,15 +362,19 @@ char *an_summary_with(const an_summary_args *args)
     table t = {.g = args->graph};
     an_text out = {0};
     an_error error = {0};
-    t.phase = an_alloc_zeroed(t.g->node_count + 1);
-    out.failed = !t.phase || !an_graph_phases(t.g, t.phase) ||
+    out.failed = !allocate(&t) || !an_graph_phases(t.g, t.phase) ||
                  bind(&t, args->bind, &error) == AN_E_MEMORY || !fill_rows(&t);
     if (!out.failed) {
+        file_outputs(&t);
         add_table(&t, &out);
         add_totals(&t, &out);
     }
     if (error.status != AN_OK) an_text_addf(&out, "%s\n", error.text);
     an_free(t.phase);
+    an_free(t.row_of);
+    an_free(t.next);
+    an_free(t.seen);
+    an_free(t.next_output);
     an_free(t.rows);
     an_index_free(&t.by_scope);
     an_free(t.bound);

@@ -163,4 +163,30 @@ for how in dot mermaid; do
     [ "$(grep -c tanh "$scratch/out")" = 1199 ] || wrong "$how --whole: not all nodes"
     [ "$(grep -c tanh "$scratch/bare")" -lt 200 ] || wrong "$how: a large graph is whole"
 done
+
+# summary: rows in the order of definition, what each reads and which outputs it makes.
+cat >"$scratch/tower.an" <<'END_OF_GRAPH'
+graph "tower"
+dims B
+%1: f32[B,4] = input "x"
+%2: f32[4] = state "encoder/block_1/norm/gamma" {init=constant(1)}
+%3: f32[B,4] = relu %1 in "encoder/block_1/dense"
+%4: f32[B,4], f32[B], f32[B] = layer_norm %3, %2 {axis=-1, eps=1e-05} in "encoder/block_1/norm"
+%5: f32[B,4] = tanh %4 in "encoder/block_2/dense"
+%6: f32[B,4] = add %5, %4 in "encoder/block_2/dense"
+%7: f32[B,4] = add %6, %1
+%8 = concat %1, %3, %4, %6, %7 {axis=0} in "encoder/all"
+END_OF_GRAPH
+for name in a b c d; do echo "output \"$name\" %8"; done >>"$scratch/tower.an"
+printf 'output "gamma" %%2\noutput "hidden" %%4.1\n' >>"$scratch/tower.an"
+expect 0 "summary $scratch/tower.an" out 'reads  => output' out 'outputs without a row: 1'
+sed -E -n 's/^([^ ]+) .* f32\[[^]]*\] +([0-9]+ +[0-9]+ B)? *(.*[^ ]) *$/\1 \3/p' "$scratch/out" |
+    grep -v '^x' >"$scratch/rows"
+diff -u - "$scratch/rows" <<'END_OF_TEXT' || wrong 'summary: other connections'
+encoder/block_1/dense x
+encoder/block_1/norm ./dense  => hidden
+encoder/block_2/dense ../block_1/norm
+%7 encoder/block_2/dense, x
+encoder/all x, ./block_1/dense, ./block_1/norm +2  => a, b, c +1
+END_OF_TEXT
 exit $status
