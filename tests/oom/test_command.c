@@ -106,6 +106,9 @@ static void drop(an_oom *w)
 #define CALL(name, ...)                                                                            \
     static void name(an_oom *w) { call(w, (const char *const[]){__VA_ARGS__, NULL}); }
 CALL(print, "print", "FILE", "--locations")
+CALL(print_around, "print", "FILE", "--around", "loss", "--radius", "2")
+CALL(diff, "diff", "FILE", "FILE")
+CALL(diff_json, "diff", "FILE", "FILE", "--json")
 CALL(opt, "opt", "FILE", "--explain", "--passes", "canonicalise,dce,fuse_add_norm")
 CALL(opt_json, "opt", "FILE", "--json")
 CALL(verify, "verify", "FILE", "--steps", "1", "--threads", "1", "--bind", "B=2")
@@ -113,6 +116,7 @@ CALL(verify_json, "verify", "FILE", "--json", "--steps", "1", "--threads", "1")
 CALL(grad, "grad", "FILE", "--of", "loss", "--wrt", "x,dense/kernel")
 CALL(grad_all, "grad", "FILE", "--of", "loss")
 CALL(run, "run", "FILE", "--feed", "X", "--seed", "3", "--update", "sgd", "--steps", "2")
+CALL(run_inside, "run", "FILE", "--feed", "X", "--fetch", "%3", "--fetch", "dense/%3.0")
 CALL(run_json, "run", "FILE", "--feed", "X", "--fetch", "loss", "--json")
 CALL(dot, "dot", "FILE", "--focus", "loss")
 CALL(mermaid, "mermaid", "FILE")
@@ -125,12 +129,15 @@ CALL(passes, "passes")
 CALL(passes_json, "passes", "--json")
 CALL(help, "help")
 CALL(help_verify, "help", "verify")
+CALL(help_man, "help", "--man")
+CALL(help_bash, "help", "--completion", "bash")
 
 #define ROW(name) {#name, .work = name, .describe = describe, .drop = drop}
 static const an_oom_case rows[] = {
     ROW(print), ROW(opt), ROW(opt_json), ROW(verify), ROW(verify_json), ROW(grad), ROW(grad_all),
     ROW(run), ROW(run_json), ROW(dot), ROW(mermaid), ROW(summary), ROW(ops), ROW(ops_json), ROW(op),
     ROW(op_json), ROW(passes), ROW(passes_json), ROW(help), ROW(help_verify),
+    ROW(print_around), ROW(diff), ROW(diff_json), ROW(run_inside), ROW(help_man), ROW(help_bash),
 };
 
 START_TEST(test_every_allocation)
