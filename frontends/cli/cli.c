@@ -12,8 +12,8 @@ static an_cli_exit help(const an_cli *line);
 static const an_cli_command commands[] = {
     {"print", an_cli_print, "FILE", "--around --radius --locations",
      "check a graph, infer its types, print it in canonical form",
-     "With --around, only the lines within --radius arrows of a node, weight, scope, output or %12,\n"
-     "each behind a mark: * the node itself, ^ what it reads, v what reads it, - neither.\n"},
+     "With --around, only the lines within --radius arrows of a node, weight, scope, output or\n"
+     "%12, each behind a mark: * the node itself, ^ what it reads, v what reads it, - neither.\n"},
     {"opt", an_cli_opt, "FILE", "--passes --inference --explain --json",
      "run the passes and print the graph they make",
      "With --explain, what fused, and what was refused and why, goes to standard error.\n"},
@@ -46,10 +46,11 @@ static const an_cli_command commands[] = {
      "must not be 0, and after 10 seconds it counts as not failing. With -o, a drawing of the\n"
      "graph is put beside it, as small.dot and, by Graphviz, small.svg.\n"},
     {"diff", an_cli_diff, "FILE FILE2", "--json", "what two graphs do not have in common",
-     "Prints lines of the text: - is only in FILE, + only in FILE2, ~- and ~+ are one node that has\n"
-     "changed, with what differs behind it. Nodes are matched by what they compute, then by names\n"
-     "and by what they read, never by their numbers alone; numbers, ordinals, where a node comes\n"
-     "from and the order of lines are no difference. What verify says is another question.\n"
+     "Prints lines of the text: - is only in FILE, + only in FILE2, ~- and ~+ are one node that\n"
+     "has changed, with what differs behind it. Nodes are matched by what they compute, then by\n"
+     "names and by what they read, never by their numbers alone; numbers, ordinals, where a node\n"
+     "comes from and the order of lines are no difference. Whether two graphs that differ compute\n"
+     "the same, verify says.\n"
      "Exit status 0: the same; 1: not.\n"},
     {"grad", an_cli_grad, "FILE", "--of --wrt",
      "append the gradients of a scalar and print the graph",
@@ -61,9 +62,9 @@ static const an_cli_command commands[] = {
      "Without --fetch all outputs are computed. What is fetched without a file is printed; it may\n"
      "be an output, an input, a state, or any value: %5 by its number (an ordinal), %12.1 for\n"
      "output 1 of that node, label or scope/label where that is one value. States come from --set\n"
-     "or --weights, and without --weights from --seed and their own initialisers. What the weights\n"
-     "lack or have too many of is listed and refused; with --partial it is listed, and what they\n"
-     "lack begins anew.\n"},
+     "or --weights, and without --weights from --seed and their own initialisers. What the\n"
+     "weights lack or have too many of is listed and refused; with --partial it is listed, and\n"
+     "what they lack begins anew.\n"},
     {"profile", an_cli_profile, "FILE",
      "--by --bind --feed --fetch --set --weights --partial --seed --steps --update --threads "
      "--inference --passes --json --trace --dot --depth --unfold",

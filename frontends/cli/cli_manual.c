@@ -12,7 +12,8 @@
 static void add_character(char c, bool first, an_text *out)
 {
     static const struct { char c; const char *roff; } special[] = {
-        {'-', "\\-"}, {'\\', "\\e"}, {'~', "\\(ti"}, {'^', "\\(ha"}, {'`', "\\(ga"}, {'\'', "\\(aq"},
+        {'-', "\\-"},   {'\\', "\\e"},  {'~', "\\(ti"},
+        {'^', "\\(ha"}, {'`', "\\(ga"}, {'\'', "\\(aq"},
     };
     if (first && c == '.') an_text_add(out, "\\&");
     for (int i = 0; i < (int)(sizeof special / sizeof *special); i++)
@@ -94,14 +95,15 @@ void an_cli_manual(an_text *out)
 {
     an_text_addf(out, ".TH ADDNORM 1 \"\" \"addnorm %s\" \"User Commands\"\n", an_version());
     an_text_add(out, ".SH NAME\naddnorm \\- inspect, optimise, verify and run computation graphs\n"
-                     ".SH SYNOPSIS\n.B addnorm\n\\fICOMMAND\\fR \\fIFILE\\fR... [\\fIOPTION\\fR...]\n"
+                     ".SH SYNOPSIS\n.B addnorm\n\\fICOMMAND\\fR \\fIFILE\\fR... "
+                     "[\\fIOPTION\\fR...]\n"
                      ".br\n.B addnorm help\n[\\fICOMMAND\\fR]\n.SH DESCRIPTION\n");
     add_lines(an_cli_about, out);
     an_text_add(out, ".SH COMMANDS\n");
     const an_cli_command *c;
     for (int i = 0; (c = an_cli_command_at(i)); i++) add_command(c, out);
-    an_text_add(out, ".SH OPTIONS\nAn option's value stands behind it or behind an equals sign; \\-\\- "
-                     "ends the options.\n");
+    an_text_add(out, ".SH OPTIONS\nAn option's value stands behind it or behind an equals sign; "
+                     "\\-\\- ends the options.\n");
     const char *name, *value, *summary;
     for (int i = 0; (name = an_cli_option(i, &value, &summary)); i++)
         add_option(name, value, summary, out);
@@ -121,7 +123,8 @@ static void add_value(const char *name, const char *value, an_text *out)
         for (const char *p = value; *p; p++) an_text_add_bytes(out, *p == '|' ? " " : p, 1);
         an_text_add(out, "' -- \"$word\"); ");
     } else if (!strncmp(value, "FILE", 4)) {
-        an_text_add(out, "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- \"$word\"); ");
+        an_text_add(out, "compopt -o filenames; "
+                         "mapfile -t COMPREPLY < <(compgen -f -- \"$word\"); ");
     }
     an_text_add(out, "return ;;\n");
 }

@@ -20,9 +20,12 @@ typedef struct differ {
 /* Keeps a text, without the newline at its end; NULL for none. */
 static const char *keep(differ *x, an_text *text)
 {
-    const bool newline = text->length > 0 && text->data[text->length - 1] == '\n';
-    const char *kept =
-        text->failed ? NULL : an_arena_text(&x->d->arena, an_text_view(text), text->length - newline);
+    const char *kept = NULL;
+    if (!text->failed) {
+        const char *line = an_text_view(text);
+        const bool newline = text->length > 0 && line[text->length - 1] == '\n';
+        kept = an_arena_text(&x->d->arena, line, text->length - newline);
+    }
     x->failed = x->failed || !kept;
     an_text_free(text);
     return kept;

@@ -2,8 +2,8 @@
  *
  * First by value numbers: equal ops on equal operands down to leaves of equal names have one
  * number in both graphs, so whatever was not touched, nor depends on what was, finds its twin.
- * Then leaves, labels and outputs by name. Then in the order of a schedule: a node whose operands have
- * twins is the node that reads those; else the one of its op in its scope that is likest, of a
+ * Then leaves, labels and outputs by name. Then in the order of a schedule: a node whose operands
+ * have twins is the node that reads those; else the one of its op in its scope that is likest, of a
  * few. Numbers (ordinals) only decide between equals. A text is compared, never a hash alone. */
 #include "graph/text/twins.h"
 
@@ -29,7 +29,8 @@ static uint32_t number_of(book *b, const void *data, int64_t size, bool add)
     const uint64_t hash = an_hash_bytes(data, size, 7);
     uint64_t probe = 0;
     for (uint32_t i; (i = an_index_next(&b->by, hash, &probe));)
-        if (b->at[i].size == size && (!size || !memcmp(b->at[i].data, data, (size_t)size))) return i;
+        if (b->at[i].size == size && (!size || !memcmp(b->at[i].data, data, (size_t)size)))
+            return i;
     if (!add || b->failed) return 0;
     const void *kept = an_arena_copy(&b->arena, size ? data : "", size ? size : 1);
     if (!kept || !AN_GROW(b->at, b->capacity, b->count + 2) ||
