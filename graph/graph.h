@@ -339,7 +339,7 @@ typedef struct an_summary_args {
     const an_graph *graph;
     const char *bind; /* "B=32,T=100": FLOPs need a number for every named dim */
 } an_summary_args;
-/* A table of layers, outputs, parameters, bytes and FLOPs; an_string_free. */
+/* A table of layers, outputs, parameters, bytes, FLOPs and what reads what; an_string_free. */
 AN_API char *an_summary_with(const an_summary_args *args);
 #define an_summary(...) an_summary_with(&(an_summary_args){.at = AN_HERE, __VA_ARGS__})
 /* Elements of trainable float states; -1 if out of memory. */

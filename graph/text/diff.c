@@ -77,8 +77,8 @@ static void compare_attributes(const differ *x, const an_node *m, const an_node 
     for (int id = 0; id < AN_ATTRS; id++) {
         if (!((both & ~typed) >> id & 1)) continue;
         an_text a = {0}, b = {0};
-        an_twins_attr(x->twins.g[0], m, id, &a);
-        an_twins_attr(x->twins.g[1], n, id, &b);
+        an_attr_compared(x->twins.g[0], m, id, &a);
+        an_attr_compared(x->twins.g[1], n, id, &b);
         add_change(an_attr(id)->name, &a, &b, out);
     }
     for (int i = 0; i < m->op->own_count && i < n->op->own_count; i++) {
@@ -185,13 +185,6 @@ static void compare_all_nodes(differ *x)
 
 /* ---- roots -------------------------------------------------------------- */
 
-static bool are_twins(const differ *x, uint32_t a, uint32_t b)
-{
-    const an_slot *from = &x->twins.g[0]->slots[a], *to = &x->twins.g[1]->slots[b];
-    if (!a || !b) return a == b;
-    return x->twins.of[0][from->node] == to->node && from->index == to->index;
-}
-
 static void compare_outputs(differ *x)
 {
     const an_graph *a = x->twins.g[0], *b = x->twins.g[1];
@@ -199,7 +192,7 @@ static void compare_outputs(differ *x)
         const an_name_entry *output = &a->outputs[i];
         const uint32_t now = an_graph_named_output(b, output->name);
         an_text line[2] = {{0}, {0}}, differs = {0};
-        if (now && are_twins(x, output->value, now)) continue;
+        if (now && an_twins_same(&x->twins, output->value, now)) continue;
         an_line_output(a, output->name, output->value, &line[0]);
         if (now) {
             an_line_output(b, output->name, now, &line[1]);
@@ -232,12 +225,11 @@ static void compare_commits(differ *x)
         const an_commit *c = &a->commits[i], *now = same_row(a, c, b);
         const char *kind = c->set == AN_PENDING ? "pending" : "update";
         an_text line[2] = {{0}, {0}}, differs = {0};
-        if (now && are_twins(x, c->value, now->value) && are_twins(x, c->witness, now->witness))
-            continue;
+        const bool value = !now || !an_twins_same(&x->twins, c->value, now->value);
+        if (!value && an_twins_same(&x->twins, c->witness, now->witness)) continue;
         an_line_commit(a, c, &line[0]);
         if (now) {
             an_line_commit(b, now, &line[1]);
-            const bool value = !are_twins(x, c->value, now->value);
             an_text_add(&differs, value ? "value " : "witness ");
             add_move(x, value ? c->value : c->witness, value ? now->value : now->witness,
                      &differs);

@@ -2,145 +2,34 @@
  *
  * First by value numbers: equal ops on equal operands down to leaves of equal names have one
  * number in both graphs, so whatever was not touched, nor depends on what was, finds its twin.
- * Then leaves, labels and outputs by name. Then in the order of a schedule: a node whose operands
- * have twins is the node that reads those; else the one of its op in its scope that is likest, of a
- * few. Numbers (ordinals) only decide between equals. A text is compared, never a hash alone. */
+ * Then leaves, labels, outputs and updates by name, and from these back: what twins read in one
+ * place is the same node if it looks so, whatever became of what it reads. Then in the order of a
+ * schedule: a node whose operands have twins is the node that reads those; else the one of its op
+ * in its scope that is likest, of a few. Numbers (ordinals) only decide between equals. */
 #include "graph/text/twins.h"
-
-#include "core/random.h"
-
-#include <string.h>
 
 #define WINDOW 64 /* candidates looked at; a bound on time, reached by copies only */
 
-/* ---- texts, and lists of their numbers, become numbers ------------------- */
-
-typedef struct book {
-    an_index by;
-    an_arena arena;
-    struct entry { const void *data; int64_t size; } *at; /* [1 .. count] */
-    int64_t count, capacity;
-    bool failed;
-} book;
-
-/* The number of these bytes, from 1; 0 if they are not in the book and are not to be added. */
-static uint32_t number_of(book *b, const void *data, int64_t size, bool add)
-{
-    const uint64_t hash = an_hash_bytes(data, size, 7);
-    uint64_t probe = 0;
-    for (uint32_t i; (i = an_index_next(&b->by, hash, &probe));)
-        if (b->at[i].size == size && (!size || !memcmp(b->at[i].data, data, (size_t)size)))
-            return i;
-    if (!add || b->failed) return 0;
-    const void *kept = an_arena_copy(&b->arena, size ? data : "", size ? size : 1);
-    if (!kept || !AN_GROW(b->at, b->capacity, b->count + 2) ||
-        !an_index_add(&b->by, hash, (uint32_t)b->count + 1)) {
-        b->failed = true;
-        return 0;
-    }
-    b->at[++b->count] = (struct entry){kept, size};
-    return (uint32_t)b->count;
-}
-
-static uint32_t number_of_text(book *b, an_text *text)
-{
-    b->failed = b->failed || text->failed;
-    const uint32_t number = number_of(b, an_text_view(text), text->length, true);
-    an_text_free(text);
-    return number;
-}
-
-static uint32_t number_of_string(book *b, const char *string)
-{
-    return number_of(b, string, (int64_t)strlen(string), true);
-}
-
-/* ---- what a node says by itself ----------------------------------------- */
-
-static void add_order(const an_attrs *attrs, an_text *out)
-{
-    for (int i = 0; i < attrs->order.count; i++) {
-        int rank = 0;
-        for (int k = 0; k < attrs->order.count; k++)
-            rank += attrs->order.at[k] < attrs->order.at[i];
-        an_text_addf(out, i ? ",%d" : "%d", rank);
-    }
-}
-
-void an_twins_attr(const an_graph *g, const an_node *n, int id, an_text *out)
-{
-    if (id == AN_ATTR_order && n->attrs->order.count <= 64) add_order(n->attrs, out);
-    else an_attr_print(n->op, id, n->attrs, g->dims, out);
-}
-
-/* As they are meant, not as they are spelled: axes count from the front. */
-static uint32_t number_of_attrs(book *b, const an_graph *g, const an_node *n)
-{
-    const uint64_t typed = UINT64_C(1) << AN_ATTR_dtype | UINT64_C(1) << AN_ATTR_shape;
-    an_text text = {0};
-    for (uint64_t set = n->op->attribute_set & ~typed; set; set &= set - 1) {
-        an_twins_attr(g, n, __builtin_ctzll(set), &text);
-        an_text_add(&text, ";");
-    }
-    for (int i = 0; i < n->op->own_count; i++) {
-        an_twins_attr(g, n, AN_ATTRS + i, &text);
-        an_text_add(&text, ";");
-    }
-    return number_of_text(b, &text);
-}
-
-static uint32_t number_of_types(book *b, const an_graph *g, const an_node *n)
-{
-    an_text text = {0};
-    for (int k = 0; k < n->outputs; k++) {
-        if (k > 0) an_text_add(&text, ", ");
-        an_type_print(g->dims, an_slot_type(g, n->first + (uint32_t)k), &text);
-    }
-    return number_of_text(b, &text);
-}
-
 typedef struct finder {
     an_twins *t;
-    book book;
-    uint32_t *key; /* where a list of numbers is put together */
-    int64_t key_count, key_capacity;
+    an_book book;
+    uint32_t *equal; /* per node of the second graph: the first of its value */
 } finder;
 
-static void push(finder *f, uint32_t number)
+/* Whichever of nodes of one value is read, it is the same. */
+static bool find_equal(finder *f)
 {
-    if (!AN_GROW(f->key, f->key_capacity, f->key_count + 1)) f->book.failed = true;
-    else f->key[f->key_count++] = number;
-}
-
-/* The number of the list, which is empty again. */
-static uint32_t take_key(finder *f, bool add)
-{
-    const uint32_t number =
-        number_of(&f->book, f->key, f->key_count * (int64_t)sizeof *f->key, add);
-    f->key_count = 0;
-    return number;
-}
-
-static void describe(finder *f, int side, uint32_t number)
-{
-    const an_graph *g = f->t->g[side];
-    const an_node *n = &g->nodes[number];
-    an_facet *facet = f->t->facet[side], *x = &facet[number];
-    x->op = number_of_string(&f->book, n->op->name);
-    x->attrs = number_of_attrs(&f->book, g, n);
-    x->types = number_of_types(&f->book, g, n);
-    x->scope = number_of_string(&f->book, n->scope);
-    x->label = number_of_string(&f->book, n->name);
-    push(f, x->op);
-    push(f, x->attrs);
-    push(f, x->types);
-    push(f, an_node_is_named(n) ? x->label : 0);
-    for (int k = 0; k < n->inputs; k++) {
-        const uint32_t value = n->in[k];
-        push(f, value ? facet[g->slots[value].node].value : 0);
-        push(f, value ? (uint32_t)g->slots[value].index : 0);
+    const int64_t count = f->t->g[1]->node_count + 1, values = f->book.count + 1;
+    uint32_t *first = an_alloc_zeroed(values * (int64_t)sizeof *first);
+    f->equal = an_alloc_zeroed(count * (int64_t)sizeof *f->equal);
+    const bool good = first && f->equal;
+    for (uint32_t i = 1; good && (int64_t)i < count; i++) {
+        const uint32_t value = f->t->facet[1][i].value;
+        if (!first[value]) first[value] = i;
+        f->equal[i] = first[value];
     }
-    x->value = take_key(f, true);
+    an_free(first);
+    return good;
 }
 
 /* ---- the second graph's nodes under a key ------------------------------- */
@@ -167,8 +56,8 @@ static void push_operands(finder *f, int side, const an_node *n)
     const an_graph *g = f->t->g[side];
     for (int k = 0; k < n->inputs; k++) {
         const uint32_t value = n->in[k], node = value ? g->slots[value].node : 0;
-        push(f, side == 0 && node ? f->t->of[0][node] : node);
-        push(f, value ? (uint32_t)g->slots[value].index : 0);
+        an_book_push(&f->book, f->equal[side == 0 ? f->t->of[0][node] : node]);
+        an_book_push(&f->book, value ? (uint32_t)g->slots[value].index : 0);
     }
 }
 
@@ -198,14 +87,14 @@ static uint32_t key_of(finder *f, key_kind kind, int side, uint32_t number)
     const bool other_op = kind == SLOT || kind == PLACE;
     const bool place = kind == VALUE_AND_PLACE || kind == READS_AND_PLACE || kind == LABEL ||
                        other_op;
-    push(f, (uint32_t)kind);
-    push(f, place || kind == SCOPE ? x->scope : 0);
-    push(f, place || kind == LEAF || (reads && an_node_is_named(n)) ? x->label : 0);
-    push(f, kind <= VALUE ? x->value : other_op ? 0 : x->op);
-    push(f, reads ? x->types : 0);
-    push(f, reads && kind != SLOT ? x->attrs : 0);
+    an_book_push(&f->book, (uint32_t)kind);
+    an_book_push(&f->book, place || kind == SCOPE ? x->scope : 0);
+    an_book_push(&f->book, place || kind == LEAF || (reads && an_node_is_named(n)) ? x->label : 0);
+    an_book_push(&f->book, kind <= VALUE ? x->value : other_op ? 0 : x->op);
+    an_book_push(&f->book, reads ? x->types : 0);
+    an_book_push(&f->book, reads && kind != SLOT ? x->attrs : 0);
     if (reads) push_operands(f, side, n);
-    return take_key(f, side == 1);
+    return an_book_take(&f->book, side == 1);
 }
 
 static bool file_under(finder *f, key_kind kind, chain *c)
@@ -260,30 +149,91 @@ static bool join_by(finder *f, key_kind kind)
     return good && !f->book.failed;
 }
 
-/* ---- by the names of outputs -------------------------------------------- */
-
-static void join_outputs(an_twins *t)
+/* The same where one node alone has the key in either graph: a label need not be unique. */
+static bool join_unique(finder *f, key_kind kind)
 {
-    for (int64_t i = 0; i < t->g[0]->output_count; i++) {
-        const an_name_entry *output = &t->g[0]->outputs[i];
-        const uint32_t value = an_graph_named_output(t->g[1], output->name);
-        const uint32_t a = t->g[0]->slots[output->value].node;
-        const uint32_t b = value ? t->g[1]->slots[value].node : 0;
-        if (b && !t->of[0][a] && !t->of[1][b] && t->facet[0][a].op == t->facet[1][b].op)
-            join(t, a, b);
+    const int64_t count = f->t->g[0]->node_count + 1;
+    chain c = {0};
+    uint32_t *key = an_alloc_zeroed(count * (int64_t)sizeof *key), *alike = NULL;
+    bool good = key && file_under(f, kind, &c);
+    if (good) alike = an_alloc_zeroed(c.limit * (int64_t)sizeof *alike);
+    good = good && alike;
+    for (uint32_t a = 1; good && (int64_t)a < count; a++) {
+        key[a] = f->t->of[0][a] ? 0 : key_of(f, kind, 0, a);
+        if (key[a] < c.limit) alike[key[a]]++;
     }
+    for (uint32_t a = 1; good && (int64_t)a < count; a++) {
+        const uint32_t b = first_free(f, &c, key[a]);
+        if (b && alike[key[a]] == 1 && !c.next[b]) join(f->t, a, b);
+    }
+    forget(&c);
+    an_free(key);
+    an_free(alike);
+    return good && !f->book.failed;
 }
 
-/* ---- by likeness -------------------------------------------------------- */
+/* ---- from the roots back ------------------------------------------------ */
+
+bool an_twins_same(const an_twins *t, uint32_t a, uint32_t b)
+{
+    if (!a || !b) return a == b;
+    const an_slot *x = &t->g[0]->slots[a], *y = &t->g[1]->slots[b];
+    return x->index == y->index &&
+           (t->of[0][x->node] == y->node ||
+            t->facet[0][x->node].value == t->facet[1][y->node].value);
+}
 
 bool an_twins_agree(const an_twins *t, uint32_t a, uint32_t b, int k)
 {
     const an_node *m = &t->g[0]->nodes[a], *n = &t->g[1]->nodes[b];
-    const uint32_t x = k < m->inputs ? m->in[k] : 0, y = k < n->inputs ? n->in[k] : 0;
-    if (!x || !y) return x == y;
-    const an_slot *from = &t->g[0]->slots[x], *to = &t->g[1]->slots[y];
-    return t->of[0][from->node] == to->node && from->index == to->index;
+    return an_twins_same(t, k < m->inputs ? m->in[k] : 0, k < n->inputs ? n->in[k] : 0);
 }
+
+/* Nodes that make a root of one name, or that twins read in one place, if nothing of what they
+ * are speaks against it, nor that they read different leaves. */
+static void join_if_alike(an_twins *t, uint32_t x, uint32_t y)
+{
+    if (!x || !y || t->g[0]->slots[x].index != t->g[1]->slots[y].index) return;
+    const uint32_t a = t->g[0]->slots[x].node, b = t->g[1]->slots[y].node;
+    const an_facet *f = &t->facet[0][a], *h = &t->facet[1][b];
+    const an_node *m = &t->g[0]->nodes[a], *n = &t->g[1]->nodes[b];
+    if (t->of[0][a] || t->of[1][b] || f->op != h->op || f->scope != h->scope ||
+        f->attrs != h->attrs || f->types != h->types || an_node_is_named(m))
+        return;
+    for (int k = 0; k < m->inputs && k < n->inputs; k++) {
+        const bool leaves = m->in[k] && an_node_is_named(an_node_of(t->g[0], m->in[k])) &&
+                            n->in[k] && an_node_is_named(an_node_of(t->g[1], n->in[k]));
+        if (leaves && !an_twins_agree(t, a, b, k)) return;
+    }
+    join(t, a, b);
+}
+
+static void join_roots(an_twins *t)
+{
+    const an_graph *a = t->g[0], *b = t->g[1];
+    for (int64_t i = 0; i < a->output_count; i++)
+        join_if_alike(t, a->outputs[i].value, an_graph_named_output(b, a->outputs[i].name));
+    for (int64_t i = 0; i < a->commit_count; i++) {
+        const an_commit *c = &a->commits[i];
+        const char *state = an_node_of(a, c->state)->name;
+        const an_commit *now = c->set == AN_PENDING ? an_graph_pending(b, state)
+                                                    : an_graph_commit(b, a->sets[c->set], state);
+        if (now) join_if_alike(t, c->value, now->value);
+        if (now) join_if_alike(t, c->witness, now->witness);
+    }
+}
+
+static void join_backwards(an_twins *t)
+{
+    join_roots(t);
+    for (int64_t a = t->g[0]->node_count; a > 0; a--) {
+        if (!t->of[0][a]) continue;
+        const an_node *m = &t->g[0]->nodes[a], *n = &t->g[1]->nodes[t->of[0][a]];
+        for (int k = 0; k < m->inputs && k < n->inputs; k++) join_if_alike(t, m->in[k], n->in[k]);
+    }
+}
+
+/* ---- by likeness -------------------------------------------------------- */
 
 /* How like two nodes of one op and scope are; 0: not enough to say that one became the other. */
 static int likeness(const an_twins *t, uint32_t a, uint32_t b)
@@ -302,16 +252,22 @@ static int likeness(const an_twins *t, uint32_t a, uint32_t b)
 
 static uint32_t likest(finder *f, const chain *c, uint32_t key, uint32_t a)
 {
-    uint32_t best = 0;
+    if (!first_free(f, c, key)) return 0;
+    uint32_t best = 0, *at = &c->head[key];
     int most = 0, seen = 0;
-    for (uint32_t b = first_free(f, c, key); b && seen < WINDOW; b = c->next[b]) {
-        if (f->t->of[1][b]) continue;
-        seen++;
+    while (*at && seen < WINDOW) {
+        const uint32_t b = *at;
+        if (f->t->of[1][b]) { /* out of the chain: no walk meets it again */
+            *at = c->next[b];
+            continue;
+        }
         const int like = likeness(f->t, a, b);
         if (like > most) {
             most = like;
             best = b;
         }
+        at = &c->next[b];
+        seen++;
     }
     return best;
 }
@@ -358,15 +314,15 @@ bool an_twins_find(an_twins *t, const an_graph *a, const an_graph *b)
         good = good && t->facet[side] && t->of[side];
     }
     for (int side = 0; side < 2 && good; side++)
-        for (uint32_t i = 1; (int64_t)i <= t->g[side]->node_count; i++) describe(&f, side, i);
-    good = good && !f.book.failed && join_by(&f, VALUE_AND_PLACE) && join_by(&f, VALUE) &&
-           join_by(&f, LEAF) && join_by(&f, LABEL);
-    if (good) join_outputs(t);
+        for (uint32_t i = 1; (int64_t)i <= t->g[side]->node_count; i++)
+            an_facet_describe(&f.book, t->g[side], i, t->facet[side]);
+    good = good && !f.book.failed && find_equal(&f);
+    good = good && join_by(&f, VALUE_AND_PLACE) && join_by(&f, VALUE) && join_by(&f, LEAF) &&
+           join_unique(&f, LABEL);
+    if (good) join_backwards(t);
     good = good && join_in_order(&f);
-    an_index_free(&f.book.by);
-    an_arena_free(&f.book.arena);
-    an_free(f.book.at);
-    an_free(f.key);
+    an_book_free(&f.book);
+    an_free(f.equal);
     return good;
 }
 

@@ -140,6 +140,15 @@ done
 expect 2 "diff $block" err 'two files'
 expect 2 'diff - -' err 'standard input'
 expect 3 "diff $block $scratch/missing.an" err 'missing.an'
+# Edits of whole graphs, forward and with gradients.
+set --
+for file in tests/golden/*.an tests/golden/worked/encoder.an; do
+    name=$(basename "$file" .an)
+    sed '/^---- after/,$d' "$file" >"$scratch/$name.edit"
+    set -- "$@" "$scratch/$name.edit"
+done
+"$addnorm" grad tests/golden/worked/encoder.an --of loss >"$scratch/gradients.edit"
+python3 tests/frontends/edits.py "$addnorm" "${AN_SEED:-1}" "$@" "$scratch/gradients.edit" || status=1
 # Time must not grow with the square of what differs.
 for op in tanh relu; do
     awk -v op=$op 'BEGIN { print "%1: f32[4] = input \"x\""
