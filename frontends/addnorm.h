@@ -7,6 +7,7 @@
 #include "ops/define.h"
 #include "graph/graph.h"
 #include "graph/profile/profile.h"
+#include "graph/memory/memory_map.h"
 #include "graph/equal/equal.h"
 #include "graph/reduce/reduce.h"
 #include "optim/optim.h"

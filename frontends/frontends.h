@@ -17,6 +17,7 @@
 #define AN_FRONTENDS_H
 
 #include "graph/graph.h"
+#include "graph/memory/memory_map.h"
 #include <signal.h>
 #include <stdio.h>
 
@@ -661,6 +662,12 @@ AN_API char *an_profile_json(an_profile *f);
 /* Its last complete run in the trace format of Chrome, which Perfetto (ui.perfetto.dev) and
  * chrome://tracing open: a lane a thread, an event for each stage of each kernel. */
 AN_API char *an_profile_trace(an_profile *f);
+
+/* ---- memory for programs (inspect/) -------------------------------------- */
+
+/* The facts of a map, its scopes and boxes (see memory_map.h, whose words the keys are). NULL for
+ * NULL or if memory is out; an_string_free. */
+AN_API char *an_memory_map_json(const an_memory_map *m);
 
 #ifdef __cplusplus
 }

@@ -73,6 +73,14 @@ static const an_cli_command commands[] = {
      "what each kind of op takes, or --by something else, and what share that is of what this\n"
      "machine can do. Inputs without --feed are drawn; dims that --bind does not name are 32.\n"
      "--trace writes the last run as a timeline, a lane a thread; --dot colours boxes by time.\n"},
+    {"memory", an_cli_memory, "FILE",
+     "--bind --feed --fetch --set --weights --partial --seed --update --inference --passes --json "
+     "-o",
+     "say what the memory of a run holds, and when",
+     "Runs the graph once, with the --update if one is named, and prints what its plan takes: by\n"
+     "scope what only the forward phase needs, what is saved for gradients and so on, then who is\n"
+     "alive at the peak, and what was measured. -o draws it as FILE.svg: waves across, addresses\n"
+     "up, a box per value. Inputs without --feed are drawn; other dims than --bind's are 32.\n"},
     {"dot", an_cli_dot, "FILE",
      "-o --depth --unfold --diff --focus --radius --color --whole --title --no-legend",
      "draw the graph: Graphviz's language, or a picture",

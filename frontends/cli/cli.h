@@ -148,6 +148,7 @@ an_cli_exit an_cli_diff(const an_cli *line);
 an_cli_exit an_cli_grad(const an_cli *line);
 an_cli_exit an_cli_run(const an_cli *line);
 an_cli_exit an_cli_profile(const an_cli *line);
+an_cli_exit an_cli_memory(const an_cli *line);
 an_cli_exit an_cli_dot(const an_cli *line);
 an_cli_exit an_cli_mermaid(const an_cli *line);
 an_cli_exit an_cli_summary(const an_cli *line);

@@ -282,6 +282,30 @@ expect 2 "profile $block --threads x" err 'from 1 to 256'
 expect 2 "profile $block --bind Q=3" err 'Q'
 expect 3 "profile $scratch/missing.an" err 'missing.an'
 
+# memory: a table, JSON, a picture; what is planned is what is drawn.
+expect 0 "memory $block --bind B=64" out 'a slab of' out 'alive at the peak' out 'the allocator holds'
+printf 'graph "<g> & \\x01"\n%%1: f32[4096] = state "w&<\\">" in "<s>&"\n%%2 = exp %%1 in "<s>&"\noutput "y" %%2\n' >"$scratch/rude.an"
+expect 0 "memory $scratch/rude.an -o $scratch/rude.svg"
+python3 -c "import sys, xml.dom.minidom as x; assert '<g> &' in x.parse(sys.argv[1]).toxml().replace('&lt;', '<').replace('&gt;', '>').replace('&amp;', '&')" \
+    "$scratch/rude.svg" || wrong 'memory: names are not escaped'
+expect 0 "memory $block --update step --json -o $scratch/m.svg"
+python3 - "$scratch/out" "$scratch/m.svg" <<'END' || wrong 'memory: the map is not what it should be'
+import json, sys, xml.etree.ElementTree as tree
+m = json.load(open(sys.argv[1]))
+assert m['binding'] == 'B=32' and 0 < m['alive'] <= m['slab'] and m['whole']['weights'] > 0
+assert sum(s['at_peak'] for s in m['scopes']) == m['alive'] == \
+    sum(b['bytes'] for b in m['boxes'] if b['birth'] <= m['peak'] <= b['death'])
+svg = tree.parse(sys.argv[2]).getroot()
+assert float(svg.get('width')) < 4000 and float(svg.get('height')) < 4000
+texts = list(svg.iter('{http://www.w3.org/2000/svg}text'))
+assert texts and all(float(t.get('font-size')) >= 9 for t in texts)
+titles = [t.text for t in svg.iter('{http://www.w3.org/2000/svg}title')]
+assert any('add_norm' in t for t in titles)
+END
+expect 2 "memory $block -o $scratch/m.png" err 'FILE.svg'
+expect 2 "memory $block --bind Q=3" err 'Q'
+expect 3 "memory $scratch/missing.an" err 'missing.an'
+
 # reduce: what verify objects to, or a command's answer; it says how to see it fail.
 sed '/^---- after/,$d' tests/golden/inference.an >"$scratch/dropout.an"
 expect 0 "reduce $scratch/dropout.an --passes inference --seed 3 -o $scratch/small.an" \

@@ -3,7 +3,7 @@
 # could not try.
 
 library='core ops graph optim frontends'
-public='core/core.h ops/ops.h ops/define.h ops/losses.h graph/graph.h graph/profile/profile.h graph/equal/equal.h graph/reduce/reduce.h optim/optim.h
+public='core/core.h ops/ops.h ops/define.h ops/losses.h graph/graph.h graph/profile/profile.h graph/memory/memory_map.h graph/equal/equal.h graph/reduce/reduce.h optim/optim.h
     frontends/frontends.h'
 umbrella=frontends/addnorm.h
 status=0

@@ -165,6 +165,31 @@ static void free_profile(an_oom *w)
     an_profile_free(w->more);
 }
 
+/* ---- maps of memory ------------------------------------------------------- */
+
+static void prepare_map(an_oom *w)
+{
+    prepare_program(w);
+    run_program(w, w->program);
+}
+
+/* The map, all that is made of it: whole or not at all. */
+static void map_memory(an_oom *w)
+{
+    an_memory_map *m = an_memory_map_new(w->program);
+    char *table = m ? an_memory_map_table(m) : NULL, *json = table ? an_memory_map_json(m) : NULL;
+    w->made = json ? an_memory_map_svg(m) : NULL;
+    an_string_free(json);
+    an_string_free(table);
+    an_memory_map_free(m);
+    an_oom_says(w, w->made ? AN_OK : AN_E_MEMORY, w->made ? "" : "out of memory");
+}
+
+static void describe_map(an_oom *w, FILE *out)
+{
+    fputs(w->made, out);
+}
+
 static void draw_feeds(an_oom *w)
 {
     char message[2048];
@@ -378,6 +403,7 @@ static const an_oom_case rows[] = {
      .drop = drop_profile},
     {"read profile", .prepare = prepare_profile, .work = read_profile,
      .describe = describe_profile, .done = free_profile},
+    {"map memory", .prepare = prepare_map, .work = map_memory, .describe = describe_map},
     {"draw feeds", .prepare = prepare_model, .work = draw_feeds, .describe = describe_feeds,
      .drop = drop_feeds},
     {"set states", .prepare = prepare_model, .work = set_states, .state = state_graph},
