@@ -74,8 +74,8 @@ static const an_cli_command commands[] = {
      "machine can do. Inputs without --feed are drawn; dims that --bind does not name are 32.\n"
      "--trace writes the last run as a timeline, a lane a thread; --dot colours boxes by time.\n"},
     {"memory", an_cli_memory, "FILE",
-     "--bind --feed --fetch --set --weights --partial --seed --update --inference --passes --json "
-     "-o",
+     "--bind --feed --fetch --set --weights --partial --seed --update --inference --passes "
+     "--depth --json -o",
      "say what the memory of a run holds, and when",
      "Runs the graph once, with the --update if one is named, and prints what its plan takes: by\n"
      "scope what only the forward phase needs, what is saved for gradients and so on, then who is\n"

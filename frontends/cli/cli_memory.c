@@ -73,12 +73,12 @@ static an_cli_exit report(const an_cli_job *j, const an_memory_map *map, const m
     return j->line->json ? an_cli_write_string(NULL, an_memory_map_json(map)) : write_table(map, m);
 }
 
-static an_cli_exit map_memory(an_cli_job *j, const meter *m)
+static an_cli_exit map_memory(an_cli_job *j, const meter *m, int depth)
 {
     const an_cli_exit answer = an_cli_job_steps(j, 1);
     if (answer != AN_CLI_FINE) return answer;
     const meter now = {atomic_load(&m->held), atomic_load(&m->most)};
-    an_memory_map *map = an_memory_map_new(j->program);
+    an_memory_map *map = an_memory_map_new(j->program, depth);
     if (!map) {
         an_cli_say("out of memory");
         return AN_CLI_NOT;
@@ -100,10 +100,11 @@ an_cli_exit an_cli_memory(const an_cli *line)
 {
     meter m = {0};
     an_cli_job j;
-    if (!is_svg(line->output)) return AN_CLI_USAGE;
+    int depth;
+    if (!is_svg(line->output) || !an_cli_depth(line, &depth)) return AN_CLI_USAGE;
     an_set_allocator(&(an_allocator){metered, &m});
     an_cli_exit answer = an_cli_job_open(&j, line, true);
-    if (answer == AN_CLI_FINE) answer = map_memory(&j, &m);
+    if (answer == AN_CLI_FINE) answer = map_memory(&j, &m, depth);
     an_cli_job_close(&j);
     an_set_allocator(NULL);
     return answer;

@@ -33,7 +33,7 @@ static const option options[] = {
     {"--command", TEXT, FIELD(shell), "CMD", "what fails: a shell's command, given a path"},
     {"--completion", TEXT, FIELD(completion), "bash", "print what that shell completes"},
     {"--data", TEXT, FIELD(data), "plain|hard|exact|aimed", "what to try: see above; plain"},
-    {"--depth", NUMBER, FIELD(depth), "N", "draw scopes deeper than this as one box"},
+    {"--depth", NUMBER, FIELD(depth), "N", "scopes deeper than this are one box, or row"},
     {"--diff", TEXT, FIELD(diff), "FILE2", "mark what came and went since FILE2"},
     {"--dot", TEXT, FIELD(dot), "FILE", "draw what is reported on: .dot .svg .png .pdf"},
     {"--each", FLAG, FIELD(each), "", "try numbers on every pass by itself, too"},

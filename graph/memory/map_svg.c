@@ -147,31 +147,57 @@ static const char *short_name(const an_memory_box *b)
     return last && last[1] ? last + 1 : b->name;
 }
 
+static double peak_of(const picture *p)
+{
+    return at_wave(p, (double)p->m->facts.peak + 0.5);
+}
+
+/* Where a label of that width may begin so that the peak's line does not cross it; 0: nowhere. */
+static double beside_peak(const picture *p, double from, double to, double width)
+{
+    const double peak = peak_of(p);
+    if (from + width > to) return 0;
+    if (peak < from - 3 || peak > from + width + 3) return from;
+    return peak + 5 + width <= to ? peak + 5 : 0;
+}
+
+static void add_words(const picture *p, double x, double y, const char *op, const char *name)
+{
+    begin_text(p, x, y, 10, "");
+    add_safe(p->out, op, 40);
+    if (op[0] && name[0]) an_text_add(p->out, " ");
+    add_safe(p->out, name, 60);
+    end_text(p);
+}
+
+static void add_upwards(const picture *p, double x, double y, const char *op)
+{
+    an_text_addf(p->out, "<text transform=\"translate(%.1f %.1f) rotate(-90)\" font-size=\"10\">",
+                 x, y);
+    add_safe(p->out, op, 40);
+    end_text(p);
+}
+
+/* As much as there is room for: op above name, op and name, op, op upwards, nothing. */
 static void add_label(const picture *p, const an_memory_box *b, double x, double y, double w,
                       double h)
 {
     const char *name = short_name(b);
-    const double room = w - (b->takes_over ? 16 : 8);
-    if (w >= 14 && room < width_of(b->op) && h >= width_of(b->op) + 2 * MARK + 8) { /* upwards */
-        an_text_addf(p->out, "<text transform=\"translate(%.1f %.1f) rotate(-90)\" "
-                     "font-size=\"10\">", x + w / 2 + 4, y + h - 4);
-        add_safe(p->out, b->op, 40);
-        end_text(p);
+    const double from = x + (b->takes_over ? 12 : 4), to = x + w - 4, middle = y + h / 2;
+    const double op = width_of(b->op), both = op + LETTER + width_of(name);
+    const double two = h < 28 ? 0 : beside_peak(p, from, to, fmax(op, width_of(name)));
+    const double one = h < 13 ? 0 : beside_peak(p, from, to, both);
+    const double least = h < 13 ? 0 : beside_peak(p, from, to, op);
+    if (two > 0) {
+        add_words(p, two, middle - 2, b->op, "");
+        add_words(p, two, middle + 11, "", name);
+    } else if (one > 0) {
+        add_words(p, one, middle + 4, b->op, name);
+    } else if (least > 0) {
+        add_words(p, least, middle + 4, b->op, "");
+    } else if (w >= 14 && h >= op + 2 * MARK + 8 && fabs(x + w / 2 - peak_of(p)) > 9) {
+        add_upwards(p, x + w / 2 + 4, y + h - 4, b->op);
     }
-    if (h < 13 || room < width_of(b->op)) return;
-    const double both = width_of(b->op) + width_of(name) + LETTER;
-    const bool under = h >= 28 && room >= width_of(name);
-    begin_text(p, x + (b->takes_over ? 12 : 4), y + h / 2 + (under ? -2 : 4), 10, "");
-    add_safe(p->out, b->op, 40);
-    if (!under && room >= both) {
-        an_text_add(p->out, " ");
-        add_safe(p->out, name, 60);
-    }
-    end_text(p);
-    if (!under) return;
-    begin_text(p, x + (b->takes_over ? 12 : 4), y + h / 2 + 11, 10, "");
-    add_safe(p->out, name, 60);
-    end_text(p);
 }
 
 static void add_box(const picture *p, const an_memory_box *b)
@@ -210,10 +236,15 @@ static void add_speck(const picture *p, int row, speck *s)
     *s = (speck){0};
 }
 
+static int row_of(const picture *p, const an_memory_box *b)
+{
+    const double at = ((double)b->offset + (double)b->bytes / 2) * p->byte;
+    return at < 0 ? 0 : at > p->high - 1 ? p->high - 1 : (int)at;
+}
+
 static void note_small(const picture *p, const an_memory_box *b, speck *rows)
 {
-    double at = ((double)b->offset + (double)b->bytes / 2) * p->byte;
-    const int row = at < 0 ? 0 : at > p->high - 1 ? p->high - 1 : (int)at;
+    const int row = row_of(p, b);
     speck *s = &rows[row];
     if (s->count && (double)(b->birth - s->death) * p->wave > 1 + p->wave) add_speck(p, row, s);
     if (s->count == 0) *s = (speck){.birth = b->birth, .death = b->death, .kind = b->kind};
@@ -222,13 +253,23 @@ static void note_small(const picture *p, const an_memory_box *b, speck *rows)
     s->bytes += b->bytes;
 }
 
+/* Of boxes less than half a pixel wide one stands for all that have its middle's pixel. */
 static void add_boxes(const picture *p)
 {
     speck rows[MOST_HIGH] = {{0}};
+    int64_t column[MOST_HIGH];
+    memset(column, -1, sizeof column);
     for (int64_t i = 0; i < p->m->box_count; i++) {
         const an_memory_box *b = &p->m->boxes[i];
-        if ((double)b->bytes * p->byte < 1) note_small(p, b, rows);
-        else add_box(p, b);
+        const bool narrow = (double)(b->death + 1 - b->birth) * p->wave < 0.5;
+        const int64_t at = narrow ? (int64_t)((double)b->birth * p->wave) : -1;
+        const int row = row_of(p, b);
+        if ((double)b->bytes * p->byte < 1 || (narrow && column[row] == at)) {
+            note_small(p, b, rows);
+        } else {
+            add_box(p, b);
+            if (narrow) column[row] = at;
+        }
     }
     for (int row = 0; row < p->high; row++) add_speck(p, row, &rows[row]);
 }
@@ -299,10 +340,15 @@ static void add_strip(const picture *p, double top)
     const an_memory_facts *f = &p->m->facts;
     const double most = f->slab > 0 ? (double)f->slab : 1;
     an_text_addf(p->out, "<path d=\"M%d %.1f", LEFT, top + STRIP);
-    for (int64_t w = 0; w <= f->end; w++)
+    const int64_t step = p->wave < 1 ? (int64_t)ceil(1 / p->wave) : 1; /* waves of a pixel */
+    for (int64_t w = 0; w <= f->end; w += step) {
+        const int64_t next = w + step <= f->end ? w + step : f->end + 1;
+        int64_t alive = 0;
+        for (int64_t k = w; k < next; k++)
+            if (p->m->alive[k] > alive) alive = p->m->alive[k];
         an_text_addf(p->out, "L%.2f %.2fH%.2f", at_wave(p, (double)w),
-                     top + STRIP * (1 - (double)p->m->alive[w] / most),
-                     at_wave(p, (double)w + 1));
+                     top + STRIP * (1 - (double)alive / most), at_wave(p, (double)next));
+    }
     an_text_addf(p->out, "V%.1fz\" fill=\"#c9d3df\" stroke=\"#5f6b7a\" stroke-width=\"0.6\">"
                  "<title>bytes alive in each wave</title></path>\n", top + STRIP);
     begin_text(p, LEFT - 8, top + 10, 11, " text-anchor=\"end\"");
@@ -317,7 +363,7 @@ static void add_strip(const picture *p, double top)
 static void add_peak(const picture *p, double strip)
 {
     const an_memory_facts *f = &p->m->facts;
-    const double x = at_wave(p, (double)f->peak + 0.5);
+    const double x = peak_of(p);
     const bool left = x > LEFT + p->wide / 2;
     an_text_addf(p->out, "<g id=\"peak\"><title>the peak: wave %lld</title>\n",
                  (long long)f->peak);

@@ -17,6 +17,9 @@ typedef struct mapping {
     uint8_t *phase;   /* [node] */
     uint8_t *reader;  /* [root value] the last phase that reads it; 0: the forward phase or none */
     bool *fetched;    /* [root value] */
+    int depth;        /* of scopes that count by themselves; 0: all */
+    uint32_t *steps;  /* [node] the parameter whose new value it makes; 0: none */
+    uint32_t *maker;  /* [state's value] the node that makes its new value; 0: none */
     int64_t *holder;  /* [buffer] its last box so far, plus one */
     an_index by_scope;
     an_arena scrap;
@@ -64,14 +67,13 @@ static const char *keep(mapping *x, an_text *text)
     return kept;
 }
 
-static const char *name_of(mapping *x, uint32_t value, const char *before)
+static const char *name_of(mapping *x, const an_node *n, int output, const char *before)
 {
-    const an_node *n = an_node_of(x->g, value);
     an_text text = {0};
     an_text_add(&text, before);
     if (an_node_is_named(n)) an_text_add(&text, n->name);
     else an_node_print(n, &text);
-    if (n->outputs > 1) an_text_addf(&text, ".%d", x->g->slots[value].index);
+    if (output >= 0 && n->outputs > 1) an_text_addf(&text, ".%d", output);
     return keep(x, &text);
 }
 
@@ -82,15 +84,14 @@ static const char *type_of(mapping *x, uint32_t value)
     return keep(x, &text);
 }
 
-/* Its name and type are for the caller; false if one of all texts is missing. */
+/* Its name and type are the caller's to give; false if there was no memory for one of its texts. */
 static bool add_box(mapping *x, uint32_t node, an_memory_box box)
 {
     const an_node *n = &x->g->nodes[node];
     box.node = node;
-    box.op = n->op->name;
+    box.op = an_arena_string(&x->m->arena, n->op->name);
     box.scope = an_arena_string(&x->m->arena, n->scope);
-    if (!(box.op = an_arena_string(&x->m->arena, box.op)) || !box.scope || !box.name || !box.type)
-        return false;
+    if (!box.op || !box.scope || !box.name || !box.type) return false;
     x->m->boxes[x->m->box_count++] = box;
     return true;
 }
@@ -101,8 +102,10 @@ static bool add_value(mapping *x, uint32_t b, uint32_t value, int64_t wave, cons
     const int64_t held = x->holder[b];
     if (held) x->m->boxes[held - 1].death = wave - 1;
     x->holder[b] = x->m->box_count + 1;
-    return add_box(x, x->g->slots[value].node,
-                   (an_memory_box){.name = name_of(x, value, before), .type = type_of(x, value),
+    const an_slot *slot = &x->g->slots[value];
+    const char *name = name_of(x, &x->g->nodes[slot->node], slot->index, before);
+    return add_box(x, slot->node,
+                   (an_memory_box){.name = name, .type = type_of(x, value),
                                    .kind = before[0] ? AN_MEMORY_UPDATE : kind_of(x, value),
                                    .buffer = b, .takes_over = held != 0, .birth = wave,
                                    .death = x->s->buffers[b].death, .offset = x->plan->offset[b],
@@ -120,7 +123,7 @@ static bool add_task(mapping *x, int64_t t)
     }
     if (x->plan->scratch[t] < 0) return true;
     return add_box(x, task->node,
-                   (an_memory_box){.name = name_of(x, n->first, "scratch of "), .type = "",
+                   (an_memory_box){.name = name_of(x, n, -1, "scratch of "), .type = "",
                                    .kind = AN_MEMORY_SCRATCH, .birth = task->wave,
                                    .death = task->wave, .offset = x->plan->scratch[t],
                                    .bytes = x->plan->scratch_bytes[t]});
@@ -187,14 +190,26 @@ int64_t *an_memory_map_at_peak(const an_memory_map *m, int64_t *count)
 
 /* ---- sums by scope -------------------------------------------------------------- */
 
+/* Bytes of the name of the scope that counts for this one. */
+static size_t length_of(const mapping *x, const char *scope)
+{
+    int depth = 0;
+    if (x->depth < 0) return 0;
+    for (const char *p = scope; *p; p++)
+        if (*p == '/' && ++depth == x->depth) return (size_t)(p - scope);
+    return strlen(scope);
+}
+
 static an_memory_sum *sum_for(mapping *x, const char *scope)
 {
     an_memory_map *m = x->m;
-    const uint64_t hash = an_hash_string(scope);
+    const char *kept = an_arena_text(&x->scrap, scope, (int64_t)length_of(x, scope));
+    if (!kept) return NULL;
+    const uint64_t hash = an_hash_string(kept);
     uint64_t probe = 0;
     for (uint32_t i; (i = an_index_next(&x->by_scope, hash, &probe));)
-        if (!strcmp(m->scopes[i - 1].scope, scope)) return &m->scopes[i - 1];
-    const char *kept = an_arena_string(&m->arena, scope);
+        if (!strcmp(m->scopes[i - 1].scope, kept)) return &m->scopes[i - 1];
+    kept = an_arena_string(&m->arena, kept);
     if (!kept || !an_index_add(&x->by_scope, hash, (uint32_t)m->scope_count + 1)) return NULL;
     m->scopes[m->scope_count].scope = kept;
     return &m->scopes[m->scope_count++];
@@ -220,6 +235,25 @@ static an_memory_kind resident(const mapping *x, const an_buffer *b)
                                                                     : AN_MEMORY_WEIGHTS;
 }
 
+/* Whose cost it is: moments stand with the weights of whose step they are. */
+static const char *scope_of(const mapping *x, uint32_t leaf)
+{
+    const uint32_t maker = x->maker[leaf], weights = maker ? x->steps[maker] : 0;
+    return an_node_of(x->g, weights ? weights : leaf)->scope;
+}
+
+static void look_at_steps(mapping *x)
+{
+    for (int64_t i = 0; i < x->g->commit_count; i++) {
+        const an_commit *c = &x->g->commits[i];
+        if (c->set != x->s->set) continue;
+        const uint32_t maker = x->g->slots[c->value].node;
+        x->maker[c->state] = maker;
+        if (an_graph_is_parameter(x->g, x->phase, x->g->slots[c->state].node))
+            x->steps[maker] = c->state;
+    }
+}
+
 static int by_cost(const void *a, const void *b)
 {
     const an_memory_sum *x = a, *y = b;
@@ -232,14 +266,15 @@ static int by_cost(const void *a, const void *b)
 static bool add_sums(mapping *x)
 {
     an_memory_map *m = x->m;
+    look_at_steps(x);
     for (int64_t i = 0; i < m->box_count; i++) {
         const an_memory_box *b = &m->boxes[i];
         if (!count(x, b->scope, b->kind, b->bytes, b->at_peak)) return false;
     }
     for (int64_t i = 1; i <= x->s->buffer_count; i++) {
         const an_buffer *b = &x->s->buffers[i];
-        if (b->home != AN_HOME_SLAB && !count(x, an_node_of(x->g, b->value)->scope, resident(x, b),
-                                              x->plan->bytes[i], false))
+        if (b->home != AN_HOME_SLAB &&
+            !count(x, scope_of(x, b->value), resident(x, b), x->plan->bytes[i], false))
             return false;
     }
     qsort(m->scopes, (size_t)m->scope_count, sizeof *m->scopes, by_cost);
@@ -273,12 +308,14 @@ static bool allocate(mapping *x)
     x->phase = an_arena_alloc(scrap, x->g->node_count + 1);
     x->reader = an_arena_alloc(scrap, slots);
     x->fetched = an_arena_alloc(scrap, slots * (int64_t)sizeof *x->fetched);
+    x->steps = an_arena_alloc(scrap, (x->g->node_count + 1) * (int64_t)sizeof *x->steps);
+    x->maker = an_arena_alloc(scrap, slots * (int64_t)sizeof *x->maker);
     x->holder = an_arena_alloc(scrap, buffers * (int64_t)sizeof *x->holder);
     x->m->boxes = an_arena_alloc(kept, boxes * (int64_t)sizeof *x->m->boxes);
     x->m->scopes = an_arena_alloc(kept, (boxes + buffers) * (int64_t)sizeof *x->m->scopes);
     x->m->alive = an_arena_alloc(kept, (x->s->end + 2) * (int64_t)sizeof *x->m->alive);
-    return x->phase && x->reader && x->fetched && x->holder && x->m->boxes && x->m->scopes &&
-           x->m->alive && an_graph_phases(x->g, x->phase);
+    return x->phase && x->reader && x->fetched && x->steps && x->maker && x->holder &&
+           x->m->boxes && x->m->scopes && x->m->alive && an_graph_phases(x->g, x->phase);
 }
 
 static const an_plan *last_plan(const an_program *p)
@@ -289,10 +326,10 @@ static const an_plan *last_plan(const an_program *p)
     return last;
 }
 
-an_memory_map *an_memory_map_new(const an_program *p)
+an_memory_map *an_memory_map_new(const an_program *p, int depth)
 {
     const an_plan *plan = p ? last_plan(p) : NULL;
-    mapping x = {.m = plan ? an_alloc_zeroed(sizeof *x.m) : NULL, .plan = plan};
+    mapping x = {.m = plan ? an_alloc_zeroed(sizeof *x.m) : NULL, .plan = plan, .depth = depth};
     if (!x.m) return NULL;
     x.g = p->graph;
     x.s = &p->schedule;

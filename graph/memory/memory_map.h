@@ -1,6 +1,6 @@
 /* memory_map.h -- what the memory of a program's run holds, and when.
  *
- *     an_memory_map *m = an_memory_map_new(program);   after a run: that binding's plan
+ *     an_memory_map *m = an_memory_map_new(program, 0);   after a run: that binding's plan
  *     an_memory_map_svg_file(m, "memory.svg");
  *
  * Values of a run lie in one block, the slab; two lie at the same place if they are never needed
@@ -26,7 +26,8 @@ typedef enum an_memory_kind {
     AN_MEMORY_UPDATE,    /* made by optimizer steps */
     AN_MEMORY_SCRATCH,   /* of one kernel, while it runs */
     AN_MEMORY_WEIGHTS,   /* states that the forward phase or gradients read */
-    AN_MEMORY_OPTIMIZER, /* states that only updates read: moments, rates, counters */
+    AN_MEMORY_OPTIMIZER, /* states that only updates read: moments, which count with the
+                            scope of their weights, rates, counters */
     AN_MEMORY_FEEDS,     /* inputs; the caller's bytes */
     AN_MEMORY_LITERALS,  /* constants that the graph holds */
     AN_MEMORY_KINDS
@@ -36,8 +37,9 @@ AN_API const char *an_memory_kind_name(an_memory_kind kind); /* "saved" */
 
 typedef struct an_memory_map an_memory_map;
 
-/* Of the binding that ran last; NULL if none has run or memory is out. It outlives the program. */
-AN_API an_memory_map *an_memory_map_new(const an_program *p);
+/* Of the binding that ran last; NULL if none has run or memory is out. It outlives the program.
+ * Scopes deeper than `depth` count with the one they are in; 0: each by itself, -1: none. */
+AN_API an_memory_map *an_memory_map_new(const an_program *p, int depth);
 AN_API void an_memory_map_free(an_memory_map *m);
 
 typedef struct an_memory_box {

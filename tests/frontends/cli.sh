@@ -302,6 +302,7 @@ assert texts and all(float(t.get('font-size')) >= 9 for t in texts)
 titles = [t.text for t in svg.iter('{http://www.w3.org/2000/svg}title')]
 assert any('add_norm' in t for t in titles)
 END
+expect 0 "memory $block --depth 0" out 'outside'
 expect 2 "memory $block -o $scratch/m.png" err 'FILE.svg'
 expect 2 "memory $block --bind Q=3" err 'Q'
 expect 3 "memory $scratch/missing.an" err 'missing.an'

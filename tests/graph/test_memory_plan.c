@@ -19,7 +19,7 @@ static mapped map_of(an_model m, const char *bind, bool train, const char *recom
     x.p = an_compile(m.g, x.store, .fetch = {m.loss, m.y}, .recompute = recompute,
                      .update = train ? m.up : (an_updates){0});
     ck_assert_msg(x.p != NULL, "%s", an_compile_message(m.g));
-    ck_assert_ptr_null(an_memory_map_new(x.p)); /* nothing was run */
+    ck_assert_ptr_null(an_memory_map_new(x.p, 0)); /* nothing was run */
     char message[2048] = "";
     an_drawn *drawn = an_draw_feeds(m.g, bind, 7, message, sizeof message);
     ck_assert_msg(drawn != NULL, "%s", message);
@@ -28,7 +28,7 @@ static mapped map_of(an_model m, const char *bind, bool train, const char *recom
     ck_assert_msg(an_run(x.p, .feed_list = feeds, .feed_count = count) == AN_OK, "%s",
                   an_program_message(x.p));
     an_drawn_free(drawn);
-    x.map = an_memory_map_new(x.p);
+    x.map = an_memory_map_new(x.p, 0);
     ck_assert_ptr_nonnull(x.map);
     x.plan = x.p->plans[x.p->plan_count - 1];
     return x;
@@ -235,11 +235,64 @@ START_TEST(test_hostile_names)
 }
 END_TEST
 
+/* However many waves there are, a picture stays one that can be opened. */
+START_TEST(test_a_long_run_makes_a_small_picture)
+{
+    an_graph *g = an_graph_new("long");
+    an_value y = an_input(g, "x", AN_F32, AN_SHAPE(1024));
+    for (int i = 0; i < 9000; i++) y = an_tanh(y);
+    mapped x = map_of((an_model){.g = g, .loss = y, .y = y}, "", false, NULL);
+    ck_assert_int_ge(x.map->box_count, 9000);
+    char *svg = an_memory_map_svg(x.map);
+    ck_assert_ptr_nonnull(svg);
+    ck_assert_uint_lt(strlen(svg), 2 << 20);
+    const char *width = strstr(svg, "width=\""), *height = strstr(svg, "height=\"");
+    ck_assert(width && atof(width + 7) < 4000 && height && atof(height + 8) < 4000);
+    an_string_free(svg);
+    unmap(&x);
+}
+END_TEST
+
+/* Adam has two moments of each weight, and they are that scope's cost. */
+START_TEST(test_moments_count_with_their_weights)
+{
+    mapped x = model(3);
+    const an_memory_sum *scopes;
+    for (int64_t i = 0, n = an_memory_map_scopes(x.map, &scopes); i < n; i++)
+        if (!strncmp(scopes[i].scope, "block", 5))
+            ck_assert_int_eq(scopes[i].bytes[AN_MEMORY_OPTIMIZER],
+                             2 * scopes[i].bytes[AN_MEMORY_WEIGHTS]);
+    unmap(&x);
+}
+END_TEST
+
+START_TEST(test_scopes_are_joined)
+{
+    mapped x = model(3);
+    const an_memory_sum *scopes;
+    int64_t bytes = 0;
+    for (int depth = -1; depth < 3; depth++) {
+        an_memory_map *m = an_memory_map_new(x.p, depth);
+        const int64_t count = an_memory_map_scopes(m, &scopes);
+        ck_assert(depth >= 0 ? count > 1 : count == 1);
+        for (int64_t i = 0; i < count; i++) {
+            const char *slash = strchr(scopes[i].scope, '/');
+            ck_assert(depth != 1 || !slash);
+            bytes += scopes[i].at_peak;
+        }
+        ck_assert_int_eq(bytes, an_memory_map_facts(m).alive);
+        bytes = 0;
+        an_memory_map_free(m);
+    }
+    unmap(&x);
+}
+END_TEST
+
 START_TEST(test_nothing)
 {
     const an_memory_box *boxes;
     const an_memory_sum *scopes;
-    ck_assert_ptr_null(an_memory_map_new(NULL));
+    ck_assert_ptr_null(an_memory_map_new(NULL, 0));
     ck_assert_int_eq(an_memory_map_boxes(NULL, &boxes), 0);
     ck_assert_int_eq(an_memory_map_scopes(NULL, &scopes), 0);
     ck_assert_ptr_null(an_memory_map_whole(NULL));
@@ -258,4 +311,6 @@ END_TEST
 
 AN_TEST_MAIN("memory_plan", test_every_buffer_has_its_boxes, test_boxes_share_nothing,
              test_the_peak_is_the_plans, test_sums_add_up, test_kinds_of_a_small_graph,
-             test_recomputing_saves_less, test_hostile_names, test_nothing)
+             test_recomputing_saves_less, test_hostile_names,
+             test_a_long_run_makes_a_small_picture, test_scopes_are_joined,
+             test_moments_count_with_their_weights, test_nothing)

@@ -29,7 +29,7 @@ budgets='
  1990 graph/passes        six passes and their frame; 210 for what is computed again, 40 for passes with an argument; 60 for what is pending, `training` and what a literal chooses; 420 are for what becomes one: exact, in linear time, for any pass; 50 for ops that are their meaning
  4300 graph/run           compiling, planning, the proof of the plan, weights, one run; 260 record what threads did and when; 130 keep planning linear, 115 the check of outs and feeds, 45 make values there, 75 learn names from expressions; 340 refuse what is not finite and find who is to blame, 90 are fingerprints, 110 list what a loaded file lacks, 45 say what computing again saves
  3390 graph/picture       110 say what the rows of the summary read; views, 330 of them find what repeats and draw it once, the ladder in linear time, three writers, the summary; 70 show what takes how long, 90 draw simpler what Graphviz gives up and tell of all kinds of boxes
- 1060 graph/memory        what the memory of a run holds: boxes, sums by scope, a table 140, and 400 for the picture
+ 1140 graph/memory        what the memory of a run holds: boxes, sums by scope, a table 140, and 470 for the picture
   530 graph/profile      what the time of a run goes to: medians, groups, shares of what the machine was measured to do
  4640 graph/equal/proof   the prover: value graphs and exact rules (380 of them of moving elements, 95 for pending updates), where a proof fails and in which words (550); 2300 what is equal over the reals
  6100 graph/equal         80 draw feeds for whoever asks; numbers, seven checks, their data (aimed, 230), memory needed (71), the report and its picture; 200 are getters; 700 check an op from outside

@@ -176,7 +176,7 @@ static void prepare_map(an_oom *w)
 /* The map, all that is made of it: whole or not at all. */
 static void map_memory(an_oom *w)
 {
-    an_memory_map *m = an_memory_map_new(w->program);
+    an_memory_map *m = an_memory_map_new(w->program, 1);
     char *table = m ? an_memory_map_table(m) : NULL, *json = table ? an_memory_map_json(m) : NULL;
     w->made = json ? an_memory_map_svg(m) : NULL;
     an_string_free(json);
