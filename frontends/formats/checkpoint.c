@@ -27,7 +27,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "big-endian machines n
 static an_status tabulate(an_store *s, an_stored_table *t, an_error *e)
 {
     an_crc32 c;
-    an_crc32_begin(&c);
+    an_crc32_begin(&c, AN_CRC32);
     an_status status = AN_OK;
     for (int64_t i = 0; i < an_store_count(s) && status == AN_OK; i++) {
         if (an_store_is_transient(s, i)) continue;
@@ -129,7 +129,7 @@ static an_status read_header(reader *r, int64_t file_bytes)
 static an_status open_reader(reader *r, const char *path, an_error *e)
 {
     *r = (reader){.path = path, .error = e};
-    an_crc32_begin(&r->crc);
+    an_crc32_begin(&r->crc, AN_CRC32);
     r->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* or a pipe would make us wait */
     struct stat about;
     if (r->fd < 0 || fstat(r->fd, &about) != 0) {

@@ -4,13 +4,11 @@
 
 #include <string.h>
 
-#define POLYNOMIAL 0xedb88320u /* x^32 + x^26 + ... + 1, the lowest power in the highest bit */
-
-void an_crc32_begin(an_crc32 *c)
+void an_crc32_begin(an_crc32 *c, uint32_t polynomial)
 {
     for (uint32_t b = 0; b < 256; b++) {
         uint32_t rest = b;
-        for (int bit = 0; bit < 8; bit++) rest = rest >> 1 ^ (rest & 1 ? POLYNOMIAL : 0);
+        for (int bit = 0; bit < 8; bit++) rest = rest >> 1 ^ (rest & 1 ? polynomial : 0);
         c->table[0][b] = rest;
     }
     for (int k = 1; k < 8; k++)

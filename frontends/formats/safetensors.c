@@ -183,7 +183,7 @@ static an_status put_checks(json_t *about, const an_stored_table *t, an_error *e
     an_status status = put_text(about, CHECKS, checks, e);
     free(checks); /* house: jansson took it from malloc */
     an_crc32 c;
-    an_crc32_begin(&c);
+    an_crc32_begin(&c, AN_CRC32);
     uint32_t sum = 0;
     const char *key;
     json_t *value;
@@ -341,7 +341,7 @@ static an_status check_header(an_stored_table *t, an_error *e)
     const char *const checks = metadata_of(t, CHECKS), *const whole = metadata_of(t, HEADER_CHECK);
     if (!checks && !whole) return AN_OK;
     an_crc32 c;
-    an_crc32_begin(&c);
+    an_crc32_begin(&c, AN_CRC32);
     uint32_t sum = 0, wanted = 0;
     for (int64_t i = 0; i < t->count; i++) sum += check_entry(&c, &t->items[i]);
     for (int64_t i = 0; i < t->metadata_count; i++)

@@ -53,7 +53,7 @@ static bool add_feed(an_basis *b, const an_crc32 *c, const char *prefix, const a
 static bool add_feeds(an_basis *b, const char *prefix, const an_feed feeds[AN_MAX_NAMED])
 {
     an_crc32 c;
-    an_crc32_begin(&c);
+    an_crc32_begin(&c, AN_CRC32);
     bool good = true;
     for (int i = 0; i < AN_MAX_NAMED && good; i++)
         if (feeds[i].tensor) good = add_feed(b, &c, prefix, &feeds[i]);
