@@ -593,6 +593,9 @@ typedef struct an_fit_args {
      * alone: the first it is asked for is the one behind the last that was kept. */
     bool (*next)(void *context, int64_t step);
     int64_t epoch_steps; /* of .next, after which validation and checkpoints come; 0: all of them */
+    const char *events; /* a directory for TensorBoard, made if it is not there, as its parents are:
+                           metrics, times and the graph; NULL: none */
+    int64_t histograms; /* every so many epochs also weights and gradients; 0: never */
 } an_fit_args;
 
 /* Trains. A step whose metrics or gradients are not all finite commits nothing (an_run's
@@ -606,7 +609,16 @@ typedef struct an_fit_args {
  * goes on from the last step, and so it does behind .steps. All that its bits follow from
  * must then be the same: the graph, the optimizer, the arrays, `seed`, `batch` and how they
  * are ordered and held out; if not, the message names what has changed. One training at a time may
- * use a directory; a tokenizer and the like can be kept beside these files. */
+ * use a directory; a tokenizer and the like can be kept beside these files.
+ *
+ * .events gets a file a call (an_events_open), the steps of which are epochs: "loss/train" and
+ * "loss/validation" for each metric, "time/epoch" in seconds and "time/step" in milliseconds; and
+ * with .histograms, of the epoch's last step, for each parameter p that the table changes,
+ * histograms "weights/p" behind it and "gradients/p" in it, as an_updates_gradient gives them, and
+ * "gradient_norm/p" (L2), "update_ratio/p", the norm of its change by that of what it was, and
+ * "learning_rate", which is "learning_rate/p" for p and those behind it where groups have others.
+ * For that such a step is computed twice, and its weights copied; the bits of the training are the
+ * same. Parameters whose new value is no step of an optimizer have no gradients and rates. */
 AN_API an_history *an_fit_with(const an_fit_args *args);
 #define an_fit(...) an_fit_with(&(an_fit_args){.at = AN_HERE, __VA_ARGS__})
 
@@ -647,6 +659,13 @@ AN_API an_status an_predict_with(const an_predict_args *args);
 /* The history of a directory that an_fit wrote. */
 AN_API an_history *an_history_load(const char *directory);
 
+/* For other tools, a row or a line an epoch: epoch, seconds, step_ms, metrics, and with validation
+ * val_ of each. CSV (RFC 4180) with a head; or an object of JSON, where NaN is null and infinities
+ * are "inf" and "-inf". To be freed with an_string_free. NULL if memory is out or `h` is NULL; as
+ * JSON also if a metric's name is no UTF-8. */
+AN_API char *an_history_csv(const an_history *h);
+AN_API char *an_history_jsonl(const an_history *h);
+
 /* The curves of a training as one SVG, a panel a metric, with the best epoch
  * marked: text to be freed with an_string_free, or a file that is replaced as a
  * whole. NULL `title`: "Training". Equal histories give equal bytes. NULL or
@@ -668,6 +687,27 @@ AN_API char *an_profile_trace(an_profile *f);
 /* The facts of a map, its scopes and boxes (see memory_map.h, whose words the keys are). NULL for
  * NULL or if memory is out; an_string_free. */
 AN_API char *an_memory_map_json(const an_memory_map *m);
+
+/* ---- what TensorBoard shows (inspect/) ----------------------------------- */
+
+/* A new file of events in the directory, which is made if it is not there, as its parents are: for
+ * `tensorboard --logdir`. Each call below adds a whole record, there for readers at once. After a
+ * failure nothing is added, and every call gives its status. NULL if memory is out, which every
+ * call takes and tells. Steps are the caller's to count. Bytes of names that are no UTF-8 become
+ * U+FFFD. */
+typedef struct an_events an_events;
+AN_API an_events *an_events_open(const char *directory);
+AN_API an_status an_events_status(const an_events *e);
+AN_API const char *an_events_message(const an_events *e); /* "" unless the status is an error */
+AN_API const char *an_events_path(const an_events *e);    /* of the file; NULL: there is none */
+/* Tags with slashes stand together by what is before the first. */
+AN_API an_status an_events_scalar(an_events *e, const char *tag, int64_t step, double value);
+/* How many elements are how large; infinities and NaN are not among them. */
+AN_API an_status an_events_histogram(an_events *e, const char *tag, int64_t step,
+                                     const an_tensor *values);
+/* For the tab "Graphs", coloured by phase (as devices). One a file. */
+AN_API an_status an_events_graph(an_events *e, const an_graph *g);
+AN_API void an_events_close(an_events *e); /* NULL is fine */
 
 #ifdef __cplusplus
 }

@@ -63,6 +63,7 @@ typedef struct an_taken {
     an_value gradient; /* of this run's batch */
     an_value total;    /* what the step reads: the gradient, or the sum over batches */
     an_value scale;    /* AN_NONE: 1 */
+    an_value rate;     /* AN_NONE: the step has none */
 } an_taken;
 /* False if the row is no step of its state. */
 bool an_taken_apart(const an_graph *g, const an_commit *row, an_taken *out);

@@ -22,7 +22,7 @@ static an_value operand(const an_graph *g, const an_node *n, const char *name)
 bool an_taken_apart(const an_graph *g, const an_commit *row, an_taken *out)
 {
     const an_node *n = an_node_of(g, row->value);
-    *out = (an_taken){.when = AN_NONE, .scale = AN_NONE};
+    *out = (an_taken){.when = AN_NONE, .scale = AN_NONE, .rate = AN_NONE};
     if (!(n->op->traits & AN_TRAIT_STEP) || row->value != n->first || n->in[0] != row->state)
         return false;
     if (an_is_op(n, AN_OP_sum_step) || an_is_op(n, AN_OP_average_step)) return false;
@@ -30,6 +30,7 @@ bool an_taken_apart(const an_graph *g, const an_commit *row, an_taken *out)
     out->step = n;
     out->total = an_value_of(g, n->in[1]);
     out->gradient = an_is_op(sum, AN_OP_sum_step) ? an_value_of(g, sum->in[1]) : out->total;
+    out->rate = operand(g, n, "rate");
     out->scale = operand(g, n, "scale");
     out->when = operand(g, n, "when");
     return true;

@@ -18,6 +18,7 @@
 #include "frontends/train/resume.h"
 #include "frontends/train/score.h"
 #include "frontends/train/supply.h"
+#include "frontends/train/watch.h"
 #include "graph/run/program.h"
 
 #define TIMED 65536 /* the last steps of an epoch, of whose times the median is told */
@@ -34,6 +35,7 @@ typedef struct training {
     int64_t timed; /* its steps that were timed */
     an_monitor monitor;
     an_progress progress;
+    an_watch watch;
     an_folder folder; /* if there is a directory */
     an_kept kept;     /* else, for restore_best, all states after the best epoch */
     bool is_best;     /* the store is as it was after the best epoch */
@@ -225,6 +227,7 @@ static an_status open_training(training *t)
     t->record.key = (an_record_key){a->seed, a->next ? 0 : t->supply.batch,
                                     t->supply.data.examples};
     if (status == AN_OK) status = open_folder(t);
+    if (status == AN_OK) status = an_watch_open(&t->watch, a, t->h->epoch_count, &t->error);
     an_progress_open(&t->progress, a->progress, t->epochs,
                      t->supply.steps < t->budget ? t->supply.steps : t->budget);
     return status;
@@ -238,6 +241,7 @@ static void close_training(training *t)
     an_batches_close(&t->held_out);
     an_free(t->times);
     an_kept_free(&t->kept);
+    an_watch_close(&t->watch);
 }
 
 /* ---- the best epoch ---------------------------------------------------- */
@@ -284,17 +288,22 @@ static an_status leave_out(training *t, int64_t epoch, int64_t step)
                       (long long)step + 1, (long long)epoch, first ? first : "");
 }
 
-static an_status train_step(training *t, int64_t epoch, int64_t step)
+static an_status train_step(training *t, int64_t epoch, int64_t step, bool shown)
 {
-    const double start = an_now();
+    double start = an_now();
     an_status status = an_supply_take(&t->supply, epoch, step, &t->error);
+    if (status == AN_OK && shown) {
+        const double paused = an_now();
+        status = an_watch_before(&t->watch, &t->supply.data);
+        start += an_now() - paused;
+    }
     if (status != AN_OK) return status;
     status = an_scoring_step(&t->train, &t->supply.data, &t->error);
     t->times[t->timed++ % TIMED] = an_now() - start;
     if (status != AN_OK && t->args->train->unfit) return leave_out(t, epoch, step);
     t->is_best = t->is_best && status != AN_OK;
     t->unsaved = t->unsaved || status == AN_OK;
-    return status;
+    return status == AN_OK && shown ? an_watch_after(&t->watch, epoch) : status;
 }
 
 /* ---- being stopped ------------------------------------------------------ */
@@ -336,7 +345,8 @@ static an_status train_epoch(training *t, an_epoch *record, int64_t end, int64_t
     an_progress_epoch(&t->progress, record->epoch);
     an_status status = AN_OK;
     for (*step = place->step; *step < end && status == AN_OK && !is_stopped(t); ++*step) {
-        status = train_step(t, record->epoch, *step);
+        status = train_step(t, record->epoch, *step,
+                            *step == end - 1 && an_watch_wants(&t->watch, record->epoch));
         an_scoring_means(&t->train, record->train);
         if (status == AN_OK) an_progress_step(&t->progress, t->h, *step + 1, record->train);
     }
@@ -365,6 +375,7 @@ static an_status end_epoch(training *t, const an_epoch *record)
     if (t->args->directory) status = an_folder_save(&t->folder, t->h, &t->record, t->args);
     else if (t->is_best && t->args->restore_best)
         status = an_kept_take(&t->kept, t->args->train->store, &t->error);
+    if (status == AN_OK) status = an_watch_epoch(&t->watch, t->h, record);
     if (status != AN_OK) return status;
     an_progress_end(&t->progress, t->h, record);
     t->h->stopped = an_monitor_gives_up(&t->monitor);
@@ -378,6 +389,7 @@ static an_status end_cut(training *t, const an_epoch *record, int64_t step)
 {
     an_status status = keep_place(t, step, record->seconds);
     if (status == AN_OK) status = enter(t, record);
+    if (status == AN_OK) status = an_watch_epoch(&t->watch, t->h, record);
     if (status != AN_OK) return status;
     t->cut = true;
     an_progress_end(&t->progress, t->h, record);

@@ -4,8 +4,10 @@
 #include "frontends/train/history.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "core/memory.h"
+#include "core/text.h"
 
 static const char no_memory[] = "out of memory";
 
@@ -105,6 +107,48 @@ double an_history_validation(const an_history *h, int64_t i, int64_t metric)
 {
     const an_epoch *const e = epoch_at(h, i);
     return e && an_history_metric(h, metric) ? e->validation[metric] : (double)NAN;
+}
+
+/* ---- as a table -------------------------------------------------------- */
+
+/* RFC 4180: quotes stand twice, and whatever has one or a separator stands in quotes. */
+static void add_name(an_text *to, const char *prefix, const char *name)
+{
+    const bool quoted = strpbrk(name, ",\"\r\n") != NULL;
+    an_text_addf(to, quoted ? ",\"%s" : ",%s", prefix);
+    for (; *name; name++) {
+        if (*name == '"') an_text_add(to, "\"");
+        an_text_add_bytes(to, name, 1);
+    }
+    if (quoted) an_text_add(to, "\"");
+}
+
+static void add_numbers(an_text *to, int count, const double *values)
+{
+    for (int i = 0; i < count; i++) {
+        an_text_add(to, ",");
+        an_text_add_f64(to, values[i]);
+    }
+}
+
+char *an_history_csv(const an_history *h)
+{
+    an_text out = {0};
+    an_text_add(&out, h ? "epoch,seconds,step_ms" : an_lost);
+    const int metrics = h ? h->metric_count : 0, validated = h && h->validated ? metrics : 0;
+    for (int i = 0; i < metrics; i++) add_name(&out, "", h->metric[i]);
+    for (int i = 0; i < validated; i++) add_name(&out, "val_", h->metric[i]);
+    an_text_add(&out, "\n");
+    for (int64_t i = 0; h && i < h->epoch_count; i++) {
+        const an_epoch *const e = &h->epochs[i];
+        an_text_addf(&out, "%lld", (long long)e->epoch);
+        add_numbers(&out, 1, &e->seconds);
+        add_numbers(&out, 1, &e->step_ms);
+        add_numbers(&out, metrics, e->train);
+        add_numbers(&out, validated, e->validation);
+        an_text_add(&out, "\n");
+    }
+    return an_text_take(&out);
 }
 
 /* ---- scores ------------------------------------------------------------ */

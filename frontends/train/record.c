@@ -119,6 +119,24 @@ an_status an_record_print(const an_history *h, const an_record *r, const an_meta
                                      "metric's name is not UTF-8, or memory is out");
 }
 
+/* An epoch a line. */
+static void add_line(an_text *out, json_t *epoch)
+{
+    char *const line = epoch ? json_dumps(epoch, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    an_text_add(out, line ? line : an_lost);
+    an_text_add(out, "\n");
+    free(line); /* house: jansson took it from malloc */
+    json_decref(epoch);
+}
+
+char *an_history_jsonl(const an_history *h)
+{
+    an_text out = {0};
+    an_text_add(&out, h ? "" : an_lost);
+    for (int64_t i = 0; h && i < h->epoch_count; i++) add_line(&out, epoch_of(h, &h->epochs[i]));
+    return an_text_take(&out);
+}
+
 /* ---- reading ----------------------------------------------------------- */
 
 static bool read_number(const json_t *from, double *value)

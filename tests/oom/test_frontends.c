@@ -194,6 +194,49 @@ static void fit_in_folder(an_oom *w)
                            .directory = in_folder("run")));
 }
 
+static void remove_events(void)
+{
+    char path[384];
+    DIR *d = opendir(in_folder("events"));
+    for (const struct dirent *f; d && (f = readdir(d)) != NULL;) {
+        snprintf(path, sizeof path, "%s/events/%s", folder, f->d_name);
+        if (f->d_name[0] != '.') unlink(path);
+    }
+    if (d) closedir(d);
+    rmdir(in_folder("events"));
+}
+
+static void fit_watched(an_oom *w)
+{
+    take_history(w, an_fit(w->program, .data = {{"x", &w->feed[0]}, {"y", &w->feed[1]}},
+                           .epochs = 2, .batch = 3, .events = in_folder("events"),
+                           .histograms = 1));
+    remove_events();
+}
+
+static void write_events(an_oom *w)
+{
+    an_events *e = an_events_open(in_folder("events"));
+    an_events_scalar(e, "loss", 1, 2);
+    an_events_histogram(e, "x", 1, &w->feed[0]);
+    an_events_graph(e, w->m.g);
+    an_oom_says(w, an_events_status(e), an_events_message(e));
+    an_events_close(e);
+    remove_events();
+}
+
+static void list_csv(an_oom *w)
+{
+    w->made = an_history_csv(w->more);
+    an_oom_says(w, w->made ? AN_OK : AN_E_MEMORY, w->made ? "" : "out of memory");
+}
+
+static void list_json(an_oom *w)
+{
+    w->made = an_history_jsonl(w->more);
+    an_oom_says(w, w->made ? AN_OK : AN_E_MEMORY, w->made ? "" : "out of memory");
+}
+
 static void prepare_half(an_oom *w)
 {
     prepare_training(w);
@@ -430,6 +473,11 @@ static const an_oom_case rows[] = {
      .state = state_none},
     {"fit in folder", .prepare = prepare_training, .work = fit_in_folder,
      .describe = describe_history, .state = state_none, .done = remove_files},
+    {"fit watched", .prepare = prepare_training, .work = fit_watched,
+     .describe = describe_history, .state = state_none},
+    {"events", .prepare = prepare_training, .work = write_events},
+    {"history as csv", .prepare = prepare_plot_fixed, .work = list_csv, .done = free_plot},
+    {"history as json", .prepare = prepare_plot_fixed, .work = list_json, .done = free_plot},
     {"fit resumed", .prepare = prepare_half, .work = resume, .describe = describe_history,
      .state = state_none, .done = remove_files},
     {"history", .prepare = prepare_plot, .work = load_history, .describe = describe_history,
