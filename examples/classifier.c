@@ -103,7 +103,8 @@ static bool train(const options *o, const model *m, const examples *e, an_histor
                       .data = {{"ids", &e->ids}, {"label", &e->label}},
                       .validation_split = o->validation_split, .metric = {"loss", "accuracy"},
                       .epochs = o->epochs, .batch = o->batch, .seed = o->seed, .progress = stderr,
-                      .directory = o->checkpoint, .resume = o->resume, .stop = &stop);
+                      .directory = o->checkpoint, .resume = o->resume, .stop = &stop,
+                      .events = o->events, .histograms = o->events ? 1 : 0);
     hear_signals(false);
     if (an_history_status(*history) == AN_OK) return true;
     fprintf(stderr, "classifier: %s\n", an_history_message(*history));

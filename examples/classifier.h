@@ -12,7 +12,7 @@ typedef struct options {
     bool mask, characters, resume, plain, help;
     uint64_t seed;
     int threads;
-    const char *checkpoint, *dot, *graph, *curves, *json, *predict;
+    const char *checkpoint, *dot, *graph, *curves, *json, *predict, *events;
     int64_t generate; /* reviews of the generated corpus */
 } options;
 

@@ -25,6 +25,7 @@ void print_usage(void)
          "  --dot FILE              the training graph as .dot, .svg, .png or .pdf\n"
          "  --graph FILE            the same as text, for the addnorm command\n"
          "  --curves FILE           the training curves as SVG\n"
+         "  --events DIR            the same, weights and gradients for TensorBoard\n"
          "  --json FILE             figures for machines\n"
          "  --predict FILE|-        then classify one text a line\n"
          "  --no-fusion             leave the Add & Norm pairs as they are");
@@ -130,6 +131,7 @@ static bool set_option(const char *name, const char *value, options *o)
     if (!strcmp(name, "--dot")) return text(name, value, &o->dot);
     if (!strcmp(name, "--graph")) return text(name, value, &o->graph);
     if (!strcmp(name, "--curves")) return text(name, value, &o->curves);
+    if (!strcmp(name, "--events")) return text(name, value, &o->events);
     if (!strcmp(name, "--json")) return text(name, value, &o->json);
     if (!strcmp(name, "--predict")) return text(name, value, &o->predict);
     if (!strcmp(name, "--padding")) return side(name, value, &o->padding);
