@@ -549,6 +549,13 @@ AN_API double an_history_step_ms(const an_history *h, int64_t i);
 AN_API double an_history_train(const an_history *h, int64_t i, int64_t metric);
 AN_API double an_history_validation(const an_history *h, int64_t i, int64_t metric);
 
+/* What .histograms of an_fit watched: "learning_rate", "gradient_norm/dense/kernel",
+ * "update_ratio/dense/kernel" ..., NULL past the end; and the i-th of it in an epoch, counted from
+ * 0, NaN where nobody looked. */
+AN_API int64_t an_history_watched(const an_history *h);
+AN_API const char *an_history_watched_name(const an_history *h, int64_t i);
+AN_API double an_history_watched_value(const an_history *h, int64_t i, int64_t epoch);
+
 #define AN_MAX_METRICS 8 /* that a program may fetch; sizes .metric below, and no result */
 
 typedef struct an_fit_args {
@@ -617,8 +624,9 @@ typedef struct an_fit_args {
  * histograms "weights/p" behind it and "gradients/p" in it, as an_updates_gradient gives them, and
  * "gradient_norm/p" (L2), "update_ratio/p", the norm of its change by that of what it was, and
  * "learning_rate", which is "learning_rate/p" for p and those behind it where groups have others.
- * For that such a step is computed twice, and its weights copied; the bits of the training are the
- * same. Parameters whose new value is no step of an optimizer have no gradients and rates. */
+ * Norms, ratios and rates are the history's, too (an_history_watched), and no metric may have such
+ * a name. For that such a step is computed twice, and its weights copied; the bits of the training
+ * are the same. Parameters whose new value is no optimizer's step have no gradients and rates. */
 AN_API an_history *an_fit_with(const an_fit_args *args);
 #define an_fit(...) an_fit_with(&(an_fit_args){.at = AN_HERE, __VA_ARGS__})
 
@@ -660,15 +668,16 @@ AN_API an_status an_predict_with(const an_predict_args *args);
 AN_API an_history *an_history_load(const char *directory);
 
 /* For other tools, a row or a line an epoch: epoch, seconds, step_ms, metrics, and with validation
- * val_ of each. CSV (RFC 4180) with a head; or an object of JSON, where NaN is null and infinities
- * are "inf" and "-inf". To be freed with an_string_free. NULL if memory is out or `h` is NULL; as
- * JSON also if a metric's name is no UTF-8. */
+ * val_ of each; then what was watched. CSV (RFC 4180) with a head; or an object of JSON, where NaN
+ * is null and infinities are "inf" and "-inf". To be freed with an_string_free. NULL if memory is
+ * out or `h` is NULL; as JSON also if a metric's name is no UTF-8. */
 AN_API char *an_history_csv(const an_history *h);
 AN_API char *an_history_jsonl(const an_history *h);
 
 /* The curves of a training as one SVG, a panel a metric, with the best epoch
- * marked: text to be freed with an_string_free, or a file that is replaced as a
- * whole. NULL `title`: "Training". Equal histories give equal bytes. NULL or
+ * marked, and one each for rates, gradients' norms and updates' ratios, if they
+ * were watched: text to be freed with an_string_free, or a file that is replaced as
+ * a whole. NULL `title`: "Training". Equal histories give equal bytes. NULL or
  * AN_E_ARGUMENT for a history without metrics. */
 AN_API char *an_plot_history(const an_history *h, const char *title);
 AN_API an_status an_plot_history_file(const char *path, const an_history *h, const char *title);

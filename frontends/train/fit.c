@@ -85,10 +85,12 @@ static an_status name_metrics(training *t)
         const char *name = t->args->metric[i];
         if (!name) (void)snprintf(made, sizeof made, i == 0 ? "loss" : "metric%d", i);
         if (!name) name = made;
-        if (!name_is_free(h, name))
+        const bool watched = t->args->histograms > 0 && (strcmp(name, "learning_rate") == 0 ||
+                                                         strchr(name, '/'));
+        if (watched || !name_is_free(h, name))
             return an_fail_at(&t->error, t->args->at, AN_E_NAME,
                               "metric %d cannot be called \"%s\": the name is empty, taken or too "
-                              "long, or begins with val_", i, name);
+                              "long, begins with val_, or is what .histograms watch", i, name);
         memcpy(h->metric[h->metric_count++], name, strlen(name) + 1);
     }
     return AN_OK;
@@ -181,6 +183,10 @@ static an_status adopt(training *t, const an_history *before, const an_within *p
         if (t->is_best) t->h->best = i + 1;
     }
     t->is_best = t->is_best && place->step == 0;
+    for (int64_t i = 0; i < before->series_count; i++)
+        for (int64_t k = 0; k < before->series[i].count; k++)
+            if (!an_history_watch(t->h, before->series[i].name, k + 1, before->series[i].value[k]))
+                return fail(t, AN_E_MEMORY, "there is no memory for the training's epochs");
     int64_t taken;
     return place->step <= t->supply.steps &&
                    an_mul_size(before->epoch_count, t->supply.steps, &taken)
@@ -303,7 +309,7 @@ static an_status train_step(training *t, int64_t epoch, int64_t step, bool shown
     if (status != AN_OK && t->args->train->unfit) return leave_out(t, epoch, step);
     t->is_best = t->is_best && status != AN_OK;
     t->unsaved = t->unsaved || status == AN_OK;
-    return status == AN_OK && shown ? an_watch_after(&t->watch, epoch) : status;
+    return status == AN_OK && shown ? an_watch_after(&t->watch, t->h, epoch) : status;
 }
 
 /* ---- being stopped ------------------------------------------------------ */

@@ -20,8 +20,35 @@ bool an_history_append(an_history *h, const an_epoch *record)
     return true;
 }
 
+static an_series *series_called(an_history *h, const char *name)
+{
+    for (int64_t i = 0; i < h->series_count; i++)
+        if (!strcmp(h->series[i].name, name)) return &h->series[i];
+    if (!AN_GROW(h->series, h->series_capacity, h->series_count + 1)) return NULL;
+    an_text own = {0};
+    an_text_add(&own, name);
+    an_series *const s = &h->series[h->series_count];
+    *s = (an_series){.name = an_text_take(&own)};
+    h->series_count += s->name != NULL;
+    return s->name ? s : NULL;
+}
+
+bool an_history_watch(an_history *h, const char *name, int64_t epoch, double value)
+{
+    an_series *const s = series_called(h, name);
+    if (!s || !AN_GROW(s->value, s->capacity, epoch)) return false;
+    while (s->count < epoch) s->value[s->count++] = (double)NAN;
+    s->value[epoch - 1] = value;
+    return true;
+}
+
 void an_history_reset(an_history *h)
 {
+    for (int64_t i = 0; i < h->series_count; i++) {
+        an_free(h->series[i].name);
+        an_free(h->series[i].value);
+    }
+    an_free(h->series);
     an_free(h->epochs);
     *h = (an_history){0};
 }
@@ -109,6 +136,22 @@ double an_history_validation(const an_history *h, int64_t i, int64_t metric)
     return e && an_history_metric(h, metric) ? e->validation[metric] : (double)NAN;
 }
 
+int64_t an_history_watched(const an_history *h)
+{
+    return h ? h->series_count : 0;
+}
+
+const char *an_history_watched_name(const an_history *h, int64_t i)
+{
+    return h && i >= 0 && i < h->series_count ? h->series[i].name : NULL;
+}
+
+double an_history_watched_value(const an_history *h, int64_t i, int64_t epoch)
+{
+    const bool there = an_history_watched_name(h, i) && epoch >= 0 && epoch < h->series[i].count;
+    return there ? h->series[i].value[epoch] : (double)NAN;
+}
+
 /* ---- as a table -------------------------------------------------------- */
 
 /* RFC 4180: quotes stand twice, and whatever has one or a separator stands in quotes. */
@@ -138,6 +181,7 @@ char *an_history_csv(const an_history *h)
     const int metrics = h ? h->metric_count : 0, validated = h && h->validated ? metrics : 0;
     for (int i = 0; i < metrics; i++) add_name(&out, "", h->metric[i]);
     for (int i = 0; i < validated; i++) add_name(&out, "val_", h->metric[i]);
+    for (int64_t k = 0; k < an_history_watched(h); k++) add_name(&out, "", h->series[k].name);
     an_text_add(&out, "\n");
     for (int64_t i = 0; h && i < h->epoch_count; i++) {
         const an_epoch *const e = &h->epochs[i];
@@ -146,6 +190,10 @@ char *an_history_csv(const an_history *h)
         add_numbers(&out, 1, &e->step_ms);
         add_numbers(&out, metrics, e->train);
         add_numbers(&out, validated, e->validation);
+        for (int64_t k = 0; k < h->series_count; k++) {
+            const double value = an_history_watched_value(h, k, i);
+            add_numbers(&out, 1, &value);
+        }
         an_text_add(&out, "\n");
     }
     return an_text_take(&out);

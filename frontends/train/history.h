@@ -14,6 +14,13 @@ typedef struct an_epoch {
     double validation[AN_MAX_METRICS]; /* after the epoch; NaN without validation */
 } an_epoch;
 
+/* What is watched besides, of as many epochs as it was. */
+typedef struct an_series {
+    char *name;    /* "learning_rate", "gradient_norm/dense/kernel" ... */
+    double *value; /* by epoch; NaN where it was not looked at */
+    int64_t count, capacity;
+} an_series;
+
 struct an_history {
     an_status status;
     char message[2048]; /* "" unless status says otherwise */
@@ -25,10 +32,14 @@ struct an_history {
     int64_t best;     /* the epoch whose monitored metric was best; 0: none */
     bool stopped;     /* before the last epoch, by .patience, .on_epoch or .stop */
     int64_t skipped;  /* steps that were not finite and left out */
+    an_series *series;
+    int64_t series_count, series_capacity;
 };
 
 /* One more epoch, after the others. */
 bool an_history_append(an_history *h, const an_epoch *record);
+/* A value of that epoch, from 1, which may be the one that is going on. False if memory is out. */
+bool an_history_watch(an_history *h, const char *name, int64_t epoch, double value);
 /* Empties it; the struct itself stays. */
 void an_history_reset(an_history *h);
 

@@ -1,10 +1,11 @@
-/* plot.c -- the curves of a training as a picture: one SVG, a panel a metric.
+/* plot.c -- the curves of a training as a picture: one SVG, a panel a metric, and below them one
+ * for each family of what was watched, with a curve a parameter.
  *
  * Text in, text out: equal histories give equal bytes, whatever the locale. The
  * picture needs nothing but the file itself; readers without the named fonts use
  * their own. Values that are not finite leave a gap in their curve.
  *
- * Colours are two of Okabe and Ito's, which people tell apart whatever their
+ * Colours are Okabe and Ito's, which people tell apart whatever their
  * sight ("Color universal design", 2008).                                    */
 #include <math.h>
 #include <string.h>
@@ -23,9 +24,22 @@
 #define BOTTOM 48
 #define MOST_DOTS 40 /* with more epochs than that, dots would be a band */
 #define TINY 1e-290  /* a step much smaller than that may be 0 */
+#define COLOURED 6   /* curves of a family; the others are grey */
 
-static const char *const colour[2] = {"#0072B2", "#D55E00"};
+static const char *const colour[COLOURED] = {"#0072B2", "#D55E00", "#009E73",
+                                             "#CC79A7", "#56B4E9", "#E69F00"};
 static const char *const series_name[2] = {"training", "validation"};
+
+/* Tags begin with its name, and what follows says of what. */
+typedef struct family {
+    const char *name, *title;
+    bool powers; /* drawn by powers of ten */
+} family;
+
+static const family families[] = {{"learning_rate", "learning rate", false},
+                                  {"gradient_norm", "norm of the gradient", true},
+                                  {"update_ratio", "norm of the update by the weights'", true}};
+#define FAMILIES ((int)(sizeof families / sizeof *families))
 
 /* Ticks at multiples of `step`, which is 1, 2 or 5 times a power of ten. */
 typedef struct axis {
@@ -37,7 +51,10 @@ typedef struct panel {
     an_text *out;
     const an_history *h;
     int metric;
-    double left, top, width, height; /* of the plotted area */
+    const family *family; /* NULL: of the metric */
+    int64_t top[COLOURED]; /* of the family, the curves that end highest, in their order */
+    int listed, others;
+    double left, above, width, height; /* of the plotted area */
     axis x, y;
 } panel;
 
@@ -164,17 +181,44 @@ static bool is_drawn(double value)
     return fabs(value) < 1e300;
 }
 
-static axis value_axis(const an_history *h, int metric)
+/* What follows the family's name, or NULL; "" if that is all. */
+static const char *whose(const family *f, const char *tag)
 {
+    const size_t length = strlen(f->name);
+    if (strncmp(tag, f->name, length) != 0) return NULL;
+    return tag[length] == '/' ? tag + length + 1 : tag[length] == 0 ? tag + length : NULL;
+}
+
+/* Of a metric's panel curve 0 is the training's, 1 the validation's. */
+static double value_at(const panel *p, int64_t curve, int64_t epoch)
+{
+    if (!p->family) return values_of(&p->h->epochs[epoch], (int)curve)[p->metric];
+    const double value = an_history_watched_value(p->h, curve, epoch);
+    return !p->family->powers ? value : value > 0 ? log10(value) : (double)NAN;
+}
+
+static int64_t curves(const panel *p)
+{
+    return p->family ? p->h->series_count : p->h->validated ? 2 : 1;
+}
+
+static bool has_curve(const panel *p, int64_t curve)
+{
+    return !p->family || whose(p->family, p->h->series[curve].name);
+}
+
+static axis value_axis(const panel *p)
+{
+    const double least_step = p->family && p->family->powers ? 1 : 0;
     double low = (double)INFINITY, high = -(double)INFINITY;
-    for (int64_t i = 0; i < h->epoch_count; i++)
-        for (int s = 0; s < 2; s++) {
-            const double v = values_of(&h->epochs[i], s)[metric];
-            if (!is_drawn(v) || (s == 1 && !h->validated)) continue;
+    for (int64_t c = 0; c < curves(p); c++)
+        for (int64_t i = 0; has_curve(p, c) && i < p->h->epoch_count; i++) {
+            const double v = value_at(p, c, i);
+            if (!is_drawn(v)) continue;
             low = fmin(low, v);
             high = fmax(high, v);
         }
-    return low <= high ? axis_for(low, high, 5, 0) : axis_for(0, 1, 5, 0);
+    return low <= high ? axis_for(low, high, 5, least_step) : axis_for(0, 1, 5, least_step);
 }
 
 /* One epoch has no extent; its point goes to the middle. */
@@ -193,7 +237,7 @@ static double at_x(const panel *p, double epoch)
 
 static double at_y(const panel *p, double value)
 {
-    return p->top + (p->y.high - value) / (p->y.high - p->y.low) * p->height;
+    return p->above + (p->y.high - value) / (p->y.high - p->y.low) * p->height;
 }
 
 static void draw_axes(const panel *p)
@@ -203,13 +247,14 @@ static void draw_axes(const panel *p)
         const double value = p->y.low + (double)i * p->y.step, y = at_y(p, value);
         add_line(p->out, i == 0 ? "axis" : "grid", p->left, y, p->left + p->width, y);
         begin_label(p->out, "tick end", p->left - 8, y + 4);
-        if (fabs(value) < p->y.step / 2) an_text_add(p->out, "0");
+        if (p->family && p->family->powers) add_scientific(p->out, pow(10, value));
+        else if (fabs(value) < p->y.step / 2) an_text_add(p->out, "0");
         else if (is_plain(p->y.step) && is_plain(fabs(value))) {
             add_fixed(p->out, value, p->y.decimals);
         } else add_scientific(p->out, value);
         an_text_add(p->out, "</text>\n");
     }
-    const double bottom = p->top + p->height;
+    const double bottom = p->above + p->height;
     for (double e = 1; e <= (double)p->h->epoch_count; e++) {
         if (fmod(e, p->x.step) != 0 && !(e < 2 && p->x.step < 3)) continue;
         add_line(p->out, "axis", at_x(p, e), bottom, at_x(p, e), bottom + 5);
@@ -222,42 +267,46 @@ static void draw_axes(const panel *p)
 
 /* ---- curves ------------------------------------------------------------ */
 
-static void draw_curve(const panel *p, int series)
+/* What a family has no value of lies between two that it has; else there is a gap. */
+static void draw_curve(const panel *p, int64_t curve, const char *ink)
 {
     bool pen_down = false;
-    an_text_addf(p->out, "<path class=\"curve\" stroke=\"%s\" d=\"", colour[series]);
+    an_text_addf(p->out, "<path class=\"curve\" stroke=\"%s\" d=\"", ink);
     for (int64_t i = 0; i < p->h->epoch_count; i++) {
-        const double v = values_of(&p->h->epochs[i], series)[p->metric];
+        const double v = value_at(p, curve, i);
         if (is_drawn(v)) {
             an_text_add(p->out, pen_down ? " L" : " M");
             add_fixed(p->out, at_x(p, (double)(i + 1)), 1);
             an_text_add(p->out, " ");
             add_fixed(p->out, at_y(p, v), 1);
         }
-        pen_down = is_drawn(v);
+        pen_down = is_drawn(v) || (pen_down && p->family);
     }
     an_text_add(p->out, "\"/>\n");
 }
 
-static void draw_dot(const panel *p, int series, int64_t i, const char *style, double radius)
+static void draw_dot(const panel *p, int64_t curve, int64_t i, const char *ink, const char *style,
+                     double radius)
 {
-    const double v = values_of(&p->h->epochs[i], series)[p->metric];
+    const double v = value_at(p, curve, i);
     if (!is_drawn(v)) return;
-    an_text_addf(p->out, "<circle class=\"%s\" fill=\"%s\" stroke=\"%s\"", style, colour[series],
-                 colour[series]);
+    an_text_addf(p->out, "<circle class=\"%s\" fill=\"%s\" stroke=\"%s\"", style, ink, ink);
     add_attribute(p->out, "cx", at_x(p, (double)(i + 1)));
     add_attribute(p->out, "cy", at_y(p, v));
     add_attribute(p->out, "r", radius);
-    an_text_addf(p->out, "><title>%s, epoch %lld: ", series_name[series], (long long)(i + 1));
-    add_value(p->out, v);
+    an_text_add(p->out, "><title>");
+    add_escaped(p->out, p->family ? whose(p->family, p->h->series[curve].name)
+                                  : series_name[curve]);
+    an_text_addf(p->out, ", epoch %lld: ", (long long)(i + 1));
+    add_value(p->out, p->family ? an_history_watched_value(p->h, curve, i) : v);
     an_text_add(p->out, "</title></circle>\n");
 }
 
-static void draw_series(const panel *p, int series)
+static void draw_series(const panel *p, int64_t curve, const char *ink)
 {
-    draw_curve(p, series);
+    draw_curve(p, curve, ink);
     for (int64_t i = 0; i < p->h->epoch_count && p->h->epoch_count <= MOST_DOTS; i++)
-        draw_dot(p, series, i, "dot", 3);
+        draw_dot(p, curve, i, ink, "dot", p->family ? 2 : 3);
 }
 
 /* A dashed line at the best epoch, the one whose weights were kept. */
@@ -266,8 +315,8 @@ static void draw_best(const panel *p)
     const int64_t best = p->h->best;
     if (best < 1 || best > p->h->epoch_count || p->h->epoch_count < 2) return;
     const double x = at_x(p, (double)best);
-    add_line(p->out, "best", x, p->top, x, p->top + p->height);
-    draw_dot(p, p->h->validated, best - 1, "ring", 6);
+    add_line(p->out, "best", x, p->above, x, p->above + p->height);
+    if (!p->family) draw_dot(p, p->h->validated, best - 1, colour[p->h->validated], "ring", 6);
 }
 
 /* Name, and the values at the best epoch, or the last one if there is no best. */
@@ -276,15 +325,15 @@ static void draw_legend(const panel *p)
     const int64_t count = p->h->epoch_count, best = p->h->best;
     const int64_t shown = best >= 1 && best <= count ? best : count;
     double x = p->left;
-    begin_label(p->out, "name", x, p->top - 32);
+    begin_label(p->out, "name", x, p->above - 32);
     add_escaped(p->out, p->h->metric[p->metric]);
     an_text_add(p->out, "</text>\n");
     for (int s = 0; s <= (int)p->h->validated && shown > 0; s++, x += 140) {
         an_text_addf(p->out, "<circle fill=\"%s\"", colour[s]);
         add_attribute(p->out, "cx", x + 4);
-        add_attribute(p->out, "cy", p->top - 18);
+        add_attribute(p->out, "cy", p->above - 18);
         an_text_add(p->out, " r=\"4\"/>\n");
-        begin_label(p->out, "note", x + 13, p->top - 14);
+        begin_label(p->out, "note", x + 13, p->above - 14);
         an_text_addf(p->out, "%s ", series_name[s]);
         const double value = values_of(&p->h->epochs[shown - 1], s)[p->metric];
         if (is_drawn(value)) add_value(p->out, value);
@@ -293,16 +342,82 @@ static void draw_legend(const panel *p)
     }
     if (shown == 0) return;
     /* A line above the values: small numbers are long. */
-    begin_label(p->out, "note end", p->left + p->width, p->top - 32);
+    begin_label(p->out, "note end", p->left + p->width, p->above - 32);
     an_text_addf(p->out, "%s epoch %lld</text>\n", best == shown ? "best," : "last,",
                  (long long)shown);
+}
+
+/* ---- families ---------------------------------------------------------- */
+
+static double last_of(const panel *p, int64_t curve)
+{
+    double last = -(double)INFINITY;
+    for (int64_t i = 0; i < p->h->epoch_count; i++)
+        if (is_drawn(value_at(p, curve, i))) last = value_at(p, curve, i);
+    return last;
+}
+
+/* The curves that end highest get colours and names. */
+static void choose(panel *p)
+{
+    int64_t count = 0;
+    for (int64_t c = 0; c < p->h->series_count; c++) {
+        if (!has_curve(p, c)) continue;
+        int at = p->listed;
+        while (at > 0 && last_of(p, p->top[at - 1]) < last_of(p, c)) at--;
+        count++;
+        if (at == COLOURED) continue;
+        if (p->listed < COLOURED) p->listed++;
+        for (int k = p->listed - 1; k > at; k--) p->top[k] = p->top[k - 1];
+        p->top[at] = c;
+    }
+    p->others = (int)(count - p->listed);
+}
+
+static bool is_listed(const panel *p, int64_t curve)
+{
+    for (int k = 0; k < p->listed; k++)
+        if (p->top[k] == curve) return true;
+    return false;
+}
+
+/* Beside the panel, in the place of another one. */
+static void draw_names(const panel *p)
+{
+    const double x = p->left + p->width + RIGHT + LEFT;
+    begin_label(p->out, "name", p->left, p->above - 18);
+    an_text_addf(p->out, "%s</text>\n", p->family->title);
+    for (int k = 0; k < p->listed; k++) {
+        const double y = p->above + 20 * k;
+        const char *const name = whose(p->family, p->h->series[p->top[k]].name);
+        an_text_addf(p->out, "<circle fill=\"%s\"", colour[k]);
+        add_attribute(p->out, "cx", x + 4);
+        add_attribute(p->out, "cy", y + 6);
+        an_text_add(p->out, " r=\"4\"/>\n");
+        begin_label(p->out, "note", x + 13, y + 10);
+        add_escaped(p->out, name[0] ? name : "all parameters");
+        an_text_add(p->out, "</text>\n");
+    }
+    if (p->others == 0) return;
+    begin_label(p->out, "note", x + 13, p->above + 20 * p->listed + 10);
+    an_text_addf(p->out, "and %d below these, in grey</text>\n", p->others);
+}
+
+static void draw_family(const panel *p)
+{
+    draw_axes(p);
+    draw_best(p);
+    for (int64_t c = 0; c < p->h->series_count; c++)
+        if (has_curve(p, c) && !is_listed(p, c)) draw_series(p, c, "#bbb");
+    for (int k = p->listed - 1; k >= 0; k--) draw_series(p, p->top[k], colour[k]);
+    draw_names(p);
 }
 
 static void draw_panel(const panel *p)
 {
     draw_axes(p);
     draw_best(p);
-    for (int s = 0; s <= (int)p->h->validated; s++) draw_series(p, s);
+    for (int s = 0; s <= (int)p->h->validated; s++) draw_series(p, s, colour[s]);
     draw_legend(p);
 }
 
@@ -325,10 +440,51 @@ static const char style_sheet[] =
     ".ring { fill: none; stroke-width: 2; }\n"
     "</style>\n";
 
+/* The place number `cell` of two a row. */
+static panel panel_at(const an_history *h, an_text *out, int cell, int columns)
+{
+    return (panel){.out = out,
+                   .h = h,
+                   .left = cell % columns * PANEL_WIDTH + LEFT,
+                   .above = HEAD + cell / columns * PANEL_HEIGHT + TOP,
+                   .width = PANEL_WIDTH - LEFT - RIGHT,
+                   .height = PANEL_HEIGHT - TOP - BOTTOM,
+                   .x = epoch_axis(h)};
+}
+
+static bool is_watched(const an_history *h, const family *f)
+{
+    for (int64_t i = 0; i < h->series_count; i++)
+        if (whose(f, h->series[i].name)) return true;
+    return false;
+}
+
+static void draw_panels(const an_history *h, an_text *out, int columns)
+{
+    const int metrics = h->metric_count;
+    for (int i = 0; i < metrics; i++) {
+        panel p = panel_at(h, out, i, columns);
+        p.metric = i;
+        p.y = value_axis(&p);
+        draw_panel(&p);
+    }
+    int row = (metrics + columns - 1) / columns;
+    for (int f = 0; f < FAMILIES; f++) {
+        if (!is_watched(h, &families[f])) continue;
+        panel p = panel_at(h, out, columns * row++, columns);
+        p.family = &families[f];
+        p.y = value_axis(&p);
+        choose(&p);
+        draw_family(&p);
+    }
+}
+
 static void draw(const an_history *h, const char *title, an_text *out)
 {
-    const int panels = h->metric_count, columns = panels < 2 ? 1 : 2;
-    const int rows = (panels + columns - 1) / columns;
+    int shown = 0;
+    for (int f = 0; f < FAMILIES; f++) shown += is_watched(h, &families[f]);
+    const int columns = h->metric_count < 2 && shown == 0 ? 1 : 2;
+    const int rows = (h->metric_count + columns - 1) / columns + shown;
     const int width = columns * PANEL_WIDTH, height = HEAD + rows * PANEL_HEIGHT;
     an_text_addf(out,
                  "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\""
@@ -337,18 +493,7 @@ static void draw(const an_history *h, const char *title, an_text *out)
     begin_label(out, "title", LEFT, 32);
     add_escaped(out, title ? title : "Training");
     an_text_add(out, "</text>\n");
-    for (int i = 0; i < panels; i++) {
-        const panel p = {.out = out,
-                         .h = h,
-                         .metric = i,
-                         .left = i % columns * PANEL_WIDTH + LEFT,
-                         .top = HEAD + i / columns * PANEL_HEIGHT + TOP,
-                         .width = PANEL_WIDTH - LEFT - RIGHT,
-                         .height = PANEL_HEIGHT - TOP - BOTTOM,
-                         .x = epoch_axis(h),
-                         .y = value_axis(h, i)};
-        draw_panel(&p);
-    }
+    draw_panels(h, out, columns);
     an_text_add(out, "</svg>\n");
 }
 

@@ -46,6 +46,9 @@ static json_t *epoch_of(const an_history *h, const an_epoch *record)
     failed |= json_object_set_new(to, "step_ms", number(record->step_ms));
     failed |= put_metrics(to, h, "", record->train);
     if (h->validated) failed |= put_metrics(to, h, "val_", record->validation);
+    for (int64_t i = 0; i < h->series_count; i++)
+        failed |= json_object_set_new(
+            to, h->series[i].name, number(an_history_watched_value(h, i, record->epoch - 1)));
     if (!failed) return to;
     json_decref(to);
     return NULL;
@@ -73,6 +76,10 @@ static int put_lists(json_t *root, const an_history *h)
         failed |= json_array_append_new(epochs, epoch_of(h, &h->epochs[i]));
     failed |= json_object_set_new(root, "metrics", metrics);
     failed |= json_object_set_new(root, "epochs", epochs);
+    json_t *const watched = h->series_count > 0 ? json_array() : NULL;
+    for (int64_t i = 0; i < h->series_count; i++)
+        failed |= json_array_append_new(watched, json_string(h->series[i].name));
+    if (h->series_count > 0) failed |= json_object_set_new(root, "watched", watched);
     return failed;
 }
 
@@ -178,6 +185,18 @@ static bool read_epoch(const json_t *from, const an_history *h, an_epoch *record
            (!h->validated || read_metrics(from, h, "val_", record->validation));
 }
 
+/* Values of the epoch that was read last, of all that is watched; none in older records. */
+static bool read_watched(const json_t *names, const json_t *from, an_history *h, bool *memory)
+{
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *const name = json_string_value(json_array_get(names, i));
+        double value;
+        if (!name || !read_number(json_object_get(from, name), &value)) return false;
+        *memory = *memory && an_history_watch(h, name, h->epoch_count, value);
+    }
+    return !names || json_is_array(names);
+}
+
 static bool read_names(const json_t *names, an_history *h)
 {
     const size_t count = json_array_size(names);
@@ -253,6 +272,8 @@ an_status an_record_parse(const char *json, an_history *h, an_record *r, an_erro
         an_epoch record;
         good = read_epoch(json_array_get(epochs, i), h, &record);
         memory = !good || an_history_append(h, &record);
+        good = good && memory && read_watched(json_object_get(root, "watched"),
+                                              json_array_get(epochs, i), h, &memory);
     }
     good = good && h->best <= h->epoch_count;
     json_decref(root);

@@ -161,33 +161,43 @@ static const char *tag_of(an_text *tag, const char *what, const char *whose)
     return an_text_view(tag);
 }
 
-static void show_parameter(an_watch *w, const an_watched *one, int64_t epoch, an_text *tag)
+/* Into the file, and into the history. */
+static void show_scalar(an_watch *w, an_history *h, const char *tag, int64_t epoch, double value)
+{
+    an_events_scalar(w->events, tag, epoch, value);
+    if (!an_history_watch(h, tag, epoch, value))
+        an_fail_at(w->error, w->at, AN_E_MEMORY, "there is no memory for what is watched");
+}
+
+static void show_parameter(an_watch *w, an_history *h, const an_watched *one, int64_t epoch,
+                           an_text *tag)
 {
     const an_tensor *const now = an_store_view(w->store, one->name);
     if (!now) return;
     an_events_histogram(w->events, tag_of(tag, "weights", one->name), epoch, now);
-    an_events_scalar(w->events, tag_of(tag, "update_ratio", one->name), epoch,
-                     norm(now, &one->before) / norm(&one->before, NULL));
+    show_scalar(w, h, tag_of(tag, "update_ratio", one->name), epoch,
+                norm(now, &one->before) / norm(&one->before, NULL));
     if (one->gradient < 0) return;
     const an_tensor *const slope = &w->out[one->gradient];
     an_events_histogram(w->events, tag_of(tag, "gradients", one->name), epoch, slope);
-    an_events_scalar(w->events, tag_of(tag, "gradient_norm", one->name), epoch, norm(slope, NULL));
+    show_scalar(w, h, tag_of(tag, "gradient_norm", one->name), epoch, norm(slope, NULL));
 }
 
-an_status an_watch_after(an_watch *w, int64_t epoch)
+an_status an_watch_after(an_watch *w, an_history *h, int64_t epoch)
 {
     an_text tag = {0};
     int rates = 0;
     for (int64_t i = 0; i < w->parameter_count; i++)
-        show_parameter(w, &w->parameters[i], epoch, &tag);
+        show_parameter(w, h, &w->parameters[i], epoch, &tag);
     for (int i = 0; i < w->fetch_count; i++) rates += w->tag[i] != NULL;
     for (int i = 0; i < w->fetch_count; i++)
         if (w->tag[i])
-            an_events_scalar(w->events, rates == 1 ? "learning_rate"
-                                                   : tag_of(&tag, "learning_rate", w->tag[i]),
-                             epoch, an_tensor_get(&w->out[i], 0));
+            show_scalar(w, h, rates == 1 ? "learning_rate"
+                                         : tag_of(&tag, "learning_rate", w->tag[i]),
+                        epoch, an_tensor_get(&w->out[i], 0));
     an_text_free(&tag);
-    return told(w, an_events_status(w->events));
+    const an_status status = told(w, an_events_status(w->events));
+    return status == AN_OK ? w->error->status : status;
 }
 
 /* ---- an epoch ------------------------------------------------------------- */

@@ -37,7 +37,7 @@ void an_watch_close(an_watch *w);
 bool an_watch_wants(const an_watch *w, int64_t epoch);
 /* Before the step of that batch, and behind it. */
 an_status an_watch_before(an_watch *w, const an_batches *b);
-an_status an_watch_after(an_watch *w, int64_t epoch);
+an_status an_watch_after(an_watch *w, an_history *h, int64_t epoch);
 /* At the epoch's end. */
 an_status an_watch_epoch(an_watch *w, const an_history *h, const an_epoch *record);
 

@@ -10,7 +10,7 @@ python=$2 build=${3-build}
 unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 cd "$(dirname "$0")/../.." || exit 2
 ninja -C "$build" frontends/addnorm tests/bench_attention tests/bench_conv tests/bench_fetch \
-    tests/bench_gru tests/bench_peers tests/bench_resnet >/dev/null || exit 1
+    tests/bench_gru tests/bench_peers tests/bench_resnet tests/write_events >/dev/null || exit 1
 
 export ADDNORM="$build/frontends/addnorm"
 "$python" tests/ops/vectors_attention.py || exit 1
@@ -20,6 +20,10 @@ export ADDNORM="$build/frontends/addnorm"
 "$python" tests/ops/vectors_along.py --torch || exit 1
 "$python" tests/optim/vectors_steps.py || exit 1
 "$python" tests/frontends/vectors_norms.py --compare tests/frontends/vectors_norms.h || exit 1
+if "$python" -c 'import tensorboard' 2>/dev/null; then
+    "$python" tests/frontends/peers_tensorboard.py "$build/tests/write_events" || exit 1
+else echo 'TensorBoard: not there'
+fi
 
 for threads in 1 2; do
     echo "$threads threads:"

@@ -175,6 +175,10 @@ def check_training(made, history, lines):
             assert float(row[key]) == line[key]
             if epoch > 3 or tag.startswith('loss'):
                 assert close(scalars[tag][epoch], line[key], 1e-6), (tag, epoch)
+        for tag, values in scalars.items():
+            if tag.split('/')[0] in ('update_ratio', 'gradient_norm', 'learning_rate'):
+                read = float(row[tag])
+                assert read == values[epoch] or close(read, values[epoch], 1e-6), (tag, epoch)
     rates = {'a': scalars['learning_rate/a/kernel'], 'b': scalars['learning_rate/b/kernel']}
     parameters = [tag[8:] for tag in histograms if tag.startswith('weights/')]
     assert sorted(parameters) == ['a/bias', 'a/kernel', 'b/bias', 'b/kernel'], parameters

@@ -181,6 +181,45 @@ START_TEST(test_every_allocation_may_fail)
 }
 END_TEST
 
+/* Of each family the six that end highest have names and colours; gaps are bridged. */
+START_TEST(test_what_was_watched)
+{
+    an_history h = {.metric_count = 1, .metric = {"loss"}};
+    for (int64_t epoch = 1; epoch <= 6; epoch++) {
+        const an_epoch one = {epoch, 1, 1, {1 / (double)epoch}, {NAN}};
+        ck_assert(an_history_append(&h, &one));
+        if (epoch % 2) continue;
+        ck_assert(an_history_watch(&h, "learning_rate", epoch, 0.1));
+        for (int k = 0; k < 9; k++) {
+            char name[40];
+            snprintf(name, sizeof name, "gradient_norm/<%d>/w", k);
+            ck_assert(an_history_watch(&h, name, epoch, k ? pow(10, k - 5) : 0));
+        }
+    }
+    ck_assert_int_eq(an_history_watched(&h), 10);
+    ck_assert_str_eq(an_history_watched_name(&h, 9), "gradient_norm/<8>/w");
+    ck_assert_ptr_null(an_history_watched_name(&h, 10));
+    ck_assert(isnan(an_history_watched_value(&h, 9, 0)));
+    ck_assert(isnan(an_history_watched_value(&h, 9, 6)));
+    ck_assert(an_history_watched_value(&h, 9, 1) == 1000);
+    char *const svg = an_plot_history(&h, NULL);
+    check_svg(svg);
+    ck_assert_ptr_nonnull(strstr(svg, ">learning rate</text>"));
+    ck_assert_ptr_nonnull(strstr(svg, ">all parameters</text>"));
+    ck_assert_ptr_nonnull(strstr(svg, ">norm of the gradient</text>"));
+    ck_assert_ptr_null(strstr(svg, "by the weights'"));
+    ck_assert_ptr_nonnull(strstr(svg, ">&lt;3&gt;/w</text>"));
+    ck_assert_ptr_null(strstr(svg, ">&lt;2&gt;/w</text>"));
+    ck_assert_ptr_nonnull(strstr(svg, ">and 3 below these, in grey</text>"));
+    ck_assert_ptr_nonnull(strstr(svg, "<title>&lt;8&gt;/w, epoch 2: 1000"));
+    ck_assert_ptr_nonnull(strstr(svg, ">1e-4</text>"));
+    ck_assert_int_eq(count_of(svg, "class=\"curve\""), 1 + 1 + 9);
+    ck_assert_int_eq(count_of(svg, "class=\"dot\""), 6 + 3 + 8 * 3);
+    an_string_free(svg);
+    an_history_reset(&h);
+}
+END_TEST
+
 AN_TEST_MAIN("plot", test_curves_axes_and_legend, test_without_validation, test_gaps_and_odd_ranges,
              test_few_and_many_epochs, test_same_bytes_whatever_the_locale, test_file_and_refusals,
-             test_every_allocation_may_fail)
+             test_what_was_watched, test_every_allocation_may_fail)

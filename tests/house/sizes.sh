@@ -36,12 +36,12 @@ budgets='
  1260 graph/equal/proof/prove.c+graph/equal/proof/axioms.c+graph/equal/proof/axioms_move.c+graph/equal/proof/match.c  what a proof rests on, to be read in an hour and a half; 380 for moves; 37 for pending updates, 12 for where a literal chooses, 11 for meanings from outside that are none or lead back to themselves
   790 graph/reduce        delta debugging of graphs
  1300 optim               seven optimizers and two schedules as nodes, gradients that are given or asked for by name (210), groups and what is wrong with them (150), accumulation (100), averages of the weights (190); a third is the public header
-  730 frontends           the public header of all that surrounds a graph; 50 for what TensorBoard and tables show of a training, 170 for layers of attention, images and recurrence, 30 for what stands before and behind them
+  740 frontends           the public header of all that surrounds a graph; 60 for what TensorBoard and tables show of a training, 170 for layers of attention, images and recurrence, 30 for what stands before and behind them
   980 frontends/layers    twenty-nine layers: attention with a cache and positions 220, recurrence 300, images 260, learned positions, means over time and flat rows 85
  1030 frontends/formats   safetensors, their checksums (180), checkpoints, SHA-256
  1080 frontends/text      the Tokenizer, its JSON, Unicode
  1260 frontends/data      four formats, classes, the generated corpus
- 2860 frontends/train     the loop, what its steps are fed (130), what it shows of weights and gradients (240), histories as tables (60), what is not finite in it, its record, resuming from any step of the same training (310), the plot; 130 are getters
+ 3110 frontends/train     the loop, what its steps are fed (130), what it shows of weights and gradients (250) and keeps of that (90), histories as tables (60), what is not finite in it, its record, resuming from any step of the same training (310), the plot (510); 140 are getters
  970 frontends/inspect   a profile as JSON and as a timeline; a map of memory as JSON, 90; files for TensorBoard 580: records 220, graphs 150, histograms 100, protobuf 90
  3600 frontends/cli       110 print what differs, 170 are the manual and the completions; sixteen subcommands and their options
 '

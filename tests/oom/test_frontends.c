@@ -291,9 +291,11 @@ static void prepare_plot_fixed(an_oom *w)
                "{\"format\":\"addnorm training 1\",\"arguments\":{},\"seed\":\"0\",\"batch\":3,"
                "\"examples\":7,\"best\":2,\"validated\":true,\"metrics\":[\"loss\",\"accuracy\"],"
                "\"epochs\":[{\"epoch\":1,\"seconds\":1.0,\"step_ms\":2.0,\"loss\":3.0,"
-               "\"accuracy\":0.5,\"val_loss\":2.0,\"val_accuracy\":0.5},{\"epoch\":2,"
+               "\"accuracy\":0.5,\"val_loss\":2.0,\"val_accuracy\":0.5,\"learning_rate\":0.5,"
+               "\"update_ratio/a\":0.25},{\"epoch\":2,\"update_ratio/a\":null,"
+               "\"learning_rate\":0.25,"
                "\"seconds\":1.0,\"step_ms\":2.0,\"loss\":2.0,\"accuracy\":0.75,\"val_loss\":1.0,"
-               "\"val_accuracy\":null}]}\n");
+               "\"val_accuracy\":null}],\"watched\":[\"learning_rate\",\"update_ratio/a\"]}\n");
     w->more = an_history_load(in_folder("run"));
 }
 
@@ -482,6 +484,8 @@ static const an_oom_case rows[] = {
      .state = state_none, .done = remove_files},
     {"history", .prepare = prepare_plot, .work = load_history, .describe = describe_history,
      .done = free_plot},
+    {"history watched", .prepare = prepare_plot_fixed, .work = load_history,
+     .describe = describe_history, .done = free_plot},
     {"plot", .prepare = prepare_plot_fixed, .work = plot, .done = free_plot},
     {"evaluate", .prepare = prepare_training, .work = evaluate, .describe = describe_scores,
      .drop = drop_scores},
