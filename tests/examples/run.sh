@@ -14,25 +14,6 @@ grep -q '1 node was fused; proved: equal for every feed' "$work/out" || fail 'la
 "$examples/custom_op" >"$work/out" 2>&1 || { cat "$work/out"; fail 'custom_op failed'; }
 grep -q '^verify: proved: equal for every feed' "$work/out" || fail 'custom_op: not proved'
 
-# Depth: a net that learns nothing stays below the neighbours. What is wrong is said.
-"$examples/depth" --small --json "$work/d.json" --csv "$work/d.csv" --svg "$work/d.svg" \
-    --dot "$work/d.dot" >"$work/out" || { cat "$work/out"; fail 'depth failed'; }
-python3 - "$work/d.json" "$work/d.csv" "$work/d.svg" <<'END' || fail 'depth: figures'
-import csv, json, sys, xml.dom.minidom
-d = json.load(open(sys.argv[1]))
-assert d["passed"] and d["pre-norm_32_accuracy"] > d["nearest_neighbour"] + 0.1, d
-rows = list(csv.DictReader(open(sys.argv[2])))
-assert len(rows) == 5 * (2 + 2 + 4 + 32) and rows[0]["net"] == "plain", len(rows)
-assert len(xml.dom.minidom.parse(sys.argv[3]).getElementsByTagName("polyline")) == 11
-END
-grep -q '^- .*: it ' "$work/out" || fail 'depth: no findings'
-"$examples/depth" --small --steps 1 >"$work/out" && fail 'depth: an untrained net passed'
-"$examples/depth" --steps x 2>"$work/log" && fail 'depth: a senseless option was taken'
-grep -q -- '--steps takes a whole number from 0 on' "$work/log" || fail 'depth: no message'
-"$examples/depth" --json "$work/none/d.json" --small --steps 1 >"$work/out" 2>"$work/log" &&
-    fail 'depth: figures were written nowhere'
-grep -q "$work/none/d.json" "$work/log" || fail 'depth: the message does not name the file'
-
 # More than two labels, odd bytes, quoted newlines, CRLF, a BOM, an empty text.
 awk 'BEGIN { srand(3); split("red green blue", c, " ")
     for (i = 0; i < 240; i++) {
