@@ -249,6 +249,114 @@ static bool reserve(search *s)
     return s->next && s->place;
 }
 
+bool an_view_between(const an_view *v, uint32_t a, uint32_t b)
+{
+    const uint32_t first_a = v->alike[a] ? v->alike[a] : a;
+    const uint32_t first_b = v->alike[b] ? v->alike[b] : b;
+    return v->times[first_a] && v->times[first_b] && v->block[a] != v->block[b] &&
+           v->block[first_a] == v->block[first_b];
+}
+
+/* ---- what must not be folded ---------------------------------------------------- */
+
+/* The graph as it will be drawn: a node that repeats another is that, and nothing leads from one
+ * repetition to the next. */
+typedef struct drawn {
+    const an_view *v;
+    int64_t *first; /* per node: where its readers begin */
+    uint32_t *reader;
+    int64_t *open;  /* per node: arrows to it, from it, that are not yet taken away */
+    int64_t *out;
+    uint32_t *queue;
+} drawn;
+
+static uint32_t drawn_as(const an_view *v, uint32_t node)
+{
+    return v->alike[node] ? v->alike[node] : node;
+}
+
+/* Operand k of a node as an arrow of that graph; 0: it is none. */
+static uint32_t source(const an_view *v, uint32_t node, int k)
+{
+    const uint32_t value = v->g->nodes[node].in[k], p = value ? v->g->slots[value].node : 0;
+    return p && !an_view_between(v, p, node) ? drawn_as(v, p) : 0;
+}
+
+static void list_arrows(drawn *d)
+{
+    const an_view *v = d->v;
+    const uint32_t nodes = (uint32_t)v->g->node_count;
+    for (int fill = 0; fill < 2; fill++) {
+        for (uint32_t i = 1; i <= nodes; i++)
+            for (int k = 0; k < v->g->nodes[i].inputs; k++) {
+                const uint32_t p = source(v, i, k);
+                if (p && fill) d->reader[--d->first[p]] = drawn_as(v, i);
+                else if (p) d->first[p]++, d->out[p]++, d->open[drawn_as(v, i)]++;
+            }
+        for (uint32_t i = 1; !fill && i <= nodes; i++) d->first[i] += d->first[i - 1];
+    }
+}
+
+/* Takes away what nothing leads to, again and again. What then stays is on a circle or behind
+ * one. */
+static void take_away(drawn *d)
+{
+    const uint32_t nodes = (uint32_t)d->v->g->node_count;
+    int64_t ready = 0;
+    for (uint32_t i = 1; i <= nodes; i++)
+        if (d->open[i] == 0) d->queue[ready++] = i;
+    for (int64_t taken = 0; taken < ready; taken++) {
+        const uint32_t p = d->queue[taken];
+        for (int64_t e = d->first[p]; e < d->first[p] + d->out[p]; e++)
+            if (--d->open[d->reader[e]] == 0) d->queue[ready++] = d->reader[e];
+    }
+}
+
+/* Unfolds the first run that a circle goes through: scopes that read their predecessors by way of
+ * others, too. What stands behind it may turn out to be straight. */
+static bool unfold_circle(an_view *v, const drawn *d)
+{
+    uint32_t bent = 0;
+    for (uint32_t i = 1; (int64_t)i <= v->g->node_count && !bent; i++)
+        if (v->times[i] && d->open[i] > 0) bent = v->block[i];
+    v->repeated = false;
+    for (uint32_t i = 1; bent && (int64_t)i <= v->g->node_count; i++)
+        if (v->alike[i] && v->block[v->alike[i]] == bent) v->alike[i] = 0;
+    for (uint32_t i = 1; (int64_t)i <= v->g->node_count; i++) {
+        if (bent && v->block[i] == bent) v->times[i] = 0;
+        v->repeated = v->repeated || v->times[i];
+    }
+    return bent != 0;
+}
+
+static bool straighten(an_view *v)
+{
+    const int64_t nodes = v->g->node_count + 2;
+    int64_t operands = 1;
+    for (int64_t i = 1; i <= v->g->node_count; i++) operands += v->g->nodes[i].inputs;
+    drawn d = {.v = v};
+    d.reader = an_alloc_zeroed(operands * (int64_t)sizeof *d.reader);
+    d.queue = an_alloc_zeroed(nodes * (int64_t)sizeof *d.queue);
+    bool good = d.reader && d.queue, again = v->repeated;
+    while (good && again) {
+        d.first = an_alloc_zeroed(nodes * (int64_t)sizeof *d.first);
+        d.open = an_alloc_zeroed(nodes * (int64_t)sizeof *d.open);
+        d.out = an_alloc_zeroed(nodes * (int64_t)sizeof *d.out);
+        good = d.first && d.open && d.out;
+        if (good) {
+            list_arrows(&d);
+            take_away(&d);
+            again = unfold_circle(v, &d);
+        }
+        an_free(d.first);
+        an_free(d.open);
+        an_free(d.out);
+    }
+    an_free(d.reader);
+    an_free(d.queue);
+    return good;
+}
+
 bool an_view_alike(an_view *v, const char *unfold)
 {
     search s = {.v = v, .unfold = unfold};
@@ -267,5 +375,5 @@ bool an_view_alike(an_view *v, const char *unfold)
     an_free(s.place);
     an_index_free(&s.by_path);
     an_index_free(&s.by_family);
-    return good && !s.failed;
+    return good && !s.failed && straighten(v);
 }

@@ -199,7 +199,7 @@ static void write_edge(const writer *w, const an_edge *e)
     if (back) an_text_add(w->out, "dir=back, ");
     const bool value = e->kind == AN_EDGE_DATA || e->kind == AN_EDGE_SAVED;
     if (value && (from == AN_PHASE_UPDATE || rows < 0)) an_text_add(w->out, "constraint=false, ");
-    else if (value && rows != 1 && !v->simpler) an_text_addf(w->out, "minlen=%d, ", rows);
+    else if (value && rows != 1 && v->laddered) an_text_addf(w->out, "minlen=%d, ", rows);
     write_paint(w, e);
     if (!value) {
         an_text_add(w->out, e->kind == AN_EDGE_COMMIT ? "constraint=false];\n" : "];\n");

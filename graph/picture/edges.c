@@ -34,15 +34,6 @@ static bool is_common(const drawing *d, uint32_t value)
            an_view_is_tiny(v->g, &v->g->nodes[node]);
 }
 
-/* Both stand in repetitions of one scope, and not in the same: the picture of one has no such. */
-static bool is_between(const an_view *v, uint32_t a, uint32_t b)
-{
-    const uint32_t first_a = v->alike[a] ? v->alike[a] : a;
-    const uint32_t first_b = v->alike[b] ? v->alike[b] : b;
-    return v->times[first_a] && v->times[first_b] && v->block[a] != v->block[b] &&
-           v->block[first_a] == v->block[first_b];
-}
-
 /* `reader`, a node of the unit `to`, reads the value. */
 static bool draw_operand(drawing *d, uint32_t value, uint32_t reader, uint32_t to)
 {
@@ -50,7 +41,8 @@ static bool draw_operand(drawing *d, uint32_t value, uint32_t reader, uint32_t t
     const uint32_t from = v->unit_of[v->g->slots[value].node];
     if (!from || from == to || d->named[value] == to) return true;
     if (v->units[to].phase == AN_PHASE_UPDATE && is_common(d, value)) return true;
-    if (an_view_gathers(v, reader) || is_between(v, v->g->slots[value].node, reader)) return true;
+    if (an_view_gathers(v, reader)) return true;
+    if (an_view_between(v, v->g->slots[value].node, reader)) return true;
     d->named[value] = to;
     if (d->target[from] == to) {
         an_edge *e = &v->edges[d->arrow[from] - 1];

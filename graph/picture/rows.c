@@ -137,7 +137,8 @@ static bool climb(an_view *v)
     if (good) {
         collect_bounds(&l);
         sort_bounds(&l);
-        if (descend(&l)) memcpy(v->row, l.row, (size_t)(v->unit_count + 1) * sizeof *l.row);
+        v->laddered = descend(&l);
+        if (v->laddered) memcpy(v->row, l.row, (size_t)(v->unit_count + 1) * sizeof *l.row);
     }
     void *const all[] = {l.of, l.bounds, l.row, l.first, l.onward, l.open, l.queue};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) an_free(all[i]);

@@ -96,6 +96,7 @@ typedef struct an_view {
     bool repeated;          /* some scope stands for others */
     bool *hidden;           /* per node: out of focus */
     int32_t *row;           /* per unit: its row in the ladder, from 0 */
+    bool laddered;          /* there is one */
     uint32_t *below;        /* per update unit: the next one of their column */
     uint32_t *ghost_of;     /* per node of `before`: its ghost; 0: still there */
     uint32_t *same_as;      /* per node of `before`: the node it is now; 0: gone */
@@ -110,6 +111,8 @@ void an_view_free(an_view *v);
 
 /* Parts of an_view_make, in the order in which they run. */
 bool an_view_alike(an_view *v, const char *unfold); /* alike.c */
+/* Both stand in repetitions of one scope, and not in the same: the picture of one has no such. */
+bool an_view_between(const an_view *v, uint32_t a, uint32_t b);
 bool an_view_fold(an_view *v); /* visible.c */
 /* AN_E_NAME and a message with the nearest name if the focus is none. */
 an_status an_view_check_focus(const an_dot_args *args);

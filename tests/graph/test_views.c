@@ -73,6 +73,25 @@ START_TEST(test_what_stands_side_by_side_does_not_repeat)
 }
 END_TEST
 
+/* Each reads the one before, and a layer between them, too: as one box that would be a circle. */
+START_TEST(test_what_others_stand_between_does_not_repeat)
+{
+    an_graph *g = an_graph_new("stream");
+    an_value h = an_input(g, "x", AN_F32, AN_SHAPE(4, 8));
+    for (int i = 0; i < 4; i++) {
+        const an_value dense = an_nn_dense(h, .units = 8, .name = i % 2 ? "odd" : "even");
+        an_scope_open_unique(h, "sum");
+        h = an_tanh(an_add(h, dense));
+        an_scope_close(h);
+    }
+    an_graph_output(h, "y");
+    ck_assert_int_eq(count_in(g, NULL, "<B>tanh</B>"), 4);
+    ck_assert_int_eq(count_in(g, NULL, "\303\227"), 0);
+    ck_assert_int_eq(count_in(g, NULL, "minlen=0"), 0);
+    an_graph_free(g);
+}
+END_TEST
+
 /* Gradients and steps of what repeats are drawn once, too, and no arrow leads back to its box. */
 START_TEST(test_training_of_what_repeats)
 {
@@ -187,6 +206,7 @@ START_TEST(test_a_simpler_picture_is_better_than_none)
 END_TEST
 
 AN_TEST_MAIN("views", test_what_repeats_is_drawn_once,
-             test_what_stands_side_by_side_does_not_repeat, test_training_of_what_repeats,
+             test_what_stands_side_by_side_does_not_repeat,
+             test_what_others_stand_between_does_not_repeat, test_training_of_what_repeats,
              test_a_norm_of_all_gradients_has_no_arrows, test_the_smallest_graph_is_drawn,
              test_a_simpler_picture_is_better_than_none)
