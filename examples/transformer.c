@@ -184,13 +184,17 @@ int main(int argc, char **argv)
     random_state = o.seed;
     model m = {0};
     double share = 0;
+    bool drawn = true;
     if (build(&m, &o)) {
         const an_graph *trained = an_program_graph(m.train);
         printf("%s: %lld parameters, %lld add_norm, %lld add_norm_grad\n", an_graph_name(m.graph),
                (long long)an_graph_parameters(m.graph),
                (long long)an_graph_count(trained, "add_norm"),
                (long long)an_graph_count(trained, "add_norm_grad"));
-        if (o.dot) an_dot_file(trained, o.dot, .depth = 2);
+        char message[500] = "";
+        drawn = !o.dot || an_dot_file(trained, o.dot, .depth = 2, .message = message,
+                                      .message_size = sizeof message) == AN_OK;
+        if (message[0]) fprintf(stderr, "transformer: %s\n", message);
         if (train(&m, &o)) share = test(&m);
         printf("reversed exactly: %.2f %% of %d new sequences\n", 100 * share, 20 * BATCH);
     }
@@ -198,5 +202,5 @@ int main(int argc, char **argv)
     an_program_free(m.infer);
     an_store_free(m.store);
     an_graph_free(m.graph);
-    return share > 0.99 ? 0 : 1;
+    return drawn && share > 0.99 ? 0 : 1;
 }
