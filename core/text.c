@@ -161,6 +161,23 @@ bool an_is_utf8(const char *text)
     return true;
 }
 
+int an_xml_character(const char *text, int64_t left)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    if (p[0] < 0x80) return p[0] >= 0x20 && p[0] != 0x7f;
+    const int bytes = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] > 0xf4 || bytes > left) return 0;
+    uint32_t code = p[0] & (0xffu >> (bytes + 1));
+    for (int i = 1; i < bytes; i++) {
+        if ((p[i] & 0xc0) != 0x80) return 0;
+        code = code << 6 | (p[i] & 0x3fu);
+    }
+    const bool overlong = (bytes == 3 && code < 0x800) || (bytes == 4 && code < 0x10000);
+    const bool surrogate = code >= 0xd800 && code < 0xe000;
+    const bool control = code < 0xa0 || code == 0xfffe || code == 0xffff;
+    return overlong || surrogate || control || code > 0x10ffff ? 0 : bytes;
+}
+
 /* ---- exact numbers ----------------------------------------------------- */
 
 /* glibc hands out its built-in C locale here: no allocation, nothing to free. */

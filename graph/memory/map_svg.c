@@ -45,33 +45,18 @@ static const paint paints[] = { /* text in #202124 stands out on each fill */
 
 /* ---- text ------------------------------------------------------------------ */
 
-/* Bytes of the character at p, of which so many are left; 0: none that XML may hold. */
-static int character(const char *p, size_t left)
-{
-    const unsigned char first = (unsigned char)p[0];
-    if (first < 0x80) return first >= 0x20 && first != 0x7f;
-    const size_t bytes = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    char alone[5] = {0};
-    if (bytes > left) return 0;
-    memcpy(alone, p, bytes);
-    const bool control = first == 0xc2 && (unsigned char)p[1] < 0xa0;
-    const bool no_character = !strcmp(alone, "\xef\xbf\xbe") || !strcmp(alone, "\xef\xbf\xbf");
-    return strlen(alone) == bytes && an_is_utf8(alone) && !control && !no_character ? (int)bytes
-                                                                                    : 0;
-}
-
 /* At most `limit` characters, then an ellipsis. */
 static void add_safe(an_text *out, const char *text, int64_t limit)
 {
     if (!an_text_takes(out, text)) return;
-    const size_t length = strlen(text);
+    const int64_t length = (int64_t)strlen(text);
     int64_t shown = 0;
-    for (size_t i = 0; i < length; shown++) {
+    for (int64_t i = 0; i < length; shown++) {
         if (shown == limit) {
             an_text_add(out, "\xe2\x80\xa6");
             return;
         }
-        const int bytes = character(text + i, length - i);
+        const int bytes = an_xml_character(text + i, length - i);
         switch (bytes == 1 ? text[i] : 0) {
         case '<': an_text_add(out, "&lt;"); break;
         case '>': an_text_add(out, "&gt;"); break;
@@ -81,7 +66,7 @@ static void add_safe(an_text *out, const char *text, int64_t limit)
             if (bytes) an_text_add_bytes(out, text + i, bytes);
             else an_text_add(out, "\xef\xbf\xbd");
         }
-        i += bytes ? (size_t)bytes : 1;
+        i += bytes ? bytes : 1;
     }
 }
 

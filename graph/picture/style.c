@@ -11,23 +11,6 @@
 
 typedef enum context { QUOTED, HTML, MERMAID } context;
 
-/* Bytes of the character at p, or 0 if there is none that XML may hold. */
-static int character(const unsigned char *p, int64_t left)
-{
-    if (p[0] < 0x80) return p[0] >= 0x20 && p[0] != 0x7f;
-    const int bytes = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4 || bytes > left) return 0;
-    uint32_t code = p[0] & (0xffu >> (bytes + 1));
-    for (int i = 1; i < bytes; i++) {
-        if ((p[i] & 0xc0) != 0x80) return 0;
-        code = code << 6 | (p[i] & 0x3fu);
-    }
-    const bool overlong = (bytes == 3 && code < 0x800) || (bytes == 4 && code < 0x10000);
-    const bool surrogate = code >= 0xd800 && code < 0xe000;
-    const bool control = code < 0xa0 || code == 0xfffe || code == 0xffff;
-    return overlong || surrogate || control || code > 0x10ffff ? 0 : bytes;
-}
-
 /* What stands for an ASCII character in a context; NULL: itself. Both kinds of DOT
  * label read backslash escapes and entities. */
 static const char *escape(char c, context where)
@@ -46,7 +29,6 @@ static const char *escape(char c, context where)
 
 static void add_escaped(an_text *out, const char *text, int64_t length, int limit, context where)
 {
-    const unsigned char *p = (const unsigned char *)text;
     if (text == an_lost) an_text_takes(out, text);
     for (int64_t i = 0, shown = 0; i < length; shown++) {
         if (shown == limit) {
@@ -54,7 +36,7 @@ static void add_escaped(an_text *out, const char *text, int64_t length, int limi
             return;
         }
         const char *instead = escape(text[i], where);
-        const int bytes = instead ? 1 : character(p + i, length - i);
+        const int bytes = instead ? 1 : an_xml_character(text + i, length - i);
         if (instead) an_text_add(out, instead);
         else if (bytes) an_text_add_bytes(out, text + i, bytes);
         else an_text_add(out, "\xef\xbf\xbd");
