@@ -103,22 +103,12 @@ static void compare_types(const differ *x, const an_node *m, const an_node *n, a
     }
 }
 
-static void print_value(const an_graph *g, uint32_t value, an_text *out)
-{
-    if (!value) {
-        an_text_add(out, "_");
-        return;
-    }
-    an_text_addf(out, "%%%u", g->slots[value].node);
-    if (g->slots[value].index > 0) an_text_addf(out, ".%d", g->slots[value].index);
-}
-
 /* "operand 2 %3 -> %4": the numbers may be the same, for they are of two files. */
 static void add_move(const differ *x, uint32_t a, uint32_t b, an_text *out)
 {
-    print_value(x->twins.g[0], a, out);
+    an_line_value(x->twins.g[0], a, out);
     an_text_add(out, " -> ");
-    print_value(x->twins.g[1], b, out);
+    an_line_value(x->twins.g[1], b, out);
 }
 
 static void compare_operands(const differ *x, uint32_t a, uint32_t b, an_text *out)

@@ -4,6 +4,9 @@
 
 #include "graph/ir.h"
 
+/* "%12", "%12.1", or "_" for none. */
+void an_line_value(const an_graph *g, uint32_t value, an_text *out);
+
 /* Each ends in a newline. */
 void an_line_node(const an_graph *g, uint32_t number, bool locations, an_text *out);
 void an_line_output(const an_graph *g, const char *name, uint32_t value, an_text *out);

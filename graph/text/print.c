@@ -16,7 +16,7 @@
 #include "graph/ir.h"
 #include "ops/set.h"
 
-static void print_value(const an_graph *g, uint32_t value, an_text *out)
+void an_line_value(const an_graph *g, uint32_t value, an_text *out)
 {
     if (!value) {
         an_text_add(out, "_");
@@ -32,7 +32,7 @@ static void print_operands(const an_graph *g, const an_node *n, an_text *out)
     while (shown > 0 && n->in[shown - 1] == 0) shown--; /* absent at the end is left out */
     for (int i = 0; i < shown; i++) {
         an_text_add(out, i ? ", " : " ");
-        print_value(g, n->in[i], out);
+        an_line_value(g, n->in[i], out);
     }
 }
 
@@ -123,12 +123,12 @@ void an_line_commit(const an_graph *g, const an_commit *c, an_text *out)
         an_text_add_quoted(out, g->sets[c->set]);
         an_text_add(out, " ");
     }
-    print_value(g, c->state, out);
+    an_line_value(g, c->state, out);
     an_text_add(out, " <- ");
-    print_value(g, c->value, out);
+    an_line_value(g, c->value, out);
     if (c->set == AN_PENDING) {
         an_text_add(out, " when ");
-        print_value(g, c->witness, out);
+        an_line_value(g, c->witness, out);
     }
     an_text_add(out, "\n");
 }
@@ -138,7 +138,7 @@ void an_line_output(const an_graph *g, const char *name, uint32_t value, an_text
     an_text_add(out, "output ");
     an_text_add_quoted(out, name);
     an_text_add(out, " ");
-    print_value(g, value, out);
+    an_line_value(g, value, out);
     an_text_add(out, "\n");
 }
 
