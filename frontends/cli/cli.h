@@ -9,6 +9,7 @@
 
 #include "core/guess.h"
 #include "core/text.h"
+#include "frontends/inspect/json_text.h"
 #include "graph/equal/equal.h"
 
 #include <jansson.h>
@@ -96,9 +97,8 @@ an_cli_exit an_cli_write_string(const char *path, char *text);
 /* The same with JSON, which is freed. */
 an_cli_exit an_cli_write_json(json_t *root);
 
-/* JSON from C: broken UTF-8 is repaired, and what JSON has no word for is null. */
+/* As an_json_text, but lost where that is NULL: what holds it cannot be written. */
 json_t *an_cli_json_text(const char *text);
-json_t *an_cli_json_number(double value);
 /* Appends to an array. If there is no such element, an_cli_write_json will write nothing. */
 void an_cli_json_add(json_t *list, json_t *element);
 

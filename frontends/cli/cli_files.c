@@ -8,10 +8,8 @@
 
 #include "core/file.h"
 #include "core/memory.h"
-#include "frontends/text/unicode.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -145,14 +143,5 @@ an_cli_exit an_cli_write_json(json_t *root)
 
 json_t *an_cli_json_text(const char *text)
 {
-    an_text clean = {0};
-    an_utf8_add_clean(&clean, text, (int64_t)strlen(text));
-    json_t *made = json_or_lost(json_string(an_text_view(&clean)));
-    an_text_free(&clean);
-    return made;
-}
-
-json_t *an_cli_json_number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
+    return json_or_lost(an_json_text(text));
 }

@@ -49,7 +49,7 @@ static json_t *array_json(const an_tensor *t)
     for (int64_t i = 0; i < an_tensor_count(t); i++) {
         const double value = an_tensor_get(t, i);
         json_t *made = t->dtype == AN_BOOL             ? json_boolean(value != 0)
-                       : an_dtype_is_float(t->dtype)   ? an_cli_json_number(value)
+                       : an_dtype_is_float(t->dtype)   ? an_json_number(value)
                        : t->dtype == AN_I64 ? json_integer(((const int64_t *)t->data)[i])
                                             : json_integer((json_int_t)value);
         an_cli_json_add(elements, made);

@@ -81,9 +81,9 @@ static json_t *tensor_json(const an_compared *c)
                      an_verdict_name(c->verdict), "elements", (json_int_t)c->count, "different",
                      (json_int_t)c->different, "special", (json_int_t)c->special, "first",
                      (json_int_t)c->first, "worst", (json_int_t)c->worst, "worst_a",
-                     an_cli_json_number(c->worst_a), "worst_b", an_cli_json_number(c->worst_b),
-                     "max_abs", an_cli_json_number(c->max_abs), "max_rel",
-                     an_cli_json_number(c->max_rel), "max_ulp", an_cli_json_number(c->max_ulp),
+                     an_json_number(c->worst_a), "worst_b", an_json_number(c->worst_b),
+                     "max_abs", an_json_number(c->max_abs), "max_rel",
+                     an_json_number(c->max_rel), "max_ulp", an_json_number(c->max_ulp),
                      "degenerate", c->degenerate);
 }
 
@@ -99,8 +99,8 @@ static json_t *divergence_json(const an_divergence *d)
     if (!d) return json_null();
     return json_pack("{s:[o, o], s:s, s:o, s:o, s:i, s:I, s:o}", "at", place_json(&d->at[0]),
                      place_json(&d->at[1]), "verdict", an_verdict_name(d->verdict), "local_ulp",
-                     an_cli_json_number(d->local_ulp), "total_ulp",
-                     an_cli_json_number(d->total_ulp), "farther", d->farther, "inherited",
+                     an_json_number(d->local_ulp), "total_ulp",
+                     an_json_number(d->total_ulp), "farther", d->farther, "inherited",
                      (json_int_t)d->inherited, "message", an_cli_json_text(d->message));
 }
 
