@@ -144,7 +144,7 @@ static bool test(const options *o, const model *m, const examples *like, an_toke
 static bool draw(const options *o, const model *m)
 {
     char message[512];
-    if (!o->dot || an_dot_file(an_program_graph(m->train), o->dot, .depth = 2, .message = message,
+    if (!o->dot || an_dot_file(an_program_graph(m->train), o->dot, .message = message,
                                .message_size = sizeof message) == AN_OK)
         return true;
     fprintf(stderr, "classifier: %s\n", message);

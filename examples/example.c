@@ -119,7 +119,7 @@ void example_figure(example *e, double value, const char *name, ...)
 bool example_draw(const example *e, const an_graph *g)
 {
     char message[512];
-    if (!e->dot || an_dot_file(g, e->dot, .depth = e->depth > 0 ? e->depth : 2,
+    if (!e->dot || an_dot_file(g, e->dot, .depth = e->depth,
                                .message = message, .message_size = sizeof message) == AN_OK)
         return true;
     fprintf(stderr, "%s: %s\n", e->name, message);

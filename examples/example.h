@@ -33,7 +33,7 @@ typedef struct example {
     const char *json, *dot;  /* files, or NULL */
     uint64_t seed;
     int threads;             /* 0: all CPUs */
-    int depth;               /* down to which its picture shows scopes; 0: 2 */
+    int depth;               /* down to which its picture shows scopes; 0: as fits */
     bool small;              /* the setting that the tests run: seconds, and a weak bound */
     int code;                /* what main returns where example_begin said no */
     int figures;

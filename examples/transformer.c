@@ -192,7 +192,7 @@ int main(int argc, char **argv)
                (long long)an_graph_count(trained, "add_norm"),
                (long long)an_graph_count(trained, "add_norm_grad"));
         char message[500] = "";
-        drawn = !o.dot || an_dot_file(trained, o.dot, .depth = 2, .message = message,
+        drawn = !o.dot || an_dot_file(trained, o.dot, .message = message,
                                       .message_size = sizeof message) == AN_OK;
         if (message[0]) fprintf(stderr, "transformer: %s\n", message);
         if (train(&m, &o)) share = test(&m);

@@ -17,7 +17,7 @@
 typedef struct picture {
     const an_equivalence_dot_args *args;
     const an_equivalence *e;
-    int simpler; /* see AN_SIMPLEST */
+    const an_sketch *sketch;
     an_dot_args draw[2];
     an_view v[2];
     an_beside side[2];
@@ -38,11 +38,19 @@ static bool find_twins(picture *p)
     return p->twin != NULL;
 }
 
-static bool make_view(picture *p, int s)
+static bool make_view(picture *p, int s, int at_most)
 {
     an_view_free(&p->v[s]);
-    p->v[s] = (an_view){.beside = true, .twin = s ? p->twin : NULL, .simpler = p->simpler};
+    p->v[s] = (an_view){.beside = true, .twin = s ? p->twin : NULL, .at_most = at_most,
+                        .simpler = p->sketch->simpler,
+                        .closed = at_most ? 0 : p->sketch->closed};
     return an_view_make(&p->v[s], &p->draw[s]);
+}
+
+/* How open a view is: 1 + its depth; 0: parts. */
+static int64_t openness(const an_view *v)
+{
+    return v->parts ? 0 : (int64_t)v->depth + 1;
 }
 
 /* Scopes that are closed on one side are closed on the other, too. */
@@ -51,15 +59,13 @@ static bool make_views(picture *p)
     for (int s = 0; s < 2; s++) {
         p->draw[s] = (an_dot_args){.graph = p->e->graph[s], .depth = p->args->depth,
                                    .whole = p->args->whole, .diff = s ? p->e->graph[0] : NULL};
-        if (!make_view(p, s)) return false;
+        if (!make_view(p, s, 0)) return false;
     }
-    const int other = p->v[0].depth > p->v[1].depth ? 0 : 1; /* the one that is open deeper */
-    const int depth = p->v[!other].depth;
-    if (p->v[other].depth == depth) return true;
-    p->draw[other].depth = depth > 0 ? depth : -1;
-    if (!make_view(p, other)) return false;
-    p->v[other].automatic = true;
-    return true;
+    const int64_t a = openness(&p->v[0]), b = openness(&p->v[1]);
+    if (a == b) return true;
+    const int other = a > b ? 0 : 1; /* the one that is more open */
+    const int64_t open = a < b ? a : b;
+    return make_view(p, other, open > 0 ? (int)open : -1);
 }
 
 static bool open_sides(picture *p)
@@ -279,12 +285,12 @@ static void write_picture(const picture *p, an_text *out)
             if (p->side[s].mark[u].badge.failed) out->failed = true;
 }
 
-static char *draw(const void *arguments, int simpler)
+static char *draw(const void *arguments, an_sketch *sketch)
 {
     const an_equivalence_dot_args *args = arguments;
     const an_equivalence *e = args ? args->equivalence : NULL;
     if (!e || !e->graph[0] || !e->graph[1]) return NULL;
-    picture p = {.args = args, .e = e, .simpler = simpler};
+    picture p = {.args = args, .e = e, .sketch = sketch};
     an_text out = {0};
     out.failed = !find_twins(&p) || !make_views(&p) || !open_sides(&p);
     if (!out.failed) {
@@ -294,13 +300,15 @@ static char *draw(const void *arguments, int simpler)
         out.failed = !mark_both(&p);
     }
     if (!out.failed) write_picture(&p, &out);
+    sketch->closes = p.v[0].closes || p.v[1].closes;
     close_picture(&p);
     return an_text_take(&out);
 }
 
 char *an_equivalence_dot_with(const an_equivalence_dot_args *args)
 {
-    return draw(args, 0);
+    an_sketch sketch = {0};
+    return draw(args, &sketch);
 }
 
 an_status an_equivalence_dot_file_with(const an_equivalence_dot_args *args)

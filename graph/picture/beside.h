@@ -2,6 +2,7 @@
 #ifndef AN_GRAPH_PICTURE_BESIDE_H
 #define AN_GRAPH_PICTURE_BESIDE_H
 
+#include "graph/picture/render.h"
 #include "graph/picture/view.h"
 
 /* How a value fared against the one of the other graph that it should equal. */
@@ -35,7 +36,7 @@ typedef struct an_beside {
 #define AN_BESIDE_REFUSED "#7b3fc4"
 #define AN_BESIDE_FIRST "#d50000"
 
-char *an_dot_simpler(const an_dot_args *args, int simpler); /* dot.c; see AN_SIMPLEST */
+char *an_dot_sketch(const an_dot_args *args, an_sketch *sketch); /* dot.c */
 
 /* The beginning of the source, up to where the label of the whole goes on, and its end. */
 void an_dot_open(bool crowded, an_text *out); /* dot.c */

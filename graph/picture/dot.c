@@ -16,6 +16,7 @@ typedef struct writer {
     an_text *out;
     const char *prefix;    /* of identifiers, so that two graphs stand in one picture */
     const an_beside *side; /* what is known from comparing it with another; NULL: nothing */
+    bool *said;            /* per value: an arrow names its type */
 } writer;
 
 /* ---- head -------------------------------------------------------------- */
@@ -42,12 +43,15 @@ static void write_counts(const writer *w)
 static void write_notes(const writer *w)
 {
     const an_view *v = w->v;
-    if (v->depth != INT_MAX) {
+    if (v->depth != INT_MAX && !v->parts) {
         an_text_add(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">scopes ");
         if (v->depth > 0) an_text_addf(w->out, "deeper than level %d ", v->depth);
         an_text_addf(w->out, "are drawn as one box each%s</FONT>",
-                     v->automatic ? ", for there are too many nodes to read" : "");
+                     v->automatic ? ", for there are too many to read" : "");
     }
+    if (v->parts)
+        an_text_add(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">boxes that follow "
+                            "each other are drawn as one, for there are too many to read</FONT>");
     if (v->focused >= 0) {
         an_text_add(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">");
         an_text_addf(w->out, "%lld nodes around ", (long long)v->shown);
@@ -118,9 +122,11 @@ static void write_unit(const writer *w, uint32_t id)
         const an_node *n = &w->v->g->nodes[u->first];
         const an_category category = n->op->category;
         const bool colours = !w->v->before && !w->side; /* of their own, not of a change */
-        if (an_node_is_input(n) && colours) an_text_add(w->out, ", fontcolor=white");
+        if (an_node_is_input(n) && colours && u->kind == AN_UNIT_NODE)
+            an_text_add(w->out, ", fontcolor=white");
         if (an_node_is_state(n)) an_text_add(w->out, ", shape=cylinder, style=filled");
         if (u->kind == AN_UNIT_SCOPE) an_text_add(w->out, ", shape=tab, style=filled");
+        else if (u->kind == AN_UNIT_PART) an_text_add(w->out, ", shape=box3d, style=filled");
         else if (category == AN_CATEGORY_FUSED) an_text_add(w->out, ", penwidth=2.5");
     }
     if (w->side && w->side->mark[id].alarm) an_text_add(w->out, AN_BESIDE_ALARM);
@@ -139,15 +145,22 @@ static void write_outputs(const writer *w)
     const an_graph *g = w->v->g;
     for (int64_t i = 0; i < g->output_count; i++) {
         const uint32_t unit = w->v->unit_of[g->slots[g->outputs[i].value].node];
-        if (!unit) continue;
+        if (!w->v->outputs[i]) continue;
         const bool backward = w->v->units[unit].phase == AN_PHASE_BACKWARD;
         const long long k = i + 1;
         an_text_addf(w->out, "  %sout%lld [fillcolor=\"#1e6b45\", color=\"#114a2e\", "
                              "fontcolor=white, label=<<B>", w->prefix, k);
         const char *name = g->outputs[i].name;
-        an_dot_add_html(w->out, name[0] ? name : "?", name[0] ? (int64_t)strlen(name) : 1);
-        an_text_add(w->out, "</B><BR/><FONT POINT-SIZE=\"9\">output ");
-        an_type_print(g->dims, an_slot_type(g, g->outputs[i].value), w->out);
+        const bool nameless = !name[0] || name[0] == '%'; /* a program's fetch of any value */
+        an_dot_add_html(w->out, nameless ? "fetched" : name,
+                        nameless ? 7 : (int64_t)strlen(name));
+        an_text_add(w->out, "</B><BR/><FONT POINT-SIZE=\"9\">");
+        if (w->v->outputs[i] > 1) {
+            an_text_addf(w->out, "and %lld more outputs", (long long)w->v->outputs[i] - 1);
+        } else {
+            an_text_add(w->out, "output ");
+            an_type_print(g->dims, an_slot_type(g, g->outputs[i].value), w->out);
+        }
         an_text_add(w->out, "</FONT>>];\n");
         const char *p = w->prefix;
         if (backward) an_text_addf(w->out, "  %sout%lld -> %sn%u [dir=back", p, k, p, unit);
@@ -165,7 +178,7 @@ static void write_outputs(const writer *w)
 /* The colour of an arrow by what it is for; "" is the default. */
 static const char *edge_color(const writer *w, const an_edge *e)
 {
-    if (e->kind == AN_EDGE_COMMIT) return "#b3a3e6";
+    if (e->kind == AN_EDGE_COMMIT) return "#8d76d6";
     if (e->kind == AN_EDGE_GONE) return "#d93025";
     if (e->kind == AN_EDGE_SAVED) return "#b0b5ba";
     if (w->v->units[e->to].phase == AN_PHASE_UPDATE) return "#7558c8";
@@ -209,13 +222,14 @@ static void write_edge(const writer *w, const an_edge *e)
         an_text_add(w->out, back ? "weight=2, " : "weight=4, ");
     /* Two graphs are wide enough without the types of what crosses from phase to phase. */
     const bool quiet = crowded(w) || (w->side && from != to);
-    an_text_add(w->out, quiet ? "edgetooltip=\"" : "label=\"");
-    an_dot_edge_label(v, e, w->out);
+    an_text label = {0};
+    an_dot_edge_label(v, e, quiet ? NULL : w->said, &label);
     if (w->side) {
         const an_ink ink = an_beside_ink(v, w->side, e);
-        an_beside_say(&ink, "\\n ", w->out);
+        an_beside_say(&ink, label.length > 0 ? "\\n " : " ", &label);
     }
-    an_text_add(w->out, "\"];\n");
+    an_text_addf(w->out, "%s=\"%s\"];\n", quiet ? "edgetooltip" : "label", an_text_view(&label));
+    an_text_free(&label);
 }
 
 /* Keeps the updates in one column, each on the row of its gradient. */
@@ -291,13 +305,17 @@ static void write_flat(const writer *w)
     for (uint32_t u = 1; (int64_t)u <= w->v->unit_count; u++)
         if (!w->side || w->v->units[u].kind != AN_UNIT_GHOST) write_unit(w, u);
     write_outputs(w);
-    for (int64_t e = 0; e < w->v->edge_count; e++) write_edge(w, &w->v->edges[e]);
+    writer telling = *w;
+    telling.said = an_alloc_zeroed(w->v->g->slot_count + 1);
+    if (!telling.said) w->out->failed = true;
+    for (int64_t e = 0; e < w->v->edge_count; e++) write_edge(&telling, &w->v->edges[e]);
+    an_free(telling.said);
     write_column(w);
 }
 
 void an_dot_side(const an_view *v, const an_dot_args *args, const an_beside *side, an_text *out)
 {
-    writer w = {v, args, out, side->prefix, side};
+    writer w = {v, args, out, side->prefix, side, NULL};
     write_flat(&w);
     an_text_addf(out, "  subgraph cluster_%s {\n    label=<<FONT POINT-SIZE=\"16\"><B>%s</B></FONT>"
                       "<BR/>", side->prefix, side->title);
@@ -307,18 +325,19 @@ void an_dot_side(const an_view *v, const an_dot_args *args, const an_beside *sid
                      "margin=16;\n");
     write_clusters(&w);
     for (long long i = 1; i <= v->g->output_count; i++)
-        if (v->unit_of[v->g->slots[v->g->outputs[i - 1].value].node])
+        if (v->outputs[i - 1])
             an_text_addf(out, "    %sout%lld;\n", side->prefix, i);
     an_text_add(out, "  }\n");
 }
 
-char *an_dot_simpler(const an_dot_args *args, int simpler)
+char *an_dot_sketch(const an_dot_args *args, an_sketch *sketch)
 {
     if (!args || !args->graph || an_view_check_focus(args) != AN_OK) return NULL;
     an_text out = {0};
-    an_view v = {.simpler = simpler};
-    writer w = {&v, args, &out, "", NULL};
+    an_view v = {.simpler = sketch->simpler, .closed = sketch->closed};
+    writer w = {&v, args, &out, "", NULL, NULL};
     out.failed = !an_view_make(&v, args);
+    sketch->closes = v.closes;
     if (!out.failed) {
         write_head(&w);
         write_flat(&w);
@@ -332,5 +351,6 @@ char *an_dot_simpler(const an_dot_args *args, int simpler)
 
 char *an_dot_with(const an_dot_args *args)
 {
-    return an_dot_simpler(args, 0);
+    an_sketch sketch = {0};
+    return an_dot_sketch(args, &sketch);
 }

@@ -175,6 +175,13 @@ static void label_fused(const an_view *v, const an_unit *u, an_text *out)
     an_text_add(out, "</TABLE>");
 }
 
+/* "layer_norm" of a layer_norm, or of its gradient, says nothing. */
+static bool names_the_op(const char *op, const char *name)
+{
+    const size_t length = strlen(name);
+    return !strncmp(op, name, length) && (!op[length] || !strcmp(op + length, "_grad"));
+}
+
 static void label_node(const an_view *v, const an_unit *u, an_text *out)
 {
     const an_node *n = &v->g->nodes[u->first];
@@ -194,10 +201,11 @@ static void label_node(const an_view *v, const an_unit *u, an_text *out)
     }
     an_text name = {0};
     if (v->boxes[u->box].total <= 1) add_scope_rest(v, u, &name);
-    if (name.length > 0 || n->name[0]) {
+    const bool rest = name.length > 0 && !names_the_op(n->op->name, an_text_view(&name));
+    if (rest || n->name[0]) {
         an_text_add(out, "  <I>");
-        an_text_add(out, an_text_view(&name));
-        if (name.length > 0 && n->name[0]) an_text_add(out, " ");
+        if (rest) an_text_add(out, an_text_view(&name));
+        if (rest && n->name[0]) an_text_add(out, " ");
         add_html(out, n->name);
         an_text_add(out, "</I>");
     }
@@ -208,9 +216,40 @@ static void label_node(const an_view *v, const an_unit *u, an_text *out)
     if (an_view_gathers(v, u->first)) an_text_addf(out, SMALL "of %d values</FONT>", n->inputs);
 }
 
+/* Bytes of the weights that are seen in no other box. */
+static int64_t weight_bytes(const an_view *v, const an_unit *u)
+{
+    int64_t bytes = 0;
+    for (uint32_t i = u->first; i; i = v->next_in_unit[i]) {
+        const an_node *n = &v->g->nodes[i];
+        for (int k = 0; k < n->inputs; k++) {
+            if (!shows(v, i, k) || !an_node_is_state(an_node_of(v->g, n->in[k]))) continue;
+            const int64_t more = an_value_bytes(v->g, n->in[k]);
+            if (more > 0 && more <= INT64_MAX - bytes) bytes += more;
+        }
+    }
+    return bytes;
+}
+
+/* What a box of many nodes holds. */
+static void add_contents(const an_view *v, const an_unit *u, an_text *out)
+{
+    int fused = 0;
+    an_text_addf(out, SMALL "%lld nodes</FONT>", (long long)u->nodes);
+    for (uint32_t i = u->first; i; i = v->next_in_unit[i])
+        fused += v->g->nodes[i].op->rules->title != NULL;
+    const int64_t bytes = weight_bytes(v, u);
+    if (bytes > 0) {
+        an_text_add(out, SMALL "weights ");
+        an_text_add_size(out, (double)bytes);
+        an_text_add(out, "</FONT>");
+    }
+    if (fused) an_text_addf(out, SMALL "%d &#215; Add &amp; Norm</FONT>", fused);
+}
+
 static void label_scope(const an_view *v, const an_unit *u, an_text *out)
 {
-    int length, fused = 0;
+    int length;
     const char *scope = an_view_scope(v->g, &v->g->nodes[u->first], &length);
     const int cut = an_view_cut(v, scope, length);
     const int from = v->boxes[u->box].length;
@@ -221,23 +260,55 @@ static void label_scope(const an_view *v, const an_unit *u, an_text *out)
     an_text_add(out, "</B>");
     if (v->times[u->first] && cut == v->reach[u->first])
         an_text_addf(out, " &#215; %u", v->times[u->first]);
-    an_text_addf(out, SMALL "%lld nodes</FONT>", (long long)u->nodes);
-    int64_t bytes = 0;
+    add_contents(v, u, out);
+    for (uint32_t i = u->first, said = 0; i && said < MAX_LINES; i = v->next_in_unit[i]) {
+        said += v->becomes[i] != 0;
+        add_commits(v, i, out);
+    }
+}
+
+/* The outermost scope of a node, or what it is. */
+static void add_end_of_part(const an_view *v, uint32_t node, an_text *out)
+{
+    const an_node *n = &v->g->nodes[node];
+    int length;
+    const char *scope = an_view_scope(v->g, n, &length);
+    const int cut = an_view_cut(v, scope, length);
+    if (cut > 0) an_dot_add_html(out, scope, cut);
+    else if (n->name[0]) add_html(out, n->name);
+    else an_text_addf(out, "%s %%%u", n->op->name, n->ordinal);
+}
+
+/* How often which ops are in it: the most frequent ones. */
+static void add_ops(const an_view *v, const an_unit *u, an_text *out)
+{
+    enum { SEEN = 64, SHOWN = 3 };
+    struct { const an_op_info *op; int64_t count; } seen[SEEN] = {{NULL, 0}};
     for (uint32_t i = u->first; i; i = v->next_in_unit[i]) {
-        const an_node *n = &v->g->nodes[i];
-        fused += n->op->rules->title != NULL;
-        for (int k = 0; k < n->inputs; k++) {
-            if (!shows(v, i, k) || !an_node_is_state(an_node_of(v->g, n->in[k]))) continue;
-            const int64_t more = an_value_bytes(v->g, n->in[k]);
-            if (more > 0 && more <= INT64_MAX - bytes) bytes += more;
-        }
+        int k = 0;
+        while (k < SEEN && seen[k].op && seen[k].op != v->g->nodes[i].op) k++;
+        if (k < SEEN) seen[k].op = v->g->nodes[i].op, seen[k].count++;
     }
-    if (bytes > 0) {
-        an_text_add(out, SMALL "weights ");
-        an_text_add_size(out, (double)bytes);
-        an_text_add(out, "</FONT>");
+    for (int shown = 0; shown < SHOWN; shown++) {
+        int most = 0;
+        for (int k = 1; k < SEEN; k++)
+            if (seen[k].count > seen[most].count) most = k;
+        if (seen[most].count == 0) return;
+        an_text_addf(out, SMALL "%lld &#215; %s</FONT>", (long long)seen[most].count,
+                     seen[most].op->name);
+        seen[most].count = 0;
     }
-    if (fused) an_text_addf(out, SMALL "%d &#215; Add &amp; Norm</FONT>", fused);
+}
+
+static void label_part(const an_view *v, const an_unit *u, uint32_t last, an_text *out)
+{
+    an_text_add(out, "<B>");
+    add_end_of_part(v, u->first, out);
+    an_text_add(out, " &#8230; ");
+    add_end_of_part(v, last, out);
+    an_text_add(out, "</B>");
+    add_contents(v, u, out);
+    add_ops(v, u, out);
 }
 
 static void label_steps(const an_view *v, const an_unit *u, an_text *out)
@@ -269,15 +340,29 @@ static void label_ghost(const an_view *v, const an_unit *u, an_text *out)
     an_text_add(out, "</I>");
 }
 
-void an_dot_label(const an_view *v, uint32_t unit, an_text *out)
+/* The lines of a box, its title clear of what stands below it: underscores reach down. */
+static void add_spaced(an_text *lines, an_text *out)
+{
+    const char *all = an_text_view(lines), *end = strstr(all, "<BR/>");
+    an_text_takes(out, all);
+    if (end) an_text_add_bytes(out, all, end - all);
+    an_text_add(out, end ? "<BR/><FONT POINT-SIZE=\"3\"> </FONT>" : all);
+    if (end) an_text_add(out, end);
+    an_text_free(lines);
+}
+
+void an_dot_label(const an_view *v, uint32_t unit, an_text *to)
 {
     const an_unit *u = &v->units[unit];
+    an_text lines = {0}, *out = &lines;
     if (u->kind == AN_UNIT_NODE) label_node(v, u, out);
     if (u->kind == AN_UNIT_SCOPE) label_scope(v, u, out);
+    if (u->kind == AN_UNIT_PART) label_part(v, u, v->last_in_unit[unit], out);
     if (u->kind == AN_UNIT_STEPS) label_steps(v, u, out);
     if (u->kind == AN_UNIT_GHOST) label_ghost(v, u, out);
     const bool table = u->kind == AN_UNIT_NODE && v->g->nodes[u->first].op->rules->title;
     if (!table) add_seconds(v, u, SMALL, "</FONT>", out);
+    add_spaced(&lines, to);
 }
 
 /* ---- tooltips ---------------------------------------------------------- */
@@ -332,27 +417,39 @@ void an_dot_tooltip(const an_view *v, uint32_t unit, an_text *out)
     an_text_free(&text);
 }
 
-void an_dot_edge_label(const an_view *v, const an_edge *e, an_text *out)
+/* Names of what is kept for backward, if there is a choice: types would be a second time there. */
+static void name_saved(const an_view *v, const an_edge *e, an_text *out)
+{
+    for (int i = 0; i < e->values && i < AN_EDGE_VALUES; i++) {
+        const an_slot *slot = &v->g->slots[e->value[i]];
+        char name[64];
+        an_op_output_name(v->g->nodes[slot->node].op, slot->index, name, sizeof name);
+        if (v->g->nodes[slot->node].outputs > 1)
+            an_text_addf(out, out->length > 1 ? ", %s" : "%s", name);
+    }
+}
+
+void an_dot_edge_label(const an_view *v, const an_edge *e, bool *said, an_text *out)
 {
     an_text text = {0};
+    const an_type *last = NULL;
     an_text_add(&text, " "); /* keeps the label off the arrow */
-    for (int i = 0; i < e->values && i < AN_EDGE_VALUES; i++) {
+    if (e->kind == AN_EDGE_SAVED) name_saved(v, e, &text);
+    for (int i = 0; e->kind != AN_EDGE_SAVED && i < e->values && i < AN_EDGE_VALUES; i++) {
         const uint32_t value = e->value[i];
         const an_slot *slot = &v->g->slots[value];
-        const an_op_info *op = v->g->nodes[slot->node].op;
+        const bool named = v->g->nodes[slot->node].outputs > 1 && slot->index > 0;
+        if ((said && said[value]) || (!named && slot->type == last)) continue;
+        if (said) said[value] = true;
+        if (text.length > 1) an_text_add(&text, "\n ");
         char name[64];
-        an_op_output_name(op, slot->index, name, sizeof name);
-        const bool many = v->g->nodes[slot->node].outputs > 1;
-        if (e->kind == AN_EDGE_SAVED) {
-            if (many) an_text_addf(&text, text.length > 1 ? ", %s" : "%s", name);
-            continue;
-        }
-        if (i > 0) an_text_add(&text, "\n ");
-        if (many && slot->index > 0) an_text_addf(&text, "%s ", name);
+        an_op_output_name(v->g->nodes[slot->node].op, slot->index, name, sizeof name);
+        if (named) an_text_addf(&text, "%s ", name);
+        else last = slot->type;
         an_type_print(v->g->dims, slot->type, &text);
     }
     if (e->values > AN_EDGE_VALUES)
-        an_text_addf(&text, "\nand %lld more", (long long)(e->values - AN_EDGE_VALUES));
-    an_dot_add_quoted(out, an_text_view(&text), text.length);
+        an_text_addf(&text, "%s%lld values", text.length > 1 ? "\n " : "", (long long)e->values);
+    if (text.length > 1 || text.failed) an_dot_add_quoted(out, an_text_view(&text), text.length);
     an_text_free(&text);
 }

@@ -30,6 +30,7 @@ static void add_title(const chart *c, const an_unit *u, const an_node *n)
     int length;
     const char *scope = an_view_scope(c->v->g, n, &length);
     if (u->kind == AN_UNIT_SCOPE) an_mermaid_add(c->out, scope, length);
+    else if (u->kind == AN_UNIT_PART) an_text_addf(c->out, "from #37;%u", n->ordinal);
     else add(c->out, n->op->rules->title ? n->op->rules->title : n->op->name);
     if (u->nodes > 1) an_text_addf(c->out, "<br/>%lld nodes", (long long)u->nodes);
     if (u->nodes > 1 || !n->name[0]) return;
@@ -114,9 +115,11 @@ char *an_mermaid_with(const an_dot_args *args)
         for (int64_t e = 0; e < v.edge_count; e++) write_edge(&c, &v.edges[e]);
         for (int64_t i = 0; i < v.g->output_count; i++) {
             const uint32_t unit = v.unit_of[v.g->slots[v.g->outputs[i].value].node];
-            if (!unit) continue;
+            if (!v.outputs[i]) continue;
             an_text_addf(&out, "  out%lld([\"", (long long)i + 1);
             add(&out, v.g->outputs[i].name);
+            if (v.outputs[i] > 1)
+                an_text_addf(&out, "<br/>and %lld more outputs", (long long)v.outputs[i] - 1);
             an_text_addf(&out, "\"])\n  n%u --> out%lld\n", unit, (long long)i + 1);
         }
     }

@@ -162,35 +162,81 @@ static an_status run_dot(char *const argv[], const int files[FILES], const repor
     return fail(r, AN_E_IO, "dot failed (status %d): %s", status, said);
 }
 
-/* `less` is an option that makes it look less for a good order, or NULL; *lost: it lost its way;
- * *dots: what failed was the layout, of this source. */
-static an_status layout(const char *path, const char *format, const char *less, const char *dot,
-                        const report *r, bool *lost, bool *dots)
+/* ---- how large it became ------------------------------------------------ */
+
+/* Points of the picture's longer side, of what the child wrote; 0: unknown. */
+static double longer_side(int picture, const char *format)
+{
+    char head[4097];
+    const ssize_t n = pread(picture, head, sizeof head - 1, 0);
+    double width = 0, height = 0;
+    if (n < 24) return 0;
+    head[n] = 0;
+    if (!strcmp(format, "png")) { /* two numbers of four bytes, pixels of 1/96 inch */
+        const unsigned char *at = (const unsigned char *)head + 16;
+        width = (at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3]) * 0.75;
+        height = (at[4] << 24 | at[5] << 16 | at[6] << 8 | at[7]) * 0.75;
+    } else if (!strcmp(format, "svg")) {
+        const char *tag = strstr(head, "<svg width=\"");
+        if (!tag || sscanf(tag, "<svg width=\"%lfpt\" height=\"%lfpt\"", &width, &height) != 2)
+            return 0;
+    }
+    return width > height ? width : height;
+}
+
+/* ---- one try, and the next ---------------------------------------------- */
+
+typedef struct attempt {
+    const char *path, *format, *dot;
+    const report *r;
+    bool keep;  /* however large it is */
+    bool lost;  /* told: Graphviz lost its way */
+    bool dots;  /* told: what failed was the layout, of this source */
+    bool large; /* told: it is larger than a page, and not kept */
+} attempt;
+
+/* `less` is an option that makes it look less for a good order, or NULL. */
+static an_status layout(attempt *a, const char *less)
 {
     int files[FILES];
     char option[8], said[64] = "";
-    snprintf(option, sizeof option, "-T%s", format);
+    snprintf(option, sizeof option, "-T%s", a->format);
     char *const argv[] = {"dot", option, (char *)less, NULL};
     an_status status = AN_OK;
-    if (!open_files(files, dot))
-        status = fail(r, AN_E_IO, "%s: there is no room for its source: %s", path, strerror(errno));
-    if (status == AN_OK) status = run_dot(argv, files, r, dots);
-    if (status == AN_OK) status = write_picture(path, files[PICTURE], r);
+    a->large = false;
+    if (!open_files(files, a->dot))
+        status = fail(a->r, AN_E_IO, "%s: there is no room for its source: %s", a->path,
+                      strerror(errno));
+    if (status == AN_OK) status = run_dot(argv, files, a->r, &a->dots);
+    if (status == AN_OK) a->large = !a->keep && longer_side(files[PICTURE], a->format) > AN_SIDE;
     else if (files[WORDS] >= 0) read_words(files[WORDS], said, sizeof said);
-    *lost = strstr(said, "trouble in init_rank") != NULL;
+    if (status == AN_OK && !a->large) status = write_picture(a->path, files[PICTURE], a->r);
+    a->lost = strstr(said, "trouble in init_rank") != NULL;
     close_files(files);
     return status;
 }
 
 /* Where dot.c's limit on swaps is not low enough, half of it may be. */
-static an_status render(const char *path, const char *format, const char *dot, const report *r,
-                        bool *dots)
+static an_status render(attempt *a)
 {
-    bool lost;
-    const an_status status = layout(path, format, NULL, dot, r, &lost, dots);
-    if (!lost) return status;
-    fail(r, AN_OK, "%s", "");
-    return layout(path, format, "-Gmclimit=0.25", dot, r, &lost, dots);
+    const an_status status = layout(a, NULL);
+    if (!a->lost) return status;
+    fail(a->r, AN_OK, "%s", "");
+    return layout(a, "-Gmclimit=0.25");
+}
+
+/* As open as fits a page. */
+static an_status render_a_page(attempt *a, an_picture_fn make, const void *context, int simpler)
+{
+    for (an_sketch sketch = {.simpler = simpler};; sketch.closed++) {
+        char *dot = make(context, &sketch);
+        a->dot = dot;
+        a->keep = !sketch.closes;
+        a->dots = a->large = false;
+        const an_status status = dot ? render(a) : fail(a->r, AN_E_MEMORY, "out of memory");
+        an_string_free(dot);
+        if (status != AN_OK || !a->large) return status;
+    }
 }
 
 /* A simpler picture is better than none. */
@@ -199,15 +245,12 @@ static an_status render_or_simpler(const char *path, const char *format, an_pict
 {
     an_status status = AN_OK;
     char first[300] = "";
+    attempt a = {.path = path, .format = format, .r = r};
     for (int simpler = 0; simpler <= AN_SIMPLEST; simpler++) {
-        bool dots = false;
-        char *dot = make(context, simpler);
-        status = dot ? render(path, format, dot, r, &dots)
-                     : fail(r, AN_E_MEMORY, "out of memory");
-        an_string_free(dot);
+        status = render_a_page(&a, make, context, simpler);
         if (status == AN_OK && simpler)
             fail(r, AN_OK, "drawn simpler than asked, for %s", first[0] ? first : "dot gave up");
-        if (!dots) return status;
+        if (!a.dots) return status;
         if (simpler == 0 && r->text && r->size > 0) snprintf(first, sizeof first, "%s", r->text);
     }
     return status;
@@ -235,16 +278,17 @@ an_status an_picture_file(const char *path, an_picture_fn make, const void *cont
     if (kind == 5)
         return fail(&r, AN_E_ARGUMENT, "%s: a picture ends in .dot, .gv, .svg, .png or .pdf", path);
     if (kind >= 2) return render_or_simpler(path, known[kind] + 1, make, context, &r);
-    char *dot = make(context, 0);
+    an_sketch sketch = {0};
+    char *dot = make(context, &sketch);
     if (!dot) return fail(&r, AN_E_MEMORY, "out of memory");
     const an_status status = write_source(path, dot, &r);
     an_string_free(dot);
     return status;
 }
 
-static char *draw_graph(const void *args, int simpler)
+static char *draw_graph(const void *args, an_sketch *sketch)
 {
-    return an_dot_simpler(args, simpler);
+    return an_dot_sketch(args, sketch);
 }
 
 an_status an_dot_file_with(const an_dot_args *args)

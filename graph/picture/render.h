@@ -4,9 +4,17 @@
 
 #include "core/core.h"
 
+/* What is asked of a picture's maker, and what it answers. */
+typedef struct an_sketch {
+    int simpler; /* Graphviz gave up on less simple ones: 0 to AN_SIMPLEST */
+    int closed;  /* so many steps less open than the maker would choose by itself */
+    bool closes; /* told: a step more is possible */
+} an_sketch;
+
 /* What `make` says of `context`, as a file that is a picture by its ending. If Graphviz fails on it
- * or takes too long, simpler forms are asked for, 1 to AN_SIMPLEST; the message says so. */
-typedef char *(*an_picture_fn)(const void *context, int simpler);
+ * or takes too long, simpler forms are asked for, and the message says so; if it is larger than
+ * AN_SIDE either way, forms that are less open, and they say so themselves. */
+typedef char *(*an_picture_fn)(const void *context, an_sketch *sketch);
 an_status an_picture_file(const char *path, an_picture_fn make, const void *context,
                           char *message, int64_t message_size);
 

@@ -210,6 +210,8 @@ bool an_view_rows(an_view *v)
         good = climb(v) && stack_updates(v);
         if (good) lower_sources(v, led_to);
     }
+    for (int64_t u = 1; good && u <= v->unit_count; u++)
+        if (v->row[u] >= v->rows) v->rows = v->row[u] + 1;
     an_free(led_to);
     return good;
 }

@@ -101,6 +101,7 @@ static const an_paint phase_paint[AN_PHASES] = {
 static const an_paint input_paint = {"#263f5c", "#16283c"};
 static const an_paint output_paint = {"#1e6b45", "#114a2e"};
 static const an_paint scope_paint = {"#ffffff", "#5f6368"};
+static const an_paint fused_scope_paint = {"#fff1d6", "#d35400"};
 static const an_paint gone_paint = {"#ffffff", "#d93025"};
 static const an_paint added_paint = {"#b7e5c0", "#188038"};
 static const an_paint same_paint = {"#f7f7f7", "#b4b8bd"};
@@ -132,9 +133,18 @@ static an_paint heat_of(const an_view *v, const an_unit *u)
     return idle_paint;
 }
 
+static bool holds_fused(const an_view *v, const an_unit *u)
+{
+    for (uint32_t i = u->first; i; i = v->next_in_unit[i])
+        if (v->g->nodes[i].op->category == AN_CATEGORY_FUSED) return true;
+    return false;
+}
+
 an_paint an_dot_paint(const an_view *v, const an_unit *u, const an_dot_args *args)
 {
     if (u->kind == AN_UNIT_GHOST || u->gone) return gone_paint;
+    if (u->kind == AN_UNIT_PART && !v->beside && !v->before && !is_heat(v, args))
+        return scope_paint;
     const bool fused = v->g->nodes[u->first].op->category == AN_CATEGORY_FUSED;
     if (v->beside && u->added && fused) return category_paint[AN_CATEGORY_FUSED];
     if (v->beside && !u->added) return same_paint;
@@ -143,7 +153,7 @@ an_paint an_dot_paint(const an_view *v, const an_unit *u, const an_dot_args *arg
     if (an_node_is_input(n)) return input_paint;
     if (is_heat(v, args)) return heat_of(v, u);
     if (args->color == AN_COLOR_PHASE) return phase_paint[u->phase];
-    if (u->kind == AN_UNIT_SCOPE) return scope_paint;
+    if (u->kind == AN_UNIT_SCOPE) return holds_fused(v, u) ? fused_scope_paint : scope_paint;
     const an_paint paint = category_paint[n->op->category];
     return n->op->colour ? (an_paint){n->op->colour, paint.line} : paint;
 }
@@ -165,10 +175,12 @@ static void legend_line(const char *line, const char *color, const char *text, a
 /* What the boxes are, whatever colours stand for. */
 static void legend_kinds(const an_view *v, an_text *out)
 {
-    bool input = false, state = false, scope = false;
+    bool input = false, state = false, scope = false, part = false, fused = false;
     for (int64_t u = 1; u <= v->unit_count; u++) {
         const an_node *n = &v->g->nodes[v->units[u].first];
         scope = scope || v->units[u].kind == AN_UNIT_SCOPE;
+        fused = fused || (v->units[u].kind == AN_UNIT_SCOPE && holds_fused(v, &v->units[u]));
+        part = part || v->units[u].kind == AN_UNIT_PART;
         input = input || (v->units[u].kind == AN_UNIT_NODE && an_node_is_input(n));
         state = state || (v->units[u].kind == AN_UNIT_NODE && an_node_is_state(n));
     }
@@ -176,6 +188,8 @@ static void legend_kinds(const an_view *v, an_text *out)
     if (v->g->output_count) legend_box(output_paint, "output", out);
     if (state) legend_line("&#9645;", "#80868b", "drum: a weight or other state", out);
     if (scope) legend_line("&#9645;", "#5f6368", "tab: all of a scope", out);
+    if (fused && !v->before) legend_box(fused_scope_paint, "... with Add &amp; Norm in it", out);
+    if (part) legend_line("&#9645;", "#5f6368", "block: boxes that follow each other", out);
 }
 
 static void legend_colours(const an_view *v, const an_dot_args *args, an_text *out)
@@ -195,7 +209,8 @@ static void legend_colours(const an_view *v, const an_dot_args *args, an_text *o
     for (int64_t u = 1; u <= v->unit_count; u++) {
         const an_node *n = &v->g->nodes[v->units[u].first];
         phase[v->units[u].phase] = true;
-        if (v->units[u].kind != AN_UNIT_SCOPE && !an_node_is_input(n))
+        const an_unit_kind k = v->units[u].kind;
+        if (k != AN_UNIT_SCOPE && k != AN_UNIT_PART && !an_node_is_input(n))
             category[n->op->category] = true;
     }
     if (args->color == AN_COLOR_PHASE) {
@@ -219,7 +234,7 @@ void an_dot_legend(const an_view *v, const an_dot_args *args, an_text *out)
                      "STYLE=\"ROUNDED\">");
     legend_colours(v, args, out);
     legend_kinds(v, out);
-    if (kind[AN_EDGE_DATA]) legend_line("&#8594;", "#3c4043", "value, with its type", out);
+    if (kind[AN_EDGE_DATA]) legend_line("&#8594;", "#3c4043", "value, its type once", out);
     if (backward) legend_line("&#8593;", "#c96f2b", "gradient, flowing up", out);
     if (kind[AN_EDGE_SAVED]) legend_line("- - &#8594;", "#9aa0a6", "kept for backward", out);
     if (kind[AN_EDGE_COMMIT]) legend_line("&#183; &#183; &#8594;", "#7558c8", "updates", out);

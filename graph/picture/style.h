@@ -22,6 +22,7 @@ void an_dot_legend(const an_view *v, const an_dot_args *args, an_text *out);
 /* label=<...>, and tooltip="..." (dot_label.c). */
 void an_dot_label(const an_view *v, uint32_t unit, an_text *out);
 void an_dot_tooltip(const an_view *v, uint32_t unit, an_text *out);
-void an_dot_edge_label(const an_view *v, const an_edge *e, an_text *out);
+/* The types of its values but of those `said`; NULL: of all. */
+void an_dot_edge_label(const an_view *v, const an_edge *e, bool *said, an_text *out);
 
 #endif

@@ -1,13 +1,7 @@
-/* view.c -- from nodes to boxes.
- *
- * A graph of too many nodes to read is collapsed by itself: the deepest scopes first,
- * until it fits or only the outermost scopes are left.                        */
+/* view.c -- from nodes to boxes. */
 #include "graph/picture/view.h"
 
-#include <limits.h>
 #include <string.h>
-
-#define READABLE 150 /* boxes; above, scopes collapse unless .whole forbids it */
 
 /* ---- boxes ------------------------------------------------------------- */
 
@@ -22,8 +16,9 @@ static uint32_t unit_for(an_view *v, uint32_t number)
     for (uint32_t b = v->times[number] ? box : 0; b; b = v->boxes[b].parent)
         if (v->boxes[b].length == v->reach[number]) v->boxes[b].times = v->times[number];
     an_unit unit = {.kind = AN_UNIT_NODE, .phase = phase, .first = number, .box = box};
-    const bool deep = an_view_level(v, box) > v->depth && !an_node_is_input(n);
     const bool step = n->op->traits & AN_TRAIT_STEP;
+    const bool beside = phase == AN_PHASE_UPDATE && !step && length > 0 && !v->open_updates;
+    const bool deep = (beside || an_view_level(v, box) > v->depth) && !an_node_is_input(n);
     if (deep) {
         if (v->boxes[box].collapsed) return v->boxes[box].collapsed;
         unit.kind = AN_UNIT_SCOPE;
@@ -38,7 +33,7 @@ static uint32_t unit_for(an_view *v, uint32_t number)
     return id;
 }
 
-static void add_node(an_view *v, uint32_t u, uint32_t i)
+void an_view_file(an_view *v, uint32_t u, uint32_t i)
 {
     if (v->units[u].nodes++ > 0) v->next_in_unit[v->last_in_unit[u]] = i;
     v->last_in_unit[u] = i;
@@ -55,11 +50,11 @@ static void file_repetitions(an_view *v)
         if (!u || v->units[u].kind != AN_UNIT_SCOPE) continue;
         int length;
         const char *path = an_view_scope(v->g, &v->g->nodes[as], &length);
-        if (an_view_cut(v, path, length) < v->reach[as]) add_node(v, u, i);
+        if (an_view_cut(v, path, length) < v->reach[as]) an_view_file(v, u, i);
     }
 }
 
-static bool make_units(an_view *v)
+bool an_view_units(an_view *v)
 {
     v->unit_count = v->shown = 0;
     if (!an_view_lanes(v)) return false;
@@ -71,7 +66,7 @@ static bool make_units(an_view *v)
         const uint32_t u = unit_for(v, i);
         if (!u) return false;
         v->unit_of[i] = u;
-        add_node(v, u, i);
+        an_view_file(v, u, i);
     }
     file_repetitions(v);
     for (int64_t u = 1; u <= v->unit_count; u++) {
@@ -83,43 +78,29 @@ static bool make_units(an_view *v)
     return true;
 }
 
-static int deepest_scope(const an_graph *g)
-{
-    int deepest = 0;
-    for (int64_t i = 1; i <= g->node_count; i++) {
-        int levels = g->nodes[i].scope[0] != 0;
-        for (const char *s = g->nodes[i].scope; *s; s++) levels += *s == '/';
-        if (levels > deepest) deepest = levels;
-    }
-    return deepest;
-}
-
-static bool choose_depth(an_view *v, const an_dot_args *args)
-{
-    v->depth = args->depth > 0 ? args->depth : args->depth < 0 ? 0 : INT_MAX;
-    if (v->simpler > 2) v->depth = 0;
-    if (!make_units(v)) return false;
-    if (v->simpler > 2 || args->depth != 0 || args->whole || v->unit_count <= READABLE) return true;
-    const int deepest = deepest_scope(v->g);
-    for (int depth = deepest < 8 ? deepest - 1 : 8; depth >= 0; depth--) {
-        v->depth = depth;
-        v->automatic = true;
-        if (!make_units(v)) return false;
-        if (v->unit_count <= READABLE) break;
-    }
-    return true;
-}
-
-/* A level less than was chosen, if there is one. */
-static bool close_more(an_view *v)
-{
-    if (v->simpler != 2) return true;
-    const int deepest = deepest_scope(v->g), depth = v->depth < deepest ? v->depth : deepest;
-    v->depth = depth > 0 ? depth - 1 : 0;
-    return make_units(v);
-}
-
 /* ---- the whole --------------------------------------------------------- */
+
+#define SINGLE_OUTPUTS 6 /* of one box that have boxes of their own */
+
+/* Of many outputs of one box all but the first few are one. */
+bool an_view_outputs(an_view *v)
+{
+    const an_graph *g = v->g;
+    int64_t *of = an_alloc_zeroed((v->unit_count + 1) * (int64_t)sizeof *of);
+    int64_t *last = an_alloc_zeroed((v->unit_count + 1) * (int64_t)sizeof *last);
+    an_free(v->outputs);
+    v->outputs = an_alloc_zeroed((g->output_count + 1) * (int64_t)sizeof *v->outputs);
+    const bool good = of && last && v->outputs;
+    for (int64_t i = 0; good && i < g->output_count; i++) {
+        const uint32_t unit = v->unit_of[g->slots[g->outputs[i].value].node];
+        if (!unit) continue;
+        if (of[unit]++ < SINGLE_OUTPUTS) last[unit] = i;
+        v->outputs[last[unit]]++;
+    }
+    an_free(of);
+    an_free(last);
+    return good;
+}
 
 static bool reserve(an_view *v)
 {
@@ -187,12 +168,11 @@ bool an_view_make(an_view *v, const an_dot_args *args)
 {
     v->g = args->graph;
     v->before = args->diff;
+    v->open_updates = args->depth != 0 || args->whole || args->focus;
     return reserve(v) && an_graph_phases(v->g, v->phase) &&
            (!folds(v, args) || an_view_alike(v, args->unfold)) && find_commits(v) &&
            take_profile(v, args) && an_view_fold(v) &&
-           an_view_focus(v, args->focus, args->radius) && choose_depth(v, args) &&
-           close_more(v) &&
-           (!v->before || an_view_ghosts(v)) && an_view_edges(v) && an_view_rows(v);
+           an_view_focus(v, args->focus, args->radius) && an_view_open(v, args);
 }
 
 void an_view_free(an_view *v)
@@ -209,16 +189,13 @@ void an_view_free(an_view *v)
     an_free(v->operands);
     an_free(v->becomes);
     an_free(v->becomes_next);
-    an_free(v->gone);
     an_free(v->hidden);
     an_free(v->alike);
     an_free(v->block);
     an_free(v->times);
     an_free(v->reach);
     an_free(v->seconds);
+    an_free(v->outputs);
     an_index_free(&v->by_path);
-    an_free(v->row);
-    an_free(v->below);
-    an_free(v->ghost_of);
-    an_free(v->same_as);
+    an_view_forget(v);
 }

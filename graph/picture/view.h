@@ -17,6 +17,7 @@ typedef enum an_unit_kind {
     AN_UNIT_NODE,
     AN_UNIT_SCOPE, /* a collapsed scope */
     AN_UNIT_STEPS, /* optimizer steps of one scope's parameters */
+    AN_UNIT_PART,  /* boxes that follow each other, where there are too many of them */
     AN_UNIT_GHOST  /* only in the graph before */
 } an_unit_kind;
 
@@ -56,6 +57,9 @@ typedef enum an_edge_kind {
  * all of them closed, boxes and arrows alone. */
 #define AN_SIMPLEST 4
 
+/* Points that a picture may be wide or tall by default: what a screen shows at a quarter. */
+#define AN_SIDE 4000
+
 #define AN_EDGE_VALUES 3 /* an arrow names that many values; more are counted */
 
 typedef struct an_edge {
@@ -71,6 +75,12 @@ typedef struct an_view {
     const uint32_t *twin;       /* per node of `before`: what it is now, if that is known */
     int depth;                  /* scopes deeper than this are one unit; INT_MAX: none */
     bool automatic;             /* the size of the graph chose the depth */
+    bool open_updates;          /* what stands beside an optimizer's steps is shown node by node */
+    bool parts;                 /* ... and the outermost scopes were still too many */
+    int closed;                 /* steps closed further than what seems to fit: the picture was
+                                   larger than AN_SIDE */
+    bool closes;                /* it can be closed a step further */
+    int at_most;                /* 1 + a depth: open no deeper; -1: parts; 0: as it fits */
     int simpler;                /* how much simpler than asked, for Graphviz gave up: AN_SIMPLEST */
     int64_t shown, focused;     /* nodes drawn or folded; nodes the focus matched, -1: no focus */
     an_unit *units;             /* [1 .. unit_count] */
@@ -87,6 +97,7 @@ typedef struct an_view {
     int64_t *operands;      /* per node: where its operands begin among all */
     uint32_t *becomes;      /* per node: 1 + the first commit of a value of it; 0: none */
     uint32_t *becomes_next; /* per commit: 1 + the next of the same node */
+    int64_t *outputs;       /* per output: how many its box stands for; 0: another's */
     double *seconds;        /* per node: what a run takes in it; NULL: nobody asked */
     double whole;           /* ... and what all threads have to give */
     uint32_t *alike;        /* per node of a scope that repeats another: the node it repeats; 0 */
@@ -96,6 +107,7 @@ typedef struct an_view {
     bool repeated;          /* some scope stands for others */
     bool *hidden;           /* per node: out of focus */
     int32_t *row;           /* per unit: its row in the ladder, from 0 */
+    int32_t rows;           /* how many there are */
     bool laddered;          /* there is one */
     uint32_t *below;        /* per update unit: the next one of their column */
     uint32_t *ghost_of;     /* per node of `before`: its ghost; 0: still there */
@@ -109,7 +121,7 @@ typedef struct an_view {
 bool an_view_make(an_view *v, const an_dot_args *args);
 void an_view_free(an_view *v);
 
-/* Parts of an_view_make, in the order in which they run. */
+/* The steps of an_view_make, in the order in which they run. */
 bool an_view_alike(an_view *v, const char *unfold); /* alike.c */
 /* Both stand in repetitions of one scope, and not in the same: the picture of one has no such. */
 bool an_view_between(const an_view *v, uint32_t a, uint32_t b);
@@ -117,6 +129,10 @@ bool an_view_fold(an_view *v); /* visible.c */
 /* AN_E_NAME and a message with the nearest name if the focus is none. */
 an_status an_view_check_focus(const an_dot_args *args);
 bool an_view_focus(an_view *v, const char *focus, int radius);
+bool an_view_open(an_view *v, const an_dot_args *args); /* depth.c: all that follows */
+void an_view_forget(an_view *v);                        /* ... and drops it */
+bool an_view_units(an_view *v);                         /* view.c: at v->depth */
+void an_view_file(an_view *v, uint32_t unit, uint32_t node);
 bool an_view_lanes(an_view *v); /* clusters.c: the phases' boxes, and none else */
 uint32_t an_view_box(an_view *v, an_phase phase, const char *path, int length);
 int an_view_level(const an_view *v, uint32_t box);      /* 0 for a phase */
@@ -124,6 +140,7 @@ uint32_t an_view_unit(an_view *v, const an_unit *unit); /* adds it to its box; 0
 bool an_view_ghosts(an_view *v); /* ghosts.c */
 bool an_view_edges(an_view *v);  /* edges.c */
 bool an_view_rows(an_view *v);   /* rows.c */
+bool an_view_outputs(an_view *v); /* view.c */
 
 /* Is the box drawn as a cluster? One that holds a single unit is not. */
 bool an_view_is_cluster(const an_view *v, uint32_t box);

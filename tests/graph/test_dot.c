@@ -236,12 +236,20 @@ END_TEST
 
 START_TEST(test_large_graphs_collapse_and_say_so)
 {
-    an_graph *g = tower(90);
+    an_graph *g = tower(50), *larger = tower(90);
     char *few = an_dot(g, .unfold = "*"), *whole = an_dot(g, .whole = true);
-    ck_assert_ptr_nonnull(strstr(few, "too many nodes to read"));
-    ck_assert_ptr_nonnull(strstr(few, "shape=tab"));
-    ck_assert_ptr_null(strstr(whole, "too many nodes to read"));
+    ck_assert_ptr_nonnull(strstr(few, "too many to read"));
+    ck_assert_int_eq(an_test_count(few, "shape=tab"), 100);
+    ck_assert_ptr_null(strstr(whole, "too many to read"));
     ck_assert_ptr_null(strstr(whole, "shape=tab"));
+    /* Scopes that are themselves too many: those that follow each other are one box. */
+    char *parts = an_dot(larger, .unfold = "*");
+    ck_assert_int_eq(an_test_count(parts, "shape=box3d"), 48);
+    ck_assert_ptr_nonnull(strstr(parts, "for there are too many to read"));
+    ck_assert_ptr_nonnull(strstr(parts, "<B>x</B>")); /* its input is a box of its own */
+    an_test_check_reads(parts);
+    an_string_free(parts);
+    an_graph_free(larger);
     an_string_free(few);
     an_string_free(whole);
     an_graph_free(g);

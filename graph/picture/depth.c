@@ -1,0 +1,207 @@
+/* depth.c -- how much of a graph is shown at once.
+ *
+ * A graph of more boxes than can be read, or of more rows than fit a page, is closed by itself:
+ * the deepest scopes first. If the outermost are still too many, boxes that follow each other in
+ * a lane become one, a *part*. How large a picture gets, only Graphviz knows: the renderer asks for
+ * a step more (`closed`) if it became too large.                              */
+#include "graph/picture/view.h"
+
+#include <limits.h>
+#include <string.h>
+
+#define READABLE 150   /* boxes; above, scopes close unless .whole forbids it */
+#define ROW_POINTS 62  /* what a row of the ladder takes, with its arrows; measured: 58 to 80 */
+#define DEEPEST 8      /* levels of scopes that are tried one by one */
+#define PARTS 24       /* of a lane */
+#define FEW_INPUTS 12  /* are no part of anything */
+
+/* ---- parts -------------------------------------------------------------- */
+
+typedef struct gathering {
+    an_view *v;
+    uint32_t *was;  /* per node: its box before */
+    an_unit *old;   /* the boxes before */
+    uint32_t *into; /* per box before: the place of what it goes to */
+    struct place {
+        int64_t boxes; /* that go there */
+        uint32_t unit; /* once it is made */
+    } *place;
+} gathering;
+
+static bool is_input(const an_view *v, uint32_t unit)
+{
+    return v->units[unit].kind == AN_UNIT_NODE &&
+           an_node_is_input(&v->g->nodes[v->units[unit].first]);
+}
+
+/* Where each box goes: a few inputs stay, each lane's other boxes go to PARTS places, in order. */
+static void share_out(gathering *t)
+{
+    const an_view *v = t->v;
+    int64_t inputs = 0, count[AN_PHASES] = {0}, place[AN_PHASES] = {0};
+    for (uint32_t u = 1; (int64_t)u <= v->unit_count; u++) inputs += is_input(v, u);
+    const bool stay = inputs <= FEW_INPUTS;
+    for (uint32_t u = 1; (int64_t)u <= v->unit_count; u++)
+        count[v->units[u].phase] += !(stay && is_input(v, u));
+    uint32_t alone = AN_PHASES * PARTS;
+    for (uint32_t u = 1; (int64_t)u <= v->unit_count; u++) {
+        const an_phase phase = v->units[u].phase;
+        const bool own = stay && is_input(v, u);
+        const int64_t k = own ? 0 : place[phase]++;
+        const int64_t part = count[phase] <= PARTS ? k : k * PARTS / count[phase];
+        t->into[u] = own ? alone++ : (uint32_t)(phase * PARTS + part);
+        t->place[t->into[u]].boxes++;
+    }
+}
+
+/* The box that a node goes to; 0: no memory. */
+static uint32_t part_of(gathering *t, uint32_t node)
+{
+    an_view *v = t->v;
+    const an_phase phase = (an_phase)v->phase[node];
+    struct place *place = &t->place[t->into[t->was[node]]];
+    if (place->unit) return place->unit;
+    an_unit fresh = {.kind = AN_UNIT_PART, .phase = phase};
+    if (place->boxes == 1) fresh.kind = t->old[t->was[node]].kind;
+    fresh.first = node;
+    fresh.box = (uint32_t)phase + 1;
+    return place->unit = an_view_unit(v, &fresh);
+}
+
+/* From boxes to parts: all that is known of the boxes is in `t`. */
+static bool refile(gathering *t)
+{
+    an_view *v = t->v;
+    v->unit_count = 0;
+    if (!an_view_lanes(v)) return false;
+    for (uint32_t i = 1; (int64_t)i <= v->g->node_count; i++) {
+        v->next_in_unit[i] = 0;
+        if (!t->was[i]) continue;
+        v->unit_of[i] = part_of(t, i);
+        if (!v->unit_of[i]) return false;
+        an_view_file(v, v->unit_of[i], i);
+    }
+    return true;
+}
+
+static bool gather(an_view *v)
+{
+    const int64_t places = AN_PHASES * PARTS + FEW_INPUTS, units = v->unit_count + 1;
+    gathering t = {.v = v};
+    t.was = an_alloc((v->g->node_count + 1) * (int64_t)sizeof *t.was);
+    t.old = an_alloc(units * (int64_t)sizeof *t.old);
+    t.into = an_alloc_zeroed(units * (int64_t)sizeof *t.into);
+    t.place = an_alloc_zeroed(places * (int64_t)sizeof *t.place);
+    bool good = t.was && t.old && t.into && t.place;
+    if (good) {
+        memcpy(t.was, v->unit_of, (size_t)(v->g->node_count + 1) * sizeof *t.was);
+        if (v->unit_count) memcpy(t.old, v->units, (size_t)units * sizeof *t.old);
+        share_out(&t);
+        good = refile(&t);
+    }
+    an_free(t.was);
+    an_free(t.old);
+    an_free(t.into);
+    an_free(t.place);
+    return good;
+}
+
+/* Whether parts would say less than boxes do. */
+static bool can_gather(const an_view *v)
+{
+    int64_t lane[AN_PHASES] = {0};
+    for (int64_t u = 1; u <= v->unit_count; u++)
+        if (++lane[v->units[u].phase] > PARTS + FEW_INPUTS) return true;
+    return false;
+}
+
+/* ---- one step ------------------------------------------------------------ */
+
+void an_view_forget(an_view *v)
+{
+    uint32_t **const all[] = {&v->below, &v->ghost_of, &v->same_as, &v->gone};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        an_free(*all[i]);
+        *all[i] = NULL;
+    }
+    an_free(v->row);
+    v->row = NULL;
+    v->edge_count = 0;
+    v->rows = 0;
+    v->gone_limit = 0;
+    v->laddered = false;
+}
+
+static bool show_boxes(an_view *v, int depth, bool parts)
+{
+    an_view_forget(v);
+    v->depth = depth;
+    v->parts = parts;
+    return an_view_units(v) && (!parts || gather(v));
+}
+
+static bool join_boxes(an_view *v)
+{
+    return (!v->before || an_view_ghosts(v)) && an_view_edges(v) && an_view_rows(v) &&
+           an_view_outputs(v);
+}
+
+static bool fits(const an_view *v)
+{
+    return v->unit_count <= READABLE && (int64_t)v->rows * ROW_POINTS <= AN_SIDE;
+}
+
+/* ---- which step ----------------------------------------------------------- */
+
+static int deepest_scope(const an_graph *g)
+{
+    int deepest = 0;
+    for (int64_t i = 1; i <= g->node_count; i++) {
+        int levels = g->nodes[i].scope[0] != 0;
+        for (const char *s = g->nodes[i].scope; *s; s++) levels += *s == '/';
+        if (levels > deepest) deepest = levels;
+    }
+    return deepest;
+}
+
+/* As asked for; of what Graphviz gave up a level less. */
+static bool show_asked(an_view *v, const an_dot_args *args)
+{
+    int depth = args->depth > 0 ? args->depth : args->depth < 0 ? 0 : INT_MAX;
+    const int deepest = deepest_scope(v->g), most = depth < deepest ? depth : deepest;
+    if (v->simpler == 2) depth = most > 0 ? most - 1 : 0;
+    return show_boxes(v, v->simpler > 2 ? 0 : depth, false) && join_boxes(v);
+}
+
+/* From all open to the deepest scopes closed, and so on; -1 are parts. */
+static int next_depth(int depth, int deepest)
+{
+    if (depth != INT_MAX) return depth - 1;
+    return deepest < DEEPEST ? deepest - 1 : DEEPEST;
+}
+
+/* Whether a step is not passed over: for Graphviz gave up, or for this graph stands beside another
+ * that is closed further. */
+static bool is_allowed(const an_view *v, int depth, int deepest)
+{
+    if (depth < 0) return true;
+    const int level = depth < deepest ? depth : deepest;
+    return (v->simpler <= 2 || level == 0) && (v->at_most == 0 || level < v->at_most);
+}
+
+bool an_view_open(an_view *v, const an_dot_args *args)
+{
+    if (args->depth != 0 || args->whole) return show_asked(v, args);
+    const int deepest = deepest_scope(v->g);
+    int left = v->closed + (v->simpler == 2); /* steps to go on for when it fits */
+    for (int depth = INT_MAX;; depth = next_depth(depth, deepest)) {
+        if (!is_allowed(v, depth, deepest)) continue;
+        v->automatic = depth != INT_MAX;
+        if (!show_boxes(v, depth < 0 ? 0 : depth, depth < 0)) return false;
+        const bool outermost = depth == 0 || deepest == 0;
+        v->closes = depth >= 0 && (!outermost || can_gather(v));
+        if (v->closes && v->unit_count > READABLE) continue;
+        if (!join_boxes(v)) return false;
+        if (!v->closes || (fits(v) && left-- == 0)) return true;
+    }
+}
