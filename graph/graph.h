@@ -294,6 +294,11 @@ typedef enum an_color {
     AN_COLOR_TIME      /* by what it takes, of .profile */
 } an_color;
 
+typedef enum an_direction {
+    AN_DIRECTION_DOWN, /* values flow down, gradients beside them up */
+    AN_DIRECTION_RIGHT
+} an_direction;
+
 /* Where the time of a program's runs goes (profile/profile.h). */
 typedef struct an_profile an_profile;
 
@@ -304,7 +309,8 @@ typedef struct an_dot_args {
     int depth;            /* scopes deeper than this become one box; -1: all scopes do; 0: only
                              if the graph is too large to read, and then the picture says so */
     bool whole;           /* never collapse by itself */
-    const an_graph *diff; /* the graph before: removed nodes dashed red, added ones green */
+    const an_graph *diff; /* the graph before: what is gone is dashed red, or violet if it was
+                             merged into an equal node, what is new green, what changed yellow */
     const char *title;    /* NULL: the graph's name */
     const char *focus;    /* show only what is near this node, weight, scope, output or "%12" */
     int radius;           /* how near, in arrows; 0: 1 */
@@ -316,16 +322,23 @@ typedef struct an_dot_args {
                                   unless .color says otherwise they are coloured by it */
     const char *unfold;   /* scopes that repeat (three or more alike, each reading the one before)
                              are drawn once; not those that this pattern names: "block_*" */
+    const char *phase;    /* only "forward", "backward" or "update" */
+    const char *scope;    /* only this scope, in all phases, and dashed what it reads and what reads
+                             it */
+    const char *from;     /* only what is computed from this input, weight, node or scope ... */
+    const char *to;       /* ... and what this one is computed from: together, the ways between */
+    an_direction direction;
 } an_dot_args;
 /* Graphviz source, byte-identical for equal graphs; free with an_string_free. NULL
- * if out of memory, without a graph, or if nothing is called like .focus: see .message. */
+ * if out of memory, without a graph, or if there is no such .focus, .phase, .scope, .from or .to:
+ * see .message. */
 AN_API char *an_dot_with(const an_dot_args *args);
 #define an_dot(...) an_dot_with(&(an_dot_args){.at = AN_HERE, __VA_ARGS__})
 /* an_dot_file(g, "g.svg", .depth = 2) writes the file as a whole or not at all. What
  * ends in .svg, .png or .pdf is laid out by Graphviz in a child process; .dot and .gv
  * need none. What Graphviz cannot lay out is drawn simpler: the picture and .message say so.
  * AN_E_IO if there is no Graphviz or a file cannot be written, AN_E_LIMIT
- * if the layout took too long, AN_E_NAME if nothing is called like .focus; see .message. */
+ * if the layout took too long, AN_E_NAME if there is no such .focus or other name; see .message. */
 AN_API an_status an_dot_file_with(const an_dot_args *args);
 #define an_dot_file(...) an_dot_file_with(&(an_dot_args){.at = AN_HERE, __VA_ARGS__})
 

@@ -14,9 +14,11 @@ static const an_cli_command commands[] = {
      "check a graph, infer its types, print it in canonical form",
      "With --around, only the lines within --radius arrows of a node, weight, scope, output or\n"
      "%12, each behind a mark: * the node itself, ^ what it reads, v what reads it, - neither.\n"},
-    {"opt", an_cli_opt, "FILE", "--passes --inference --explain --json",
+    {"opt", an_cli_opt, "FILE", "--passes --inference --explain --dot-dir --json",
      "run the passes and print the graph they make",
-     "With --explain, what fused, and what was refused and why, goes to standard error.\n"},
+     "With --explain, what fused, and what was refused and why, goes to standard error. With\n"
+     "--dot-dir, DIR/1_canonicalise.svg and so on show the graph behind each pass that changed\n"
+     "it, and in colours what that changed.\n"},
     {"verify", an_cli_verify, "FILE [FILE2]",
      "--data --gradients --seed --seeds --steps --bind --threads --passes --each --inference "
      "--memory --at-least --dot --depth --json",
@@ -82,12 +84,15 @@ static const an_cli_command commands[] = {
      "alive at the peak, and what was measured. -o draws it as FILE.svg: waves across, addresses\n"
      "up, a box per value. Inputs without --feed are drawn; other dims than --bind's are 32.\n"},
     {"dot", an_cli_dot, "FILE",
-     "-o --depth --unfold --diff --focus --radius --color --whole --title --no-legend",
+     "-o --depth --unfold --diff --unfused --focus --radius --phase --scope --from --to --color "
+     "--whole --direction --title --no-legend",
      "draw the graph: Graphviz's language, or a picture",
      "Scopes that repeat, three or more, are drawn once with how often; --unfold shows them.\n"
-     "Scopes of a graph that is too large to read are drawn as one box each, and the picture says\n"
-     "so, unless --depth or --whole is given.\n"},
-    {"mermaid", an_cli_mermaid, "FILE", "-o --depth --unfold --focus --radius --whole",
+     "A graph that is too large to read, or for a page, is drawn with scopes closed, and the\n"
+     "picture says so, unless --depth or --whole is given. Around a --scope, what it reads and\n"
+     "what reads it is dashed; --from and --to together show the ways between.\n"},
+    {"mermaid", an_cli_mermaid, "FILE",
+     "-o --depth --unfold --focus --radius --phase --scope --from --to --whole",
      "draw the graph as a Mermaid flowchart", ""},
     {"summary", an_cli_summary, "FILE", "--bind", "layers, parameters, bytes and FLOPs", ""},
     {"explain", an_cli_explain, "[CODE]", "", "what an error such as AN-E012 means, or all of them",

@@ -38,9 +38,11 @@ typedef struct an_cli {
     int operands;
     bool help;
     bool locations, explain, inference, gradients, json, each, partial, whole, no_legend, man;
+    bool unfused;
     const char *passes, *bind, *threads, *of, *wrt, *update, *weights, *save;
     const char *output, *diff, *dot, *focus, *color, *data, *shell, *least, *memory, *by, *trace;
-    const char *unfold, *around, *title, *completion;
+    const char *unfold, *around, *title, *completion, *phase, *scope, *from, *to, *direction;
+    const char *dot_dir;
     int64_t seed, seeds, steps, radius, tries;
     int64_t depth; /* -1: not given */
     an_cli_list feed, fetch, set;

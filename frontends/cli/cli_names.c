@@ -19,6 +19,7 @@ static bool check_pass(const char *name)
     an_guess guess = {.word = name};
     for (int i = 0; an_pass_name(i); i++) an_guess_try(&guess, an_pass_name(i));
     an_guess_try(&guess, "inference");
+    an_guess_try(&guess, "unfuse");
     an_guess_try(&guess, "recompute=SCOPES");
     if (!strcmp(guess.best, name)) return true;
     an_cli_say("--passes: there is no pass '%s'; the nearest is '%s' (addnorm passes lists all)",
@@ -51,7 +52,8 @@ bool an_cli_passes_are_exact(const char *passes)
         for (const char *n; (n = an_pass_name(i)) != NULL; i++)
             if (strlen(n) == length && !strncmp(n, p, length)) break;
         /* nor is inference, which is none of the pipeline's */
-        exact = length == 0 || names_scopes(p) || an_pass_is_exact(i);
+        const bool unfuse = length == 6 && !strncmp(p, "unfuse", 6);
+        exact = length == 0 || unfuse || names_scopes(p) || an_pass_is_exact(i);
         p += length;
     }
     return exact;

@@ -4,7 +4,9 @@
 
 #include "graph/text/excerpt.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- notes ------------------------------------------------------------- */
 
@@ -88,6 +90,82 @@ static an_cli_exit explain(const an_graph *before, const an_optimised *o)
     return an_cli_say_text(&text);
 }
 
+/* ---- a picture behind each pass ------------------------------------------ */
+
+typedef struct album {
+    const an_cli *line;
+    an_graph *now; /* behind the passes so far */
+    int pages;
+    an_cli_exit answer;
+} album;
+
+static bool is_same(const an_graph *a, const an_graph *b)
+{
+    char *one = an_print(a), *other = an_print(b);
+    const bool same = one && other && !strcmp(one, other);
+    an_string_free(one);
+    an_string_free(other);
+    return same;
+}
+
+static void draw_page(album *x, const char *pass, const an_graph *behind)
+{
+    char message[1024] = "";
+    an_text path = {0};
+    an_text_addf(&path, "%s/%d_%.*s.svg", x->line->dot_dir, ++x->pages,
+                 (int)strcspn(pass, "=/"), pass);
+    if (is_same(x->now, behind)) {
+        an_cli_say("%s changes nothing", pass);
+    } else {
+        const an_status status =
+            an_dot_file(behind, an_text_view(&path), .diff = x->now, .title = pass,
+                        .message = message, .message_size = (int64_t)sizeof message);
+        x->answer = an_cli_drawn(status, message);
+        if (status == AN_OK)
+            an_cli_say("%s: %lld nodes became %lld", an_text_view(&path),
+                       (long long)an_graph_node_count(x->now),
+                       (long long)an_graph_node_count(behind));
+    }
+    an_text_free(&path);
+}
+
+/* Runs one pass, its word of a list, and draws what it changed. */
+static void add_page(album *x, const char *pass)
+{
+    an_optimised *o = an_optimise(x->now, .passes = pass);
+    an_graph *behind = an_optimised_take(o);
+    if (!behind) {
+        an_cli_say("%s failed: %s", pass, an_optimised_message(o));
+        x->answer = AN_CLI_NOT;
+    } else {
+        draw_page(x, pass, behind);
+        an_graph_free(x->now);
+        x->now = behind;
+    }
+    an_optimised_free(o);
+}
+
+static an_cli_exit draw_passes(const an_cli *line, const an_graph *g)
+{
+    album x = {.line = line, .answer = AN_CLI_FINE};
+    if (mkdir(line->dot_dir, 0777) != 0 && errno != EEXIST) {
+        an_cli_say("%s: %s", line->dot_dir, strerror(errno));
+        return AN_CLI_FILE;
+    }
+    an_optimised *o = an_optimise(g, .passes = line->inference ? "inference" : "");
+    x.now = an_optimised_take(o);
+    an_optimised_free(o);
+    an_text word = {0};
+    const char *list = line->passes ? line->passes : "";
+    while (x.now && x.answer == AN_CLI_FINE && an_cli_next_word(&list, &word))
+        add_page(&x, an_text_view(&word));
+    for (int i = 0; x.now && !line->passes && x.answer == AN_CLI_FINE && an_pass_name(i); i++)
+        add_page(&x, an_pass_name(i));
+    an_text_free(&word);
+    an_graph_free(x.now);
+    return x.answer;
+}
+
 an_cli_exit an_cli_opt(const an_cli *line)
 {
     if (!an_cli_check_passes(line->passes)) return AN_CLI_USAGE;
@@ -99,6 +177,7 @@ an_cli_exit an_cli_opt(const an_cli *line)
         an_cli_say("%s: the passes failed: %s", line->operand[0], an_optimised_message(o));
     } else {
         answer = line->explain ? explain(g, o) : AN_CLI_FINE;
+        if (answer == AN_CLI_FINE && line->dot_dir) answer = draw_passes(line, g);
         if (answer == AN_CLI_FINE)
             answer = line->json ? an_cli_write_json(report(g, o))
                                 : an_cli_write_string(NULL, an_print(an_optimised_graph(o)));
@@ -116,8 +195,9 @@ an_cli_exit an_cli_passes(const an_cli *line)
             an_text_addf(&text, "%-14s %-8s %s\n", an_pass_name(i),
                          an_pass_is_exact(i) ? "exact" : "", an_pass_summary(i));
         an_text_add(&text, "\nBesides, if asked for by --passes: inference (what ops mean outside "
-                           "training), and behind\nall others recompute=SCOPES (block_*: values "
-                           "of such scopes are computed again for gradients\ninstead of kept; "
+                           "training), unfuse (fused ops\nbecome the ops that they stand for; "
+                           "exact), and behind all others recompute=SCOPES (block_*: values\n"
+                           "of such scopes are computed again for gradients instead of kept; "
                            "exact).\n");
         return an_cli_write(NULL, &text);
     }

@@ -20,6 +20,10 @@ static bool check_view(const an_cli *line)
         an_cli_say("--color takes category or phase, not '%s'", line->color);
         return false;
     }
+    if (line->direction && strcmp(line->direction, "down") && strcmp(line->direction, "right")) {
+        an_cli_say("--direction takes down or right, not '%s'", line->direction);
+        return false;
+    }
     if (line->radius <= 1000) return true;
     an_cli_say("--radius is at most 1000");
     return false;
@@ -57,21 +61,37 @@ static an_cli_exit print(const an_cli *line, writer write, an_dot_args *args)
                                : an_cli_drawn(AN_E_NAME, message);
 }
 
+/* Reads the graph to be drawn, fused ops taken apart if that is asked for. */
+static an_graph *read_drawn(const an_cli *line)
+{
+    an_graph *g = an_cli_read_graph(line->operand[0]);
+    if (!g || !line->unfused) return g;
+    an_optimised *o = an_optimise(g, .passes = "unfuse");
+    an_graph *apart = an_optimised_take(o);
+    if (!apart) an_cli_say("%s: %s", line->operand[0], an_optimised_message(o));
+    an_optimised_free(o);
+    an_graph_free(g);
+    return apart;
+}
+
 static an_cli_exit view(const an_cli *line, writer write)
 {
     int depth;
     if (!check_view(line) || !an_cli_depth(line, &depth)) return AN_CLI_USAGE;
-    an_graph *g = an_cli_read_graph(line->operand[0]);
+    an_graph *g = read_drawn(line);
     an_graph *before = g && line->diff ? an_cli_read_graph(line->diff) : NULL;
     an_cli_exit answer = AN_CLI_FILE;
     if (g && (before || !line->diff)) {
+        const bool right = line->direction && !strcmp(line->direction, "right");
         const bool phase = line->color && !strcmp(line->color, "phase");
         an_dot_args args = {.at = AN_HERE, .graph = g, .diff = before, .depth = depth,
                             .focus = line->focus, .radius = (int)line->radius,
-                            .unfold = line->unfold,
+                            .unfold = line->unfold, .phase = line->phase,
+                            .scope = line->scope, .from = line->from, .to = line->to,
                             .whole = line->whole, .title = line->title,
                             .no_legend = line->no_legend,
-                            .color = phase ? AN_COLOR_PHASE : AN_COLOR_CATEGORY};
+                            .color = phase ? AN_COLOR_PHASE : AN_COLOR_CATEGORY,
+                            .direction = right ? AN_DIRECTION_RIGHT : AN_DIRECTION_DOWN};
         const bool picture = line->output && strcmp(line->output, "-") != 0;
         answer = picture && write == an_dot_with ? draw(line, &args) : print(line, write, &args);
     }

@@ -263,7 +263,7 @@ static void add_divergence(picture *p)
 static void write_head(const picture *p, an_text *out)
 {
     const an_grade worst = grade(p->e->verdict);
-    an_dot_open(p->side[0].crowded, out);
+    an_dot_open(p->side[0].crowded, AN_DIRECTION_DOWN, out);
     an_text_add(out, AN_BESIDE_TABLE "<TR><TD>");
     an_dot_title(p->args->title ? p->args->title : p->e->graph[0]->name, out);
     an_text_addf(out, "<FONT COLOR=\"%s\">",
@@ -279,6 +279,8 @@ static void write_picture(const picture *p, an_text *out)
 {
     write_head(p, out);
     for (int s = 0; s < 2; s++) an_dot_side(&p->v[s], &p->draw[s], &p->side[s], out);
+    for (int s = 0; s < 2; s++)
+        an_dot_lead(&p->v[s], p->side[s].prefix, p->sketch->order, out);
     an_text_add(out, "}\n");
     for (int s = 0; s < 2; s++)
         for (int64_t u = 0; u <= p->v[s].unit_count; u++)
@@ -301,6 +303,7 @@ static char *draw(const void *arguments, an_sketch *sketch)
     }
     if (!out.failed) write_picture(&p, &out);
     sketch->closes = p.v[0].closes || p.v[1].closes;
+    sketch->lanes = !p.side[0].crowded;
     close_picture(&p);
     return an_text_take(&out);
 }

@@ -1,5 +1,5 @@
-/* inference.c -- ops become what they mean: in training or outside it, or because they have no
- * kernel.
+/* inference.c -- ops become what they mean: in training or outside it, because they have no
+ * kernel, or because someone wants to see what a fused one stands for.
  *
  * Each op's record says so itself. Outside training (`inference`) dropout, for one, becomes its
  * input; asked for by `.inference = true`, and not bit-exact by its nature. The leaf `training` is
@@ -75,4 +75,18 @@ static bool give_kernel(an_rewrite *rw, uint32_t number, void *context)
 an_status an_pass_written_out(an_rewrite *rw)
 {
     return an_rewrite_each(rw, give_kernel, NULL);
+}
+
+static bool take_apart(an_rewrite *rw, uint32_t number, void *context)
+{
+    (void)context;
+    const an_node *n = &rw->from->nodes[number];
+    if (n->op->category != AN_CATEGORY_FUSED || !n->op->rules->meaning) return false;
+    an_rewrite_note(rw, n, "", "%s is the ops that it stands for", n->op->name);
+    return write_out(rw, n, n->op->rules->meaning);
+}
+
+an_status an_pass_unfuse(an_rewrite *rw)
+{
+    return an_rewrite_each(rw, take_apart, NULL);
 }

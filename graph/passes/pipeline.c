@@ -35,8 +35,12 @@ static const an_pass written_out_pass = {"written_out", an_pass_written_out, tru
 static const an_pass training_pass = {"training", an_pass_training, false,
                                       "whether the program trains is true", NULL};
 
+/* Nor this: for who wants to look at a graph without its fusions. */
+static const an_pass unfuse_pass = {"unfuse", an_pass_unfuse, true,
+                                    "fused ops become the ops that they stand for", NULL};
+
 static const an_pass *const others[] = {&recompute_pass, &inference_pass, &written_out_pass,
-                                        &training_pass};
+                                        &training_pass, &unfuse_pass};
 
 const char *an_pass_name(int i)
 {

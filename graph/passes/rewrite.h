@@ -75,6 +75,7 @@ const an_pass *an_pass_find(const char *name, int length);
 an_status an_pass_inference(an_rewrite *rw);
 an_status an_pass_training(an_rewrite *rw);
 an_status an_pass_written_out(an_rewrite *rw);
+an_status an_pass_unfuse(an_rewrite *rw);
 an_status an_pass_canonicalise(an_rewrite *rw);
 an_status an_pass_fold(an_rewrite *rw);
 an_status an_pass_cse(an_rewrite *rw);

@@ -39,9 +39,11 @@ typedef struct an_beside {
 char *an_dot_sketch(const an_dot_args *args, an_sketch *sketch); /* dot.c */
 
 /* The beginning of the source, up to where the label of the whole goes on, and its end. */
-void an_dot_open(bool crowded, an_text *out); /* dot.c */
+void an_dot_open(bool crowded, an_direction direction, an_text *out); /* dot.c */
 void an_dot_title(const char *title, an_text *out);
 void an_dot_open_end(an_text *out);
+/* Hint `order` for lanes to stand in order; see an_sketch (lead.c). */
+void an_dot_lead(const an_view *v, const char *prefix, int order, an_text *out);
 /* A view as one cluster of a larger picture. */
 void an_dot_side(const an_view *v, const an_dot_args *args, const an_beside *side, an_text *out);
 

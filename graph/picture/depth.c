@@ -119,13 +119,15 @@ static bool can_gather(const an_view *v)
 
 void an_view_forget(an_view *v)
 {
-    uint32_t **const all[] = {&v->below, &v->ghost_of, &v->same_as, &v->gone};
+    uint32_t **const all[] = {&v->below, &v->ghost_of, &v->same_as, &v->gone, &v->merged};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         an_free(*all[i]);
         *all[i] = NULL;
     }
     an_free(v->row);
+    an_free(v->changed);
     v->row = NULL;
+    v->changed = NULL;
     v->edge_count = 0;
     v->rows = 0;
     v->gone_limit = 0;

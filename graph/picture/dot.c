@@ -40,6 +40,28 @@ static void write_counts(const writer *w)
     an_text_add(w->out, "</FONT>");
 }
 
+/* What part of the graph it is, if not the whole. */
+static void write_selection(const writer *w)
+{
+    const an_dot_args *a = w->args;
+    const struct { const char *before, *name; } asked[] = {
+        {" around ", a->focus}, {" of the phase ", a->phase}, {" in ", a->scope},
+        {" from ", a->from}, {" to ", a->to},
+    };
+    bool any = false;
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        if (!asked[i].name || !asked[i].name[0]) continue;
+        if (!any) an_text_addf(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">%lld nodes",
+                               (long long)(w->v->shown - w->v->around));
+        any = true;
+        an_text_add(w->out, asked[i].before);
+        an_dot_add_html(w->out, asked[i].name, (int64_t)strlen(asked[i].name));
+    }
+    if (any && w->v->around > 0)
+        an_text_add(w->out, "; dashed: what they read, what reads them");
+    if (any) an_text_add(w->out, "</FONT>");
+}
+
 static void write_notes(const writer *w)
 {
     const an_view *v = w->v;
@@ -52,12 +74,7 @@ static void write_notes(const writer *w)
     if (v->parts)
         an_text_add(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">boxes that follow "
                             "each other are drawn as one, for there are too many to read</FONT>");
-    if (v->focused >= 0) {
-        an_text_add(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">");
-        an_text_addf(w->out, "%lld nodes around ", (long long)v->shown);
-        an_dot_add_html(w->out, w->args->focus, (int64_t)strlen(w->args->focus));
-        an_text_add(w->out, "</FONT>");
-    }
+    write_selection(w);
     if (v->repeated)
         an_text_add(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">scopes that repeat "
                             "are drawn once, with how often</FONT>");
@@ -69,7 +86,7 @@ static void write_notes(const writer *w)
                             "the tooltips</FONT>");
 }
 
-void an_dot_open(bool crowded, an_text *out)
+void an_dot_open(bool crowded, an_direction direction, an_text *out)
 {
     /* Limits on the layout's iterations; with these 5000 nodes take 4 s instead of 55. Graphviz
      * 2.43 swaps boxes until two clusters stand left of each other, and gives up: of 128 pictures
@@ -77,16 +94,16 @@ void an_dot_open(bool crowded, an_text *out)
     const char *limit = crowded ? "0.5" : "2";
     an_text_addf(out, "digraph addnorm {\n  graph [nslimit=%s, nslimit1=%s, mclimit=0.5, ", limit,
                  limit);
-    an_text_add(out, "rankdir=TB, nodesep=0.3, ranksep=0.35, pad=0.3,\n"
-                     "         labelloc=t, fontname=\"Helvetica\", fontsize=11,\n"
-                     "         label=<");
+    an_text_addf(out, "rankdir=%s, nodesep=0.3, ranksep=0.35, pad=0.3,\n"
+                      "         labelloc=t, fontname=\"Helvetica\", fontsize=11,\n"
+                      "         label=<", direction == AN_DIRECTION_RIGHT ? "LR" : "TB");
 }
 
 void an_dot_title(const char *title, an_text *out)
 {
     an_text_add(out, "<FONT POINT-SIZE=\"18\"><B>");
     an_dot_add_html(out, title[0] ? title : "graph", title[0] ? (int64_t)strlen(title) : 5);
-    an_text_add(out, "</B></FONT><BR/>");
+    an_text_add(out, "</B></FONT><BR/><FONT POINT-SIZE=\"4\"> </FONT><BR/>");
 }
 
 void an_dot_open_end(an_text *out)
@@ -101,7 +118,7 @@ void an_dot_open_end(an_text *out)
 
 static void write_head(const writer *w)
 {
-    an_dot_open(crowded(w), w->out);
+    an_dot_open(crowded(w), w->args->direction, w->out);
     an_dot_title(w->args->title ? w->args->title : w->v->g->name, w->out);
     write_counts(w);
     write_notes(w);
@@ -117,7 +134,9 @@ static void write_unit(const writer *w, uint32_t id)
     an_text_addf(w->out, "  %sn%u [fillcolor=\"%s\", color=\"%s\"", w->prefix, id, paint.fill,
                  paint.line);
     if (u->kind == AN_UNIT_GHOST || u->gone) {
-        an_text_add(w->out, ", style=\"rounded,dashed\", fontcolor=\"#d93025\"");
+        an_text_addf(w->out, ", style=\"rounded,dashed\", fontcolor=\"%s\"", paint.line);
+    } else if (u->outside) {
+        an_text_add(w->out, ", style=\"rounded,dashed\", fontcolor=\"#5f6368\"");
     } else {
         const an_node *n = &w->v->g->nodes[u->first];
         const an_category category = n->op->category;
@@ -154,7 +173,8 @@ static void write_outputs(const writer *w)
         const bool nameless = !name[0] || name[0] == '%'; /* a program's fetch of any value */
         an_dot_add_html(w->out, nameless ? "fetched" : name,
                         nameless ? 7 : (int64_t)strlen(name));
-        an_text_add(w->out, "</B><BR/><FONT POINT-SIZE=\"9\">");
+        an_text_add(w->out, "</B><BR/><FONT POINT-SIZE=\"3\"> </FONT><BR/>"
+                            "<FONT POINT-SIZE=\"9\">");
         if (w->v->outputs[i] > 1) {
             an_text_addf(w->out, "and %lld more outputs", (long long)w->v->outputs[i] - 1);
         } else {
@@ -332,16 +352,18 @@ void an_dot_side(const an_view *v, const an_dot_args *args, const an_beside *sid
 
 char *an_dot_sketch(const an_dot_args *args, an_sketch *sketch)
 {
-    if (!args || !args->graph || an_view_check_focus(args) != AN_OK) return NULL;
+    if (!args || !args->graph || an_view_check(args) != AN_OK) return NULL;
     an_text out = {0};
     an_view v = {.simpler = sketch->simpler, .closed = sketch->closed};
     writer w = {&v, args, &out, "", NULL, NULL};
     out.failed = !an_view_make(&v, args);
     sketch->closes = v.closes;
+    sketch->lanes = args->direction == AN_DIRECTION_DOWN && v.edge_count <= AN_DOT_LABELLED;
     if (!out.failed) {
         write_head(&w);
         write_flat(&w);
         write_clusters(&w);
+        an_dot_lead(&v, "", sketch->order, &out);
         if (!args->no_legend) an_dot_legend(&v, args, &out);
         an_text_add(&out, "}\n");
     }

@@ -149,7 +149,9 @@ static void add_seconds(const an_view *v, const an_unit *u, const char *line, co
     if (seconds <= 0) return;
     an_text_addf(out, "%s<B>", line);
     an_text_add_seconds(out, seconds);
-    an_text_addf(out, "</B>, %.1f %%%s", 100 * seconds / v->whole, end);
+    const double share = 100 * seconds / v->whole;
+    if (share < 0.05) an_text_addf(out, "</B>, less than 0.1 %%%s", end);
+    else an_text_addf(out, "</B>, %.1f %%%s", share, end);
 }
 
 /* What replaced several nodes has a name of its own, and says what it replaced. */
@@ -334,6 +336,8 @@ static void label_ghost(const an_view *v, const an_unit *u, an_text *out)
 {
     const an_node *n = &v->before->nodes[u->first];
     an_text_addf(out, "<B>%s</B> %%%u", n->op->name, n->ordinal);
+    if (u->merged)
+        an_text_addf(out, SMALL "is %%%u now</FONT>", v->g->nodes[v->merged[u->first]].ordinal);
     if (!n->name[0]) return;
     an_text_add(out, "<BR/><I>");
     add_html(out, n->name);

@@ -1,10 +1,11 @@
-/* ghosts.c -- what the graph before had and this one has not.
+/* ghosts.c -- what the graph before had and this one has not, and what became of the rest.
  *
- * Copies inherit ordinals, so a node is the same one if ordinal and op are, unless a
- * proof has told its twin (`twin`). A node
- * that is gone becomes a ghost: in the box of the fused node that replaced it if
- * there is one, else in its old scope. Folded leaves leave no ghost.         */
+ * Which node is which is told by graph/text/twins.c, as for `addnorm diff`; beside the graph before
+ * (`beside`), by the proof, then by ordinal and op, which copies inherit. A node that is gone
+ * becomes a ghost: in the box of the fused node that replaced it if there is one, else in its old
+ * scope. If an equal one is still there it was merged into that. Folded leaves leave no ghost.  */
 #include "graph/picture/view.h"
+#include "graph/text/twins.h"
 
 #include <limits.h>
 #include <string.h>
@@ -59,6 +60,57 @@ static void match(an_view *v, const ordinals *x, bool *old)
     }
 }
 
+/* Whether operand k was led elsewhere: from a node that is still there to one that was. */
+static bool is_rewired(const an_twins *t, uint32_t a, uint32_t b, int k)
+{
+    const an_node *m = &t->g[0]->nodes[a], *n = &t->g[1]->nodes[b];
+    const uint32_t p = m->in[k] ? t->g[0]->slots[m->in[k]].node : 0;
+    const uint32_t q = n->in[k] ? t->g[1]->slots[n->in[k]].node : 0;
+    return !an_twins_agree(t, a, b, k) && (!p || t->of[0][p]) && (!q || t->of[1][q]);
+}
+
+static bool is_changed(const an_twins *t, uint32_t a, uint32_t b)
+{
+    const an_facet *x = &t->facet[0][a], *y = &t->facet[1][b];
+    const an_node *m = &t->g[0]->nodes[a], *n = &t->g[1]->nodes[b];
+    bool changed = x->op != y->op || x->attrs != y->attrs || x->types != y->types ||
+                   x->label != y->label || m->inputs != n->inputs;
+    for (int k = 0; !changed && k < n->inputs; k++) changed = is_rewired(t, a, b, k);
+    return changed;
+}
+
+/* Of nodes that are gone, those of which an equal one stayed. */
+static bool find_merged(an_view *v, const an_twins *t)
+{
+    uint32_t most = 0;
+    for (int64_t i = 1; i <= v->before->node_count; i++)
+        if (t->facet[0][i].value > most) most = t->facet[0][i].value;
+    uint32_t *stayed = an_alloc_zeroed(((int64_t)most + 1) * (int64_t)sizeof *stayed);
+    v->merged = an_alloc_zeroed((v->before->node_count + 1) * (int64_t)sizeof *v->merged);
+    const bool good = stayed && v->merged;
+    for (uint32_t i = 1; good && (int64_t)i <= v->before->node_count; i++)
+        if (v->same_as[i]) stayed[t->facet[0][i].value] = v->same_as[i];
+    for (int64_t i = 1; good && i <= v->before->node_count; i++)
+        if (!v->same_as[i]) v->merged[i] = stayed[t->facet[0][i].value];
+    an_free(stayed);
+    return good;
+}
+
+static bool match_twins(an_view *v, bool *old)
+{
+    an_twins t = {0};
+    v->changed = an_alloc_zeroed(v->g->node_count + 1);
+    bool good = v->changed && an_twins_find(&t, v->before, v->g);
+    for (uint32_t i = 1; good && (int64_t)i <= v->before->node_count; i++) {
+        const uint32_t now = v->same_as[i] = t.of[0][i];
+        if (now) old[now] = true;
+        if (now) v->changed[now] = is_changed(&t, i, now);
+    }
+    good = good && find_merged(v, &t);
+    an_twins_free(&t);
+    return good;
+}
+
 static bool leaves_a_ghost(const an_graph *g, const an_node *n)
 {
     const bool leaf = n->op->traits & AN_TRAIT_LEAF;
@@ -79,7 +131,8 @@ static bool add_ghost(an_view *v, uint32_t number, const ordinals *x, const uint
     if (!box) return false;
     if (!home && an_view_level(v, box) > v->depth) return true;
     const an_unit ghost = {.kind = AN_UNIT_GHOST, .phase = (an_phase)phase[number],
-                           .first = number, .nodes = 1, .box = box, .home = home};
+                           .first = number, .nodes = 1, .box = box, .home = home,
+                           .merged = v->merged && v->merged[number]};
     v->ghost_of[number] = an_view_unit(v, &ghost);
     return v->ghost_of[number] != 0;
 }
@@ -90,8 +143,10 @@ static void mark_added(an_view *v, const bool *old)
         an_unit *unit = &v->units[u];
         if (unit->kind == AN_UNIT_GHOST) continue;
         unit->added = true;
-        for (uint32_t i = unit->first; i && unit->added; i = v->next_in_unit[i])
-            unit->added = !old[i];
+        for (uint32_t i = unit->first; i; i = v->next_in_unit[i]) {
+            unit->added = unit->added && !old[i];
+            unit->changed = unit->changed || (v->changed && v->changed[i]);
+        }
     }
 }
 
@@ -115,7 +170,8 @@ bool an_view_ghosts(an_view *v)
     uint8_t *phase = an_alloc_zeroed(count);
     bool good = v->ghost_of && v->same_as && old && phase && make_index(v, &x) &&
                 an_graph_phases(v->before, phase);
-    if (good) match(v, &x, old);
+    if (good && v->beside) match(v, &x, old);
+    else if (good) good = match_twins(v, old);
     if (good) good = find_gone(v, x.limit);
     if (good) mark_added(v, old);
     for (uint32_t i = 1; good && (int64_t)i < count; i++)

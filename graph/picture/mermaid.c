@@ -102,7 +102,7 @@ static void write_edge(const chart *c, const an_edge *e)
 
 char *an_mermaid_with(const an_dot_args *args)
 {
-    if (!args || !args->graph || an_view_check_focus(args) != AN_OK) return NULL;
+    if (!args || !args->graph || an_view_check(args) != AN_OK) return NULL;
     an_dot_args plain = *args;
     plain.diff = NULL;
     an_text out = {0};

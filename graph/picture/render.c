@@ -162,26 +162,43 @@ static an_status run_dot(char *const argv[], const int files[FILES], const repor
     return fail(r, AN_E_IO, "dot failed (status %d): %s", status, said);
 }
 
-/* ---- how large it became ------------------------------------------------ */
+/* ---- what became of it --------------------------------------------------- */
 
-/* Points of the picture's longer side, of what the child wrote; 0: unknown. */
-static double longer_side(int picture, const char *format)
+#define LOOKED_AT (1 << 20) /* bytes: clusters are drawn first */
+
+/* Points of the longer side of an SVG that Graphviz wrote; 0: unknown. */
+static double longer_side(const char *svg)
 {
-    char head[4097];
-    const ssize_t n = pread(picture, head, sizeof head - 1, 0);
     double width = 0, height = 0;
-    if (n < 24) return 0;
-    head[n] = 0;
-    if (!strcmp(format, "png")) { /* two numbers of four bytes, pixels of 1/96 inch */
-        const unsigned char *at = (const unsigned char *)head + 16;
-        width = (at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3]) * 0.75;
-        height = (at[4] << 24 | at[5] << 16 | at[6] << 8 | at[7]) * 0.75;
-    } else if (!strcmp(format, "svg")) {
-        const char *tag = strstr(head, "<svg width=\"");
-        if (!tag || sscanf(tag, "<svg width=\"%lfpt\" height=\"%lfpt\"", &width, &height) != 2)
-            return 0;
-    }
+    const char *tag = strstr(svg, "<svg width=\"");
+    if (!tag || sscanf(tag, "<svg width=\"%lfpt\" height=\"%lfpt\"", &width, &height) != 2)
+        return 0;
     return width > height ? width : height;
+}
+
+/* Whether the lanes' frames, cluster_1 to cluster_3, or a1 to a3, stand left to right. */
+static bool lanes_in_order(const char *svg)
+{
+    static const char head[] = "<title>cluster_";
+    char side = 0;
+    double last = 0;
+    for (const char *at = svg; (at = strstr(at, head));) {
+        at += sizeof head - 1;
+        const char prefix = *at == 'a' || *at == 'b' ? *at++ : ' ';
+        if (*at < '1' || *at > '0' + AN_PHASES || at[1] != '<') continue;
+        const char *frame = strstr(at, "<path"), *other = strstr(at, "<polygon");
+        if (!frame || (other && other < frame)) frame = other;
+        const char *corner = frame ? strpbrk(frame, "0123456789>") : NULL;
+        while (corner && *corner != '>' && strncmp(corner - 3, "=\"M", 3) && corner[-1] != '"' &&
+               corner[-1] != '-')
+            corner = strpbrk(corner + 1, "0123456789>");
+        double x = 0;
+        if (!corner || sscanf(corner - (corner[-1] == '-'), "%lf", &x) != 1) return true;
+        if (side == prefix && x < last) return false;
+        side = prefix;
+        last = x;
+    }
+    return true;
 }
 
 /* ---- one try, and the next ---------------------------------------------- */
@@ -189,28 +206,48 @@ static double longer_side(int picture, const char *format)
 typedef struct attempt {
     const char *path, *format, *dot;
     const report *r;
-    bool keep;  /* however large it is */
+    bool keep_large, keep_order; /* whatever it is like */
     bool lost;  /* told: Graphviz lost its way */
     bool dots;  /* told: what failed was the layout, of this source */
     bool large; /* told: it is larger than a page, and not kept */
+    bool mixed; /* told: its lanes are in another order, and it is not kept */
 } attempt;
 
-/* `less` is an option that makes it look less for a good order, or NULL. */
-static an_status layout(attempt *a, const char *less)
+/* Looks at the SVG of the layout: false if it is not to be kept. */
+static bool look(attempt *a, int file)
+{
+    char *svg = an_alloc_zeroed(LOOKED_AT + 1);
+    if (svg && pread(file, svg, LOOKED_AT, 0) > 0) {
+        a->large = !a->keep_large && longer_side(svg) > AN_SIDE;
+        a->mixed = !a->keep_order && !a->large && !lanes_in_order(svg);
+    }
+    an_free(svg);
+    return !a->large && !a->mixed;
+}
+
+/* `less` is an option that makes it look less for a good order, or NULL. Of other pictures than SVG
+ * it writes an SVG to look at, too, from the same layout. */
+static an_status layout(attempt *a, char *less)
 {
     int files[FILES];
-    char option[8], said[64] = "";
+    char option[8], said[64] = "", plain[] = "-Tsvg", words[] = "-o/dev/stderr", name[] = "dot";
     snprintf(option, sizeof option, "-T%s", a->format);
-    char *const argv[] = {"dot", option, (char *)less, NULL};
+    const bool svg = !strcmp(a->format, "svg");
+    const bool looks = !a->keep_large || !a->keep_order;
+    char *argv[6] = {name};
+    int n = 1;
+    if (!svg && looks) argv[n++] = plain, argv[n++] = words;
+    argv[n++] = option;
+    argv[n] = less;
     an_status status = AN_OK;
-    a->large = false;
+    a->large = a->mixed = a->lost = false;
     if (!open_files(files, a->dot))
         status = fail(a->r, AN_E_IO, "%s: there is no room for its source: %s", a->path,
                       strerror(errno));
     if (status == AN_OK) status = run_dot(argv, files, a->r, &a->dots);
-    if (status == AN_OK) a->large = !a->keep && longer_side(files[PICTURE], a->format) > AN_SIDE;
-    else if (files[WORDS] >= 0) read_words(files[WORDS], said, sizeof said);
-    if (status == AN_OK && !a->large) status = write_picture(a->path, files[PICTURE], a->r);
+    if (status != AN_OK && files[WORDS] >= 0) read_words(files[WORDS], said, sizeof said);
+    if (status == AN_OK && (!looks || look(a, files[svg ? PICTURE : WORDS])))
+        status = write_picture(a->path, files[PICTURE], a->r);
     a->lost = strstr(said, "trouble in init_rank") != NULL;
     close_files(files);
     return status;
@@ -219,23 +256,27 @@ static an_status layout(attempt *a, const char *less)
 /* Where dot.c's limit on swaps is not low enough, half of it may be. */
 static an_status render(attempt *a)
 {
+    char less[] = "-Gmclimit=0.25";
     const an_status status = layout(a, NULL);
     if (!a->lost) return status;
     fail(a->r, AN_OK, "%s", "");
-    return layout(a, "-Gmclimit=0.25");
+    return layout(a, less);
 }
 
-/* As open as fits a page. */
+/* As open as fits a page, with lanes in order if some hint leads to that. */
 static an_status render_a_page(attempt *a, an_picture_fn make, const void *context, int simpler)
 {
-    for (an_sketch sketch = {.simpler = simpler};; sketch.closed++) {
+    for (an_sketch sketch = {.simpler = simpler};;) {
         char *dot = make(context, &sketch);
         a->dot = dot;
-        a->keep = !sketch.closes;
-        a->dots = a->large = false;
+        a->keep_large = !sketch.closes;
+        a->keep_order = !sketch.lanes || sketch.order > AN_ORDERS;
+        a->dots = false;
         const an_status status = dot ? render(a) : fail(a->r, AN_E_MEMORY, "out of memory");
         an_string_free(dot);
-        if (status != AN_OK || !a->large) return status;
+        if (status != AN_OK || (!a->large && !a->mixed)) return status;
+        sketch.closed += a->large;
+        sketch.order = a->large ? 0 : sketch.order + 1;
     }
 }
 
@@ -294,7 +335,7 @@ static char *draw_graph(const void *args, an_sketch *sketch)
 an_status an_dot_file_with(const an_dot_args *args)
 {
     if (!args || !args->graph || !args->path) return AN_E_ARGUMENT;
-    const an_status status = an_view_check_focus(args);
+    const an_status status = an_view_check(args);
     if (status != AN_OK) return status;
     return an_picture_file(args->path, draw_graph, args, args->message, args->message_size);
 }

@@ -8,12 +8,17 @@
 typedef struct an_sketch {
     int simpler; /* Graphviz gave up on less simple ones: 0 to AN_SIMPLEST */
     int closed;  /* so many steps less open than the maker would choose by itself */
+    int order;   /* by which hint Graphviz is led to set lanes in order: 0 to AN_ORDERS */
     bool closes; /* told: a step more is possible */
+    bool lanes;  /* told: it has lanes that should stand so, and is small enough to try again */
 } an_sketch;
+
+#define AN_ORDERS 5 /* hints, see lead.c; 0 is none */
 
 /* What `make` says of `context`, as a file that is a picture by its ending. If Graphviz fails on it
  * or takes too long, simpler forms are asked for, and the message says so; if it is larger than
- * AN_SIDE either way, forms that are less open, and they say so themselves. */
+ * AN_SIDE either way, forms that are less open, and they say so themselves; if lanes stand in
+ * another order than that of the phases, the same with hints. */
 typedef char *(*an_picture_fn)(const void *context, an_sketch *sketch);
 an_status an_picture_file(const char *path, an_picture_fn make, const void *context,
                           char *message, int64_t message_size);

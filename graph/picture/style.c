@@ -102,7 +102,10 @@ static const an_paint input_paint = {"#263f5c", "#16283c"};
 static const an_paint output_paint = {"#1e6b45", "#114a2e"};
 static const an_paint scope_paint = {"#ffffff", "#5f6368"};
 static const an_paint fused_scope_paint = {"#fff1d6", "#d35400"};
+static const an_paint outside_paint = {"#ffffff", "#80868b"};
 static const an_paint gone_paint = {"#ffffff", "#d93025"};
+static const an_paint merged_paint = {"#ffffff", "#7b3fc4"};
+static const an_paint changed_paint = {"#ffe9b0", "#b06000"};
 static const an_paint added_paint = {"#b7e5c0", "#188038"};
 static const an_paint same_paint = {"#f7f7f7", "#b4b8bd"};
 
@@ -142,18 +145,22 @@ static bool holds_fused(const an_view *v, const an_unit *u)
 
 an_paint an_dot_paint(const an_view *v, const an_unit *u, const an_dot_args *args)
 {
+    if (u->kind == AN_UNIT_GHOST && u->merged) return merged_paint;
     if (u->kind == AN_UNIT_GHOST || u->gone) return gone_paint;
+    if (u->outside) return outside_paint;
     if (u->kind == AN_UNIT_PART && !v->beside && !v->before && !is_heat(v, args))
         return scope_paint;
     const bool fused = v->g->nodes[u->first].op->category == AN_CATEGORY_FUSED;
     if (v->beside && u->added && fused) return category_paint[AN_CATEGORY_FUSED];
+    const bool holds = u->kind == AN_UNIT_SCOPE && holds_fused(v, u);
+    if (v->beside && v->before && holds) return fused_scope_paint;
     if (v->beside && !u->added) return same_paint;
-    if (v->before) return u->added ? added_paint : same_paint;
+    if (v->before) return u->added ? added_paint : u->changed ? changed_paint : same_paint;
     const an_node *n = &v->g->nodes[u->first];
     if (an_node_is_input(n)) return input_paint;
     if (is_heat(v, args)) return heat_of(v, u);
     if (args->color == AN_COLOR_PHASE) return phase_paint[u->phase];
-    if (u->kind == AN_UNIT_SCOPE) return holds_fused(v, u) ? fused_scope_paint : scope_paint;
+    if (u->kind == AN_UNIT_SCOPE) return holds ? fused_scope_paint : scope_paint;
     const an_paint paint = category_paint[n->op->category];
     return n->op->colour ? (an_paint){n->op->colour, paint.line} : paint;
 }
@@ -195,8 +202,15 @@ static void legend_kinds(const an_view *v, an_text *out)
 static void legend_colours(const an_view *v, const an_dot_args *args, an_text *out)
 {
     if (v->before) {
+        bool merged = false, changed = false;
+        for (int64_t u = 1; u <= v->unit_count; u++) {
+            merged = merged || v->units[u].merged;
+            changed = changed || (v->units[u].changed && !v->units[u].added);
+        }
         legend_box(added_paint, "new", out);
         legend_box(gone_paint, "gone", out);
+        if (merged) legend_box(merged_paint, "merged: an equal one stayed", out);
+        if (changed) legend_box(changed_paint, "changed", out);
         legend_box(same_paint, "as before", out);
         return;
     }

@@ -11,14 +11,18 @@ static uint32_t unit_for(an_view *v, uint32_t number)
     int length;
     const char *scope = an_view_scope(v->g, n, &length);
     const an_phase phase = (an_phase)v->phase[number];
-    const uint32_t box = an_view_box(v, phase, scope, length);
+    const bool outside = v->outside[number];
+    const int cut = outside ? an_view_outside_cut(v, scope, length) : length;
+    const uint32_t box = an_view_box(v, phase, scope, cut);
     if (!box) return 0;
     for (uint32_t b = v->times[number] ? box : 0; b; b = v->boxes[b].parent)
         if (v->boxes[b].length == v->reach[number]) v->boxes[b].times = v->times[number];
-    an_unit unit = {.kind = AN_UNIT_NODE, .phase = phase, .first = number, .box = box};
+    an_unit unit = {.kind = AN_UNIT_NODE, .phase = phase, .first = number, .box = box,
+                    .outside = outside};
     const bool step = n->op->traits & AN_TRAIT_STEP;
     const bool beside = phase == AN_PHASE_UPDATE && !step && length > 0 && !v->open_updates;
-    const bool deep = (beside || an_view_level(v, box) > v->depth) && !an_node_is_input(n);
+    const bool closed = beside || (outside && cut > 0) || an_view_level(v, box) > v->depth;
+    const bool deep = closed && !an_node_is_input(n);
     if (deep) {
         if (v->boxes[box].collapsed) return v->boxes[box].collapsed;
         unit.kind = AN_UNIT_SCOPE;
@@ -56,12 +60,13 @@ static void file_repetitions(an_view *v)
 
 bool an_view_units(an_view *v)
 {
-    v->unit_count = v->shown = 0;
+    v->unit_count = v->shown = v->around = 0;
     if (!an_view_lanes(v)) return false;
     for (uint32_t i = 1; (int64_t)i <= v->g->node_count; i++) {
         v->unit_of[i] = v->next_in_unit[i] = 0;
         if (v->hidden[i] || v->alike[i]) continue;
         v->shown++;
+        v->around += v->outside[i];
         if (v->folded[i]) continue;
         const uint32_t u = unit_for(v, i);
         if (!u) return false;
@@ -111,12 +116,13 @@ static bool reserve(an_view *v)
     v->phase = an_alloc_zeroed(n);
     v->folded = an_alloc_zeroed(n);
     v->hidden = an_alloc_zeroed(n);
+    v->outside = an_alloc_zeroed(n);
     v->alike = an_alloc_zeroed(words);
     v->block = an_alloc_zeroed(words);
     v->times = an_alloc_zeroed(words);
     v->reach = an_alloc_zeroed(words);
     return v->alike && v->block && v->times && v->reach && v->unit_of && v->next_in_unit &&
-           v->last_in_unit && v->phase && v->folded && v->hidden;
+           v->last_in_unit && v->phase && v->folded && v->hidden && v->outside;
 }
 
 static bool find_commits(an_view *v)
@@ -161,18 +167,19 @@ double an_view_seconds(const an_view *v, const an_unit *u)
 /* Whether what repeats is drawn once: not if all is asked for, a place, or a comparison. */
 static bool folds(const an_view *v, const an_dot_args *args)
 {
-    return !args->whole && !args->focus && !args->diff && !v->beside;
+    return !args->whole && !args->focus && !args->scope && !args->from && !args->to &&
+           !args->diff && !v->beside;
 }
 
 bool an_view_make(an_view *v, const an_dot_args *args)
 {
     v->g = args->graph;
     v->before = args->diff;
-    v->open_updates = args->depth != 0 || args->whole || args->focus;
+    v->open_updates = args->depth != 0 || args->whole || args->focus || args->scope || args->phase;
     return reserve(v) && an_graph_phases(v->g, v->phase) &&
            (!folds(v, args) || an_view_alike(v, args->unfold)) && find_commits(v) &&
            take_profile(v, args) && an_view_fold(v) &&
-           an_view_focus(v, args->focus, args->radius) && an_view_open(v, args);
+           an_view_select(v, args) && an_view_open(v, args);
 }
 
 void an_view_free(an_view *v)
@@ -190,6 +197,7 @@ void an_view_free(an_view *v)
     an_free(v->becomes);
     an_free(v->becomes_next);
     an_free(v->hidden);
+    an_free(v->outside);
     an_free(v->alike);
     an_free(v->block);
     an_free(v->times);

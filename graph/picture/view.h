@@ -30,7 +30,10 @@ typedef struct an_unit {
     uint32_t home;   /* ghost: the fused unit that replaced it, or 0 */
     uint32_t next;   /* the next unit of the same cluster, or of the same home */
     uint32_t ghosts; /* the first ghost at home here */
+    bool outside;    /* of what is shown alone */
     bool added;      /* not in the graph before */
+    bool changed;    /* some of it is not as it was there */
+    bool merged;     /* ghost: an equal node is still there */
     bool gone;       /* none of it is in the graph after */
 } an_unit;
 
@@ -83,6 +86,7 @@ typedef struct an_view {
     int at_most;                /* 1 + a depth: open no deeper; -1: parts; 0: as it fits */
     int simpler;                /* how much simpler than asked, for Graphviz gave up: AN_SIMPLEST */
     int64_t shown, focused;     /* nodes drawn or folded; nodes the focus matched, -1: no focus */
+    int64_t around;             /* of those shown: outside of what was asked for */
     an_unit *units;             /* [1 .. unit_count] */
     an_box *boxes;              /* [1 .. box_count] */
     an_edge *edges;
@@ -105,13 +109,17 @@ typedef struct an_view {
     uint32_t *times;        /* per node that others repeat: how often it is there; else 0 */
     int32_t *reach;         /* ... and how many bytes of its scope's path are what repeats */
     bool repeated;          /* some scope stands for others */
-    bool *hidden;           /* per node: out of focus */
+    bool *hidden;           /* per node: not asked for */
+    bool *outside;          /* per node: shown, for what is asked for reads it, or it reads that */
+    const char *scope;      /* what is shown alone; NULL or empty: all */
     int32_t *row;           /* per unit: its row in the ladder, from 0 */
     int32_t rows;           /* how many there are */
     bool laddered;          /* there is one */
     uint32_t *below;        /* per update unit: the next one of their column */
     uint32_t *ghost_of;     /* per node of `before`: its ghost; 0: still there */
     uint32_t *same_as;      /* per node of `before`: the node it is now; 0: gone */
+    uint32_t *merged;       /* per node of `before` that is gone: the equal one it is now; 0 */
+    bool *changed;          /* per node: it was there before, and otherwise */
     uint32_t *gone;         /* per ordinal below `gone_limit`: the first node that is gone */
     uint32_t gone_limit;
 } an_view;
@@ -126,9 +134,11 @@ bool an_view_alike(an_view *v, const char *unfold); /* alike.c */
 /* Both stand in repetitions of one scope, and not in the same: the picture of one has no such. */
 bool an_view_between(const an_view *v, uint32_t a, uint32_t b);
 bool an_view_fold(an_view *v); /* visible.c */
-/* AN_E_NAME and a message with the nearest name if the focus is none. */
-an_status an_view_check_focus(const an_dot_args *args);
-bool an_view_focus(an_view *v, const char *focus, int radius);
+/* AN_E_NAME and a message, with the nearest name, if what is asked for is not there. */
+an_status an_view_check(const an_dot_args *args); /* selection.c */
+bool an_view_select(an_view *v, const an_dot_args *args);
+/* How much of its scope's path names the box of a node outside what is shown; 0: it is its own. */
+int an_view_outside_cut(const an_view *v, const char *path, int length);
 bool an_view_open(an_view *v, const an_dot_args *args); /* depth.c: all that follows */
 void an_view_forget(an_view *v);                        /* ... and drops it */
 bool an_view_units(an_view *v);                         /* view.c: at v->depth */

@@ -1,9 +1,6 @@
-/* visible.c -- which nodes a view leaves out: those written into their users' boxes, and
- * those that the focus does not show.                                        */
-#include "graph/called.h"
+/* visible.c -- which nodes have no box, for they are written into their users'. */
 #include "graph/picture/view.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define GATHERED 8 /* operands that arrows can still be told from */
@@ -69,66 +66,5 @@ bool an_view_fold(an_view *v)
     for (int64_t i = 0; i < g->output_count; i++)
         v->folded[g->slots[g->outputs[i].value].node] = false;
     an_free(users);
-    return true;
-}
-
-/* ---- focus ------------------------------------------------------------- */
-
-an_status an_view_check_focus(const an_dot_args *args)
-{
-    const an_graph *g = args->graph;
-    if (!args->focus || !args->focus[0]) return AN_OK;
-    an_guess guess = {.word = args->focus};
-    for (int64_t i = 1; i <= g->node_count; i++)
-        if (an_node_is_called(g, &g->nodes[i], args->focus)) return AN_OK;
-    an_graph_guess_called(g, &guess);
-    an_text nearest = {0};
-    an_guess_print(&guess, &nearest);
-    if (args->message && args->message_size > 0)
-        snprintf(args->message, (size_t)args->message_size,
-                 "error AN-E%03d: focus: nothing is called '%.200s'%s", (int)AN_E_NAME, args->focus,
-                 an_text_view(&nearest));
-    an_text_free(&nearest);
-    return AN_E_NAME;
-}
-
-/* One step outwards from everything at distance `now` - 1, both ways. */
-static void widen(an_view *v, int32_t *distance, int32_t now)
-{
-    const an_graph *g = v->g;
-    for (int64_t i = 1; i <= g->node_count; i++) {
-        const an_node *n = &g->nodes[i];
-        for (int k = 0; k < n->inputs; k++) {
-            const uint32_t p = n->in[k] ? g->slots[n->in[k]].node : 0;
-            if (!p || v->folded[p]) continue;
-            if (distance[i] == now - 1 && distance[p] < 0) distance[p] = now;
-            else if (distance[p] == now - 1 && distance[i] < 0) distance[i] = now;
-        }
-    }
-}
-
-bool an_view_focus(an_view *v, const char *focus, int radius)
-{
-    const an_graph *g = v->g;
-    v->focused = -1;
-    if (!focus || !focus[0]) return true;
-    int32_t *distance = an_alloc((g->node_count + 1) * (int64_t)sizeof *distance);
-    if (!distance) return false;
-    v->focused = 0;
-    for (int64_t i = 1; i <= g->node_count; i++) {
-        const bool hit = an_node_is_called(g, &g->nodes[i], focus);
-        distance[i] = hit ? 0 : -1;
-        v->focused += hit;
-    }
-    /* A weight is found in the box of its user. */
-    for (int64_t i = 1; i <= g->node_count; i++)
-        for (int k = 0; k < g->nodes[i].inputs; k++) {
-            const uint32_t p = g->nodes[i].in[k] ? g->slots[g->nodes[i].in[k]].node : 0;
-            if (p && v->folded[p] && distance[p] == 0) distance[i] = 0;
-        }
-    const int32_t far = radius > 0 ? radius : 1;
-    for (int32_t d = 1; d <= far && d <= g->node_count; d++) widen(v, distance, d);
-    for (int64_t i = 1; i <= g->node_count; i++) v->hidden[i] = distance[i] < 0;
-    an_free(distance);
     return true;
 }

@@ -252,6 +252,16 @@ fi
 expect 0 "dot $scratch/fused.an --diff $scratch/gradients.an --color phase --depth 1" out 'digraph'
 expect 2 "dot $block -o $scratch/block.xyz" err 'block.xyz'
 expect 2 "dot $block --color red" err 'category or phase'
+expect 2 "dot $block --direction up" err 'down or right'
+expect 2 "dot $block --phase none" err 'there are forward, backward and update'
+expect 0 "dot $block --direction right --phase forward" out 'rankdir=LR'
+expect 0 "dot $scratch/fused.an --unfused" out 'layer_norm'
+expect 0 "mermaid $scratch/fused.an --phase forward" out 'flowchart'
+expect 3 "opt $block --dot-dir $scratch/missing/pages" err 'No such file'
+if has_graphviz 'opt --dot-dir'; then
+    expect 0 "opt $stream --dot-dir $scratch/pages" err 'fuse_add_norm.svg: '
+    grep -q '<svg' "$scratch/pages/5_fuse_add_norm.svg" || wrong 'opt --dot-dir: no picture'
+fi
 expect 3 "dot $block --diff $scratch/missing.an" err 'missing.an'
 expect 0 "mermaid $block --focus dense/kernel" out 'flowchart'
 expect 0 "summary $block --bind B=32" out 'parameters 20'

@@ -204,8 +204,50 @@ START_TEST(test_a_simpler_picture_is_better_than_none)
 }
 END_TEST
 
+/* What is larger than a page is closed further, until it fits; lanes in another order are drawn
+ * again with a hint, and kept if none helps. */
+START_TEST(test_a_picture_that_is_not_as_it_should_be)
+{
+    char folder[] = "/tmp/addnorm-dot-XXXXXX", picture[300], searched[8000], message[500] = "?";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    char *usual = strdup(getenv("PATH"));
+    snprintf(searched, sizeof searched, "%s:%s", folder, usual);
+    setenv("PATH", searched, 1);
+    snprintf(picture, sizeof picture, "%s/p.svg", folder);
+    an_graph *g = an_test_classifier(true);
+    const struct { const char *does; int64_t times; } tries[] = {
+        {"grep -q 'deeper than level 1' ${0%/*}/seen || { echo '<svg width=\"9pt\" "
+         "height=\"4001pt\"'; exit; }", 2},
+        {"echo '<svg width=\"4001pt\" height=\"9pt\"'; exit", 3},
+        {"grep -q 'lead0' ${0%/*}/seen || { echo '<title>cluster_1</title> <path d=\"M9,-1C' "
+         "'<title>cluster_2</title> <path d=\"M-7,1C'; exit; }", 2},
+        {"echo '<title>cluster_1</title> <polygon points=\"20,-1 ' "
+         "'<title>cluster_13</title> <polygon points=\"1,-1 ' "
+         "'<title>cluster_3</title> <polygon points=\"7,1 '; exit", 7},
+        {"echo '<title>cluster_a2</title> <path d=\"M9,-1C' "
+         "'<title>cluster_b1</title> <path d=\"M7,1C'; exit", 1},
+    };
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        pretend_dot(folder, tries[i].does);
+        const an_status status = an_dot_file(g, picture, .message = message,
+                                             .message_size = sizeof message);
+        ck_assert_msg(status == AN_OK && !message[0], "%d: %s", (int)i, message);
+        ck_assert_int_eq(times_tried(folder), tries[i].times);
+        ck_assert_int_eq(access(picture, F_OK), 0);
+        unlink(picture);
+    }
+    setenv("PATH", usual, 1);
+    free(usual);
+    an_graph_free(g);
+    char command[400];
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    ck_assert_int_eq(system(command), 0);
+}
+END_TEST
+
 AN_TEST_MAIN("views", test_what_repeats_is_drawn_once,
              test_what_stands_side_by_side_does_not_repeat,
              test_what_others_stand_between_does_not_repeat, test_training_of_what_repeats,
              test_a_norm_of_all_gradients_has_no_arrows, test_the_smallest_graph_is_drawn,
-             test_a_simpler_picture_is_better_than_none)
+             test_a_simpler_picture_is_better_than_none,
+             test_a_picture_that_is_not_as_it_should_be)

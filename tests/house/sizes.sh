@@ -24,11 +24,11 @@ budgets='
  2060 ops/images          three convolutions, each a gradient of the others, 1200, pools 400, the norm by channel 430
  2200 ops/recurrent       lstm, gru and rnn: 740 they share (40 so that large weights come through the caches well), 230 an op, their plain loops
  3260 ops/kernels         vector loops, written once for three instruction sets; 80 for one row times a matrix; 370 for attention, of which one query and three ways of turning; 330 for sums of long rows in blocks and for rows that only double can measure; tiles of attention, windows and channels of images 760
- 4000 graph               270 say what a name means, a node or any value; the IR, its names, errors, gradients, update tables and the interpreter; 370 for ops from outside, 120 of them to look at what these return, 150 for updates that are pending, 30 to join tables, 75 for extents that do not fit
+ 4020 graph               270 say what a name means, a node or any value; the IR, its names, errors, gradients, update tables and the interpreter; 370 for ops from outside, 120 of them to look at what these return, 150 for updates that are pending, 30 to join tables, 75 for extents that do not fit, 20 say what of a picture is wanted
  1620 graph/text          600 find which nodes of two graphs are one, 320 say what differs, 200 print what is near a node; the text form, both ways, with an error for every kind of slip (of names 25, of pending lines, 20, of opaque ops, 20)
  1990 graph/passes        six passes and their frame; 210 for what is computed again, 40 for passes with an argument; 60 for what is pending, `training` and what a literal chooses; 420 are for what becomes one: exact, in linear time, for any pass; 50 for ops that are their meaning
  4300 graph/run           compiling, planning, the proof of the plan, weights, one run; 260 record what threads did and when; 130 keep planning linear, 115 the check of outs and feeds, 45 make values there, 75 learn names from expressions; 340 refuse what is not finite and find who is to blame, 90 are fingerprints, 110 list what a loaded file lacks, 45 say what computing again saves
- 3870 graph/picture       110 say what the rows of the summary read; views, 420 of them find what repeats and draw it once, the ladder in linear time, three writers, the summary; 70 show what takes how long, 90 draw simpler what Graphviz gives up and tell of all kinds of boxes, 270 fit a page: by depth, then in parts, counted outputs
+ 4220 graph/picture       110 say what the rows of the summary read; views, 420 of them find what repeats and draw it once, the ladder in linear time, three writers, the summary; 70 show what takes how long, 90 draw simpler what Graphviz gives up and tell of all kinds of boxes, 270 fit a page: by depth, then in parts, counted outputs; 150 select phases, scopes and ways, 70 tell what merged and changed, 120 keep lanes in their order
  1140 graph/memory        what the memory of a run holds: boxes, sums by scope, a table 140, and 470 for the picture
   530 graph/profile      what the time of a run goes to: medians, groups, shares of what the machine was measured to do
  4640 graph/equal/proof   the prover: value graphs and exact rules (380 of them of moving elements, 95 for pending updates), where a proof fails and in which words (550); 2300 what is equal over the reals
@@ -43,7 +43,7 @@ budgets='
  1260 frontends/data      four formats, classes, the generated corpus
  3110 frontends/train     the loop, what its steps are fed (130), what it shows of weights and gradients (250) and keeps of that (90), histories as tables (60), what is not finite in it, its record, resuming from any step of the same training (310), the plot (510); 140 are getters
  970 frontends/inspect   a profile as JSON and as a timeline; a map of memory as JSON, 90; files for TensorBoard 580: records 220, graphs 150, histograms 100, protobuf 90
- 3600 frontends/cli       110 print what differs, 170 are the manual and the completions; sixteen subcommands and their options
+ 3710 frontends/cli       110 print what differs, 170 are the manual and the completions, 80 draw behind each pass, 30 parts of a graph; sixteen subcommands and their options
 '
 # Lines of a room, the files right in it; or of files joined by "+".
 lines_of() {
