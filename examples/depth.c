@@ -80,6 +80,7 @@ static bool build(model *m, net kind, int depth, bool he, uint64_t seed)
     const an_value logits = depth > 0 ? network(x, kind, depth, he)
                                       : an_nn_dense(x, .units = CLASSES);
     const an_value loss = an_softmax_cross_entropy(logits, label);
+    an_graph_output(loss, "loss");
     an_value kernel[DEEPEST], gradient[DEEPEST];
     for (int i = 0; i < depth; i++) {
         char name[32];
@@ -143,6 +144,15 @@ static bool measure(const plan *p, net kind, int depth, uint64_t seed, run *r)
     return good;
 }
 
+/* The pre-norm net of four layers, as it was written. */
+static bool print(const plan *p)
+{
+    model m = {0};
+    const bool good = build(&m, PRE_NORM, 4, p->he, p->e.seed) && example_print(&p->e, m.graph);
+    free_model(&m);
+    return good;
+}
+
 /* ---- the program ----------------------------------------------------------- */
 
 static bool measure_all(const plan *p, figures *f)
@@ -174,6 +184,7 @@ int main(int argc, char **argv)
         {"--csv", "a file of all figures", .text = &csv},
         {"--svg", "a file with the two plots", .text = &svg}, {0}};
     if (!example_begin(&p.e, argc, argv, own)) return p.e.code;
+    if (p.e.graph) return example_end(&p.e, print(&p));
     if (p.e.small) { /* two depths, one seed */
         p.seeds = 1;
         f.depths = 2;

@@ -13,7 +13,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { WIDTH = 64, HEADS = 4, BLOCKS = 2 };
+enum { WIDTH = 64, HEADS = 4 };
 
 /* ---- the architecture ---------------------------------------------------- */
 
@@ -31,12 +31,13 @@ static an_value block(an_value x, an_value lengths, double drop)
 }
 
 /* [B, T, WIDTH] of ids[B, T]: each word as its text has it. */
-static an_value encoder(an_value ids, an_value lengths, double drop, const corpus *c)
+static an_value encoder(an_value ids, an_value lengths, double drop, const corpus *c,
+                        int64_t blocks)
 {
     an_scope_open(ids, "encoder");
     an_value x = an_nn_embedding(ids, .vocab = c->vocabulary, .units = WIDTH, .name = "words");
     x = an_dropout(an_nn_layer_norm(x, .eps = 1e-6), drop);
-    for (int i = 0; i < BLOCKS; i++) x = block(x, lengths, drop);
+    for (int64_t i = 0; i < blocks; i++) x = block(x, lengths, drop);
     an_scope_close(ids);
     return x;
 }
@@ -63,7 +64,7 @@ static an_value classify(an_value h, an_value is_word, an_value lengths, const c
 }
 
 /* Either the guessing of words or the labelling of texts, by so many steps. */
-static task describe(const corpus *c, bool guess, int64_t steps)
+static task describe(const plan *p, const corpus *c, bool guess, int64_t steps)
 {
     const char *name = guess ? "pretraining" : "tuning";
     task t = {.graph = an_graph_new(name)};
@@ -71,7 +72,7 @@ static task describe(const corpus *c, bool guess, int64_t steps)
     const an_value ids = an_input(t.graph, "text", AN_I32, AN_SHAPE(B, T));
     const an_value is_word = an_compare(ids, AN_NE, an_number(ids, 0));
     const an_value lengths = an_sum(an_cast(is_word, AN_I32), 1);
-    const an_value h = encoder(ids, lengths, guess ? 0 : 0.1, c);
+    const an_value h = encoder(ids, lengths, guess ? 0 : 0.1, c, p->blocks);
     if (guess) {
         const an_value hidden = an_input(t.graph, "label", AN_I32, AN_SHAPE(B, T));
         t.loss = an_softmax_cross_entropy(guess_words(h, c), hidden, .ignore_index = AN_ID(0));
@@ -81,6 +82,7 @@ static task describe(const corpus *c, bool guess, int64_t steps)
         t.loss = an_softmax_cross_entropy(logits, label);
         t.accuracy = an_accuracy(logits, label, 0.5);
     }
+    an_graph_output(t.loss, "loss");
     /* Each optimizer's states bear its name: fine-tuning begins with moments of its own. */
     const double peak = guess ? 5e-3 : 1e-3;
     const an_schedule s = an_warmup_cosine(.peak = peak, .warmup = steps / 10, .steps = steps);
@@ -160,10 +162,19 @@ double tune(plan *p, const corpus *c, const task *t, an_store *store, const an_t
 
 /* ---- the program ----------------------------------------------------------- */
 
+/* What pretrains, as it was written. */
+static bool print(const plan *p, const corpus *c)
+{
+    const task words = describe(p, c, true, p->steps);
+    const bool good = example_print(&p->e, words.graph);
+    an_graph_free(words.graph);
+    return good;
+}
+
 static bool run(plan *p, const corpus *c)
 {
-    const task words = describe(c, true, p->steps);
-    const task labels = describe(c, false, p->epochs * ((LABELLED + FEW - 1) / FEW));
+    const task words = describe(p, c, true, p->steps);
+    const task labels = describe(p, c, false, p->epochs * ((LABELLED + FEW - 1) / FEW));
     an_store *store = an_store_new(p->e.seed), *fresh = an_store_new(p->e.seed);
     an_program *guess = compile(&words, store, true), *label = compile(&labels, fresh, true);
     bool good = guess && label && verify(&p->e, &words, guess) && verify(&p->e, &labels, label) &&
@@ -187,6 +198,7 @@ static bool run(plan *p, const corpus *c)
 int main(int argc, char **argv)
 {
     plan p = {.texts = 40000, .length = 64, .vocab = 8000, .steps = 2000, .epochs = 40,
+              .blocks = 2,
               .e = {.name = "encoder", .does = "pretrains an encoder, fine-tunes it on few labels",
                     .seed = 1, .threads = 2}};
     const example_option own[] = {
@@ -194,6 +206,7 @@ int main(int argc, char **argv)
         {"--texts", "generated ones, without --train", .count = &p.texts},
         {"--length", "words of a text; what is longer is cut", .count = &p.length},
         {"--vocab", "words known, the most frequent", .count = &p.vocab},
+        {"--blocks", "of attention and a wide layer", .count = &p.blocks},
         {"--steps", "of pretraining, each of 32 texts", .count = &p.steps},
         {"--epochs", "of fine-tuning", .count = &p.epochs}, {0}};
     if (!example_begin(&p.e, argc, argv, own)) return p.e.code;
@@ -205,7 +218,7 @@ int main(int argc, char **argv)
     }
     p.length = p.length < 1 ? 1 : p.length < LONGEST ? p.length : LONGEST;
     corpus c = {0};
-    const bool good = load_corpus(&c, &p) && run(&p, &c);
+    const bool good = load_corpus(&c, &p) && (p.e.graph ? print(&p, &c) : run(&p, &c));
     free_corpus(&c);
     return example_end(&p.e, good);
 }

@@ -19,6 +19,7 @@ typedef struct corpus {
 typedef struct plan {
     int64_t texts, length, vocab; /* unlabelled ones; words of a text; of the vocabulary */
     int64_t steps, epochs;        /* of pretraining, of fine-tuning */
+    int64_t blocks;
     const char *train;            /* a file of unlabelled texts, one a line; NULL: generated */
     example e;
 } plan;

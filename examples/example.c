@@ -27,10 +27,11 @@ static void print_usage(const example *e, const example_option *own)
     printf("%s -- %s\nusage: %s [options]\n", e->name, e->does, e->name);
     for (; own && own->name; own++) print_option(own);
     printf("  %-20s the figures, for machines\n  %-20s the graph as .dot, .svg, .png or .pdf\n"
+           "  %-20s the graph as text for the addnorm command, and no training\n"
            "  %-20s of weights and data (%llu)\n  %-20s 0: all CPUs (%d)\n"
            "  %-20s done in seconds, as the tests run it\n",
-           "--json FILE", "--dot FILE", "--seed N", (unsigned long long)e->seed, "--threads N",
-           e->threads, "--small");
+           "--json FILE", "--dot FILE", "--graph FILE", "--seed N", (unsigned long long)e->seed,
+           "--threads N", e->threads, "--small");
 }
 
 static bool read_count(const char *value, int64_t *to)
@@ -73,9 +74,10 @@ bool example_begin(example *e, int argc, char **argv, const example_option *own)
     bool help = false;
     int64_t seed = (int64_t)e->seed, threads = e->threads;
     const example_option common[] = {
-        {"--json", "", .text = &e->json}, {"--dot", "", .text = &e->dot},
-        {"--seed", "", .count = &seed},   {"--threads", "", .count = &threads},
-        {"--small", "", .flag = &e->small}, {"--help", "", .flag = &help}, {0}};
+        {"--json", "", .text = &e->json},   {"--dot", "", .text = &e->dot},
+        {"--graph", "", .text = &e->graph}, {"--seed", "", .count = &seed},
+        {"--threads", "", .count = &threads}, {"--small", "", .flag = &e->small},
+        {"--help", "", .flag = &help}, {0}};
     e->code = 2;
     for (int i = 1; i < argc; i++) {
         const example_option *o = find(own, argv[i]);
@@ -124,6 +126,17 @@ bool example_draw(const example *e, const an_graph *g)
         return true;
     fprintf(stderr, "%s: %s\n", e->name, message);
     return false;
+}
+
+bool example_print(const example *e, const an_graph *g)
+{
+    char *text = an_print(g, .locations = true);
+    FILE *f = text ? fopen(e->graph, "w") : NULL;
+    bool good = f && fputs(text, f) >= 0;
+    if (f) good = !fclose(f) && good;
+    if (!good) fprintf(stderr, "%s: %s: %s\n", e->name, e->graph, strerror(errno));
+    an_string_free(text);
+    return good;
 }
 
 /* Names are the example's own, and hold nothing that JSON would escape. */

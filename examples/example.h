@@ -1,13 +1,14 @@
 /* example.h -- what the examples share: a command line, figures, random numbers.
  *
- * Every example takes --json FILE, --dot FILE, --seed N, --threads N, --small and --help, and has
- * options of its own beside them:
+ * Every example takes --json FILE, --dot FILE, --graph FILE, --seed N, --threads N, --small and
+ * --help, and has options of its own beside them:
  *
  *     example e = {.name = "depth", .does = "measures depth", .seed = 1};
  *     int64_t steps = 300;
  *     const example_option own[] = {{"--steps", "training steps", .count = &steps}, {0}};
  *     if (!example_begin(&e, argc, argv, own)) return e.code;
  *     ...
+ *     if (e.graph) return example_end(&e, example_print(&e, g));  the text --graph asked for
  *     example_draw(&e, an_program_graph(train));      the picture that --dot asked for
  *     example_figure(&e, accuracy, "accuracy");       printed nowhere, kept for --json
  *     return example_end(&e, accuracy > 0.97);        writes --json; the exit code  */
@@ -30,7 +31,7 @@ enum { EXAMPLE_FIGURES = 512 };
 
 typedef struct example {
     const char *name, *does; /* of the program, for its usage */
-    const char *json, *dot;  /* files, or NULL */
+    const char *json, *dot, *graph; /* files, or NULL */
     uint64_t seed;
     int threads;             /* 0: all CPUs */
     int depth;               /* down to which its picture shows scopes; 0: as fits */
@@ -52,6 +53,10 @@ void example_figure(example *e, double value, const char *name, ...);
 
 /* The picture that --dot asked for; false, after a message, if it cannot be written. */
 bool example_draw(const example *e, const an_graph *g);
+
+/* The graph as it was defined, with gradients and updates, as text for the addnorm command: what
+ * --graph asked for, and all that is done then. False, after a message, if it cannot be written. */
+bool example_print(const example *e, const an_graph *g);
 
 /* Writes what --json asked for: {"seed": 1, "passed": true, "accuracy": 0.98}, null for what is not
  * finite. The exit code: 0 if it passed and all was written. */

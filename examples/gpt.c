@@ -185,11 +185,15 @@ int main(int argc, char **argv)
     gpt m = {0};
     bool good = o.file ? read_text(&t, o.file)
                        : generate_text(&t, o.e.small ? 100000 : 640000, o.e.seed);
-    good = good && long_enough(&o, &t) && gpt_build(&m, &o.config, o.e.seed) && prove(&o, &m) &&
-           find_weights(&o, &m, &t) && example_draw(&o.e, an_program_graph(m.whole));
-    if (good) {
+    good = good && long_enough(&o, &t) && gpt_build(&m, &o.config, o.e.seed);
+    if (good && o.e.graph) {
+        good = example_print(&o.e, m.graph);
+    } else if (good && prove(&o, &m) && find_weights(&o, &m, &t) &&
+               example_draw(&o.e, an_program_graph(m.whole))) {
         const bool better = compare(&o, &m, &t);
         good = write_text(&o, &m) && better;
+    } else {
+        good = false;
     }
     gpt_free(&m);
     free_text(&t);

@@ -69,6 +69,7 @@ static bool build_whole(gpt *m)
     const an_schedule rate = an_warmup_cosine(.peak = 3e-3, .warmup = 1 + m->config.steps / 20,
                                               .steps = m->config.steps, .floor = 1e-4);
     m->loss = an_softmax_cross_entropy(logits, labels);
+    an_graph_output(m->loss, "loss");
     m->steps = an_minimize(m->loss, an_adam(.schedule = rate, .beta2 = 0.99), .clip_norm = 1);
     m->train = an_compile(g, m->store, .fetch = {m->loss}, .update = m->steps);
     m->test = an_compile(g, m->store, .fetch = {scored}, .inference = true);

@@ -71,6 +71,7 @@ static bool build(model *m, const trial *t, const images *data)
     const an_value logits = network(x, t->kind, (int)t->depth, t->width, data->classes);
     const an_value loss = an_softmax_cross_entropy(logits, label);
     const an_value accuracy = an_accuracy(logits, label, 0.5);
+    an_graph_output(loss, "loss");
     const int64_t steps = t->epochs * ((data->count + t->batch - 1) / t->batch);
     const an_optimizer adam = an_adam(.schedule = an_warmup_cosine(.peak = t->rate, .steps = steps,
                                                                    .warmup = steps / 10));
@@ -150,6 +151,17 @@ static bool measure(plan *p, const images *known, const images *new, net kind, i
     return true;
 }
 
+/* The net that is trained, as it was written. */
+static bool print(const plan *p, const images *known)
+{
+    model m = {0};
+    trial t = p->t;
+    t.kind = RESIDUAL;
+    const bool good = build(&m, &t, known) && example_print(&p->e, m.graph);
+    free_model(&m);
+    return good;
+}
+
 /* The nets against what needs none. */
 static bool compare(plan *p, const images *known, const images *new, bool *passed)
 {
@@ -190,8 +202,9 @@ int main(int argc, char **argv)
     if (!read_options(&p, argc, argv)) return p.e.code;
     images known = {0}, new = {0};
     bool passed = false, good = images_from(&p.from, p.e.seed, &known, &new);
-    good = good && compare(&p, &known, &new, &passed);
-    if (good && p.depth_test) good = test_depth(&p, &known, &new, &passed);
+    if (good && p.e.graph) passed = print(&p, &known);
+    else good = good && compare(&p, &known, &new, &passed);
+    if (good && p.depth_test && !p.e.graph) good = test_depth(&p, &known, &new, &passed);
     images_free(&known);
     images_free(&new);
     return example_end(&p.e, good && passed);

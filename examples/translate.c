@@ -78,6 +78,7 @@ static bool build(model *m, const languages *l, int64_t steps, double rate,
     const an_value memory = encoder(source, length, source_words);
     const an_value logits = decoder(target, memory, length, target_words);
     const an_value loss = an_softmax_cross_entropy(logits, label, .ignore_index = AN_ID(0));
+    an_graph_output(loss, "loss");
     const an_schedule rising = an_warmup_cosine(.peak = rate, .warmup = steps / 10, .steps = steps);
     const an_updates up = an_minimize(loss, an_adam(.schedule = rising), .clip_norm = 1);
     m->store = an_store_new(seed);
@@ -180,14 +181,17 @@ int main(int argc, char **argv)
     draw_pairs(&test, e.small ? 100 : TEST, &known, &random);
     const int64_t steps = epochs * ((known.count + batch - 1) / batch);
     bool good = number_words(&l, &known) && number_words(&l, &test) &&
-                build(&m, &l, steps > 0 ? steps : 1, rate, e.seed) &&
-                check(&m, &e) && train(&m, &known, epochs, batch, e.seed) &&
-                translate_pairs(&m.translate, &test, 1, r.greedy, r.greedy_score) &&
-                translate_pairs(&m.translate, &test, r.width, r.beam, r.beam_score);
-    if (good) {
+                build(&m, &l, steps > 0 ? steps : 1, rate, e.seed);
+    if (good && e.graph) {
+        good = example_print(&e, m.graph);
+    } else if (good && check(&m, &e) && train(&m, &known, epochs, batch, e.seed) &&
+               translate_pairs(&m.translate, &test, 1, r.greedy, r.greedy_score) &&
+               translate_pairs(&m.translate, &test, r.width, r.beam, r.beam_score)) {
         translate_words(&l, &known, &test, r.words);
         translate_as_neighbour(&known, &test, r.neighbour);
         good = report(&e, &l, &test, &r);
+    } else {
+        good = false;
     }
     free_model(&m);
     an_tokenizer_free(l.source);

@@ -24,3 +24,6 @@ grep -q -- '--steps takes a whole number from 0 on' "$work/log" || fail 'depth: 
 "$examples/depth" --json "$work/none/d.json" --small --steps 1 >"$work/out" 2>"$work/log" &&
     fail 'depth: figures were written nowhere'
 grep -q "$work/none/d.json" "$work/log" || fail 'depth: the message does not name the file'
+"$examples/depth" --graph "$work/d.an" && grep -q '^output "loss"' "$work/d.an" || fail 'depth: no graph'
+"$examples/depth" --graph "$work/none/d.an" 2>"$work/log" && fail 'depth: a graph was written nowhere'
+grep -q "$work/none/d.an" "$work/log" || fail 'depth: the message does not name the file of the graph'
