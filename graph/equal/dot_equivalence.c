@@ -266,8 +266,7 @@ static void write_head(const picture *p, an_text *out)
     an_dot_open(p->side[0].crowded, AN_DIRECTION_DOWN, out);
     an_text_add(out, AN_BESIDE_TABLE "<TR><TD>");
     an_dot_title(p->args->title ? p->args->title : p->e->graph[0]->name, out);
-    an_text_addf(out, "<FONT COLOR=\"%s\">",
-                 worst == AN_GRADE_NONE ? "#5f6368" : an_grade_color(worst));
+    an_text_addf(out, "<FONT COLOR=\"%s\">", an_grade_text_color(worst));
     an_dot_add_wrapped(out, p->e->message, 110, 6);
     an_text_add(out, "</FONT></TD></TR>");
     if (!p->args->no_legend) an_beside_legend(out);

@@ -14,6 +14,14 @@ const char *an_grade_color(an_grade grade)
     return color[grade];
 }
 
+/* The same, dark enough for words: a contrast of 4.5 on white and on every lane. */
+const char *an_grade_text_color(an_grade grade)
+{
+    static const char *const color[AN_GRADES] = {"#5f6368", "#177a35", "#856100", "#a84f00",
+                                                 "#c40000"};
+    return color[grade];
+}
+
 static void worsen(an_ink *ink, const an_ink *other)
 {
     if (other->grade > ink->grade) ink->grade = other->grade;
@@ -50,7 +58,8 @@ void an_beside_arrow(const an_ink *ink, bool label, an_text *out)
     const char *color = an_grade_color(ink->grade);
     an_text_addf(out, "color=\"%s\", ", color);
     if (ink->grade <= AN_GRADE_SAME) return;
-    an_text_addf(out, "penwidth=2.2, fontcolor=\"%s\", ", color);
+    an_text_addf(out, "penwidth=2.2, fontcolor=\"%s\", ",
+                 an_grade_text_color(ink->grade));
     if (!label) return;
     an_text_add(out, "label=\"");
     an_beside_say(ink, " ", out);
@@ -97,7 +106,8 @@ void an_beside_legend(an_text *out)
         if (i > 0 && i % LEGEND_COLUMNS == 0) an_text_add(out, "</TR><TR>");
         an_text_add(out, "<TD WIDTH=\"26\">");
         if (legend[i].sample) an_text_add(out, legend[i].sample);
-        else an_text_addf(out, "<FONT COLOR=\"%s\" POINT-SIZE=\"13\"><B>&#8212;&#8594;</B></FONT>",
+        else an_text_addf(out, "<TABLE BORDER=\"0\" CELLBORDER=\"0\"><TR><TD WIDTH=\"18\" "
+                               "HEIGHT=\"4\" FIXEDSIZE=\"TRUE\" BGCOLOR=\"%s\"></TD></TR></TABLE>",
                           an_grade_color((an_grade)legend[i].arrow));
         an_text_addf(out, "</TD><TD ALIGN=\"LEFT\">%s  </TD>", legend[i].says);
     }

@@ -47,7 +47,8 @@ void an_dot_lead(const an_view *v, const char *prefix, int order, an_text *out);
 /* A view as one cluster of a larger picture. */
 void an_dot_side(const an_view *v, const an_dot_args *args, const an_beside *side, an_text *out);
 
-const char *an_grade_color(an_grade grade);
+const char *an_grade_color(an_grade grade); /* of lines */
+const char *an_grade_text_color(an_grade grade);
 /* The worst of all values that the arrow stands for. */
 an_ink an_beside_ink(const an_view *v, const an_beside *side, const an_edge *e);
 /* Attributes of an arrow, each followed by a comma; a label of its own if asked for. */

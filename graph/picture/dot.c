@@ -112,7 +112,7 @@ void an_dot_open_end(an_text *out)
                 ">];\n"
                 "  node [shape=box, style=\"rounded,filled\", fontname=\"Helvetica\", fontsize=11, "
                 "margin=\"0.12,0.06\", height=0.3];\n"
-                "  edge [fontname=\"Helvetica\", fontsize=8, fontcolor=\"#5f6368\", "
+                "  edge [fontname=\"Helvetica\", fontsize=9, fontcolor=\"#5f6368\", "
                 "color=\"#3c4043\", arrowsize=0.6];\n");
 }
 
@@ -134,9 +134,9 @@ static void write_unit(const writer *w, uint32_t id)
     an_text_addf(w->out, "  %sn%u [fillcolor=\"%s\", color=\"%s\"", w->prefix, id, paint.fill,
                  paint.line);
     if (u->kind == AN_UNIT_GHOST || u->gone) {
-        an_text_addf(w->out, ", style=\"rounded,dashed\", fontcolor=\"%s\"", paint.line);
+        an_text_addf(w->out, ", style=\"rounded,dashed,filled\", fontcolor=\"%s\"", paint.line);
     } else if (u->outside) {
-        an_text_add(w->out, ", style=\"rounded,dashed\", fontcolor=\"#5f6368\"");
+        an_text_add(w->out, ", style=\"rounded,dashed,filled\", fontcolor=\"#5f6368\"");
     } else {
         const an_node *n = &w->v->g->nodes[u->first];
         const an_category category = n->op->category;

@@ -193,7 +193,7 @@ static void legend_kinds(const an_view *v, an_text *out)
     }
     if (input && !v->before) legend_box(input_paint, "input", out);
     if (v->g->output_count) legend_box(output_paint, "output", out);
-    if (state) legend_line("&#9645;", "#80868b", "drum: a weight or other state", out);
+    if (state) legend_line("&#9645;", "#5f6368", "drum: a weight or other state", out);
     if (scope) legend_line("&#9645;", "#5f6368", "tab: all of a scope", out);
     if (fused && !v->before) legend_box(fused_scope_paint, "... with Add &amp; Norm in it", out);
     if (part) legend_line("&#9645;", "#5f6368", "block: boxes that follow each other", out);
@@ -249,8 +249,8 @@ void an_dot_legend(const an_view *v, const an_dot_args *args, an_text *out)
     legend_colours(v, args, out);
     legend_kinds(v, out);
     if (kind[AN_EDGE_DATA]) legend_line("&#8594;", "#3c4043", "value, its type once", out);
-    if (backward) legend_line("&#8593;", "#c96f2b", "gradient, flowing up", out);
-    if (kind[AN_EDGE_SAVED]) legend_line("- - &#8594;", "#9aa0a6", "kept for backward", out);
+    if (backward) legend_line("&#8593;", "#a85a1c", "gradient, flowing up", out);
+    if (kind[AN_EDGE_SAVED]) legend_line("- - &#8594;", "#5f6368", "kept for backward", out);
     if (kind[AN_EDGE_COMMIT]) legend_line("&#183; &#183; &#8594;", "#7558c8", "updates", out);
     an_text_add(out, "</TABLE>>];\n");
 }

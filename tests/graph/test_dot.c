@@ -195,7 +195,8 @@ START_TEST(test_diff_shows_what_fused)
     an_graph *g = pair("t");
     an_optimised *o = an_optimise(g, .passes = "fuse_add_norm");
     char *dot = an_dot(o->graph, .diff = g, .no_legend = true);
-    ck_assert_int_eq(an_test_count(dot, "style=\"rounded,dashed\""), 2); /* the sum and the norm */
+    /* The sum and the norm. */
+    ck_assert_int_eq(an_test_count(dot, "style=\"rounded,dashed,filled\""), 2);
     ck_assert_int_eq(an_test_count(dot, "fillcolor=\"#b7e5c0\""), 1);    /* add_norm */
     const char *box = strstr(dot, "subgraph cluster_fused");
     ck_assert_ptr_nonnull(box);

@@ -24,7 +24,7 @@ static const char two[] =
     "output \"y\" %9\n"
     "output \"stream\" %5\n";
 
-#define REMOVED "style=\"rounded,dashed\""
+#define REMOVED "style=\"rounded,dashed,filled\""
 #define FUSED "fillcolor=\"#ffc15c\""
 #define ALARM "penwidth=4"
 #define HERE "<B>the error comes in here</B>"
