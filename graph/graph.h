@@ -312,7 +312,8 @@ typedef struct an_dot_args {
     const an_graph *diff; /* the graph before: what is gone is dashed red, or violet if it was
                              merged into an equal node, what is new green, what changed yellow */
     const char *title;    /* NULL: the graph's name */
-    const char *focus;    /* show only what is near this node, weight, scope, output or "%12" */
+    const char *focus;    /* show only what is near this node, weight, scope, output, "%12", or the
+                             nodes of this op, if nothing is called so */
     int radius;           /* how near, in arrows; 0: 1 */
     an_color color;
     bool no_legend;

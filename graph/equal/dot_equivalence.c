@@ -302,6 +302,7 @@ static char *draw(const void *arguments, an_sketch *sketch)
     }
     if (!out.failed) write_picture(&p, &out);
     sketch->closes = p.v[0].closes || p.v[1].closes;
+    sketch->paged = args->depth == 0 && !args->whole;
     sketch->lanes = !p.side[0].crowded;
     close_picture(&p);
     return an_text_take(&out);

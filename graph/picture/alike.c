@@ -4,8 +4,9 @@
  * and one name but for a number at its end, the same ops, attributes, types and phases in the same
  * order, the same wiring inside, and operands of the same types from outside; and each but the
  * first reads its predecessor. What tells draws of dropout, or the addends of gradients, apart does
- * not count. Of such scopes the outermost are taken, the first stands for all, and the way into it
- * and out of it is the way into and out of the whole.                         */
+ * not count, nor where a slice begins if that goes on evenly from scope to scope: the steps of an
+ * unrolled recurrence. Of such scopes the outermost are taken, the first stands for all, and the
+ * way into it and out of it is the way into and out of the whole.             */
 #include <string.h>
 
 #include "core/pattern.h"
@@ -159,6 +160,7 @@ static uint64_t hash_attributes(search *s, const an_node *n, uint64_t hash)
     an_attrs plain = *n->attrs;
     plain.stream = 0;
     plain.order.count = 0;
+    plain.start = plain.stop = 0;
     an_text text = {0};
     an_attrs_print(n->op, &plain, s->v->g->dims, &text);
     s->failed = s->failed || text.failed;
@@ -224,14 +226,35 @@ static void fold_run(search *s, uint32_t first, uint32_t count)
     v->repeated = true;
 }
 
+/* By how much the slices of scope b begin and end behind those of scope a, as a number. */
+static uint64_t hash_advance(const search *s, const scope *a, const scope *b)
+{
+    const an_graph *g = s->v->g;
+    uint64_t hash = 1;
+    for (uint32_t i = a->first, k = b->first; i && k; i = s->next[i], k = s->next[k]) {
+        const an_attrs *x = g->nodes[i].attrs, *y = g->nodes[k].attrs;
+        const bool slices = g->nodes[i].op->attribute_set >> AN_ATTR_start & 1;
+        const bool numbers = slices && !an_dim_is_symbolic(x->start) &&
+                             !an_dim_is_symbolic(y->start) && !an_dim_is_symbolic(x->stop) &&
+                             !an_dim_is_symbolic(y->stop);
+        if (slices) hash = mix(hash, numbers ? (uint64_t)(y->start - x->start) : (uint64_t)k);
+        if (numbers) hash = mix(hash, (uint64_t)(y->stop - x->stop));
+    }
+    return hash;
+}
+
 static void fold_family(search *s, const family *f)
 {
     uint32_t begin = f->first, count = 1;
+    uint64_t pace = 0;
     for (uint32_t at = f->first; at; at = s->scopes[at].next) {
         const uint32_t next = s->scopes[at].next;
         const scope *a = &s->scopes[at], *b = &s->scopes[next];
-        if (next && a->count > 0 && b->count == a->count && b->hash == a->hash &&
-            b->before == at) {
+        const bool same = next && a->count > 0 && b->count == a->count && b->hash == a->hash &&
+                          b->before == at;
+        const uint64_t advance = same ? hash_advance(s, a, b) : 0;
+        if (same && (count == 1 || advance == pace)) {
+            pace = advance;
             count++;
             continue;
         }

@@ -1,9 +1,10 @@
 /* depth.c -- how much of a graph is shown at once.
  *
  * A graph of more boxes than can be read, or of more rows than fit a page, is closed by itself:
- * the deepest scopes first. If the outermost are still too many, boxes that follow each other in
- * a lane become one, a *part*. How large a picture gets, only Graphviz knows: the renderer asks for
- * a step more (`closed`) if it became too large.                              */
+ * the deepest scopes first. If the outermost are still too many, nodes that stand on neighbouring
+ * rows of a lane become one box, a *part*: rows descend everywhere, so parts read only from above.
+ * How large a picture gets, only Graphviz knows: the renderer asks for a step more (`closed`) if it
+ * became too large.                                                           */
 #include "graph/picture/view.h"
 
 #include <limits.h>
@@ -34,24 +35,36 @@ static bool is_input(const an_view *v, uint32_t unit)
            an_node_is_input(&v->g->nodes[v->units[unit].first]);
 }
 
-/* Where each box goes: a few inputs stay, each lane's other boxes go to PARTS places, in order. */
-static void share_out(gathering *t)
+/* Which part each row goes to, so that parts hold about as many boxes. NULL: no memory. */
+static int32_t *cut_rows(const an_view *v)
+{
+    int32_t *of = an_alloc_zeroed(((int64_t)v->rows + 1) * (int64_t)sizeof *of);
+    int64_t passed = 0;
+    for (uint32_t u = 1; of && (int64_t)u <= v->unit_count; u++) of[v->row[u]]++;
+    for (int32_t row = 0; of && row <= v->rows; row++) {
+        const int32_t boxes = of[row];
+        of[row] = (int32_t)(passed * PARTS / (v->unit_count + 1));
+        passed += boxes;
+    }
+    return of;
+}
+
+/* Where each box goes: a few inputs stay. */
+static bool share_out(gathering *t)
 {
     const an_view *v = t->v;
-    int64_t inputs = 0, count[AN_PHASES] = {0}, place[AN_PHASES] = {0};
+    int32_t *part = cut_rows(v);
+    int64_t inputs = 0;
     for (uint32_t u = 1; (int64_t)u <= v->unit_count; u++) inputs += is_input(v, u);
-    const bool stay = inputs <= FEW_INPUTS;
-    for (uint32_t u = 1; (int64_t)u <= v->unit_count; u++)
-        count[v->units[u].phase] += !(stay && is_input(v, u));
     uint32_t alone = AN_PHASES * PARTS;
-    for (uint32_t u = 1; (int64_t)u <= v->unit_count; u++) {
-        const an_phase phase = v->units[u].phase;
-        const bool own = stay && is_input(v, u);
-        const int64_t k = own ? 0 : place[phase]++;
-        const int64_t part = count[phase] <= PARTS ? k : k * PARTS / count[phase];
-        t->into[u] = own ? alone++ : (uint32_t)(phase * PARTS + part);
+    for (uint32_t u = 1; part && (int64_t)u <= v->unit_count; u++) {
+        const bool own = inputs <= FEW_INPUTS && is_input(v, u);
+        const uint32_t lane = v->units[u].phase * PARTS;
+        t->into[u] = own ? alone++ : lane + (uint32_t)part[v->row[u]];
         t->place[t->into[u]].boxes++;
     }
+    an_free(part);
+    return part != NULL;
 }
 
 /* The box that a node goes to; 0: no memory. */
@@ -96,8 +109,7 @@ static bool gather(an_view *v)
     if (good) {
         memcpy(t.was, v->unit_of, (size_t)(v->g->node_count + 1) * sizeof *t.was);
         if (v->unit_count) memcpy(t.old, v->units, (size_t)units * sizeof *t.old);
-        share_out(&t);
-        good = refile(&t);
+        good = share_out(&t) && refile(&t);
     }
     an_free(t.was);
     an_free(t.old);
@@ -134,18 +146,35 @@ void an_view_forget(an_view *v)
     v->laddered = false;
 }
 
-static bool show_boxes(an_view *v, int depth, bool parts)
-{
-    an_view_forget(v);
-    v->depth = depth;
-    v->parts = parts;
-    return an_view_units(v) && (!parts || gather(v));
-}
-
 static bool join_boxes(an_view *v)
 {
     return (!v->before || an_view_ghosts(v)) && an_view_edges(v) && an_view_rows(v) &&
            an_view_outputs(v);
+}
+
+static bool show_boxes(an_view *v, int depth)
+{
+    an_view_forget(v);
+    v->depth = depth;
+    v->parts = false;
+    return an_view_units(v);
+}
+
+/* Nodes one by one give the rows: among these nothing is circular. */
+static bool show_parts(an_view *v)
+{
+    const int simpler = v->simpler;
+    const an_graph *before = v->before;
+    v->simpler = 0;
+    v->before = NULL;
+    bool good = show_boxes(v, INT_MAX) && an_view_edges(v) && an_view_rows(v);
+    v->simpler = simpler;
+    v->before = before;
+    v->depth = 0;
+    v->parts = true;
+    good = good && gather(v);
+    an_view_forget(v);
+    return good;
 }
 
 static bool fits(const an_view *v)
@@ -172,7 +201,7 @@ static bool show_asked(an_view *v, const an_dot_args *args)
     int depth = args->depth > 0 ? args->depth : args->depth < 0 ? 0 : INT_MAX;
     const int deepest = deepest_scope(v->g), most = depth < deepest ? depth : deepest;
     if (v->simpler == 2) depth = most > 0 ? most - 1 : 0;
-    return show_boxes(v, v->simpler > 2 ? 0 : depth, false) && join_boxes(v);
+    return show_boxes(v, v->simpler > 2 ? 0 : depth) && join_boxes(v);
 }
 
 /* From all open to the deepest scopes closed, and so on; -1 are parts. */
@@ -199,7 +228,7 @@ bool an_view_open(an_view *v, const an_dot_args *args)
     for (int depth = INT_MAX;; depth = next_depth(depth, deepest)) {
         if (!is_allowed(v, depth, deepest)) continue;
         v->automatic = depth != INT_MAX;
-        if (!show_boxes(v, depth < 0 ? 0 : depth, depth < 0)) return false;
+        if (!(depth < 0 ? show_parts(v) : show_boxes(v, depth))) return false;
         const bool outermost = depth == 0 || deepest == 0;
         v->closes = depth >= 0 && (!outermost || can_gather(v));
         if (v->closes && v->unit_count > READABLE) continue;

@@ -209,6 +209,8 @@ static void write_paint(const writer *w, const an_edge *e)
 {
     const char *color = edge_color(w, e);
     if (e->kind == AN_EDGE_SAVED) an_text_add(w->out, "style=dashed, ");
+    if (e->stream && e->kind == AN_EDGE_DATA)
+        an_text_add(w->out, "class=stream, penwidth=2.6, arrowsize=0.7, ");
     if (e->kind == AN_EDGE_COMMIT || e->kind == AN_EDGE_GONE)
         an_text_addf(w->out, "style=%s, ", e->kind == AN_EDGE_COMMIT ? "dotted" : "dashed");
     if (w->side) {
@@ -358,6 +360,7 @@ char *an_dot_sketch(const an_dot_args *args, an_sketch *sketch)
     writer w = {&v, args, &out, "", NULL, NULL};
     out.failed = !an_view_make(&v, args);
     sketch->closes = v.closes;
+    sketch->paged = args->depth == 0 && !args->whole;
     sketch->lanes = args->direction == AN_DIRECTION_DOWN && v.edge_count <= AN_DOT_LABELLED;
     if (!out.failed) {
         write_head(&w);

@@ -2,7 +2,10 @@
  *
  * Values that several nodes of a box read from one other box share its arrow. What
  * the backward phase reads from the forward phase was kept for it ("saved"); a
- * commit leads from the value to the box that shows the state.               */
+ * commit leads from the value to the box that shows the state.
+ *
+ * Where a residual stream runs: of the two values that a residual sum adds, the older one came past
+ * the block; and from a sum to the norm that reads it first.                  */
 #include "core/random.h"
 #include "graph/picture/view.h"
 
@@ -10,6 +13,7 @@ typedef struct drawing {
     an_view *v;
     int64_t *arrow;   /* per unit: 1 + its newest arrow */
     uint32_t *target; /* per unit: where that arrow leads */
+    uint32_t *readers; /* per unit of a view of parts: how many others read it */
     uint32_t *named;  /* per value: the unit whose arrow named it last */
     uint32_t *steps;  /* per value: how many updates read it */
     uint32_t *reader; /* per node: the first of its phase that reads it; 0: none */
@@ -34,11 +38,41 @@ static bool is_common(const drawing *d, uint32_t value)
            an_view_is_tiny(v->g, &v->g->nodes[node]);
 }
 
+/* Two values of one type are added: no bias, no table of positions. */
+static bool adds_alike(const an_graph *g, const an_node *n)
+{
+    for (int k = 0; k < 2; k++) {
+        const an_node *made = n->inputs > 1 && n->in[k] ? an_node_of(g, n->in[k]) : NULL;
+        if (!made || (an_node_is_leaf(made) && !an_node_is_input(made))) return false;
+    }
+    return an_slot_type(g, n->in[0]) == an_slot_type(g, n->in[1]);
+}
+
+static bool is_stream(const an_view *v, uint32_t value, uint32_t reader)
+{
+    const an_node *n = &v->g->nodes[reader], *made = an_node_of(v->g, value);
+    const an_op_rules *rules = n->op->rules;
+    if (v->phase[reader] != AN_PHASE_FORWARD) return false;
+    if (rules->adds && adds_alike(v->g, n))
+        return value == (n->in[0] < n->in[1] ? n->in[0] : n->in[1]);
+    return rules->norm.row > 0 && value == n->in[rules->norm.row - 1] && made->op->rules->adds;
+}
+
+/* A leaf that many parts read: an arrow to each would hide all else. */
+static bool fans_out(drawing *d, uint32_t from)
+{
+    const an_view *v = d->v;
+    const bool leaf = an_node_is_leaf(&v->g->nodes[v->units[from].first]);
+    return v->parts && leaf && d->readers[from]++ > 0;
+}
+
 /* `reader`, a node of the unit `to`, reads the value. */
 static bool draw_operand(drawing *d, uint32_t value, uint32_t reader, uint32_t to)
 {
     an_view *v = d->v;
     const uint32_t from = v->unit_of[v->g->slots[value].node];
+    const bool stream = from && from != to && is_stream(v, value, reader);
+    if (stream && d->target[from] == to) v->edges[d->arrow[from] - 1].stream = true;
     if (!from || from == to || d->named[value] == to) return true;
     if (v->units[to].phase == AN_PHASE_UPDATE && is_common(d, value)) return true;
     if (an_view_gathers(v, reader)) return true;
@@ -50,9 +84,11 @@ static bool draw_operand(drawing *d, uint32_t value, uint32_t reader, uint32_t t
         e->values++;
         return true;
     }
+    if (fans_out(d, from)) return true;
     const bool saved = v->units[from].phase == AN_PHASE_FORWARD &&
                        v->units[to].phase == AN_PHASE_BACKWARD;
     if (!add_edge(v, saved ? AN_EDGE_SAVED : AN_EDGE_DATA, from, to, value)) return false;
+    v->edges[v->edge_count - 1].stream = stream;
     d->target[from] = to;
     d->arrow[from] = v->edge_count;
     return true;
@@ -180,14 +216,16 @@ bool an_view_edges(an_view *v)
     const int64_t units = v->unit_count + 1;
     drawing d = {.v = v, .arrow = an_alloc_zeroed(units * (int64_t)sizeof *d.arrow),
                  .target = an_alloc_zeroed(units * (int64_t)sizeof *d.target),
+                 .readers = an_alloc_zeroed(units * (int64_t)sizeof *d.readers),
                  .named = an_alloc_zeroed((v->g->slot_count + 1) * (int64_t)sizeof *d.named),
                  .steps = an_alloc_zeroed((v->g->slot_count + 1) * (int64_t)sizeof *d.steps),
                  .reader = an_alloc_zeroed((v->g->node_count + 1) * (int64_t)sizeof *d.reader)};
-    bool good = d.arrow && d.target && d.named && d.steps && d.reader && draw_data(&d) &&
-                draw_commits(&d);
+    bool good = d.arrow && d.target && d.readers && d.named && d.steps && d.reader &&
+                draw_data(&d) && draw_commits(&d);
     if (good && v->before && !v->beside) good = draw_gone(&d);
     an_free(d.arrow);
     an_free(d.target);
+    an_free(d.readers);
     an_free(d.named);
     an_free(d.steps);
     an_free(d.reader);

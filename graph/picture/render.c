@@ -122,13 +122,16 @@ static void limit_child(pid_t child)
     prlimit(child, RLIMIT_FSIZE, &size, NULL);
 }
 
-/* What the child said, on one line and shortened. */
+/* What the child said, on one line and shortened; of a layout that it gave up, no more than that:
+ * a table of numbers follows. */
 static void read_words(int words, char *out, size_t size)
 {
     const ssize_t n = pread(words, out, size - 1, 0);
     out[n > 0 ? n : 0] = 0;
+    char *table = strstr(out, "trouble in init_rank");
+    if (table) table[strlen("trouble in init_rank")] = 0;
     for (char *c = out; *c; c++)
-        if (*c == '\n') *c = ' ';
+        if (*c == '\n' || *c == '\t') *c = ' ';
 }
 
 static an_status not_installed(const report *r)
@@ -269,12 +272,16 @@ static an_status render_a_page(attempt *a, an_picture_fn make, const void *conte
     for (an_sketch sketch = {.simpler = simpler};;) {
         char *dot = make(context, &sketch);
         a->dot = dot;
-        a->keep_large = !sketch.closes;
+        a->keep_large = !sketch.closes && (!sketch.paged || simpler == AN_SIMPLEST);
         a->keep_order = !sketch.lanes || sketch.order > AN_ORDERS;
         a->dots = false;
         const an_status status = dot ? render(a) : fail(a->r, AN_E_MEMORY, "out of memory");
         an_string_free(dot);
         if (status != AN_OK || (!a->large && !a->mixed)) return status;
+        if (a->large && !sketch.closes) { /* it cannot be closed, but be simpler */
+            a->dots = true;
+            return AN_OK;
+        }
         sketch.closed += a->large;
         sketch.order = a->large ? 0 : sketch.order + 1;
     }
@@ -289,8 +296,9 @@ static an_status render_or_simpler(const char *path, const char *format, an_pict
     attempt a = {.path = path, .format = format, .r = r};
     for (int simpler = 0; simpler <= AN_SIMPLEST; simpler++) {
         status = render_a_page(&a, make, context, simpler);
-        if (status == AN_OK && simpler)
-            fail(r, AN_OK, "drawn simpler than asked, for %s", first[0] ? first : "dot gave up");
+        if (status == AN_OK && simpler && !a.dots)
+            fail(r, AN_OK, "drawn simpler than asked, for %s",
+                 first[0] ? first : "it was too large");
         if (!a.dots) return status;
         if (simpler == 0 && r->text && r->size > 0) snprintf(first, sizeof first, "%s", r->text);
     }

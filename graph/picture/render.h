@@ -10,6 +10,7 @@ typedef struct an_sketch {
     int closed;  /* so many steps less open than the maker would choose by itself */
     int order;   /* by which hint Graphviz is led to set lanes in order: 0 to AN_ORDERS */
     bool closes; /* told: a step more is possible */
+    bool paged;  /* told: it is as open as fits a page, and nobody asked for more */
     bool lanes;  /* told: it has lanes that should stand so, and is small enough to try again */
 } an_sketch;
 

@@ -249,6 +249,9 @@ void an_dot_legend(const an_view *v, const an_dot_args *args, an_text *out)
     legend_colours(v, args, out);
     legend_kinds(v, out);
     if (kind[AN_EDGE_DATA]) legend_line("&#8594;", "#3c4043", "value, its type once", out);
+    bool stream = false;
+    for (int64_t e = 0; e < v->edge_count; e++) stream = stream || v->edges[e].stream;
+    if (stream) legend_line("<B>&#8594;</B>", "#3c4043", "<B>thick: the residual stream</B>", out);
     if (backward) legend_line("&#8593;", "#a85a1c", "gradient, flowing up", out);
     if (kind[AN_EDGE_SAVED]) legend_line("- - &#8594;", "#5f6368", "kept for backward", out);
     if (kind[AN_EDGE_COMMIT]) legend_line("&#183; &#183; &#8594;", "#7558c8", "updates", out);

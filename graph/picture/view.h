@@ -68,6 +68,7 @@ typedef enum an_edge_kind {
 typedef struct an_edge {
     an_edge_kind kind;
     uint32_t from, to; /* units */
+    bool stream;       /* a residual stream runs along it */
     int64_t values;
     uint32_t value[AN_EDGE_VALUES];
 } an_edge;

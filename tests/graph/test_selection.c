@@ -106,6 +106,31 @@ START_TEST(test_fusions_taken_apart)
 }
 END_TEST
 
+/* Steps that slice on evenly are one; where one slices elsewhere, they are not. */
+START_TEST(test_steps_of_an_unrolled_recurrence)
+{
+    for (int odd = -1; odd < 6; odd += 6) {
+        an_graph *g = an_graph_new("unrolled");
+        const an_value x = an_input(g, "x", AN_F32, AN_SHAPE(4, 40, 8));
+        an_value h = an_input(g, "h", AN_F32, AN_SHAPE(4, 8));
+        for (int t = 0; t < 20; t++) {
+            char name[24];
+            snprintf(name, sizeof name, "step_%d", t);
+            an_scope_open(h, name);
+            const int64_t at = t == odd ? 30 : t;
+            const an_value now = an_slice(x, 1, at, at + 1, 1);
+            h = an_tanh(an_add(an_reshape(now, AN_SHAPE(4, 8)), h));
+            an_scope_close(h);
+        }
+        an_graph_output(h, "y");
+        ck_assert_msg(an_graph_status(g) == AN_OK, "%s", an_graph_message(g));
+        ck_assert_int_eq(count_of("step_0 \303\227 20", an_dot(g)), odd < 0);
+        ck_assert_int_eq(count_of("<B>slice</B>", an_dot(g)) == 1, odd < 0);
+        an_graph_free(g);
+    }
+}
+END_TEST
+
 /* New, gone, merged and changed are told apart, by what nodes compute and not by their numbers. */
 START_TEST(test_what_became_of_it)
 {
@@ -140,5 +165,20 @@ START_TEST(test_what_became_of_it)
 }
 END_TEST
 
-AN_TEST_MAIN("selection", test_one_phase, test_one_scope, test_ways, test_an_update_is_no_way_on,
+/* The road past the blocks is thick: in each block from the older of the values that a sum adds, and
+ * from the sum to its norm. What nothing is called is an op. */
+START_TEST(test_the_residual_stream)
+{
+    an_graph *g = an_test_classifier(true);
+    ck_assert_int_eq(count_of("class=stream", an_dot(g)), 2);
+    ck_assert_int_eq(count_of("thick: the residual stream", an_dot(g)), 1);
+    ck_assert_int_eq(count_of("class=stream", an_dot(g, .phase = "backward")), 0);
+    ck_assert_int_eq(count_of("<B>residual_add</B>", an_dot(g, .focus = "residual_add")), 1);
+    ck_assert_int_eq(count_of("<B>lstm</B>", an_dot(g, .focus = "residual_add")), 1);
+    an_graph_free(g);
+}
+END_TEST
+
+AN_TEST_MAIN("selection", test_the_residual_stream, test_steps_of_an_unrolled_recurrence,
+             test_one_phase, test_one_scope, test_ways, test_an_update_is_no_way_on,
              test_what_is_not_there, test_fusions_taken_apart, test_what_became_of_it)
