@@ -165,7 +165,7 @@ START_TEST(test_what_became_of_it)
 }
 END_TEST
 
-/* The road past the blocks is thick: in each block from the older of the values that a sum adds, and
+/* The road past the blocks is thick: in each from the older of the values that a sum adds, and
  * from the sum to its norm. What nothing is called is an op. */
 START_TEST(test_the_residual_stream)
 {
