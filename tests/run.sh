@@ -127,6 +127,12 @@ full_norms() { # norms: the bound of every norm's rows up to ten million wide
     unset AN_NORM_WIDTH CK_TIMEOUT_MULTIPLIER
 }
 
+full_pictures() { # pictures: 2,000 random graphs and all golden ones drawn
+    export AN_PICTURES=2000 CK_TIMEOUT_MULTIPLIER=20
+    build gcc gcc && run pictures gcc --timeout-multiplier 20 layouts_random pictures_golden
+    unset AN_PICTURES CK_TIMEOUT_MULTIPLIER
+}
+
 full_near_miss() { # near_miss: 100,000 random graphs that nearly fuse
     export AN_GRAPHS=100000 AN_SEED=10000 CK_TIMEOUT_MULTIPLIER=20
     build gcc gcc && run near_miss gcc --timeout-multiplier 20 near_miss

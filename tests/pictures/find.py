@@ -1,0 +1,59 @@
+"""find.py -- the five things that pictures are for: the command, and what to look for.
+
+Each row of THINGS names a thing, the command that shows it of a graph (X is its .an file, U its
+update table, D its dims), and how its element is told in the SVG: a kind of group, words in it,
+and a colour of its box. It is visible without zoom if the words are at least 9 high in a picture of
+at most 4,000 by 4,000."""
+import os
+import subprocess
+
+from geometry import SIDE, SMALLEST
+from svg_reader import Picture, colour
+
+FUSED, NEW, HOT, PEAK = '#ffc15c', '#b7e5c0', ('#ffb199', '#ffd08a', '#ffeccb'), '#b3261e'
+
+# thing, its picture's name in the gallery, models (None: all), how it is found
+THINGS = (
+    ('Add & Norm', 'inference', ('classifier', 'encoder', 'gpt'),
+     lambda p: boxes(p, 'Add & Norm', (FUSED,))),
+    ('Add & Norm, in a closed scope', 'training', ('translate',),
+     lambda p: boxes(p, 'Add & Norm', None)),
+    ('the residual stream: its sums', 'training', ('classifier', 'encoder', 'gpt'),
+     lambda p: boxes(p, 'residual_add', (FUSED,))),
+    ('what was fused', 'fused', ('classifier', 'gpt'), lambda p: boxes(p, 'Add & Norm', (NEW,))),
+    ('what it was made of', 'fused', ('classifier', 'gpt'),
+     lambda p: boxes(p, 'residual_add', ('#ffffff',))),
+    ('where time goes', 'profile', None, lambda p: boxes(p, None, HOT)),
+    ('where memory peaks', 'memory', None,
+     lambda p: [t for t in p.texts if t.words.startswith('peak in wave')]),
+)
+MODELS = ('classifier', 'encoder', 'gpt', 'translate', 'resnet')
+
+
+def boxes(picture, words, fills):
+    """Texts that say so in a node with a box of such a colour; without words: the nodes' names."""
+    found = []
+    for g in picture.groups:
+        if g.kind != 'node' or g.title == 'legend':
+            continue
+        if fills and not any(s.fill in [colour(f) for f in fills] for s in g.shapes):
+            continue
+        found += [t for t in g.texts if words is None or words in t.words]
+    return found
+
+
+def visible(picture, texts):
+    return max(picture.width, picture.height) <= SIDE and any(t.size >= SMALLEST for t in texts)
+
+
+def all_of(folder, addnorm):
+    """(thing, picture, whether it is there) of all rows and models; and of the words of `opt`."""
+    for what, name, models, find in THINGS:
+        for model in models or MODELS:
+            path = os.path.join(folder, '%s-%s.svg' % (model, name))
+            picture = Picture(path)
+            yield what, os.path.basename(path), visible(picture, find(picture))
+    for model in ('classifier', 'encoder', 'gpt', 'translate'):
+        told = subprocess.run([addnorm, 'opt', os.path.join(folder, model + '.an'), '--explain'],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE).stderr
+        yield 'what was fused, in words', model, b'became add_norm' in told
