@@ -161,21 +161,20 @@ bool an_is_utf8(const char *text)
     return true;
 }
 
-int an_xml_character(const char *text, int64_t left)
+bool an_xml_character(const char *text, int64_t left, int *takes)
 {
     const unsigned char *p = (const unsigned char *)text;
-    if (p[0] < 0x80) return p[0] >= 0x20 && p[0] != 0x7f;
-    const int bytes = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4 || bytes > left) return 0;
-    uint32_t code = p[0] & (0xffu >> (bytes + 1));
-    for (int i = 1; i < bytes; i++) {
-        if ((p[i] & 0xc0) != 0x80) return 0;
+    unsigned char low, high;
+    const int more = following(p[0], &low, &high);
+    *takes = 1;
+    if (more < 0 || more >= left) return false;
+    uint32_t code = more ? p[0] & (0x3fu >> more) : p[0];
+    for (int i = 1; i <= more; i++, low = 0x80, high = 0xBF) {
+        if (p[i] < low || p[i] > high) return false;
         code = code << 6 | (p[i] & 0x3fu);
     }
-    const bool overlong = (bytes == 3 && code < 0x800) || (bytes == 4 && code < 0x10000);
-    const bool surrogate = code >= 0xd800 && code < 0xe000;
-    const bool control = code < 0xa0 || code == 0xfffe || code == 0xffff;
-    return overlong || surrogate || control || code > 0x10ffff ? 0 : bytes;
+    *takes = more + 1;
+    return code >= 0x20 && (code < 0x7f || code >= 0xa0) && code != 0xfffe && code != 0xffff;
 }
 
 /* ---- exact numbers ----------------------------------------------------- */

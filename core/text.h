@@ -31,8 +31,9 @@ void an_text_add_quoted(an_text *t, const char *string);
 /* Whether it is well-formed UTF-8 (the Unicode Standard, table 3-7); NULL is, and a
  * lost text, of which its status tells. */
 bool an_is_utf8(const char *text);
-/* Bytes of the character at p, of which `left` are there; 0: it is none that XML may hold. */
-int an_xml_character(const char *p, int64_t left);
+/* Whether XML may hold the character at p, of which `left` bytes are there, and how many it takes:
+ * 1 where none begins. U+FFFD stands for what it may not hold. */
+bool an_xml_character(const char *p, int64_t left, int *takes);
 void an_text_add_size(an_text *t, double bytes); /* "12.5 KiB" */
 void an_text_add_seconds(an_text *t, double seconds); /* "12.5 ms" */
 /* The string, now the caller's (an_free), or NULL; `t` is empty again. */

@@ -56,17 +56,19 @@ static void add_safe(an_text *out, const char *text, int64_t limit)
             an_text_add(out, "\xe2\x80\xa6");
             return;
         }
-        const int bytes = an_xml_character(text + i, length - i);
-        switch (bytes == 1 ? text[i] : 0) {
+        int bytes;
+        const bool good = an_xml_character(text + i, length - i, &bytes);
+        switch (text[i]) {
+        case '\t': an_text_add(out, " "); break;
         case '<': an_text_add(out, "&lt;"); break;
         case '>': an_text_add(out, "&gt;"); break;
         case '&': an_text_add(out, "&amp;"); break;
         case '"': an_text_add(out, "&quot;"); break;
         default:
-            if (bytes) an_text_add_bytes(out, text + i, bytes);
+            if (good) an_text_add_bytes(out, text + i, bytes);
             else an_text_add(out, "\xef\xbf\xbd");
         }
-        i += bytes ? bytes : 1;
+        i += bytes;
     }
 }
 

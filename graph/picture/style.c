@@ -36,11 +36,12 @@ static void add_escaped(an_text *out, const char *text, int64_t length, int limi
             return;
         }
         const char *instead = escape(text[i], where);
-        const int bytes = instead ? 1 : an_xml_character(text + i, length - i);
+        int bytes;
+        const bool good = an_xml_character(text + i, length - i, &bytes);
         if (instead) an_text_add(out, instead);
-        else if (bytes) an_text_add_bytes(out, text + i, bytes);
+        else if (good) an_text_add_bytes(out, text + i, bytes);
         else an_text_add(out, "\xef\xbf\xbd");
-        i += bytes ? bytes : 1;
+        i += bytes;
     }
 }
 

@@ -1,5 +1,5 @@
-/* test_layouts.c [random] -- every graph gives a picture: in time, of a page, and simpler than asked
- * only where that is known.
+/* test_layouts.c [random] -- every graph gives a picture: in time, of a page, and simpler than
+ * asked only where that is known.
  *
  * A line a picture is printed: its graph, nodes, seconds of this process and of Graphviz, points,
  * and what the library had to say. Seconds are of processor time, for the machine is shared.
@@ -244,7 +244,8 @@ START_TEST(test_random_graphs)
     for (uint64_t s = first; s < first + (uint64_t)count; s++) {
         char name[64];
         snprintf(name, sizeof name, "random, seed %llu", (unsigned long long)s);
-        const an_test_graph t = an_test_graph_make(s, 10 + (int)(s * 37 % (count > 100 ? 400 : 60)));
+        const uint64_t most = count > 100 ? 400 : 60;
+        const an_test_graph t = an_test_graph_make(s, 10 + (int)(s * 37 % most));
         const drawing d = draw(name, t.graph, 0);
         ck_assert_msg(fits(&d), "%s: %g x %g", name, d.width, d.height);
         simpler += d.simpler;
