@@ -58,6 +58,11 @@ bool example_draw(const example *e, const an_graph *g);
  * --graph asked for, and all that is done then. False, after a message, if it cannot be written. */
 bool example_print(const example *e, const an_graph *g);
 
+/* Whether what runs is what was written, with its gradients and steps: a proof, and numbers in
+ * bits, at extents such as "B=2,T=16". Prints that and how many Add & Norm were fused, and keeps
+ * it as figures: "NAME_add_norm", "NAME_add_norm_grad", "NAME_same", NAME being the graph's. */
+bool example_same(example *e, const an_graph *written, const an_program *runs, const char *bind);
+
 /* Writes what --json asked for: {"seed": 1, "passed": true, "accuracy": 0.98}, null for what is not
  * finite. The exit code: 0 if it passed and all was written. */
 int example_end(example *e, bool passed);
