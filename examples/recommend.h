@@ -4,6 +4,22 @@
 
 #include "examples/example.h"
 
+enum { BATCH = 256 };
+
+typedef struct plan {
+    const char *ratings;          /* a file; NULL: generated */
+    int64_t width, units, blocks; /* of a vector; of the perceptron, and how deep it is */
+    int64_t epochs, user, top;    /* whom to recommend something, and how much */
+    double rate, decay;
+    example e;
+} plan;
+
+typedef struct model {
+    an_graph *graph;
+    an_store *store;
+    an_program *train, *test, *predict; /* of user[B], item[B] and, but the last, stars[B,1] */
+} model;
+
 /* Who gave what how many stars. Rows stand in an order by chance: the first `train` are learnt, the
  * next `validate` say when to stop and which settings to take, the rest are for the test alone.
  * Zero-initialised, there are none. */
@@ -40,10 +56,17 @@ bool read_ratings(ratings *r, const char *path);
 /* Matrix factorisation with biases (Koren, Bell & Volinsky 2009): the mean, a bias each of user and
  * item, and the product of two vectors of `width` numbers, fitted by alternating least squares.
  * With a width of 0 the biases alone. How strongly numbers are drawn to 0, and after which sweep it
- * stops, is what validates best. The RMSE on the test rows; *validated: on those that validate. */
-double factorise(const ratings *r, int64_t width, uint64_t seed, double *validated);
+ * stops, is what validates best; *bias_pull, that of biases, is found with a width of 0 and taken
+ * with others. The RMSE on the test rows; NaN after a message. */
+double factorise(const ratings *r, int64_t width, uint64_t seed, double *bias_pull);
 
 /* Of predicted stars, held to what there is, for rows from `first` on. */
 double rmse(const ratings *r, int64_t first, int64_t count, const float *predicted);
+
+/* ---- recommend_top.c ------------------------------------------------------ */
+
+/* The films that p->user has not rated and would give most, each with those of his own that he
+ * gave much and that are nearest to it: by the cosine of the films' vectors. */
+bool recommend(const model *m, const plan *p, const ratings *r);
 
 #endif
