@@ -6,9 +6,9 @@
  * channel, a dense layer: 6n + 2 layers deep. As in "Identity Mappings" (2016) norm and relu stand
  * before each convolution, so that nothing does but sums from the first layer to the last.
  *
- * By default images are drawn (resnet_data.c), a net of 14 layers learns them, and then two of 50,
+ * By default images are drawn (images.c), a net of 14 layers learns them, and then two of 50,
  * with residuals and without, have the same small number of steps. Files of data sets are read by
- * resnet_read.c, pictures by resnet_folder.c and resnet_picture.c. */
+ * images_read.c, pictures by images_folder.c and images_picture.c. */
 #include "examples/resnet.h"
 
 #include <math.h>

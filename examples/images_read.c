@@ -1,9 +1,9 @@
-/* resnet_read.c -- the files in which MNIST and CIFAR-10 come, checked before they are believed.
+/* images_read.c -- the files in which MNIST and CIFAR-10 come, checked before they are believed.
  *
  * MNIST (LeCun et al. 1998) is in the IDX format: 0, 0, 8 for bytes, the rank, an extent of four
  * bytes for each axis, the highest first; then the bytes. CIFAR-10 (Krizhevsky 2009) has records
  * of a label and 3 x 32 x 32 bytes, and nothing before, between or behind them. */
-#include "examples/resnet.h"
+#include "examples/images.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@ typedef struct bytes {
 
 static bool refuse(bytes *b, const char *why)
 {
-    fprintf(stderr, "resnet: %s: %s\n", b->path, why);
+    fprintf(stderr, "images: %s: %s\n", b->path, why);
     return false;
 }
 

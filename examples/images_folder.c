@@ -1,5 +1,5 @@
-/* resnet_folder.c -- folders of pictures, a folder a class, in the order of their names. */
-#include "examples/resnet.h"
+/* images_folder.c -- folders of pictures, a folder a class, in the order of their names. */
+#include "examples/images.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -31,7 +31,7 @@ static int read_class(const char *folder, int32_t label, images *train, images *
     const int count = scandir(folder, &name, is_picture, alphasort);
     if (count < 0 && errno == ENOTDIR) return -2;
     bool good = count >= 0;
-    if (!good) fprintf(stderr, "resnet: %s: %s\n", folder, strerror(errno));
+    if (!good) fprintf(stderr, "images: %s: %s\n", folder, strerror(errno));
     for (int i = 0; i < count && good; i++) {
         char path[8192];
         snprintf(path, sizeof path, "%s/%s", folder, name[i]->d_name);
@@ -48,7 +48,7 @@ bool read_folder(const char *folder, int64_t edge, images *train, images *test)
     bool good = count >= 0;
     int32_t classes = 0;
     *train = *test = (images){.channels = 3, .height = edge, .width = edge};
-    if (!good) fprintf(stderr, "resnet: %s: %s\n", folder, strerror(errno));
+    if (!good) fprintf(stderr, "images: %s: %s\n", folder, strerror(errno));
     for (int i = 0; i < count && good; i++) {
         char path[4096];
         snprintf(path, sizeof path, "%s/%s", folder, name[i]->d_name);
@@ -59,7 +59,7 @@ bool read_folder(const char *folder, int64_t edge, images *train, images *test)
     free_names(name, count);
     train->classes = test->classes = classes;
     if (good && (classes < 2 || test->count == 0))
-        fprintf(stderr, "resnet: %s: it needs two folders of pictures, and in one of them %d\n",
+        fprintf(stderr, "images: %s: it needs two folders of pictures, and in one of them %d\n",
                 folder, FOLD);
     return good && classes >= 2 && test->count > 0;
 }

@@ -1,7 +1,7 @@
-/* resnet_picture.c -- a PNG or JPEG file as an image of the size that is asked for.
+/* images_picture.c -- a PNG or JPEG file as an image of the size that is asked for.
  *
- * libpng and libjpeg are used where meson found them; RESNET_PNG and RESNET_JPEG say so. */
-#include "examples/resnet.h"
+ * libpng and libjpeg are used where meson found them; IMAGES_PNG and IMAGES_JPEG say so. */
+#include "examples/images.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,11 +17,11 @@ typedef struct picture {
 
 static bool refuse(const char *path, const char *why)
 {
-    fprintf(stderr, "resnet: %s: %s\n", path, why);
+    fprintf(stderr, "images: %s: %s\n", path, why);
     return false;
 }
 
-#if defined(RESNET_PNG) || defined(RESNET_JPEG)
+#if defined(IMAGES_PNG) || defined(IMAGES_JPEG)
 /* Room for the pixels, of pictures that a net of small images may be made of. */
 static bool make_room(picture *p, const char *path)
 {
@@ -33,7 +33,7 @@ static bool make_room(picture *p, const char *path)
 
 /* ---- formats ---------------------------------------------------------------- */
 
-#ifdef RESNET_PNG
+#ifdef IMAGES_PNG
 #include <png.h>
 
 static bool read_png(const char *path, picture *p)
@@ -59,7 +59,7 @@ static bool read_png(const char *path, picture *p)
 }
 #endif
 
-#ifdef RESNET_JPEG
+#ifdef IMAGES_JPEG
 #include <jpeglib.h>
 #include <setjmp.h>
 
@@ -127,11 +127,11 @@ static bool read_jpeg(const char *path, picture *p)
 
 const char *picture_formats(void)
 {
-#if defined(RESNET_PNG) && defined(RESNET_JPEG)
+#if defined(IMAGES_PNG) && defined(IMAGES_JPEG)
     return "a folder of PNG and JPEG folders, one a class";
-#elif defined(RESNET_PNG)
+#elif defined(IMAGES_PNG)
     return "a folder of PNG folders, one a class (JPEG: built without libjpeg)";
-#elif defined(RESNET_JPEG)
+#elif defined(IMAGES_JPEG)
     return "a folder of JPEG folders, one a class (PNG: built without libpng)";
 #else
     return "not in this build: it has neither libpng nor libjpeg";

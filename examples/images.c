@@ -1,5 +1,5 @@
-/* resnet_data.c -- sets of images, shapes that are drawn, and what needs no net to tell them. */
-#include "examples/resnet.h"
+/* images.c -- sets of images, shapes that are drawn, and what needs no net to tell them. */
+#include "examples/images.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@ bool images_reserve(images *e, int64_t more)
     if (label) {
         e->label = label;
         e->room = room;
-    } else fprintf(stderr, "resnet: there is no memory for %lld images\n", (long long)room);
+    } else fprintf(stderr, "images: there is no memory for %lld images\n", (long long)room);
     return label != NULL;
 }
 
