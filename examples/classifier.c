@@ -1,7 +1,4 @@
-/* classifier.c -- the article's text classifier as a graph, trained on real text.
- *
- *   embedding -> BiLSTM(64) -> dropout -> BiLSTM(32) -> dropout = h
- *   layer_norm(h + LSTM(64)(h)) -> mean over time -> dense -> sigmoid
+/* classifier.c -- the article's text classifier (classifier_model.c), trained on real text.
  *
  * Two labels give one logit and the sigmoid; more give one logit each and the
  * softmax. `classifier --help` lists the options. Beside this file:
@@ -29,25 +26,6 @@ static void hear_signals(bool on)
     static const int numbers[] = {SIGINT, SIGTERM};
     for (int i = 0; i < 2; i++)
         if (signal(numbers[i], on ? on_signal : SIG_DFL) == SIG_IGN) signal(numbers[i], SIG_IGN);
-}
-
-/* ---- the network ------------------------------------------------------- */
-
-/* Steps of each row that hold a word: padding is 0 and stands behind. */
-static an_value row_lengths(an_value ids)
-{
-    const an_value words = an_compare(ids, AN_NE, an_number(ids, 0));
-    return an_cast(an_sum(an_cast(words, AN_F32), 1), AN_I32);
-}
-
-static an_value classifier(an_value ids, bool mask, int64_t vocabulary, int64_t classes)
-{
-    const an_value lengths = mask ? row_lengths(ids) : AN_NONE;
-    an_value h = an_nn_embedding(ids, .vocab = vocabulary, .units = 50);
-    h = an_dropout(an_nn_bilstm(h, .units = 64, .lengths = lengths), 0.2f);
-    h = an_dropout(an_nn_bilstm(h, .units = 32, .lengths = lengths), 0.2f);
-    h = an_nn_layer_norm(an_residual_add(h, an_nn_lstm(h, .units = 64, .lengths = lengths)));
-    return an_nn_dense(an_nn_mean_over_time(h, lengths), .units = classes == 2 ? 1 : classes);
 }
 
 /* ---- the programs ------------------------------------------------------ */

@@ -1,4 +1,4 @@
-/* classifier.h -- what the three files of the classifier share. */
+/* classifier.h -- what the files of the classifier share. */
 #ifndef EXAMPLES_CLASSIFIER_H
 #define EXAMPLES_CLASSIFIER_H
 
@@ -20,6 +20,13 @@ typedef struct options {
 bool read_options(int argc, char **argv, options *o);
 void print_usage(void);
 
+/* classifier_model.c: logits of ids[B, T], [B, classes], or [B, 1] of two classes. With a mask
+ * padding is skipped. */
+an_value classifier(an_value ids, bool mask, int64_t vocabulary, int64_t classes);
+/* Its two halves: [B, T, 50], and from there; `lengths`[B] of texts, or AN_NONE. */
+an_value embed_words(an_value ids, int64_t vocabulary);
+an_value classify_embedded(an_value h, an_value lengths, int64_t classes);
+
 /* Texts as the network takes them. */
 typedef struct examples {
     an_dataset *texts;
@@ -27,7 +34,8 @@ typedef struct examples {
     an_tensor label; /* two classes: f32[N, 1]; more: i32[N] */
 } examples;
 
-/* classifier_data.c: reads, encodes and pads. Each returns false after a message. */
+/* classifier_data.c: reads, encodes and pads. Each returns false after a message. A tokenizer that
+ * is there already is used as it is. */
 bool read_training_data(const options *o, examples *e, an_tokenizer **tokenizer);
 bool read_test_data(const options *o, const examples *like, an_tokenizer *tokenizer, examples *e);
 bool encode(const options *o, an_tokenizer *tokenizer, const char *const *texts, int64_t count,

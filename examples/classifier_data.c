@@ -53,7 +53,8 @@ bool read_training_data(const options *o, examples *e, an_tokenizer **tokenizer)
 {
     e->texts = an_dataset_new();
     const an_tokenizer_options kind = {.num_words = o->vocab, .char_level = o->characters};
-    *tokenizer = an_tokenizer_new(&kind);
+    const bool known = *tokenizer != NULL;
+    if (!known) *tokenizer = an_tokenizer_new(&kind);
     if (!e->texts || !*tokenizer) return fail("out of memory");
     if (o->train && !read_texts(o->train, e->texts)) return false;
     if (!o->train && an_dataset_generate(e->texts, o->generate, o->seed) != AN_OK)
@@ -62,8 +63,8 @@ bool read_training_data(const options *o, examples *e, an_tokenizer **tokenizer)
         return fail("the training texts have fewer than two different labels");
     /* Files often hold one class after the other; the last part validates. */
     if (an_dataset_shuffle(e->texts, o->seed) != AN_OK) return fail(an_dataset_message(e->texts));
-    if (an_tokenizer_fit(*tokenizer, an_dataset_texts(e->texts), an_dataset_count(e->texts)) !=
-        AN_OK)
+    if (!known && an_tokenizer_fit(*tokenizer, an_dataset_texts(e->texts),
+                                   an_dataset_count(e->texts)) != AN_OK)
         return fail(an_tokenizer_message(*tokenizer));
     return to_tensors(o, *tokenizer, an_dataset_classes(e->texts), e);
 }
