@@ -42,6 +42,7 @@ static void describe_training(model *m, int64_t vocabulary, int64_t classes, dou
     const an_value loss = classes == 2 ? an_bce_with_logits(logits, label)
                                        : an_softmax_cross_entropy(logits, label);
     const an_value accuracy = an_accuracy(logits, label, 0); /* of one logit: above 0 is class 1 */
+    an_graph_output(loss, "loss");
     m->train = an_compile(g, m->store, .fetch = {loss, accuracy},
                           .update = an_minimize(loss, an_adam(.rate = rate)));
     m->test = an_compile(g, m->store, .fetch = {loss, accuracy}, .inference = true);
@@ -154,10 +155,15 @@ static bool run(plan *p, examples *e, an_tokenizer **tokenizer)
     if (!find_tokenizer(p, tokenizer) || !read_training_data(&p->data, e, tokenizer)) return false;
     const int64_t classes = an_dataset_classes(e->texts), count = an_dataset_count(e->texts);
     if (p->reviews > count) p->reviews = count;
-    bool good = build(&m, p, an_tokenizer_vocabulary(*tokenizer), classes) &&
-                example_same(&p->e, m.training, m.train, "B=2,T=9") &&
-                example_draw(&p->e, an_program_graph(m.explain)) &&
-                (p->checkpoint ? load(p, &m) : train(p, &m, e)) && test(p, &m, e, &accuracy);
+    bool good = build(&m, p, an_tokenizer_vocabulary(*tokenizer), classes);
+    if (good && p->e.graph) {
+        good = example_print(&p->e, m.asking);
+        free_model(&m);
+        return good;
+    }
+    good = good && example_same(&p->e, m.training, m.train, "B=2,T=9") &&
+           example_draw(&p->e, an_program_graph(m.explain)) &&
+           (p->checkpoint ? load(p, &m) : train(p, &m, e)) && test(p, &m, e, &accuracy);
     explained *all = good ? calloc((size_t)p->reviews + 1, sizeof *all) : NULL;
     good = all && explain_last(p, &m, e, all) && report(p, all, *tokenizer, e->texts, accuracy);
     free(all);

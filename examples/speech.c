@@ -70,6 +70,7 @@ static bool build(model *m, const plan *p, int64_t words, int64_t count)
     const an_value accuracy = an_accuracy(logits, label, 0.5);
     const int64_t steps = p->epochs * ((count + 31) / 32);
     const an_schedule s = an_warmup_cosine(.peak = p->rate, .warmup = steps / 10, .steps = steps);
+    an_graph_output(loss, "loss");
     m->store = an_store_new(p->e.seed);
     m->train = an_compile(g, m->store, .fetch = {loss, accuracy},
                           .update = an_minimize(loss, an_adam(.schedule = s)));
@@ -193,12 +194,17 @@ static bool run(plan *p, corpus *c, bool *passed)
         return false;
     }
     good = good && build(&m, p, c->words, c->known.count + 1);
+    if (good && p->e.graph) {
+        *passed = good = example_print(&p->e, m.graph);
+        free_model(&m);
+        return good;
+    }
     if (good && there) good = an_checkpoint_load(m.store, p->weights, NULL) == AN_OK;
     else if (good) good = example_same(&p->e, m.graph, m.train, "B=2") && train(&m, p, c) &&
                           keep(&m, p, c);
     if (!good && m.store && *an_store_message(m.store))
         fprintf(stderr, "speech: %s\n", an_store_message(m.store));
-    good = good && example_draw(&p->e, an_program_graph(m.train));
+    good = good && example_draw(&p->e, an_program_graph(m.tell));
     *passed = only_tell;
     if (good && !only_tell) good = judge(&m, p, c, passed);
     if (good && p->wav) good = tell(&m, c, p->wav);

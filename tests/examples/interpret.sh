@@ -25,6 +25,8 @@ page.feed(open(sys.argv[2]).read())
 assert page.rows == 3 * 10 and page.words >= 3 * 10 * 15, (page.rows, page.words)
 PYTHON
 [ -s "$work/i.dot" ] || fail 'interpret: no drawing'
+"$examples/interpret" --small --graph "$work/i.an" && grep -q '^output "does"' "$work/i.an" ||
+    fail 'interpret: no graph'
 "$examples/interpret" --small --rate 1e-9 >"$work/out" 2>"$work/log" &&
     fail 'interpret: a net that knows nothing passed'
 

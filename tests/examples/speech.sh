@@ -18,6 +18,8 @@ assert s["passed"] and s["margin"] > 0.05 and s["accuracy"] == t["accuracy"], (s
 assert s["speech_add_norm"] == s["speech_add_norm_grad"] == 3 and s["speech_same"] == 1, s
 PYTHON
 [ -s "$work/s.dot" ] || fail 'speech: no drawing'
+"$speech" --small --graph "$work/s.an" && grep -q '^output "loss"' "$work/s.an" ||
+    fail 'speech: no graph'
 "$speech" --small --rate 1e-9 >"$work/out" 2>"$work/log" && fail 'speech: an untrained net passed'
 
 # Words as files: told one by one, and learnt from folders.
