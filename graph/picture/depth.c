@@ -13,7 +13,8 @@
 #define READABLE 150   /* boxes; above, scopes close unless .whole forbids it */
 #define ROW_POINTS 62  /* what a row of the ladder takes, with its arrows; measured: 58 to 80 */
 #define DEEPEST 8      /* levels of scopes that are tried one by one */
-#define PARTS 24       /* of a lane */
+#define PARTS 24       /* of a lane, at most ... */
+#define FEWEST_PARTS -3 /* ... or a half, or a quarter of that */
 #define FEW_INPUTS 12  /* are no part of anything */
 
 /* ---- parts -------------------------------------------------------------- */
@@ -36,24 +37,24 @@ static bool is_input(const an_view *v, uint32_t unit)
 }
 
 /* Which part each row goes to, so that parts hold about as many boxes. NULL: no memory. */
-static int32_t *cut_rows(const an_view *v)
+static int32_t *cut_rows(const an_view *v, int parts)
 {
     int32_t *of = an_alloc_zeroed(((int64_t)v->rows + 1) * (int64_t)sizeof *of);
     int64_t passed = 0;
     for (uint32_t u = 1; of && (int64_t)u <= v->unit_count; u++) of[v->row[u]]++;
     for (int32_t row = 0; of && row <= v->rows; row++) {
         const int32_t boxes = of[row];
-        of[row] = (int32_t)(passed * PARTS / (v->unit_count + 1));
+        of[row] = (int32_t)(passed * parts / (v->unit_count + 1));
         passed += boxes;
     }
     return of;
 }
 
 /* Where each box goes: a few inputs stay. */
-static bool share_out(gathering *t)
+static bool share_out(gathering *t, int parts)
 {
     const an_view *v = t->v;
-    int32_t *part = cut_rows(v);
+    int32_t *part = cut_rows(v, parts);
     int64_t inputs = 0;
     for (uint32_t u = 1; (int64_t)u <= v->unit_count; u++) inputs += is_input(v, u);
     uint32_t alone = AN_PHASES * PARTS;
@@ -97,7 +98,7 @@ static bool refile(gathering *t)
     return true;
 }
 
-static bool gather(an_view *v)
+static bool gather(an_view *v, int parts)
 {
     const int64_t places = AN_PHASES * PARTS + FEW_INPUTS, units = v->unit_count + 1;
     gathering t = {.v = v};
@@ -109,7 +110,7 @@ static bool gather(an_view *v)
     if (good) {
         memcpy(t.was, v->unit_of, (size_t)(v->g->node_count + 1) * sizeof *t.was);
         if (v->unit_count) memcpy(t.old, v->units, (size_t)units * sizeof *t.old);
-        good = share_out(&t) && refile(&t);
+        good = share_out(&t, parts) && refile(&t);
     }
     an_free(t.was);
     an_free(t.old);
@@ -156,12 +157,12 @@ static bool show_boxes(an_view *v, int depth)
 {
     an_view_forget(v);
     v->depth = depth;
-    v->parts = false;
+    v->parts = 0;
     return an_view_units(v);
 }
 
 /* Nodes one by one give the rows: among these nothing is circular. */
-static bool show_parts(an_view *v)
+static bool show_parts(an_view *v, int parts)
 {
     const int simpler = v->simpler;
     const an_graph *before = v->before;
@@ -171,8 +172,8 @@ static bool show_parts(an_view *v)
     v->simpler = simpler;
     v->before = before;
     v->depth = 0;
-    v->parts = true;
-    good = good && gather(v);
+    v->parts = parts;
+    good = good && gather(v, parts);
     an_view_forget(v);
     return good;
 }
@@ -204,7 +205,7 @@ static bool show_asked(an_view *v, const an_dot_args *args)
     return show_boxes(v, v->simpler > 2 ? 0 : depth) && join_boxes(v);
 }
 
-/* From all open to the deepest scopes closed, and so on; -1 are parts. */
+/* From all open to the deepest scopes closed, and so on; -1 are parts, -2 half as many, ... */
 static int next_depth(int depth, int deepest)
 {
     if (depth != INT_MAX) return depth - 1;
@@ -228,9 +229,10 @@ bool an_view_open(an_view *v, const an_dot_args *args)
     for (int depth = INT_MAX;; depth = next_depth(depth, deepest)) {
         if (!is_allowed(v, depth, deepest)) continue;
         v->automatic = depth != INT_MAX;
-        if (!(depth < 0 ? show_parts(v) : show_boxes(v, depth))) return false;
+        const bool parts = depth < 0;
+        if (!(parts ? show_parts(v, PARTS >> (-1 - depth)) : show_boxes(v, depth))) return false;
         const bool outermost = depth == 0 || deepest == 0;
-        v->closes = depth >= 0 && (!outermost || can_gather(v));
+        v->closes = depth >= 0 ? !outermost || can_gather(v) : depth > FEWEST_PARTS;
         if (v->closes && v->unit_count > READABLE) continue;
         if (!join_boxes(v)) return false;
         if (!v->closes || (fits(v) && left-- == 0)) return true;

@@ -80,7 +80,8 @@ typedef struct an_view {
     int depth;                  /* scopes deeper than this are one unit; INT_MAX: none */
     bool automatic;             /* the size of the graph chose the depth */
     bool open_updates;          /* what stands beside an optimizer's steps is shown node by node */
-    bool parts;                 /* ... and the outermost scopes were still too many */
+    int parts;                  /* ... and the outermost scopes were still too many: the parts of a
+                                   lane; 0: none */
     int closed;                 /* steps closed further than what seems to fit: the picture was
                                    larger than AN_SIDE */
     bool closes;                /* it can be closed a step further */
