@@ -43,6 +43,7 @@ static bool make_view(picture *p, int s, int at_most)
     an_view_free(&p->v[s]);
     p->v[s] = (an_view){.beside = true, .twin = s ? p->twin : NULL, .at_most = at_most,
                         .simpler = p->sketch->simpler,
+                        .reversed = p->sketch->order == AN_ORDER_REVERSED,
                         .closed = at_most ? 0 : p->sketch->closed};
     return an_view_make(&p->v[s], &p->draw[s]);
 }

@@ -119,7 +119,7 @@ bool an_view_is_cluster(const an_view *v, uint32_t box)
 void an_view_walk(const an_view *v, an_box_fn enter, an_box_fn leave, void *context)
 {
     for (uint32_t phase = 1; phase <= AN_PHASES; phase++) {
-        uint32_t b = phase;
+        uint32_t b = v->reversed ? AN_PHASES + 1 - phase : phase;
         while (b) {
             enter(context, b);
             if (v->boxes[b].child) {

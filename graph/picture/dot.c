@@ -356,7 +356,8 @@ char *an_dot_sketch(const an_dot_args *args, an_sketch *sketch)
 {
     if (!args || !args->graph || an_view_check(args) != AN_OK) return NULL;
     an_text out = {0};
-    an_view v = {.simpler = sketch->simpler, .closed = sketch->closed};
+    an_view v = {.simpler = sketch->simpler, .closed = sketch->closed,
+                 .reversed = sketch->order == AN_ORDER_REVERSED};
     writer w = {&v, args, &out, "", NULL, NULL};
     out.failed = !an_view_make(&v, args);
     sketch->closes = v.closes;

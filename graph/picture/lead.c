@@ -1,8 +1,8 @@
 /* lead.c -- hints that lead Graphviz to set lanes side by side in their order.
  *
  * It sets clusters as arrows cross least, and takes no order. What leads it are invisible arrows
- * from lane to lane: between points above the lanes, or between their first boxes. Each way helps
- * some pictures: of 225 views of scopes and surroundings, 22 had lanes in another order without,
+ * from lane to lane: between points above the lanes, or between their first boxes; or lanes that
+ * are listed last to first (AN_ORDER_REVERSED, in an_view_walk). Each way helps some pictures: of 225 views of scopes and surroundings, 22 had lanes in another order without,
  * 10 of these with the first hint as well, 4 with all of the first three.     */
 #include "graph/picture/beside.h"
 
@@ -51,10 +51,10 @@ void an_dot_lead(const an_view *v, const char *prefix, int order, an_text *out)
 {
     switch (order) {
     case 1: lead_from_above(v, prefix, 1, out); break;
-    case 2: lead_across(v, prefix, 1000, out); break;
-    case 3: lead_across(v, prefix, 0, out); break;
-    case 4: lead_from_above(v, prefix, 3, out); break;
-    case 5: lead_from_above(v, prefix, 30, out); break;
+    case 3: lead_across(v, prefix, 1000, out); break;
+    case 4: lead_across(v, prefix, 0, out); break;
+    case 5: lead_from_above(v, prefix, 3, out); break;
+    case 6: lead_from_above(v, prefix, 30, out); break;
     default: break;
     }
 }

@@ -179,27 +179,36 @@ static double longer_side(const char *svg)
     return width > height ? width : height;
 }
 
-/* Whether the lanes' frames, cluster_1 to cluster_3, or a1 to a3, stand left to right. */
+/* Where a frame begins, of which `at` stands in the title: the first number of its outline. */
+static bool read_left(const char *at, double *x)
+{
+    const char *path = strstr(at, " d=\"M"), *polygon = strstr(at, " points=\"");
+    const char *outline = !polygon || (path && path < polygon) ? path : polygon;
+    return outline && sscanf(strchr(outline, '"') + (outline == path ? 2 : 1), "%lf", x) == 1;
+}
+
+/* Whether the lanes' frames, cluster_1 to cluster_3, or a1 to a3 and b1 to b3, stand left to
+ * right. */
 static bool lanes_in_order(const char *svg)
 {
     static const char head[] = "<title>cluster_";
-    char side = 0;
-    double last = 0;
+    double left[3][AN_PHASES];
+    bool seen[3][AN_PHASES] = {{false}};
     for (const char *at = svg; (at = strstr(at, head));) {
         at += sizeof head - 1;
-        const char prefix = *at == 'a' || *at == 'b' ? *at++ : ' ';
-        if (*at < '1' || *at > '0' + AN_PHASES || at[1] != '<') continue;
-        const char *frame = strstr(at, "<path"), *other = strstr(at, "<polygon");
-        if (!frame || (other && other < frame)) frame = other;
-        const char *corner = frame ? strpbrk(frame, "0123456789>") : NULL;
-        while (corner && *corner != '>' && strncmp(corner - 3, "=\"M", 3) && corner[-1] != '"' &&
-               corner[-1] != '-')
-            corner = strpbrk(corner + 1, "0123456789>");
-        double x = 0;
-        if (!corner || sscanf(corner - (corner[-1] == '-'), "%lf", &x) != 1) return true;
-        if (side == prefix && x < last) return false;
-        side = prefix;
-        last = x;
+        const int side = *at == 'a' ? 1 : *at == 'b' ? 2 : 0;
+        const char *number = at + (side > 0);
+        const int lane = *number - '1';
+        if (lane < 0 || lane >= AN_PHASES || number[1] != '<') continue;
+        seen[side][lane] = read_left(at, &left[side][lane]);
+    }
+    for (int side = 0; side < 3; side++) {
+        int last = -1;
+        for (int lane = 0; lane < AN_PHASES; lane++) {
+            if (!seen[side][lane]) continue;
+            if (last >= 0 && left[side][lane] < left[side][last]) return false;
+            last = lane;
+        }
     }
     return true;
 }
@@ -272,18 +281,20 @@ static an_status render_a_page(attempt *a, an_picture_fn make, const void *conte
     for (an_sketch sketch = {.simpler = simpler};;) {
         char *dot = make(context, &sketch);
         a->dot = dot;
-        a->keep_large = !sketch.closes && (!sketch.paged || simpler == AN_SIMPLEST);
+        a->keep_large = !sketch.closes && (!sketch.paged || simpler == AN_SIMPLEST) &&
+                        (sketch.order == 0 || sketch.order > AN_ORDERS);
         a->keep_order = !sketch.lanes || sketch.order > AN_ORDERS;
         a->dots = false;
         const an_status status = dot ? render(a) : fail(a->r, AN_E_MEMORY, "out of memory");
         an_string_free(dot);
         if (status != AN_OK || (!a->large && !a->mixed)) return status;
-        if (a->large && !sketch.closes) { /* it cannot be closed, but be simpler */
+        const bool hinted = sketch.order > 0 && sketch.order <= AN_ORDERS;
+        if (a->large && !hinted && !sketch.closes) { /* it cannot be closed, but be simpler */
             a->dots = true;
             return AN_OK;
         }
-        sketch.closed += a->large;
-        sketch.order = a->large ? 0 : sketch.order + 1;
+        if (a->large && !hinted) sketch.closed++;
+        else sketch.order++;
     }
 }
 

@@ -14,7 +14,9 @@ typedef struct an_sketch {
     bool lanes;  /* told: it has lanes that should stand so, and is small enough to try again */
 } an_sketch;
 
-#define AN_ORDERS 5 /* hints, see lead.c; 0 is none */
+#define AN_ORDERS 6 /* hints, see lead.c; 0 is none */
+
+#define AN_ORDER_REVERSED 2
 
 /* What `make` says of `context`, as a file that is a picture by its ending. If Graphviz fails on it
  * or takes too long, simpler forms are asked for, and the message says so; if it is larger than

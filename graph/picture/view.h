@@ -85,6 +85,7 @@ typedef struct an_view {
     int closed;                 /* steps closed further than what seems to fit: the picture was
                                    larger than AN_SIDE */
     bool closes;                /* it can be closed a step further */
+    bool reversed;              /* lanes are walked last to first */
     int at_most;                /* 1 + a depth: open no deeper; -1: parts; 0: as it fits */
     int simpler;                /* how much simpler than asked, for Graphviz gave up: AN_SIMPLEST */
     int64_t shown, focused;     /* nodes drawn or folded; nodes the focus matched, -1: no focus */

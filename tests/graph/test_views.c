@@ -223,7 +223,7 @@ START_TEST(test_a_picture_that_is_not_as_it_should_be)
          "'<title>cluster_2</title> <path d=\"M-7,1C'; exit; }", 2, ""},
         {"echo '<title>cluster_1</title> <polygon points=\"20,-1 ' "
          "'<title>cluster_13</title> <polygon points=\"1,-1 ' "
-         "'<title>cluster_3</title> <polygon points=\"7,1 '; exit", 7, ""},
+         "'<title>cluster_3</title> <polygon points=\"7,1 '; exit", 8, ""},
         {"echo '<title>cluster_a2</title> <path d=\"M9,-1C' "
          "'<title>cluster_b1</title> <path d=\"M7,1C'; exit", 1, ""},
     };
