@@ -1,9 +1,10 @@
 /* lead.c -- hints that lead Graphviz to set lanes side by side in their order.
  *
  * It sets clusters as arrows cross least, and takes no order. What leads it are invisible arrows
- * from lane to lane: between points above the lanes, or between their first boxes; or lanes that
- * are listed last to first (AN_ORDER_REVERSED, in an_view_walk). Each way helps some pictures: of 225 views of scopes and surroundings, 22 had lanes in another order without,
- * 10 of these with the first hint as well, 4 with all of the first three.     */
+ * from lane to lane, between points above the lanes or between their first boxes; or lanes that are
+ * listed last to first (AN_ORDER_REVERSED, in an_view_walk). Each way helps some pictures: of 225
+ * views of scopes and surroundings, 22 had lanes in another order without, 10 of these with the
+ * first hint as well, 2 with all of them.                                     */
 #include "graph/picture/beside.h"
 
 /* The first box of a lane behind another; 0: there is none. */
