@@ -417,7 +417,7 @@ void an_dot_tooltip(const an_view *v, uint32_t unit, an_text *out)
     }
     if (u->nodes > shown)
         an_text_addf(&text, "\nand %lld more nodes", (long long)(u->nodes - shown));
-    an_dot_add_quoted(out, an_text_view(&text), text.length);
+    an_dot_add_tooltip(out, an_text_view(&text), text.length);
     an_text_free(&text);
 }
 

@@ -9,18 +9,19 @@
 
 /* ---- escaping ---------------------------------------------------------- */
 
-typedef enum context { QUOTED, HTML, MERMAID } context;
+typedef enum context { QUOTED, TOOLTIP, HTML, MERMAID } context;
 
 /* What stands for an ASCII character in a context; NULL: itself. Both kinds of DOT
- * label read backslash escapes and entities. */
+ * label read backslash escapes and entities; tooltips read the former twice, and a text in HTML
+ * may not begin with ]. */
 static const char *escape(char c, context where)
 {
-    static const struct { char c; const char *as[3]; } table[] = {
-        {'"', {"\\\"", "&quot;", "#quot;"}}, {'\\', {"\\\\", "\\\\", NULL}},
-        {'&', {"&amp;", "&amp;", "#amp;"}},  {'<', {NULL, "&lt;", "#lt;"}},
-        {'>', {NULL, "&gt;", "#gt;"}},       {'\n', {"\\n", "<BR/>", "<br/>"}},
-        {'\t', {" ", " ", " "}},             {'#', {NULL, NULL, "#35;"}},
-        {'`', {NULL, NULL, "#96;"}},
+    static const struct { char c; const char *as[4]; } table[] = {
+        {'"', {"\\\"", "\\\"", "&quot;", "#quot;"}}, {'\\', {"\\\\", "\\\\\\\\", "\\\\", NULL}},
+        {'&', {"&amp;", "&amp;", "&amp;", "#amp;"}}, {'<', {NULL, NULL, "&lt;", "#lt;"}},
+        {'>', {NULL, NULL, "&gt;", "#gt;"}},         {'\n', {"\\n", "\\n", "<BR/>", "<br/>"}},
+        {'\t', {" ", " ", " ", " "}},                {'#', {NULL, NULL, NULL, "#35;"}},
+        {'`', {NULL, NULL, NULL, "#96;"}},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (table[i].c == c) return table[i].as[where];
@@ -35,7 +36,9 @@ static void add_escaped(an_text *out, const char *text, int64_t length, int limi
             an_text_add(out, "\xe2\x80\xa6");
             return;
         }
-        const char *instead = escape(text[i], where);
+        const bool begins = i == 0 || text[i - 1] == '\n';
+        const char *instead = where == HTML && begins && text[i] == ']' ? "&#93;"
+                                                                     : escape(text[i], where);
         int bytes;
         const bool good = an_xml_character(text + i, length - i, &bytes);
         if (instead) an_text_add(out, instead);
@@ -48,6 +51,11 @@ static void add_escaped(an_text *out, const char *text, int64_t length, int limi
 void an_dot_add_quoted(an_text *out, const char *text, int64_t length)
 {
     add_escaped(out, text, length, 2000, QUOTED);
+}
+
+void an_dot_add_tooltip(an_text *out, const char *text, int64_t length)
+{
+    add_escaped(out, text, length, 2000, TOOLTIP);
 }
 
 void an_dot_add_html(an_text *out, const char *text, int64_t length)

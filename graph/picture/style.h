@@ -8,6 +8,7 @@
 
 /* Each takes any bytes; what is not UTF-8, or no character, becomes U+FFFD. */
 void an_dot_add_quoted(an_text *out, const char *text, int64_t length); /* inside "..." */
+void an_dot_add_tooltip(an_text *out, const char *text, int64_t length); /* the same, read twice */
 void an_dot_add_html(an_text *out, const char *text, int64_t length);   /* inside <...> */
 void an_mermaid_add(an_text *out, const char *text, int64_t length);    /* inside ["..."] */
 /* Breaks at blanks into at most `lines` lines of about `width` characters. */
