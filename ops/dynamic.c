@@ -9,7 +9,7 @@
  * start is a scalar of the run: a position in a cache, say. What would reach past the axis is
  * refused, as gather refuses ids, and never moved to where it fits (as XLA's ops of these names
  * do): the result is zeros and the run's fault is raised. update_slice may be written over x; then
- * what is not replaced is not touched.                                        */
+ * what is not replaced is not touched, and nothing is where the start is refused.              */
 #include "core/dims.h"
 #include "ops/access.h"
 #include "ops/elementwise.h"
@@ -170,16 +170,51 @@ static an_status update_infer(const an_infer *q, an_type out[])
     return AN_OK;
 }
 
+static bool is_over_x(const an_work *w) { return w->in[0].data == w->out[0].data; }
+
+/* Over x it has as many as the update has blocks. */
+static int64_t update_units(const an_work *w)
+{
+    const int64_t blocks = is_over_x(w) ? (an_elements(&w->in[1]) - 1) / AN_BLOCK + 1 : units(w);
+    return blocks > 0 ? blocks : 1;
+}
+
+static bool update_patched(const an_work *w, an_pieces *part)
+{
+    const cut c = cut_of(w, &w->in[0], &w->in[1], 2);
+    *part = (an_pieces){.count = c.outer, .bytes = c.piece, .first = c.first, .apart = c.whole};
+    return c.fits;
+}
+
+static void update_over_x(const an_work *w, const cut *c, int64_t begin, int64_t end)
+{
+    const char *u = w->in[1].data;
+    char *y = w->out[0].data;
+    const int64_t block = AN_BLOCK * (int64_t)an_dtype_size(w->out[0].dtype);
+    int64_t from = begin * block;
+    const int64_t to = least(end * block, c->outer * c->piece);
+    while (from < to) {
+        const int64_t outer = from / c->piece, at = from % c->piece;
+        const int64_t count = least(c->piece - at, to - from);
+        memcpy(y + outer * c->whole + c->first + at, u + from, (size_t)count);
+        from += count;
+    }
+}
+
 static void update_run(const an_work *w, int64_t begin, int64_t end)
 {
     const char *x = w->in[0].data, *u = w->in[1].data;
     char *y = w->out[0].data;
     if (!y) return;
     const cut c = cut_of(w, &w->in[0], &w->in[1], 2);
+    if (is_over_x(w)) {
+        if (c.fits) update_over_x(w, &c, begin, end);
+        return;
+    }
     int64_t from, to;
     byte_range(w, begin, end, &from, &to);
     if (!c.fits) memset(y + from, 0, (size_t)(to - from));
-    else if (x != y) memcpy(y + from, x + from, (size_t)(to - from));
+    else memcpy(y + from, x + from, (size_t)(to - from));
     if (!c.fits || c.piece == 0) return;
     while (from < to) {
         const int64_t outer = from / c.whole, slab = outer * c.whole;
@@ -228,10 +263,12 @@ const an_op_rules an_rules_update_slice = {
     .infer = update_infer,
     .grad = update_grad,
     .constant_in = 4u,
-    .stages = {{units, update_run}},
+    .stages = {{update_units, update_run}},
     .fast = AN_FAST_ANY,
     .ref = update_ref,
     .share = {1u},
+    .patch = AN_IN(1),
+    .patched = update_patched,
     .flops = AN_NO_FLOPS,
     .index = {.by = AN_BOUND_START, .operand = 2, .axis = AN_IN(1)},
 };

@@ -63,6 +63,12 @@ typedef struct an_norm_roles {
     signed char dy, gamma, dsum, dx; /* gradients only */
 } an_norm_roles;
 
+/* Bytes of a tensor: `count` pieces of `bytes` each, the first at `first`, each `apart` behind the
+ * one before. */
+typedef struct an_pieces {
+    int64_t count, bytes, first, apart;
+} an_pieces;
+
 /* Operand `operand` holds indices, each below this. */
 typedef struct an_bound {
     enum { AN_BOUND_NONE, AN_BOUND_EXTENT, AN_BOUND_LENGTH, AN_BOUND_AXIS, AN_BOUND_SIZE,
@@ -140,6 +146,11 @@ typedef struct an_op_rules {
     /* Of recurrent ops and their gradients: how weights lie, what a step does. [1]: a gru whose
      * reset gate comes after the product. */
     const struct an_recurrent_op *recurrent[2];
+    /* AN_IN(i): result 0 is operand 0, but for a part as large as operand i; written over operand
+     * 0, it changes no byte besides. `patched` says which these are, from data that stand before
+     * the op runs; false, with the fault raised: it cannot be done, and nothing may be written. */
+    int patch;
+    bool (*patched)(const an_work *w, an_pieces *part);
 } an_op_rules;
 
 /* ---- the table --------------------------------------------------------- */

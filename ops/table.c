@@ -161,6 +161,9 @@ double an_work_flops(const an_work *w)
 double an_work_bytes(const an_work *w)
 {
     const an_bound *index = &w->op->rules->index;
+    const int patch = w->op->rules->patch;
+    if (patch && w->in[0].data && w->in[0].data == w->out[0].data) /* the rest stays as it is */
+        return 2 * (double)an_tensor_bytes(&w->in[patch - 1]);
     double read = 0, written = 0;
     for (int k = 0; k < w->outputs; k++)
         if (w->out[k].data) written += (double)an_tensor_bytes(&w->out[k]);

@@ -129,6 +129,21 @@ static bool add_task(mapping *x, int64_t t)
                                    .bytes = x->plan->scratch_bytes[t]});
 }
 
+/* What is put back if the run fails. */
+static bool add_kept_part(mapping *x, const an_patch *patch)
+{
+    const an_node *n = &x->g->nodes[x->s->tasks[patch->task].node];
+    const an_buffer *b = &x->s->buffers[patch->kept];
+    x->holder[patch->kept] = x->m->box_count + 1;
+    const uint32_t state = x->s->buffers[x->s->buffer_of[n->first]].value;
+    return add_box(x, x->s->tasks[patch->task].node,
+                   (an_memory_box){.name = name_of(x, an_node_of(x->g, state), 0, "old part of "),
+                                   .type = type_of(x, b->value), .kind = AN_MEMORY_UPDATE,
+                                   .buffer = patch->kept, .birth = b->birth, .death = b->death,
+                                   .offset = x->plan->offset[patch->kept],
+                                   .bytes = x->plan->bytes[patch->kept]});
+}
+
 static int by_birth(const void *a, const void *b)
 {
     const an_memory_box *x = a, *y = b;
@@ -140,6 +155,8 @@ static bool add_boxes(mapping *x)
 {
     for (int64_t t = 0; t < x->s->task_count; t++)
         if (!add_task(x, t)) return false;
+    for (int64_t i = 0; i < x->s->patch_count; i++)
+        if (!add_kept_part(x, &x->s->patches[i])) return false;
     for (uint32_t b = 1; (int64_t)b <= x->s->buffer_count; b++) { /* kept at the gate */
         const an_buffer *buffer = &x->s->buffers[b];
         if (buffer->home == AN_HOME_SLAB && !x->holder[b] &&

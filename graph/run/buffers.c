@@ -1,9 +1,12 @@
 /* buffers.c -- which values share bytes, and from when to when they are needed.
  *
- * Three ways to share: a view is its operand; an output may be written over an
- * operand that dies there, if the op's rules allow it; and past the gate an
- * optimizer step may write over the state it updates. In all other cases a value
- * has a buffer of its own. Every decision is checked again, on other grounds, by
+ * Four ways to share: a view is its operand; an output may be written over an
+ * operand that dies there, if the op's rules allow it; past the gate an optimizer
+ * step may write over the state it updates; and before it ops that change a part
+ * of a state only (update_slice) may, if the last of them makes the state's new
+ * value and nobody needs what it held: what the parts held is kept then, so that
+ * a run that fails can put it back (undo.c). In all other cases a value has a
+ * buffer of its own. Every decision is checked again, on other grounds, by
  * plan_check.c.                                                              */
 #include "graph/run/schedule.h"
 
@@ -13,6 +16,9 @@ typedef struct lives {
     int64_t *readers; /* how many tasks of that wave do */
     int64_t *seen;    /* the task that was counted last, plus one */
     uint32_t *state_of; /* the state it is the new value of, if it is a commit's value; else 0 */
+    uint32_t *start;    /* the state of which it differs in parts only, each of the values between
+                         * being nobody's but the next one's; else 0 */
+    bool *patched;      /* it is made in place in that state, before the gate */
     bool *updated;    /* of a state: the update table changes it */
 } lives;
 
@@ -55,20 +61,26 @@ static void count_readers(sharing *x)
     }
 }
 
+/* How long a fetch or an update needs it: old states are copied at the gate; other values may be
+ * made in the caller's memory. */
+static int64_t last_look(const sharing *x, uint32_t r)
+{
+    return is_state(x, r) ? x->s->gate : x->s->end;
+}
+
 static void count_roots(sharing *x)
 {
     for (int64_t i = 0; i < x->g->output_count; i++) {
         const uint32_t r = x->s->root[x->g->outputs[i].value];
-        /* States are copied at the gate; other values may be made in the caller's memory. */
-        needed_until(x, r, is_state(x, r) ? x->s->gate : x->s->end);
+        needed_until(x, r, last_look(x, r));
     }
     for (int64_t i = 0; i < x->g->commit_count; i++) {
         const an_commit *c = &x->g->commits[i];
         if (c->set != x->b->set) continue;
         x->live.updated[c->state] = true;
         x->live.state_of[x->s->root[c->value]] = c->state;
-        /* An old state is kept at the gate, so it is not needed beyond. */
-        if (!is_state(x, x->s->root[c->value])) needed_until(x, x->s->root[c->value], x->s->end);
+        const uint32_t made = x->s->root[c->value];
+        if (made != c->state) needed_until(x, made, last_look(x, made));
     }
 }
 
@@ -111,10 +123,50 @@ static bool rules_allow(const sharing *x, const an_node *n, int k, uint32_t r)
     return found;
 }
 
+/* ---- parts of states ------------------------------------------------------ */
+
+/* The state that result 0 of a task would be, but for parts. */
+static uint32_t start_of(const sharing *x, const an_task *task)
+{
+    const an_node *n = &x->g->nodes[task->node];
+    if (n->op->rules->patch == 0 || task->wave >= x->s->gate) return 0;
+    const uint32_t r = x->s->root[n->in[0]];
+    const bool dies = x->live.last[r] == task->wave && x->live.readers[r] == 1;
+    return dies && rules_allow(x, n, 0, r) ? x->live.start[r] : 0;
+}
+
+/* All on the way from a state to its new value is made in the state, or nothing is. Each value is
+ * on one way at most, so this is linear. */
+static void find_patches(sharing *x)
+{
+    lives *l = &x->live;
+    for (uint32_t v = 1; (int64_t)v <= x->g->slot_count; v++)
+        if (is_state(x, v)) l->start[v] = v;
+    for (int64_t t = 0; t < x->s->task_count; t++)
+        l->start[x->g->nodes[x->s->tasks[t].node].first] = start_of(x, &x->s->tasks[t]);
+    for (int64_t i = 0; i < x->g->commit_count; i++) {
+        const an_commit *c = &x->g->commits[i];
+        uint32_t v = x->s->root[c->value];
+        if (c->set != x->b->set || l->start[v] != c->state) continue;
+        for (; v != c->state; v = x->s->root[an_node_of(x->g, v)->in[0]]) l->patched[v] = true;
+    }
+}
+
+static void add_patch(sharing *x, const an_task *task)
+{
+    const an_node *n = &x->g->nodes[task->node];
+    const uint32_t part = an_node_role(n, n->op->rules->patch);
+    x->s->patches[x->s->patch_count++] =
+        (an_patch){task - x->s->tasks, add_buffer(x, AN_HOME_SLAB, part, task->wave, x->s->gate)};
+}
+
+/* ---- taking over ------------------------------------------------------------ */
+
 /* The buffer that output k of a task may take over from a dying operand; 0: none. */
 static uint32_t inherit(const sharing *x, const an_task *task, int k)
 {
     const an_node *n = &x->g->nodes[task->node];
+    if (x->live.patched[n->first + (uint32_t)k]) return x->s->buffer_of[x->s->root[n->in[0]]];
     if (an_op_shares(n->op, k) == 0) return 0;
     for (int j = 0; j < n->inputs && j < 32; j++) {
         const uint32_t r = n->in[j] ? x->s->root[n->in[j]] : 0;
@@ -138,6 +190,7 @@ static void give_buffers(sharing *x, const an_task *task)
         const uint32_t v = n->first + (uint32_t)k;
         const int64_t death = x->live.last[v];
         if (death < 0) continue;
+        if (x->live.patched[v]) add_patch(x, task);
         const uint32_t taken = inherit(x, task, k);
         if (taken) {
             x->holder[taken] = v;
@@ -213,6 +266,8 @@ static bool begin(sharing *x)
     l->readers = an_arena_alloc(work, slots * (int64_t)sizeof *l->readers);
     l->seen = an_arena_alloc(work, slots * (int64_t)sizeof *l->seen);
     l->state_of = an_arena_alloc(work, slots * (int64_t)sizeof *l->state_of);
+    l->start = an_arena_alloc(work, slots * (int64_t)sizeof *l->start);
+    l->patched = an_arena_alloc(work, slots * (int64_t)sizeof *l->patched);
     l->updated = an_arena_alloc(work, slots * (int64_t)sizeof *l->updated);
     x->holder = an_arena_alloc(work, x->capacity * (int64_t)sizeof *x->holder);
     an_run_schedule *s = x->s;
@@ -222,10 +277,11 @@ static bool begin(sharing *x)
     s->argument_value = an_arena_alloc(kept, s->argument_count * (int64_t)sizeof *s->arguments);
     s->fetches = an_arena_alloc(kept, x->g->output_count * (int64_t)sizeof *s->fetches);
     s->writes = an_arena_alloc(kept, x->g->commit_count * (int64_t)sizeof *s->writes);
+    s->patches = an_arena_alloc(kept, s->task_count * (int64_t)sizeof *s->patches);
     for (int64_t v = 0; l->last && v < slots; v++) l->last[v] = -1;
-    return l->last && l->readers && l->seen && l->state_of && l->updated && x->holder &&
-           s->buffer_of && s->buffers && s->arguments && s->argument_value && s->fetches &&
-           s->writes;
+    return l->last && l->readers && l->seen && l->state_of && l->start && l->patched &&
+           l->updated && x->holder && s->buffer_of && s->buffers && s->arguments &&
+           s->argument_value && s->fetches && s->writes && s->patches;
 }
 
 bool an_schedule_buffers(an_scheduling *b)
@@ -235,6 +291,7 @@ bool an_schedule_buffers(an_scheduling *b)
     count_readers(&x);
     count_roots(&x);
     add_leaves(&x);
+    find_patches(&x);
     int64_t t = 0;
     for (; t < x.s->task_count && x.s->tasks[t].wave < x.s->gate; t++)
         give_buffers(&x, &x.s->tasks[t]);

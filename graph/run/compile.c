@@ -235,7 +235,7 @@ static an_status make_ports(compiling *x)
     p->ports = an_arena_alloc(&p->arena, g->leaf_count * (int64_t)sizeof *p->ports);
     p->spans = an_arena_alloc(&p->arena, (g->leaf_count + p->graph->output_count) *
                                              (int64_t)sizeof *p->spans);
-    p->written = an_arena_alloc(&p->arena, (p->schedule.write_count + 1) *
+    p->written = an_arena_alloc(&p->arena, (p->graph->commit_count + 1) *
                                                (int64_t)sizeof *p->written);
     if (!p->ports || !p->spans || !p->written) return fail(x, AN_E_MEMORY, "out of memory");
     for (int64_t i = 0; i < g->leaf_count; i++) {

@@ -1,7 +1,8 @@
 /* exec.c -- one run: all waves, then all updates, or an error and none.
  *
- * Nothing outside the slab and the out tensors is written before the gate, and
- * past the gate nothing can fail. Fetched values are made in the outs themselves
+ * Nothing outside the slab and the out tensors is written before the gate, but for
+ * parts of states that are put back if the run fails (undo.c), and past the gate
+ * nothing can fail. Fetched values are made in the outs themselves
  * where that is possible, so a run that fails leaves anything there. Kernels are
  * cut into units by shape alone, and each unit writes what no other reads, so
  * every number of threads gives the same bits. After the first run of a binding
@@ -20,6 +21,7 @@ typedef struct run {
     an_tensor *const *out;
     int out_count;
     bool finite;
+    int64_t patched; /* parts of states that are overwritten by now */
     an_trace *trace; /* NULL: nobody wants to know */
 } run;
 
@@ -242,17 +244,33 @@ static an_status report_fault(const run *r)
     return status;
 }
 
-static void run_wave(const run *r, int64_t wave)
+static void run_late_wave(const run *r, int64_t wave)
 {
     const an_wave *w = &r->p->schedule.waves[wave];
     if (w->count == 1) run_alone(r, w->first);
     else if (w->count > 1) run_abreast(r, w);
 }
 
+/* Before the gate. Where a part of a state does not fit, a fault is raised and nothing runs. */
+static void run_wave(run *r, int64_t wave)
+{
+    const int64_t since = an_trace_since(r->trace), before = r->patched;
+    if (!an_program_keep_parts(r->p, r->plan, wave, &r->patched)) return;
+    if (r->patched > before)
+        an_trace_note(r->trace, r->p->schedule.patches[before].task, 0, since);
+    run_late_wave(r, wave);
+}
+
+static void undo(run *r)
+{
+    an_program_undo(r->p, r->plan, &r->patched);
+}
+
 /* The run once more to see where it came from, and again up to there to see what it is. */
 static an_status refuse(run *r, uint32_t value)
 {
     r->trace = NULL;
+    undo(r);
     an_program_blame_begin(r->p, r->plan);
     for (int64_t w = 0; w < r->p->schedule.gate; w++) {
         run_wave(r, w);
@@ -260,8 +278,11 @@ static an_status refuse(run *r, uint32_t value)
     }
     const uint32_t blamed = an_program_blame_end(r->p, value);
     const int64_t made = an_program_wave_of(r->p, blamed);
+    undo(r);
     for (int64_t w = 0; w <= made; w++) run_wave(r, w);
-    return an_program_refuse(r->p, r->at, r->plan, value, blamed);
+    const an_status status = an_program_refuse(r->p, r->at, r->plan, value, blamed);
+    undo(r);
+    return status;
 }
 
 /* Nothing here can fail: see the file's head. */
@@ -276,7 +297,7 @@ static void commit(const run *r)
         if (w->kept) memcpy(at[w->kept], at[w->from], (size_t)r->plan->bytes[w->state]);
     }
     an_trace_note(r->trace, AN_CHORE_COPY, 0, since);
-    for (int64_t w = s->gate + 1; w < s->end; w++) run_wave(r, w);
+    for (int64_t w = s->gate + 1; w < s->end; w++) run_late_wave(r, w);
     since = an_trace_since(r->trace);
     copy_outs(r, true);
     for (int64_t i = 0; i < s->write_count; i++) {
@@ -315,7 +336,10 @@ static an_status execute(run *r)
     for (int64_t w = 0; w < p->schedule.gate; w++) {
         run_wave(r, w);
         if (r->finite) look_at_sums(r, w, &sums);
-        if (atomic_load_explicit(&p->fault.raised, memory_order_relaxed)) return report_fault(r);
+        if (atomic_load_explicit(&p->fault.raised, memory_order_relaxed)) {
+            undo(r);
+            return report_fault(r);
+        }
     }
     const uint32_t unfit = r->finite ? find_unfit(r) : 0;
     if (unfit) return refuse(r, unfit);

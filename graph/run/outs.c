@@ -111,9 +111,9 @@ static an_status check_states(an_program *p, an_at at, const an_span *out, int64
 
 void an_program_sort_written(an_program *p)
 {
-    for (int64_t i = 0; i < p->schedule.write_count; i++) {
-        const uint32_t buffer = p->schedule.writes[i].state;
-        const uint32_t state = p->schedule.buffers[buffer].value;
+    for (int64_t i = 0; i < p->graph->commit_count; i++) {
+        const uint32_t state = p->graph->commits[i].state, buffer = p->schedule.buffer_of[state];
+        if (p->graph->commits[i].set != p->schedule.set) continue;
         const int64_t bytes = an_value_bytes(p->graph, state);
         const uintptr_t begin = (uintptr_t)p->at[buffer];
         if (bytes > 0)

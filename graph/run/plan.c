@@ -213,7 +213,9 @@ static an_status allocate(planning *x)
     p->works = an_arena_alloc(&p->arena, tasks * (int64_t)sizeof *p->works);
     p->arguments = an_arena_alloc(&p->arena,
                                   x->s->argument_count * (int64_t)sizeof *p->arguments);
-    if (!p->bytes || !p->offset || !p->scratch || !p->scratch_bytes || !p->works || !p->arguments)
+    p->parts = an_arena_alloc(&p->arena, x->s->patch_count * (int64_t)sizeof *p->parts);
+    if (!p->bytes || !p->offset || !p->scratch || !p->scratch_bytes || !p->works ||
+        !p->arguments || !p->parts)
         return out_of_memory(x);
     memset(p->offset, -1, (size_t)buffers * sizeof *p->offset);
     memset(p->scratch, -1, (size_t)tasks * sizeof *p->scratch);

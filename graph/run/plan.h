@@ -7,7 +7,8 @@
  * Time is counted in waves. The nodes of a wave run side by side; a wave starts
  * when the one before it is done.
  *
- *   0 .. gate-1   everything that may meet bad data
+ *   0 .. gate-1   everything that may meet bad data. Parts of states may change here, if
+ *                 what they held is kept aside
  *   gate          faults are read: past it the run will complete. Fetched values
  *                 that were not made in their outs are copied into them, and old
  *                 states that an update still needs kept
@@ -51,6 +52,11 @@ typedef struct an_write { /* a state's new value, where it is not written in pla
     uint32_t kept;        /* buffer that takes a copy of `from` at the gate; 0: none is needed */
 } an_write;
 
+typedef struct an_patch { /* a part of a state, written before the gate */
+    int64_t task;  /* whose result 0 is made over its operand 0, the state as it is by then */
+    uint32_t kept; /* buffer that keeps what the part held, from that wave to the gate */
+} an_patch;
+
 typedef struct an_run_schedule {
     const an_graph *graph;
     uint32_t set; /* the update table it commits; 0: none */
@@ -69,6 +75,8 @@ typedef struct an_run_schedule {
     an_fetch *fetches;   /* per output of the graph */
     an_write *writes;
     int64_t write_count;
+    an_patch *patches;   /* in the order of their tasks */
+    int64_t patch_count;
 } an_run_schedule;
 
 /* For a program that fetches g's outputs and commits its update table `set`.
@@ -86,6 +94,7 @@ typedef struct an_plan {
     int64_t *scratch_bytes; /* [task] */
     an_tensor *arguments; /* as in the schedule; data is filled in at each run */
     an_work *works;       /* [task] */
+    an_pieces *parts;     /* [patch] which bytes it wrote in this run */
     int64_t slab_bytes;
     int64_t live_bytes;   /* the most bytes alive in one wave: no plan can need less */
     uint64_t used;        /* when it last ran, for the cache */

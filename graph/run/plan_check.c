@@ -4,8 +4,11 @@
  * owned by the value last written there and known by its buffer's number, for a
  * run may give a fetched buffer other bytes. A read must find its operand as the
  * owner; a write must find free bytes, or exactly one owner that may die under
- * it. When values are needed is worked out here again, from the graph and the
- * order of the tasks; of the planner's work only the places are believed.
+ * it. A state may be written before the gate only by an op that changes a part of
+ * it, on the way to its new value, and if what the part held stays in a range of
+ * its own up to the gate, to be put back if the run fails. When values are needed
+ * is worked out here again, from the graph and the order of the tasks; of the
+ * planner's work only the places are believed.
  * n log n, so that every plan is checked, not only those of the tests.       */
 #include "graph/run/plan.h"
 
@@ -16,7 +19,7 @@
 
 typedef struct range {
     int64_t offset, size;
-    uint32_t owner;  /* a root value, SCRATCH, or beyond the values: an old state kept */
+    uint32_t owner;  /* a root value, SCRATCH, or beyond the values: an old state kept, or a part */
     uint32_t buffer; /* under whose number it was written; 0 for scratch */
 } range;
 
@@ -34,6 +37,7 @@ typedef struct check {
     int64_t *seen;      /* [root] the task that was counted last, plus one */
     uint32_t *stored;   /* [state] the root value its bytes hold now */
     uint32_t *update;   /* [state] the value it shall have in the end; 0: its own */
+    int64_t patched;    /* patches that were acted */
     int64_t *offset;    /* [rank] every offset that the plan names, in order */
     int64_t ranks, claims;
     range *live;        /* [rank] what begins there, if `alive` has the rank */
@@ -236,6 +240,46 @@ static bool may_overwrite(const check *c, const an_task *task, int k, uint32_t r
     return same_type; /* false too if r is no operand of this task */
 }
 
+/* May output k be made in that state, though the run may still fail? */
+static bool may_patch(const check *c, const an_task *task, int k, uint32_t state)
+{
+    const an_node *n = &c->g->nodes[task->node];
+    if (k != 0 || n->op->rules->patch == 0 || task->wave >= c->s->gate || c->update[state] == 0)
+        return false;
+    const uint32_t r = c->root[n->in[0]];
+    return c->stored[state] == r && may_overwrite(c, task, k, r);
+}
+
+/* What the part held must be kept from this wave on. */
+static bool keeps_part(check *c, const an_task *task)
+{
+    const an_run_schedule *s = c->s;
+    if (c->patched == s->patch_count) return false;
+    const int64_t number = c->patched++;
+    const an_patch *patch = &s->patches[number];
+    const an_node *n = &c->g->nodes[task->node];
+    const uint32_t part = n->in[n->op->rules->patch - 1], kept = patch->kept;
+    if (&s->tasks[patch->task] != task || kept == 0 || (int64_t)kept > s->buffer_count ||
+        s->buffers[kept].home != AN_HOME_SLAB ||
+        !an_type_equal(an_slot_type(c->g, s->buffers[kept].value), an_slot_type(c->g, part)))
+        return false;
+    const uint32_t owner = (uint32_t)(c->g->slot_count + 1 + s->write_count + number);
+    return claim(c, (range){c->p->offset[kept], size_in_slab(c, kept), owner, kept}, s->gate);
+}
+
+static an_status write_state(check *c, const an_task *task, int k, uint32_t state)
+{
+    const uint32_t v = c->g->nodes[task->node].first + (uint32_t)k;
+    const bool step = task->wave > c->s->gate && c->update[state] == v &&
+                      c->stored[state] == state && may_overwrite(c, task, k, state);
+    const bool patch = !step && may_patch(c, task, k, state);
+    if (!step && !patch) return broken(c, task->wave, v, "it overwrites a state that it must not");
+    if (patch && !keeps_part(c, task))
+        return broken(c, task->wave, v, "what it overwrites of a state is not kept");
+    c->stored[state] = v;
+    return AN_OK;
+}
+
 static an_status write_output(check *c, const an_task *task, int k)
 {
     const an_node *n = &c->g->nodes[task->node];
@@ -243,13 +287,7 @@ static an_status write_output(check *c, const an_task *task, int k)
     if (buffer == 0)
         return c->last[v] < 0 ? AN_OK : broken(c, task->wave, v, "it is read but has no place");
     const an_buffer *b = &c->s->buffers[buffer];
-    if (b->home == AN_HOME_STATE) {
-        const bool legal = task->wave > c->s->gate && c->update[b->value] == v &&
-                           c->stored[b->value] == b->value && may_overwrite(c, task, k, b->value);
-        if (!legal) return broken(c, task->wave, v, "it overwrites a state that it must not");
-        c->stored[b->value] = v;
-        return AN_OK;
-    }
+    if (b->home == AN_HOME_STATE) return write_state(c, task, k, b->value);
     if (b->home != AN_HOME_SLAB)
         return broken(c, task->wave, v, "it overwrites a feed or a constant");
     const range r = {c->p->offset[buffer], size_in_slab(c, buffer), v, buffer};
@@ -306,6 +344,9 @@ static an_status keep_states(check *c)
     for (int64_t i = 0; i < c->s->write_count; i++) {
         const uint32_t kept = c->s->writes[i].kept;
         if (kept == 0) continue;
+        const an_buffer *from = &c->s->buffers[c->s->writes[i].from];
+        if (from->home != AN_HOME_STATE || c->stored[from->value] != from->value)
+            return broken(c, c->s->gate, from->value, "an old state is kept too late");
         const uint32_t owner = (uint32_t)(c->g->slot_count + 1 + i);
         const range r = {c->p->offset[kept], size_in_slab(c, kept), owner, kept};
         if (!claim(c, r, c->s->end))
@@ -325,7 +366,7 @@ static an_status act_write(check *c, int64_t i)
     if (w->kept) {
         const range *at = find(c, c->p->offset[w->kept]);
         good = at && at->owner == (uint32_t)(c->g->slot_count + 1 + i) &&
-               c->s->buffers[w->from].home == AN_HOME_STATE && c->s->buffers[w->from].value == r;
+               c->s->buffers[w->from].value == r;
     } else {
         good = holds(c, w->from, r) && (!is_op(c, r, AN_OP_state) || c->update[r] == 0);
     }
@@ -336,6 +377,8 @@ static an_status act_write(check *c, int64_t i)
 static an_status act_end(check *c)
 {
     an_status status = AN_OK;
+    if (c->patched != c->s->patch_count)
+        status = broken(c, c->s->end, 0, "parts of states are kept that nobody writes");
     for (int64_t i = 0; status == AN_OK && i < c->s->write_count; i++) status = act_write(c, i);
     if (status == AN_OK) status = act_fetches(c, c->s->end);
     for (int64_t i = 0; i < c->s->write_count; i++) {
@@ -353,7 +396,7 @@ static an_status act_end(check *c)
 static bool begin(check *c)
 {
     const int64_t slots = c->g->slot_count + 1, claims = c->s->argument_count + c->s->task_count +
-                          c->s->write_count + 1;
+                          c->s->write_count + c->s->patch_count + 1;
     an_arena *a = &c->arena;
     c->root = an_arena_alloc(a, slots * (int64_t)sizeof *c->root);
     c->made = an_arena_alloc(a, slots * (int64_t)sizeof *c->made);

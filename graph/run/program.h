@@ -97,6 +97,13 @@ void an_program_sort_written(an_program *p); /* once the states have their memor
 an_status an_program_ready_outs(an_program *p, an_at at, const an_plan *plan,
                                 an_tensor *const *out, int count);
 
+/* What is written into states before the gate (undo.c). Before a wave runs: what its kernels are
+ * about to overwrite is kept, `done` of the patches are by now. False, with the fault raised: a
+ * part does not fit, and the wave must not run. */
+bool an_program_keep_parts(an_program *p, an_plan *plan, int64_t wave, int64_t *done);
+/* Puts it back: the states are as they were before the run. */
+void an_program_undo(an_program *p, const an_plan *plan, int64_t *done);
+
 /* Lists what a run with .finite looks at; false if memory is out (finite.c). */
 bool an_program_watch(an_program *p);
 /* Behind each wave before the gate, while operands are there; `next` counts from 0. */

@@ -1,9 +1,10 @@
 /* schedule.c -- which kernels run, in which order, which side by side.
  *
- * The order is the graph's, with two exceptions. A node whose row says BESIDE
+ * The order is the graph's, with three exceptions. A node whose row says BESIDE
  * joins an earlier wave of its own kind if its operands are there by then: the
  * two directions of a bidirectional layer, or three projections of one input,
- * share the threads. And optimizer steps that nobody reads, but for steps like
+ * share the threads. What reads a state that is to be changed in place comes before
+ * that, if it can. And optimizer steps that nobody reads, but for steps like
  * them (an average of weights), come last, past the gate, because they may
  * overwrite what everything before them reads.
  *
@@ -73,7 +74,26 @@ static void mark_uses(an_scheduling *b)
     }
     for (int64_t i = 0; i < g->output_count; i++) b->wanted[root[g->outputs[i].value]] = true;
     for (int64_t i = 0; i < g->commit_count; i++)
-        if (g->commits[i].set == b->set) b->wanted[root[g->commits[i].value]] = true;
+        if (g->commits[i].set == b->set) {
+            b->wanted[root[g->commits[i].value]] = true;
+            b->changed[g->commits[i].state] = true;
+        }
+}
+
+/* The tasks that read a state's old value, in no order. */
+static void list_readers(an_scheduling *b)
+{
+    const an_graph *g = b->graph;
+    uint32_t rows = 0;
+    for (uint32_t i = 1; (int64_t)i <= g->node_count; i++) {
+        const an_node *n = &g->nodes[i];
+        for (int j = 0; is_task(b, n) && j < n->inputs; j++) {
+            const uint32_t r = n->in[j] ? b->schedule->root[n->in[j]] : 0;
+            if (!r || !b->changed[r]) continue;
+            b->readers[++rows] = (struct an_reader){i, b->reader[r]};
+            b->reader[r] = rows;
+        }
+    }
 }
 
 /* ---- waves ------------------------------------------------------------- */
@@ -107,6 +127,35 @@ static void place(an_scheduling *b, uint32_t number)
     for (int k = 0; k < n->outputs; k++) b->made[n->first + (uint32_t)k] = wave;
 }
 
+static bool can_run(const an_scheduling *b, const an_node *n)
+{
+    if (is_final(b, n)) return false;
+    for (int j = 0; j < n->inputs; j++) {
+        const uint32_t r = n->in[j] ? b->schedule->root[n->in[j]] : 0;
+        if (r && b->made[r] < 0 && is_task(b, an_node_of(b->graph, r))) return false;
+    }
+    return true;
+}
+
+/* Before a part of a state is changed for the first time, all others that read it run, if they can
+ * by now: then it can be changed in place (buffers.c). */
+static void place_readers(an_scheduling *b, uint32_t number)
+{
+    const an_node *n = &b->graph->nodes[number];
+    const uint32_t state = n->op->rules->patch ? b->schedule->root[n->in[0]] : 0;
+    const uint32_t first = state ? b->reader[state] : 0;
+    if (first) b->reader[state] = 0;
+    for (uint32_t row = first; row; row = b->readers[row].next) {
+        const uint32_t other = b->readers[row].node;
+        if (other != number && b->wave_of[other] < 0 && !can_run(b, &b->graph->nodes[other]))
+            return;
+    }
+    for (uint32_t row = first; row; row = b->readers[row].next) {
+        const uint32_t other = b->readers[row].node;
+        if (other != number && b->wave_of[other] < 0) place(b, other);
+    }
+}
+
 /* Past the gate, behind the steps that it reads. */
 static void place_final(an_scheduling *b, uint32_t number)
 {
@@ -127,8 +176,13 @@ static void place_all(an_scheduling *b)
     const an_graph *g = b->graph;
     memset(b->made, -1, (size_t)(g->slot_count + 1) * sizeof *b->made);
     memset(b->wave_of, -1, (size_t)(g->node_count + 1) * sizeof *b->wave_of);
-    for (uint32_t i = 1; (int64_t)i <= g->node_count; i++)
-        if (is_task(b, &g->nodes[i]) && !is_final(b, &g->nodes[i])) place(b, i);
+    list_readers(b);
+    for (uint32_t i = 1; (int64_t)i <= g->node_count; i++) {
+        const an_node *n = &g->nodes[i];
+        if (b->wave_of[i] >= 0 || !is_task(b, n) || is_final(b, n)) continue;
+        place_readers(b, i);
+        place(b, i);
+    }
     an_run_schedule *s = b->schedule;
     s->gate = b->waves;
     s->end = s->gate + 2;
@@ -195,12 +249,17 @@ static bool begin(an_scheduling *b)
     b->schedule->root = an_arena_alloc(&b->schedule->arena, slots * (int64_t)sizeof(uint32_t));
     b->used = an_arena_alloc(a, nodes * (int64_t)sizeof *b->used);
     b->wanted = an_arena_alloc(a, slots * (int64_t)sizeof *b->wanted);
+    int64_t operands = 1;
+    for (int64_t i = 1; i < nodes; i++) operands += b->graph->nodes[i].inputs;
+    b->changed = an_arena_alloc(a, slots * (int64_t)sizeof *b->changed);
+    b->reader = an_arena_alloc(a, slots * (int64_t)sizeof *b->reader);
+    b->readers = an_arena_alloc(a, operands * (int64_t)sizeof *b->readers);
     b->made = an_arena_alloc(a, slots * (int64_t)sizeof *b->made);
     b->wave_of = an_arena_alloc(a, nodes * (int64_t)sizeof *b->wave_of);
     b->wave_op = an_arena_alloc(a, nodes * (int64_t)sizeof *b->wave_op);
     b->filled = an_arena_alloc(a, (nodes + 2) * (int64_t)sizeof *b->filled);
-    return b->schedule->root && b->used && b->wanted && b->made && b->wave_of && b->wave_op &&
-           b->filled;
+    return b->schedule->root && b->used && b->wanted && b->changed && b->reader && b->readers &&
+           b->made && b->wave_of && b->wave_op && b->filled;
 }
 
 an_status an_run_schedule_make(an_run_schedule *s, const an_graph *g, uint32_t set)

@@ -11,6 +11,11 @@ typedef struct an_scheduling {
     an_arena arena;   /* everything below */
     bool *used;       /* [node] some node reads an output of it, no step past the gate */
     bool *wanted;     /* [root value] a kernel, a fetch or an update reads it */
+    bool *changed;    /* [state] the table gives it a new value */
+    uint32_t *reader; /* [state] the first row of `readers`; 0: none */
+    struct an_reader {
+        uint32_t node, next; /* the row behind it; 0 ends */
+    } *readers;       /* from 1 */
     int64_t *made;    /* [root value] the wave that computes it; -1: it is there before */
     int64_t *wave_of; /* [node] -1: no kernel runs */
     const an_op_info **wave_op; /* [wave] the op that opened it */

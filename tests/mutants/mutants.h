@@ -53,6 +53,7 @@ void an_battery_outside(void);   /* ops from outside */
 void an_battery_answers(void);   /* what differs at one place, and what is not proved */
 void an_battery_pending(void);   /* pending updates and `training` */
 void an_battery_plans(void);     /* plans that are wrong on purpose; data that is refused */
+void an_battery_parts(void);     /* states changed in place, and runs that fail then */
 void an_battery_recompute(void); /* what is computed again */
 void an_battery_checked(void);   /* faulty ops from outside, and an_check_op */
 void an_battery_along(void);     /* running sums, order, slices at a place that is data, draws */
