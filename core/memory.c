@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* ---- checked arithmetic ------------------------------------------------ */
 
@@ -110,17 +111,31 @@ void an_free(void *block)
 
 #define ALIGNMENT 64 /* a cache line, and the widest vector */
 
+/* Large pages, where the system gives them to those who ask: what streams through weights waits
+ * for addresses to be translated else, on virtual machines half of its time. */
+static void ask_large_pages(void *block, int64_t size)
+{
+#ifdef MADV_HUGEPAGE
+    madvise(block, (size_t)(size / AN_LARGE_PAGE * AN_LARGE_PAGE), MADV_HUGEPAGE); /* a wish */
+#else
+    (void)block;
+    (void)size;
+#endif
+}
+
 /* The hook promises no alignment, so the block is padded, and the pointer to
  * free is kept just below the aligned address. */
 void *an_alloc_aligned(int64_t size)
 {
+    const int64_t alignment = size >= AN_LARGE_PAGE ? AN_LARGE_PAGE : ALIGNMENT;
     int64_t padded;
-    if (size <= 0 || !an_add_size(size, ALIGNMENT + (int64_t)sizeof(void *), &padded)) return NULL;
+    if (size <= 0 || !an_add_size(size, alignment + (int64_t)sizeof(void *), &padded)) return NULL;
     char *block = an_alloc(padded);
     if (!block) return NULL;
-    const uintptr_t first = (uintptr_t)block + sizeof(void *);
-    char *aligned = block + sizeof(void *) + (ALIGNMENT - first % ALIGNMENT) % ALIGNMENT;
+    const uintptr_t first = (uintptr_t)block + sizeof(void *), to = (uintptr_t)alignment;
+    char *aligned = block + sizeof(void *) + (to - first % to) % to;
     memcpy(aligned - sizeof(void *), &block, sizeof block);
+    if (size >= AN_LARGE_PAGE) ask_large_pages(aligned, size);
     return aligned;
 }
 

@@ -34,7 +34,9 @@ void *an_alloc_zeroed(int64_t size);
 /* Like realloc: on failure NULL, and the old block stays valid. */
 void *an_resize(void *block, int64_t size);
 void an_free(void *block); /* NULL is fine */
-/* 64-byte aligned; freed with an_free_aligned only. */
+#define AN_LARGE_PAGE ((int64_t)2 << 20)
+/* 64-byte aligned; freed with an_free_aligned only. From AN_LARGE_PAGE on it is aligned to that,
+ * and the system is asked for large pages. */
 void *an_alloc_aligned(int64_t size);
 void an_free_aligned(void *block);
 

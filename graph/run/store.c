@@ -1,6 +1,8 @@
 /* store.c -- weights by name: made once, kept between runs, shared by programs.
  *
- * States are never removed and their bytes never move (see store.h). Every call
+ * States are never removed and their bytes never move (see store.h): they lie behind
+ * each other in blocks, each larger than the one before, so that many small weights
+ * get large pages as a large one does (core/memory.c). Every call
  * holds the store while it works; if a run holds it, the call is refused as busy
  * and changes nothing, not even the message.                                 */
 #include "graph/run/store.h"
@@ -23,8 +25,17 @@ typedef struct custom { /* an initialiser of the user's */
     void *context;
 } custom;
 
+enum { BESIDE = 64, LEAST_BLOCK = 1 << 14, MOST_BLOCK = 1 << 26 };
+
+typedef struct block {
+    char *bytes;
+    int64_t size, used;
+} block;
+
 struct an_store {
     uint64_t seed;
+    block *blocks; /* the last one has room */
+    int64_t block_count, block_capacity;
     state *states;
     custom *customs;
     int64_t *table; /* open addressing: index + 1 of the state whose name hashes here, or 0 */
@@ -51,7 +62,8 @@ an_store *an_store_new(uint64_t seed)
 void an_store_free(an_store *s)
 {
     if (!s) return;
-    for (int64_t i = 0; i < s->count; i++) an_tensor_free(&s->states[i].tensor);
+    for (int64_t i = 0; i < s->block_count; i++) an_free_aligned(s->blocks[i].bytes);
+    an_free(s->blocks);
     an_arena_free(&s->names);
     an_text_free(&s->sealed);
     an_free(s->states);
@@ -134,20 +146,48 @@ static bool reserve(an_store *s, int64_t more)
     return true;
 }
 
-/* Adds a state for which there is room; name and tensor move into it. */
-static void append(an_store *s, char *name, an_tensor *tensor)
+/* Makes room for so many more bytes of states behind each other. */
+static bool reserve_bytes(an_store *s, int64_t bytes)
 {
-    const int64_t cell = cell_of(s, name);
-    s->states[s->count++] = (state){.name = name, .tensor = *tensor};
-    s->table[cell] = s->count;
-    *tensor = (an_tensor){0};
+    const block *last = s->block_count ? &s->blocks[s->block_count - 1] : NULL;
+    if (last && last->size - last->used >= bytes) return true;
+    int64_t size = last ? 2 * last->size : LEAST_BLOCK;
+    if (size > MOST_BLOCK) size = MOST_BLOCK;
+    if (size < bytes) size = bytes;
+    if (size > AN_LARGE_PAGE / 2 && !an_round_up(size, AN_LARGE_PAGE, &size)) return false;
+    if (!AN_GROW(s->blocks, s->block_capacity, s->block_count + 1)) return false;
+    char *fresh = an_alloc_aligned(size);
+    if (!fresh) return false;
+    s->blocks[s->block_count++] = (block){.bytes = fresh, .size = size};
+    return true;
 }
 
-/* Adds a state that owns `tensor`, which moves into it. */
+/* What a tensor that is in memory takes of a block: something, even if it is empty. */
+static int64_t room_for(const an_tensor *t)
+{
+    return (an_tensor_bytes(t) / BESIDE + 1) * BESIDE;
+}
+
+/* Adds a state for which there is room, with a copy of the tensor, which is freed. */
+static void append(an_store *s, char *name, an_tensor *tensor)
+{
+    block *last = &s->blocks[s->block_count - 1];
+    const int64_t cell = cell_of(s, name), bytes = an_tensor_bytes(tensor);
+    state *made = &s->states[s->count++];
+    *made = (state){.name = name, .tensor = *tensor};
+    made->tensor.data = last->bytes + last->used;
+    made->tensor.capacity = bytes > 0 ? bytes : 1;
+    last->used += room_for(tensor);
+    if (bytes > 0) memcpy(made->tensor.data, tensor->data, (size_t)bytes);
+    s->table[cell] = s->count;
+    an_tensor_free(tensor);
+}
+
+/* Adds a state with a copy of the tensor, which is freed. */
 static an_status add(an_store *s, const char *name, an_tensor *tensor)
 {
     char *kept = an_arena_string(&s->names, name);
-    if (!kept || !reserve(s, 1)) return AN_E_MEMORY;
+    if (!kept || !reserve(s, 1) || !reserve_bytes(s, room_for(tensor))) return AN_E_MEMORY;
     append(s, kept, tensor);
     return AN_OK;
 }
@@ -362,14 +402,15 @@ an_status an_store_set_number(an_store *s, const char *name, double value)
 /* Whether all values may be taken; gives the new states' names a home. */
 static an_status ready_to_take(an_store *s, an_named_tensor *values, int64_t count)
 {
-    int64_t added = 0;
+    int64_t added = 0, bytes = 0;
     for (int64_t i = 0; i < count; i++) {
         const state *found = find(s, values[i].name);
         if (found && !same_type(&found->tensor, &values[i].tensor))
             return fail_type(values[i].name, &found->tensor, &values[i].tensor, &s->error);
         added += found == NULL;
+        if (!found) bytes += room_for(&values[i].tensor);
     }
-    bool room = reserve(s, added);
+    bool room = reserve(s, added) && (added == 0 || reserve_bytes(s, bytes));
     for (int64_t i = 0; i < count && room; i++) {
         if (find(s, values[i].name)) continue;
         values[i].kept = an_arena_string(&s->names, values[i].name);

@@ -32,8 +32,7 @@ typedef struct an_named_tensor {
     char *kept;       /* an_store_take's own */
 } an_named_tensor;
 /* Gives the states of those names, all different, those values; all or none. A
- * new state takes its tensor over (which is then empty); the bytes of others are
- * copied. The store must be held. */
+ * new state's tensor is empty then. The store must be held. */
 an_status an_store_take(an_store *s, an_named_tensor *values, int64_t count);
 
 /* From now on programs find their states in the store, since it took them from that file
