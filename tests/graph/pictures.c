@@ -9,7 +9,8 @@
 const char *const an_test_hostile[] = {
     "\"", "\\", "a\\", "\\N\\G\\L", "\n", "{|}", "<b>", "</TABLE>", ">", "&amp;", "&", "]]>", "--",
     "\x01\x02\x1b[0m", "\xef\xbf\xbf",
-    "\xc2\x85", "h\xc3\xa9llo \xe2\x82\xac", "a/b", " ", "\t", "%s%n", "/* */", "//", "#", "n1", "]",
+    "\xc2\x85", "h\xc3\xa9llo \xe2\x82\xac", "a/b", " ", "\t", "%s%n", "/* */", "//", "#", "n1",
+    "]",
     "graph", "\"];n1[label=\"x", NULL,
 };
 
