@@ -1,7 +1,8 @@
 /* dot.c -- a view of a graph written as Graphviz source.
  *
- * Boxes and arrows are declared flat, then boxes are listed in clusters: readers of
- * DOT lose the attributes of nodes that are declared inside. Gradients are written
+ * Boxes and arrows are declared flat and plainly, for readers that skip what stands in braces and
+ * know of labels "name: n1 type: add" (Netron); then boxes get their looks and are listed in
+ * clusters. No string holds a quote, where such readers end it. Gradients are written
  * as reversed arrows (dir=back), so that the backward phase climbs beside the
  * forward phase; written the natural way, layouts of a thousand nodes take minutes.  */
 #include "graph/picture/beside.h"
@@ -159,6 +160,35 @@ static void write_unit(const writer *w, uint32_t id)
     an_text_add(w->out, "\"];\n");
 }
 
+/* The same as data: the type is the op, and attributes say the rest. */
+static void write_plain(const writer *w, uint32_t id)
+{
+    const an_unit *u = &w->v->units[id];
+    const an_graph *g = u->kind == AN_UNIT_GHOST ? w->v->before : w->v->g;
+    const an_node *n = &g->nodes[u->first];
+    const bool many = u->kind == AN_UNIT_SCOPE || u->kind == AN_UNIT_PART;
+    an_text_addf(w->out, "  %sn%u [label=\"name: %sn%u type: %s\", ", w->prefix, id, w->prefix, id,
+                 many ? "scope" : n->op->name);
+    an_text data = {0};
+    if (many || u->nodes > 1) an_text_addf(w->out, "nodes=%lld, ", (long long)u->nodes);
+    else an_attrs_print(n->op, n->attrs, g->dims, &data);
+    an_text_add(w->out, "attributes=\"");
+    an_dot_add_quoted(w->out, an_text_view(&data), data.length);
+    an_text_clear(&data);
+    for (int k = 0; k < n->outputs && !many; k++) {
+        an_text_add(&data, k ? ", " : "");
+        an_type_print(g->dims, an_slot_type(g, n->first + (uint32_t)k), &data);
+    }
+    an_text_add(w->out, "\", type=\"");
+    an_dot_add_quoted(w->out, an_text_view(&data), data.length);
+    an_text_add(w->out, "\", name=\"");
+    an_dot_add_quoted(w->out, n->name, (int64_t)strlen(n->name));
+    an_text_add(w->out, "\", scope=\"");
+    an_dot_add_quoted(w->out, n->scope, (int64_t)strlen(n->scope));
+    an_text_add(w->out, "\"];\n");
+    an_text_free(&data);
+}
+
 static void write_outputs(const writer *w)
 {
     const an_graph *g = w->v->g;
@@ -167,8 +197,11 @@ static void write_outputs(const writer *w)
         if (!w->v->outputs[i]) continue;
         const bool backward = w->v->units[unit].phase == AN_PHASE_BACKWARD;
         const long long k = i + 1;
+        const char *p = w->prefix;
+        an_text_addf(w->out, "  %sout%lld [label=\"name: %sout%lld type: output\"];\n  {\n", p, k,
+                     p, k);
         an_text_addf(w->out, "  %sout%lld [fillcolor=\"#1e6b45\", color=\"#114a2e\", "
-                             "fontcolor=white, label=<<B>", w->prefix, k);
+                             "fontcolor=white, label=<<B>", p, k);
         const char *name = g->outputs[i].name;
         const bool nameless = !name[0] || name[0] == '%'; /* a program's fetch of any value */
         an_dot_add_html(w->out, nameless ? "fetched" : name,
@@ -181,8 +214,7 @@ static void write_outputs(const writer *w)
             an_text_add(w->out, "output ");
             an_type_print(g->dims, an_slot_type(g, g->outputs[i].value), w->out);
         }
-        an_text_add(w->out, "</FONT>>];\n");
-        const char *p = w->prefix;
+        an_text_add(w->out, "</FONT>>];\n  }\n");
         if (backward) an_text_addf(w->out, "  %sout%lld -> %sn%u [dir=back", p, k, p, unit);
         else an_text_addf(w->out, "  %sn%u -> %sout%lld", p, unit, p, k);
         if (w->side) {
@@ -324,8 +356,13 @@ static void write_clusters(writer *w)
 
 static void write_flat(const writer *w)
 {
+    const bool ghosts = !w->side;
     for (uint32_t u = 1; (int64_t)u <= w->v->unit_count; u++)
-        if (!w->side || w->v->units[u].kind != AN_UNIT_GHOST) write_unit(w, u);
+        if (ghosts || w->v->units[u].kind != AN_UNIT_GHOST) write_plain(w, u);
+    an_text_add(w->out, "  {\n");
+    for (uint32_t u = 1; (int64_t)u <= w->v->unit_count; u++)
+        if (ghosts || w->v->units[u].kind != AN_UNIT_GHOST) write_unit(w, u);
+    an_text_add(w->out, "  }\n");
     write_outputs(w);
     writer telling = *w;
     telling.said = an_alloc_zeroed(w->v->g->slot_count + 1);

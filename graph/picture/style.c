@@ -17,7 +17,7 @@ typedef enum context { QUOTED, TOOLTIP, HTML, MERMAID } context;
 static const char *escape(char c, context where)
 {
     static const struct { char c; const char *as[4]; } table[] = {
-        {'"', {"\\\"", "\\\"", "&quot;", "#quot;"}}, {'\\', {"\\\\", "\\\\\\\\", "\\\\", NULL}},
+        {'"', {"&quot;", "&quot;", "&quot;", "#quot;"}}, {'\\', {"\\\\", "\\\\\\\\", "\\\\", NULL}},
         {'&', {"&amp;", "&amp;", "&amp;", "#amp;"}}, {'<', {NULL, NULL, "&lt;", "#lt;"}},
         {'>', {NULL, NULL, "&gt;", "#gt;"}},         {'\n', {"\\n", "\\n", "<BR/>", "<br/>"}},
         {'\t', {" ", " ", " ", " "}},                {'#', {NULL, NULL, NULL, "#35;"}},
