@@ -9,7 +9,8 @@ set -u
 python=$2 build=${3-build}
 unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 cd "$(dirname "$0")/../.." || exit 2
-ninja -C "$build" frontends/addnorm tests/bench_attention tests/bench_conv tests/bench_fetch \
+ninja -C "$build" frontends/addnorm examples/encoder examples/gpt examples/resnet \
+    examples/translate tests/bench_attention tests/bench_conv tests/bench_fetch \
     tests/bench_gru tests/bench_peers tests/bench_resnet tests/write_events >/dev/null || exit 1
 
 export ADDNORM="$build/frontends/addnorm"
@@ -24,6 +25,7 @@ if "$python" -c 'import tensorboard' 2>/dev/null; then
     "$python" tests/frontends/peers_tensorboard.py "$build/tests/write_events" || exit 1
 else echo 'TensorBoard: not there'
 fi
+"$python" tests/pictures/peers_pictures.py "$ADDNORM" "$build/examples" || exit 1
 
 for threads in 1 2; do
     echo "$threads threads:"
