@@ -42,7 +42,7 @@ static bool make_view(picture *p, int s, int at_most)
 {
     an_view_free(&p->v[s]);
     p->v[s] = (an_view){.beside = true, .twin = s ? p->twin : NULL, .at_most = at_most,
-                        .simpler = p->sketch->simpler,
+                        .simpler = p->sketch->simpler, .ids = p->sketch->ids,
                         .reversed = p->sketch->order == AN_ORDER_REVERSED,
                         .closed = at_most ? 0 : p->sketch->closed};
     return an_view_make(&p->v[s], &p->draw[s]);
@@ -287,7 +287,7 @@ static void write_picture(const picture *p, an_text *out)
             if (p->side[s].mark[u].badge.failed) out->failed = true;
 }
 
-static char *draw(const void *arguments, an_sketch *sketch)
+char *an_equivalence_sketch(const void *arguments, an_sketch *sketch)
 {
     const an_equivalence_dot_args *args = arguments;
     const an_equivalence *e = args ? args->equivalence : NULL;
@@ -312,12 +312,13 @@ static char *draw(const void *arguments, an_sketch *sketch)
 char *an_equivalence_dot_with(const an_equivalence_dot_args *args)
 {
     an_sketch sketch = {0};
-    return draw(args, &sketch);
+    return an_equivalence_sketch(args, &sketch);
 }
 
 an_status an_equivalence_dot_file_with(const an_equivalence_dot_args *args)
 {
     const an_equivalence *e = args ? args->equivalence : NULL;
     if (!e || !e->graph[0] || !e->graph[1] || !args->path) return AN_E_ARGUMENT;
-    return an_picture_file(args->path, draw, args, args->message, args->message_size);
+    return an_picture_file(args->path, an_equivalence_sketch, args, args->message,
+                           args->message_size);
 }

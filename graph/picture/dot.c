@@ -134,6 +134,7 @@ static void write_unit(const writer *w, uint32_t id)
     const an_paint paint = an_dot_paint(w->v, u, w->args);
     an_text_addf(w->out, "  %sn%u [fillcolor=\"%s\", color=\"%s\"", w->prefix, id, paint.fill,
                  paint.line);
+    if (w->v->ids) an_view_id(w->v, w->prefix, id, w->out);
     if (u->kind == AN_UNIT_GHOST || u->gone) {
         an_text_addf(w->out, ", style=\"rounded,dashed,filled\", fontcolor=\"%s\"", paint.line);
     } else if (u->outside) {
@@ -393,7 +394,7 @@ char *an_dot_sketch(const an_dot_args *args, an_sketch *sketch)
 {
     if (!args || !args->graph || an_view_check(args) != AN_OK) return NULL;
     an_text out = {0};
-    an_view v = {.simpler = sketch->simpler, .closed = sketch->closed,
+    an_view v = {.simpler = sketch->simpler, .closed = sketch->closed, .ids = sketch->ids,
                  .reversed = sketch->order == AN_ORDER_REVERSED};
     writer w = {&v, args, &out, "", NULL, NULL};
     out.failed = !an_view_make(&v, args);

@@ -94,6 +94,19 @@ static void close_files(const int files[FILES])
         if (files[i] >= 0) close(files[i]);
 }
 
+/* The picture as a text. */
+static an_status keep_picture(an_text *into, int picture, const report *r)
+{
+    char chunk[CHUNK];
+    ssize_t got = 1;
+    for (off_t at = 0; got > 0; at += got) {
+        got = TEMP_FAILURE_RETRY(pread(picture, chunk, sizeof chunk, at));
+        if (got < 0) return fail(r, AN_E_IO, "cannot read the picture: %s", strerror(errno));
+        an_text_add_bytes(into, chunk, got);
+    }
+    return into->failed ? fail(r, AN_E_MEMORY, "out of memory") : AN_OK;
+}
+
 static an_status write_picture(const char *path, int picture, const report *r)
 {
     an_error e = {0};
@@ -218,6 +231,7 @@ static bool lanes_in_order(const char *svg)
 typedef struct attempt {
     const char *path, *format, *dot;
     const report *r;
+    an_text *into; /* instead of a file of that path; NULL: none */
     bool keep_large, keep_order; /* whatever it is like */
     bool lost;  /* told: Graphviz lost its way */
     bool dots;  /* told: what failed was the layout, of this source */
@@ -259,7 +273,8 @@ static an_status layout(attempt *a, char *less)
     if (status == AN_OK) status = run_dot(argv, files, a->r, &a->dots);
     if (status != AN_OK && files[WORDS] >= 0) read_words(files[WORDS], said, sizeof said);
     if (status == AN_OK && (!looks || look(a, files[svg ? PICTURE : WORDS])))
-        status = write_picture(a->path, files[PICTURE], a->r);
+        status = a->into ? keep_picture(a->into, files[PICTURE], a->r)
+                         : write_picture(a->path, files[PICTURE], a->r);
     a->lost = strstr(said, "trouble in init_rank") != NULL;
     close_files(files);
     return status;
@@ -278,7 +293,7 @@ static an_status render(attempt *a)
 /* As open as fits a page, with lanes in order if some hint leads to that. */
 static an_status render_a_page(attempt *a, an_picture_fn make, const void *context, int simpler)
 {
-    for (an_sketch sketch = {.simpler = simpler};;) {
+    for (an_sketch sketch = {.simpler = simpler, .ids = a->into != NULL};;) {
         char *dot = make(context, &sketch);
         a->dot = dot;
         a->keep_large = !sketch.closes && (!sketch.paged || simpler == AN_SIMPLEST) &&
@@ -299,12 +314,12 @@ static an_status render_a_page(attempt *a, an_picture_fn make, const void *conte
 }
 
 /* A simpler picture is better than none. */
-static an_status render_or_simpler(const char *path, const char *format, an_picture_fn make,
-                                   const void *context, const report *r)
+static an_status render_or_simpler(const char *path, const char *format, an_text *into,
+                                   an_picture_fn make, const void *context, const report *r)
 {
     an_status status = AN_OK;
     char first[300] = "";
-    attempt a = {.path = path, .format = format, .r = r};
+    attempt a = {.path = path, .format = format, .r = r, .into = into};
     for (int simpler = 0; simpler <= AN_SIMPLEST; simpler++) {
         status = render_a_page(&a, make, context, simpler);
         if (status == AN_OK && simpler && !a.dots)
@@ -337,13 +352,21 @@ an_status an_picture_file(const char *path, an_picture_fn make, const void *cont
     while (kind < 5 && strcmp(ending, known[kind]) != 0) kind++;
     if (kind == 5)
         return fail(&r, AN_E_ARGUMENT, "%s: a picture ends in .dot, .gv, .svg, .png or .pdf", path);
-    if (kind >= 2) return render_or_simpler(path, known[kind] + 1, make, context, &r);
+    if (kind >= 2) return render_or_simpler(path, known[kind] + 1, NULL, make, context, &r);
     an_sketch sketch = {0};
     char *dot = make(context, &sketch);
     if (!dot) return fail(&r, AN_E_MEMORY, "out of memory");
     const an_status status = write_source(path, dot, &r);
     an_string_free(dot);
     return status;
+}
+
+an_status an_picture_svg(an_picture_fn make, const void *context, an_text *svg, char *message,
+                         int64_t message_size)
+{
+    const report r = {message, message_size};
+    fail(&r, AN_OK, "%s", "");
+    return render_or_simpler("the picture", "svg", svg, make, context, &r);
 }
 
 static char *draw_graph(const void *args, an_sketch *sketch)

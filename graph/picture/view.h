@@ -88,6 +88,7 @@ typedef struct an_view {
     bool reversed;              /* lanes are walked last to first */
     int at_most;                /* 1 + a depth: open no deeper; -1: parts; 0: as it fits */
     int simpler;                /* how much simpler than asked, for Graphviz gave up: AN_SIMPLEST */
+    bool ids;                   /* boxes say which nodes they stand for: boxes.c */
     int64_t shown, focused;     /* nodes drawn or folded; nodes the focus matched, -1: no focus */
     int64_t around;             /* of those shown: outside of what was asked for */
     an_unit *units;             /* [1 .. unit_count] */
@@ -155,6 +156,9 @@ bool an_view_edges(an_view *v);  /* edges.c */
 bool an_view_rows(an_view *v);   /* rows.c */
 bool an_view_outputs(an_view *v); /* view.c */
 
+/* An attribute `id` for a box: a side "" or "a", its kind, how many scopes a closed one is deep,
+ * and its nodes: "s2:5.6.9". */
+void an_view_id(const an_view *v, const char *side, uint32_t unit, an_text *out); /* boxes.c */
 /* Is the box drawn as a cluster? One that holds a single unit is not. */
 bool an_view_is_cluster(const an_view *v, uint32_t box);
 /* Seconds of all that the unit stands for; 0 for a ghost, and where nobody asked. */
