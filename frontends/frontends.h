@@ -16,6 +16,7 @@
 #ifndef AN_FRONTENDS_H
 #define AN_FRONTENDS_H
 
+#include "graph/equal/equal.h"
 #include "graph/graph.h"
 #include "graph/memory/memory_map.h"
 #include <signal.h>
@@ -681,6 +682,41 @@ AN_API char *an_history_jsonl(const an_history *h);
  * AN_E_ARGUMENT for a history without metrics. */
 AN_API char *an_plot_history(const an_history *h, const char *title);
 AN_API an_status an_plot_history_file(const char *path, const an_history *h, const char *title);
+
+/* ---- graphs for programs (inspect/) -------------------------------------- */
+
+/* The graph as JSON; an_string_free. An object: graph, its name; nodes, in order, each with node
+ * (its number here), ordinal (what messages and passes call it), op, name, scope, phase, attributes
+ * (as in .an text), inputs [{name value}], outputs [{name type dtype shape bytes}], flops, file,
+ * line, from {how of}: which pass made it of which ordinals; inputs, states and outputs [{name
+ * value}]; updates [{table state value witness}], table null if pending; fused, numbers of nodes.
+ * A value is "5", or "12.1" for output 1 of node 12; null where an operand is absent. Extents are
+ * numbers or dims ("T"); bytes and flops are null unless `bind` ("B=32,T=100"; NULL: nothing) says
+ * what every dim is. NULL for NULL or if memory is out. */
+AN_API char *an_graph_json(const an_graph *g, const char *bind);
+
+/* ---- a page to look at (page/) ------------------------------------------- */
+
+typedef struct an_page_args {
+    an_at at;
+    const an_graph *graph;
+    const char *path;   /* an_page_file: where to */
+    const char *title;  /* NULL: the graph's name */
+    const char *bind;   /* "B=32,T=100", for bytes and FLOPs; dims that it does not name are 32 */
+    const char *passes; /* shown step by step; NULL: the default pipeline; "": none */
+    an_profile *profile;                /* of the program whose graph this is, or NULL */
+    const an_memory_map *memory;        /* the same */
+    const an_equivalence *equivalence;  /* instead of .graph: both graphs, and the report */
+    char *message;      /* where it is said what went wrong; NULL: nowhere */
+    int64_t message_size;
+} an_page_args;
+/* One HTML file that needs no network: pictures of the graph - whole, by depth, by phase, scope by
+ * scope, behind each pass - to pan, zoom, search and click in, and what is known of each node.
+ * Graphviz lays it out. Equal arguments give equal bytes, but for times. Written as a whole or not
+ * at all; statuses are those of an_dot_file. The number of pictures is bounded, the page says which
+ * are not there. */
+AN_API an_status an_page_file_with(const an_page_args *args);
+#define an_page_file(...) an_page_file_with(&(an_page_args){.at = AN_HERE, __VA_ARGS__})
 
 /* ---- profiles for programs (inspect/) ------------------------------------ */
 

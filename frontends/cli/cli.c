@@ -14,11 +14,11 @@ static const an_cli_command commands[] = {
      "check a graph, infer its types, print it in canonical form",
      "With --around, only the lines within --radius arrows of a node, weight, scope, output or\n"
      "%12, each behind a mark: * the node itself, ^ what it reads, v what reads it, - neither.\n"},
-    {"opt", an_cli_opt, "FILE", "--passes --inference --explain --dot-dir --json",
+    {"opt", an_cli_opt, "FILE", "--passes --inference --explain --dot-dir --json -o",
      "run the passes and print the graph they make",
      "With --explain, what fused, and what was refused and why, goes to standard error. With\n"
      "--dot-dir, DIR/1_canonicalise.svg and so on show the graph behind each pass that changed\n"
-     "it, and in colours what that changed.\n"},
+     "it, and in colours what that changed; -o FILE.html is a page that steps through them.\n"},
     {"verify", an_cli_verify, "FILE [FILE2]",
      "--data --gradients --seed --seeds --steps --bind --threads --passes --each --inference "
      "--memory --at-least --dot --depth --json",
@@ -84,16 +84,20 @@ static const an_cli_command commands[] = {
      "alive at the peak, and what was measured. -o draws it as FILE.svg: waves across, addresses\n"
      "up, a box per value. Inputs without --feed are drawn; other dims than --bind's are 32.\n"},
     {"dot", an_cli_dot, "FILE",
-     "-o --depth --unfold --diff --unfused --focus --radius --phase --scope --from --to --color "
-     "--whole --direction --title --no-legend",
+     "-o --bind --depth --unfold --diff --unfused --focus --radius --phase --scope --from --to "
+     "--color --whole --direction --title --no-legend",
      "draw the graph: Graphviz's language, or a picture",
      "Scopes that repeat, three or more, are drawn once with how often; --unfold shows them.\n"
      "A graph that is too large to read, or for a page, is drawn with scopes closed, and the\n"
      "picture says so, unless --depth or --whole is given. Around a --scope, what it reads and\n"
-     "what reads it is dashed; --from and --to together show the ways between.\n"},
+     "what reads it is dashed; --from and --to together show the ways between.\n"
+     "-o FILE.html is a page to look around in: scopes open, nodes tell what they are.\n"},
     {"mermaid", an_cli_mermaid, "FILE",
      "-o --depth --unfold --focus --radius --phase --scope --from --to --whole",
      "draw the graph as a Mermaid flowchart", ""},
+    {"json", an_cli_json, "FILE", "-o --bind", "the graph as JSON, for other programs",
+     "All of it: nodes with types, attributes, places and where they come from, and the roots.\n"
+     "Bytes and FLOPs are null unless --bind says what every dim is.\n"},
     {"summary", an_cli_summary, "FILE", "--bind", "layers, parameters, bytes and FLOPs", ""},
     {"explain", an_cli_explain, "[CODE]", "", "what an error such as AN-E012 means, or all of them",
      ""},

@@ -9,6 +9,7 @@
 
 #include "core/guess.h"
 #include "core/text.h"
+#include "frontends/frontends.h"
 #include "frontends/inspect/json_text.h"
 #include "graph/equal/equal.h"
 
@@ -134,6 +135,8 @@ json_t *an_cli_json_notes(const an_optimised *o);
 
 /* --depth as an_dot_args has it; false after a complaint. */
 bool an_cli_depth(const an_cli *line, int *depth);
+bool an_cli_is_page(const char *path); /* it ends in .html */
+an_cli_exit an_cli_page(an_page_args *args); /* writes it; says what went wrong */
 /* What a picture's status means for the command; says the message unless all is well. */
 an_cli_exit an_cli_drawn(an_status status, const char *message);
 
@@ -153,6 +156,7 @@ an_cli_exit an_cli_profile(const an_cli *line);
 an_cli_exit an_cli_memory(const an_cli *line);
 an_cli_exit an_cli_dot(const an_cli *line);
 an_cli_exit an_cli_mermaid(const an_cli *line);
+an_cli_exit an_cli_json(const an_cli *line);
 an_cli_exit an_cli_summary(const an_cli *line);
 
 #endif

@@ -67,7 +67,11 @@ static an_cli_exit write_table(const an_memory_map *map, const meter *m)
 static an_cli_exit report(const an_cli_job *j, const an_memory_map *map, const meter *m)
 {
     an_cli_exit answer = AN_CLI_FINE;
-    if (j->line->output) answer = an_cli_write_string(j->line->output, an_memory_map_svg(map));
+    if (an_cli_is_page(j->line->output))
+        answer = an_cli_page(&(an_page_args){.graph = an_program_graph(j->program), .memory = map,
+                                             .path = j->line->output, .bind = j->line->bind});
+    else if (j->line->output)
+        answer = an_cli_write_string(j->line->output, an_memory_map_svg(map));
     const bool taken = j->line->output && !strcmp(j->line->output, "-");
     if (answer != AN_CLI_FINE || taken) return answer;
     return j->line->json ? an_cli_write_string(NULL, an_memory_map_json(map)) : write_table(map, m);
@@ -91,8 +95,10 @@ static an_cli_exit map_memory(an_cli_job *j, const meter *m, int depth)
 static bool is_svg(const char *path)
 {
     const char *end = path ? strrchr(path, '.') : NULL;
-    if (!path || !strcmp(path, "-") || (end && !strcmp(end, ".svg"))) return true;
-    an_cli_say("-o takes a FILE.svg, not '%s'", path);
+    if (!path || !strcmp(path, "-") || (end && !strcmp(end, ".svg")) ||
+        an_cli_is_page(path))
+        return true;
+    an_cli_say("-o takes a FILE.svg or FILE.html, not '%s'", path);
     return false;
 }
 

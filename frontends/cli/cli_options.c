@@ -36,7 +36,7 @@ static const option options[] = {
     {"--depth", NUMBER, FIELD(depth), "N", "scopes deeper than this are one box, or row"},
     {"--diff", TEXT, FIELD(diff), "FILE2", "mark what came and went since FILE2"},
     {"--direction", TEXT, FIELD(direction), "down|right", "where values flow to; down"},
-    {"--dot", TEXT, FIELD(dot), "FILE", "draw what is reported on: .dot .svg .png .pdf"},
+    {"--dot", TEXT, FIELD(dot), "FILE", "draw what is reported on: .dot .svg .png .pdf .html"},
     {"--dot-dir", TEXT, FIELD(dot_dir), "DIR", "a picture of what each pass changed, made there"},
     {"--each", FLAG, FIELD(each), "", "try numbers on every pass by itself, too"},
     {"--explain", FLAG, FIELD(explain), "", "say what fused, and why the rest did not"},
@@ -73,7 +73,7 @@ static const option options[] = {
     {"--weights", TEXT, FIELD(weights), "FILE", "all states, from a safetensors file"},
     {"--whole", FLAG, FIELD(whole), "", "draw all of a large graph, scopes open"},
     {"--wrt", TEXT, FIELD(wrt), "A,B,...", "with respect to these; all floats if not given"},
-    {"-o", TEXT, FIELD(output), "FILE", "where to; .svg .png .pdf are drawn by Graphviz"},
+    {"-o", TEXT, FIELD(output), "FILE", "where to; .svg .png .pdf .html are drawn by Graphviz"},
 };
 #define OPTIONS ((int)(sizeof options / sizeof *options))
 

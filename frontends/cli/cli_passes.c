@@ -166,6 +166,20 @@ static an_cli_exit draw_passes(const an_cli *line, const an_graph *g)
     return x.answer;
 }
 
+/* All of it to look at: the graph, and behind each pass. */
+static an_cli_exit write_page(const an_cli *line, const an_graph *g)
+{
+    an_text passes = {0};
+    const char *list = line->passes ? line->passes : "";
+    an_text_addf(&passes, "%s%s", line->inference ? "inference," : "", list);
+    for (int i = 0; !line->passes && an_pass_name(i); i++)
+        an_text_addf(&passes, "%s%s", i ? "," : "", an_pass_name(i));
+    const an_cli_exit answer = an_cli_page(&(an_page_args){
+        .graph = g, .path = line->output, .passes = an_text_view(&passes)});
+    an_text_free(&passes);
+    return answer;
+}
+
 an_cli_exit an_cli_opt(const an_cli *line)
 {
     if (!an_cli_check_passes(line->passes)) return AN_CLI_USAGE;
@@ -178,9 +192,11 @@ an_cli_exit an_cli_opt(const an_cli *line)
     } else {
         answer = line->explain ? explain(g, o) : AN_CLI_FINE;
         if (answer == AN_CLI_FINE && line->dot_dir) answer = draw_passes(line, g);
-        if (answer == AN_CLI_FINE)
+        if (answer == AN_CLI_FINE && an_cli_is_page(line->output)) answer = write_page(line, g);
+        else if (answer == AN_CLI_FINE)
             answer = line->json ? an_cli_write_json(report(g, o))
-                                : an_cli_write_string(NULL, an_print(an_optimised_graph(o)));
+                                : an_cli_write_string(line->output,
+                                                      an_print(an_optimised_graph(o)));
     }
     an_optimised_free(o);
     an_graph_free(g);

@@ -34,6 +34,15 @@ static bool read_asked(const an_cli *line, asked *a)
 static an_cli_exit draw(const an_cli_job *j, an_profile *f, const asked *a)
 {
     char message[1024];
+    if (an_cli_is_page(j->line->dot)) {
+        an_memory_map *map = an_memory_map_new(j->program, 0);
+        const an_cli_exit answer =
+            an_cli_page(&(an_page_args){.graph = an_program_graph(j->program), .profile = f,
+                                        .memory = map, .path = j->line->dot,
+                                        .bind = j->line->bind});
+        an_memory_map_free(map);
+        return answer;
+    }
     const an_dot_args args = {.graph = an_program_graph(j->program), .path = j->line->dot,
                               .depth = a->depth,
                               .unfold = j->line->unfold, .profile = f, .color = AN_COLOR_TIME,

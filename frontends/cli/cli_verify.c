@@ -160,6 +160,8 @@ static an_cli_exit draw(const trial *t, int depth)
         an_cli_say("%s: not drawn, for nothing was compared", t->line->dot);
         return AN_CLI_NOT;
     }
+    if (an_cli_is_page(t->line->dot))
+        return an_cli_page(&(an_page_args){.equivalence = t->e, .path = t->line->dot});
     const an_status status = an_equivalence_dot_file(
         .equivalence = t->e, .path = t->line->dot, .optimised = an_equivalence_optimised(t->e),
         .depth = depth,

@@ -1,5 +1,7 @@
-/* cli_view.c -- dot, mermaid and summary: a graph as a picture and as a table. */
+/* cli_view.c -- dot, mermaid, json and summary: a graph as a picture, as data and as a table. */
 #include "frontends/cli/cli.h"
+
+#include "frontends/frontends.h"
 
 #include <string.h>
 
@@ -36,6 +38,20 @@ an_cli_exit an_cli_drawn(an_status status, const char *message)
     an_cli_say("%s", message);
     if (status == AN_E_ARGUMENT || status == AN_E_NAME) return AN_CLI_USAGE;
     return status == AN_E_IO ? AN_CLI_FILE : AN_CLI_NOT;
+}
+
+bool an_cli_is_page(const char *path)
+{
+    const char *end = path ? strrchr(path, '.') : NULL;
+    return end && !strcmp(end, ".html");
+}
+
+an_cli_exit an_cli_page(an_page_args *args)
+{
+    char message[1024] = "";
+    args->message = message;
+    args->message_size = (int64_t)sizeof message;
+    return an_cli_drawn(an_page_file_with(args), message);
 }
 
 /* A picture by its ending; everything that Graphviz or the file system refuses is
@@ -92,6 +108,13 @@ static an_cli_exit view(const an_cli *line, writer write)
                             .no_legend = line->no_legend,
                             .color = phase ? AN_COLOR_PHASE : AN_COLOR_CATEGORY,
                             .direction = right ? AN_DIRECTION_RIGHT : AN_DIRECTION_DOWN};
+        if (an_cli_is_page(line->output)) {
+            answer = an_cli_page(&(an_page_args){.graph = g, .path = line->output,
+                                                 .title = line->title, .bind = line->bind});
+            an_graph_free(before);
+            an_graph_free(g);
+            return answer;
+        }
         const bool picture = line->output && strcmp(line->output, "-") != 0;
         answer = picture && write == an_dot_with ? draw(line, &args) : print(line, write, &args);
     }
@@ -117,6 +140,17 @@ an_cli_exit an_cli_summary(const an_cli *line)
     const bool good = an_cli_check_bind(line, g);
     const an_cli_exit answer =
         good ? an_cli_write_string(NULL, an_summary(g, .bind = line->bind)) : AN_CLI_USAGE;
+    an_graph_free(g);
+    return answer;
+}
+
+an_cli_exit an_cli_json(const an_cli *line)
+{
+    an_graph *g = an_cli_read_graph(line->operand[0]);
+    if (!g) return AN_CLI_FILE;
+    const bool good = an_cli_check_bind(line, g);
+    const an_cli_exit answer =
+        good ? an_cli_write_string(line->output, an_graph_json(g, line->bind)) : AN_CLI_USAGE;
     an_graph_free(g);
     return answer;
 }
