@@ -28,7 +28,7 @@ budgets='
  1620 graph/text          600 find which nodes of two graphs are one, 320 say what differs, 200 print what is near a node; the text form, both ways, with an error for every kind of slip (of names 25, of pending lines, 20, of opaque ops, 20)
  1990 graph/passes        six passes and their frame; 210 for what is computed again, 40 for passes with an argument; 60 for what is pending, `training` and what a literal chooses; 420 are for what becomes one: exact, in linear time, for any pass; 50 for ops that are their meaning
  4575 graph/run           35 lay states behind each other; compiling, planning, the proof of the plan, weights, one run; 235 change states in place and put them back, 65 of them to prove that they can; 260 record what threads did and when; 130 keep planning linear, 115 the check of outs and feeds, 45 make values there, 75 learn names from expressions; 340 refuse what is not finite and find who is to blame, 90 are fingerprints, 110 list what a loaded file lacks, 45 say what computing again saves
- 4430 graph/picture       60 give a picture as a text, whose boxes say which nodes they are; 110 say what the rows of the summary read; views, 420 of them find what repeats and draw it once, the ladder in linear time, three writers, the summary; 70 show what takes how long, 90 draw simpler what Graphviz gives up and tell of all kinds of boxes, 270 fit a page: by depth, then in parts, counted outputs; 150 select phases, scopes and ways, 70 tell what merged and changed, 120 keep lanes in their order, 70 draw the residual stream and steps that slice on
+ 4500 graph/picture       60 give a picture as a text, whose boxes say which nodes they are; 110 say what the rows of the summary read; views, 420 of them find what repeats and draw it once, the ladder in linear time, three writers, the summary; 70 show what takes how long, 90 draw simpler what Graphviz gives up and tell of all kinds of boxes, 270 fit a page: by depth, then in parts, counted outputs; 150 select phases, scopes and ways, 70 tell what merged and changed, 120 keep lanes in their order, 70 draw the residual stream and steps that slice on
  1140 graph/memory        what the memory of a run holds: boxes, sums by scope, a table 140, and 470 for the picture
   530 graph/profile      what the time of a run goes to: medians, groups, shares of what the machine was measured to do
  4640 graph/equal/proof   the prover: value graphs and exact rules (380 of them of moving elements, 95 for pending updates), where a proof fails and in which words (550); 2300 what is equal over the reals
@@ -42,8 +42,8 @@ budgets='
  1080 frontends/text      the Tokenizer, its JSON, Unicode
  1260 frontends/data      four formats, classes, the generated corpus
  3110 frontends/train     the loop, what its steps are fed (130), what it shows of weights and gradients (250) and keeps of that (90), histories as tables (60), what is not finite in it, its record, resuming from any step of the same training (310), the plot (510); 140 are getters
- 970 frontends/inspect   a profile as JSON and as a timeline; a map of memory as JSON, 90; files for TensorBoard 580: records 220, graphs 150, histograms 100, protobuf 90
-  690 frontends/page      one HTML file: which pictures 330, facts 150, the file 120; the script and the style are no C
+ 1250 frontends/inspect  270 are a graph as JSON; a profile as JSON and as a timeline; a map of memory as JSON, 90; files for TensorBoard 580: records 220, graphs 150, histograms 100, protobuf 90
+  620 frontends/page      one HTML file: which pictures 330, facts 150, the file 120; the script and the style are no C
  3790 frontends/cli       75 write pages and JSON; 110 print what differs, 170 are the manual and the completions, 80 draw behind each pass, 30 parts of a graph; sixteen subcommands and their options
 '
 # Lines of a room, the files right in it; or of files joined by "+".
