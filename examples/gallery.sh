@@ -103,8 +103,8 @@ model() {
         echo "<p class=\"soft\">Its graph: <code>$(echo "$*" | text)</code></p><div class=\"grid\">"
     } >>$page
     figure $name-inference.svg 'What answers' 'outside training, after the passes; Add &amp; Norm is orange' \
-        "sed '/^update/d; /^pending/d' $an | $addnorm opt - --inference |" \
-        "$addnorm dot - -o $out/$name-inference.svg"
+        "$addnorm opt $an --inference |" \
+        "$addnorm dot - --phase forward -o $out/$name-inference.svg"
     figure $name-training.svg 'What trains' \
         'gradients beside what they differentiate, and the optimizer; after the passes' \
         "$addnorm opt $an | $addnorm dot - -o $out/$name-training.svg"
@@ -130,8 +130,8 @@ cat >>$page <<'END'
 <table>
 <tr><td>Add &amp; Norm<td>the orange box in <a href="classifier-inference.svg">what answers</a>:
     <code>addnorm opt X.an | addnorm dot - -o x.svg</code>
-<tr><td>the residual stream<td>the arrows around the branch of <a href="gpt-inference.svg">a
-    block</a>, into and out of each sum: <code>addnorm dot X.an --focus block -o x.svg</code>
+<tr><td>the residual stream<td>the thick arrows of <a href="gpt-inference.svg">any
+    picture</a>, past each branch: <code>addnorm dot X.an --focus residual_add -o x.svg</code>
 <tr><td>what was fused<td>orange frames in <a href="gpt-fused.svg">what the passes changed</a>:
     <code>addnorm opt X.an | addnorm dot - --diff X.an -o x.svg</code>
 <tr><td>where time goes<td>the reddest boxes of <a href="classifier-profile.svg">the profile</a>:

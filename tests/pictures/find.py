@@ -10,7 +10,7 @@ import subprocess
 from geometry import SIDE, SMALLEST
 from svg_reader import Picture, colour
 
-FUSED, NEW, HOT, PEAK = '#ffc15c', '#b7e5c0', ('#ffb199', '#ffd08a', '#ffeccb'), '#b3261e'
+FUSED, NEW, HOT = '#ffc15c', '#b7e5c0', ('#ffb199', '#ffd08a', '#ffeccb')
 
 # thing, its picture's name in the gallery, models (None: all), how it is found
 THINGS = (
@@ -18,8 +18,8 @@ THINGS = (
      lambda p: boxes(p, 'Add & Norm', (FUSED,))),
     ('Add & Norm, in a closed scope', 'training', ('translate',),
      lambda p: boxes(p, 'Add & Norm', None)),
-    ('the residual stream: its sums', 'training', ('classifier', 'encoder', 'gpt'),
-     lambda p: boxes(p, 'residual_add', (FUSED,))),
+    ('the residual stream', 'inference', None, lambda p: stream(p)),
+    ('the residual stream', 'training', None, lambda p: stream(p)),
     ('what was fused', 'fused', ('classifier', 'gpt'), lambda p: boxes(p, 'Add & Norm', (NEW,))),
     ('what it was made of', 'fused', ('classifier', 'gpt'),
      lambda p: boxes(p, 'residual_add', ('#ffffff',))),
@@ -30,16 +30,23 @@ THINGS = (
 MODELS = ('classifier', 'encoder', 'gpt', 'translate', 'resnet')
 
 
-def boxes(picture, words, fills):
+def boxes(picture, words, fills, legend=False):
     """Texts that say so in a node with a box of such a colour; without words: the nodes' names."""
     found = []
     for g in picture.groups:
-        if g.kind != 'node' or g.title == 'legend':
+        if g.kind != 'node' or (g.title == 'legend') != legend:
             continue
         if fills and not any(s.fill in [colour(f) for f in fills] for s in g.shapes):
             continue
         found += [t for t in g.texts if words is None or words in t.words]
     return found
+
+
+def stream(picture):
+    """The legend's word for it, if there are arrows of its class, and these are thick."""
+    arrows = [g for g in picture.groups if g.kind == 'edge' and 'stream' in g.classes]
+    thick = [s for g in arrows for s in g.shapes if s.stroke_width >= 2]
+    return boxes(picture, 'residual stream', None, legend=True) if arrows and thick else []
 
 
 def visible(picture, texts):

@@ -176,7 +176,7 @@ def read_memory_svg(batch, source, folder):
     titles = [e.text or '' for e in root.iter('{http://www.w3.org/2000/svg}title')]
     told = {t.split('\n')[0] for t in titles}
     for called, name in zip(batch.called, batch.names):
-        yield pictured(called.replace('\n', '\ufffd'), 200) in told, True, name
+        yield pictured(called.replace('\n', '\ufffd'), 300) in told, True, name
 
 
 def read_memory_json(batch, source, folder):

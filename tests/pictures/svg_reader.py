@@ -1,4 +1,4 @@
-"""svg_reader.py -- an SVG as painted shapes, texts and what they belong to; the standard library only.
+"""svg_reader.py -- an SVG as painted shapes, texts and what they belong to; standard library only.
 
 Knows what Graphviz and graph/memory write: polygons, paths of M, L, H, V, C and z, rects, ellipses,
 lines, texts, and groups that move (translate) but do not turn. Curves become polygons. Texts are as
@@ -47,6 +47,7 @@ class Box:
 
 class Shape:
     def __init__(self, kind, points, fill, alpha, stroke, order, group):
+        self.stroke_width = 1
         self.kind, self.points, self.fill, self.alpha = kind, points, fill, alpha
         self.stroke, self.order, self.group, self.box = stroke, order, group, Box(points)
 
@@ -82,10 +83,10 @@ class Text:
 
 
 class Group:
-    """What a <g> of Graphviz stands for: a node, an edge, a cluster, or the graph."""
+    """What a <g> of Graphviz stands for: a node, an edge, a cluster, or the graph; and its classes."""
 
-    def __init__(self, kind, name, title):
-        self.kind, self.name, self.title = kind, name, title
+    def __init__(self, classes, name, title):
+        self.kind, self.classes, self.name, self.title = classes[0], classes[1:], name, title
         self.shapes, self.texts, self.tooltip = [], [], ''
 
 
@@ -147,7 +148,7 @@ class Picture:
         self.order = 0
         root = xml.etree.ElementTree.parse(path).getroot()
         self.width, self.height = (numbers(root.get(a))[0] for a in ('width', 'height'))
-        top = Group('graph', '', '')
+        top = Group(['graph'], '', '')
         self.groups.append(top)
         self.walk(root, (0, 0), top, root.get('fill') or 'black')
 
@@ -168,9 +169,10 @@ class Picture:
     def enter(self, e, offset, group, ink):
         moved = re.search(r'translate\(([^)]*)\)', e.get('transform') or '')
         dx, dy = (numbers(moved.group(1)) + [0, 0])[:2] if moved else (0, 0)
-        if e.get('class') in ('node', 'edge', 'cluster'):
+        classes = (e.get('class') or '').split()
+        if classes and classes[0] in ('node', 'edge', 'cluster'):
             title = e.find('{*}title')
-            group = Group(e.get('class'), e.get('id'), title.text if title is not None else '')
+            group = Group(classes, e.get('id'), title.text if title is not None else '')
             self.groups.append(group)
         self.walk(e, (offset[0] + dx, offset[1] + dy), group, ink)
 
@@ -204,6 +206,7 @@ class Picture:
         fill = colour(e.get('fill') or 'black') if kind != 'line' else None
         alpha = float(e.get('fill-opacity') or 1) * float(e.get('opacity') or 1)
         s = Shape(kind, points, fill, alpha, colour(e.get('stroke')), self.order, group)
+        s.stroke_width = value('stroke-width') or 1
         group.shapes.append(s)
         self.shapes.append(s)
 
