@@ -4,7 +4,8 @@
 # Of the classifier, an encoder of 12 blocks, the GPT, the translator and a ResNet: the graph that
 # answers, the graph that trains, both graphs of the fusion with what proves them equal, what the
 # passes changed, the memory of a step, and where its time goes. Nothing is trained. The page and the
-# pictures beside it need no network; under each stands the command that makes it again.
+# pictures beside it need no network; under each stands the command that makes it again. AN_GALLERY
+# names the models that are shown, if not all: 'classifier gpt'.
 set -eu
 cd "$(dirname "$0")/.."
 . tests/setup.sh
@@ -91,6 +92,7 @@ END
 model() {
     name=$1 title=$2 about=$3 dims=$4 table=$5
     shift 5
+    case " ${AN_GALLERY-$name} " in *" $name "*) ;; *) return ;; esac
     echo "$title"
     sh -c "$*" >$out/log 2>&1 || {
         echo "failed: $*" >&2

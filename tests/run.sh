@@ -129,8 +129,8 @@ full_norms() { # norms: the bound of every norm's rows up to ten million wide
 
 full_pictures() { # pictures: 2,000 random graphs, all golden ones, 100,000 hostile names
     export AN_PICTURES=2000 AN_NAMES=100000 CK_TIMEOUT_MULTIPLIER=20
-    build gcc gcc && run pictures gcc --timeout-multiplier 20 layouts_random pictures_golden \
-        pictures_names
+    build gcc gcc && run pictures gcc --timeout-multiplier 20 layouts_random pictures_gallery \
+        pictures_golden pictures_names
     unset AN_PICTURES AN_NAMES CK_TIMEOUT_MULTIPLIER
     [ -x build-tests/gcc/frontends/addnorm ] || return
     if AN_NAMES=2000 python3 tests/pictures/names.py build-tests/gcc/frontends/addnorm chromium

@@ -27,7 +27,6 @@ THINGS = (
     ('where memory peaks', 'memory', None,
      lambda p: [t for t in p.texts if t.words.startswith('peak in wave')]),
 )
-MODELS = ('classifier', 'encoder', 'gpt', 'translate', 'resnet')
 
 
 def boxes(picture, words, fills, legend=False):
@@ -53,14 +52,14 @@ def visible(picture, texts):
     return max(picture.width, picture.height) <= SIDE and any(t.size >= SMALLEST for t in texts)
 
 
-def all_of(folder, addnorm):
+def all_of(folder, addnorm, shown):
     """(thing, picture, whether it is there) of all rows and models; and of the words of `opt`."""
     for what, name, models, find in THINGS:
-        for model in models or MODELS:
+        for model in [m for m in models or shown if m in shown]:
             path = os.path.join(folder, '%s-%s.svg' % (model, name))
             picture = Picture(path)
             yield what, os.path.basename(path), visible(picture, find(picture))
-    for model in ('classifier', 'encoder', 'gpt', 'translate'):
+    for model in [m for m in shown if m != 'resnet']:
         told = subprocess.run([addnorm, 'opt', os.path.join(folder, model + '.an'), '--explain'],
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE).stderr
         yield 'what was fused, in words', model, b'became add_norm' in told

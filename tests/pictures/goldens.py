@@ -19,8 +19,8 @@ GOOD = '''<svg xmlns="http://www.w3.org/2000/svg" width="400pt" height="300pt">
 <polygon fill="#f5f9ff" stroke="#a8c3ea" points="10,-10 10,-280 200,-280 200,-10 10,-10"/>
 <text text-anchor="middle" x="40" y="-266" font-size="14.00" fill="#3c4043">forward</text></g>
 <g id="n1" class="node"><title>n1</title>
-<path fill="#263f5c" stroke="#16283c" d="M30,-200C30,-200 100,-200 100,-200 100,-200 100,-230 100,-230 \
-100,-230 30,-230 30,-230 30,-230 30,-200 30,-200"/>
+<path fill="#263f5c" stroke="#16283c" d="M30,-200C30,-200 100,-200 100,-200 \
+100,-200 100,-230 100,-230 100,-230 30,-230 30,-230 30,-230 30,-200 30,-200"/>
 <text text-anchor="start" x="40" y="-212" font-size="11.00" fill="white">hello</text></g>
 <g id="n2" class="node"><title>n2</title>
 <polygon fill="#ffc15c" stroke="#d35400" points="30,-60 100,-60 100,-90 30,-90 30,-60"/>

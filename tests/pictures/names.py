@@ -1,12 +1,13 @@
 """names.py ADDNORM [FORMAT ...] -- what is called anything is drawn, read and called that still.
 
-Names by chance, of what breaks labels, strings and pages, are the inputs, outputs, labels, scopes and
-files of graphs, many a graph. What the command writes of a graph in each format of FORMATS is read by
-that format's reader, and each name must come out as its rule says: pictures show U+FFFD for what is no
-character of XML, a space for a tab, and end long names in an ellipsis; JSON keeps all but bytes that
-are no UTF-8. AN_NAMES=100000 tries so many (tests/run.sh --full pictures), AN_SEED=7 others.
+Names by chance, of what breaks labels, strings and pages, are the inputs, outputs, labels, scopes
+and files of graphs, many a graph. What the command writes of a graph in each format of FORMATS is
+read by that format's reader, and each name must come out as its rule says: pictures show U+FFFD for
+what is no character of XML, a space for a tab, and end long names in an ellipsis; JSON keeps all
+but bytes that are no UTF-8. AN_NAMES=100000 tries so many (tests/run.sh --full pictures), AN_SEED=7
+others.
 
-A format is a row: its name, what asks for it, what reads it and hands on what each node is called."""
+A format is a row: its name, what asks for it, what reads it and tells what each node is called."""
 import html
 import json
 import os
@@ -21,19 +22,21 @@ import xml.etree.ElementTree
 BATCH = 100
 
 PIECES = (
-    '"', "'", '\\', '\\N', '\\L', '\\G', '\\E', '\\T', '\\H', '\\n', '\\"', '{', '}', '|', '{|}', '<', '>',
-    '<b>', '</TABLE>', '<script>alert(1)</script>', '<!--', '-->', ']]>', '<![CDATA[', '<?xml?>', '&',
-    '&amp;', '&lt;', '&#0;', '&#x41;', '&nbsp;', '&bogus;', ';', '#', '#quot;', '#35;', '%%', '%s%n', '%',
-    '`', '```', '$', '${x}', '~', '^', '*', '_', '**b**', '[', ']', '(', ')', '((x))', '[[', '@{', '@',
-    '--', '->', '==>', '-.->', 'end', 'subgraph', 'graph', 'click', 'style', 'class', 'node', 'digraph',
-    '//', '/* */', '# c', '\n', '\r', '\r\n', '\t', ' ', '  ', '\x01', '\x02\x1b[0m', '\x08', '\x0b', '\x0c',
-    '\x1f', '\x7f', '\x80', '\x85', '\x9f', '\xa0', '\xad', '\u0301', 'e\u0301', '\u200b', '\u200d', '\u200e',
-    '\u200f', '\u202a', '\u202e', '\u2066', '\u2069', '\u2028', '\u2029', '\ufeff', '\ufffd', '\ufffe',
-    '\uffff', '\ufdd0', '\U0001f600', '\U0001f468\u200d\U0001f469', '\U0001f1e9\U0001f1ea', '\U0001fffe',
-    '\U0010ffff', '\ue000', 'h\xe9llo', '\u4f60\u597d', '\u0645\u0631\u062d\u0628\u0627', '\u0e01\u0e33',
-    'a', 'B', 'x1', '0', '-1', '1e9', 'null', 'true', '__proto__', 'constructor', 'javascript:alert(1)',
+    '"', "'", '\\', '\\N', '\\L', '\\G', '\\E', '\\T', '\\H', '\\n', '\\"', '{', '}', '|', '{|}',
+    '<', '>', '<b>', '</TABLE>', '<script>alert(1)</script>', '<!--', '-->', ']]>', '<![CDATA[',
+    '<?xml?>', '&', '&amp;', '&lt;', '&#0;', '&#x41;', '&nbsp;', '&bogus;', ';', '#', '#quot;',
+    '#35;', '%%', '%s%n', '%', '`', '```', '$', '${x}', '~', '^', '*', '_', '**b**', '[', ']', '(',
+    ')', '((x))', '[[', '@{', '@', '--', '->', '==>', '-.->', 'end', 'subgraph', 'graph', 'click',
+    'style', 'class', 'node', 'digraph', '//', '/* */', '# c', '\n', '\r', '\r\n', '\t', ' ', '  ',
+    '\x01', '\x02\x1b[0m', '\x08', '\x0b', '\x0c', '\x1f', '\x7f', '\x80', '\x85', '\x9f', '\xa0',
+    '\xad', '\u0301', 'e\u0301', '\u200b', '\u200d', '\u200e', '\u200f', '\u202a', '\u202e',
+    '\u2066', '\u2069', '\u2028', '\u2029', '\ufeff', '\ufffd', '\ufffe', '\uffff', '\ufdd0',
+    '\U0001f600', '\U0001f468\u200d\U0001f469', '\U0001f1e9\U0001f1ea', '\U0001fffe', '\U0010ffff',
+    '\ue000', 'h\xe9llo', '\u4f60\u597d', '\u0645\u0631\u062d\u0628\u0627', '\u0e01\u0e33', 'a',
+    'B', 'x1', '0', '-1', '1e9', 'null', 'true', '__proto__', 'constructor', 'javascript:alert(1)',
     'http://x/?a=b&c=d', 'n1', 'cluster_1', 'out1', 'legend', 'a' * 70, 'w ' * 40, '\u4f60' * 70)
-NO_UTF8 = (b'\xff', b'\xfe\xff', b'\xc3', b'\xc3(', b'\xed\xa0\x80', b'\xf4\x90\x80\x80', b'\xc0\xaf', b'\xe2\x82')
+NO_UTF8 = (b'\xff', b'\xfe\xff', b'\xc3', b'\xc3(', b'\xed\xa0\x80', b'\xf4\x90\x80\x80',
+           b'\xc0\xaf', b'\xe2\x82')
 
 
 def draw_names(count, seed):
@@ -119,13 +122,15 @@ def run(command, data):
 def read_dot(batch, source, folder):
     """Graphviz takes it; labels are what stands in the source."""
     run(['dot', '-Tcanon'], source)
-    labels = re.findall(r'<B>tanh</B>  <I>(.*?)</I>>, tooltip="((?:[^"\\]|\\.)*)"', source.decode(), re.S)
+    labels = re.findall(r'<B>tanh</B>  <I>(.*?)</I>>, tooltip="((?:[^"\\]|\\.)*)"', source.decode(),
+                        re.S)
     return read_nodes(batch, labels, unescape)
 
 
 def unescape(label):
     label = re.sub(r'<BR/>(?:<FONT[^>]*> </FONT><BR/>)?', '\n', label)
-    for entity, c in (('&lt;', '<'), ('&gt;', '>'), ('&quot;', '"'), ('&#93;', ']'), ('\\\\', '\\'), ('&amp;', '&')):
+    for entity, c in (('&lt;', '<'), ('&gt;', '>'), ('&quot;', '"'), ('&#93;', ']'), ('\\\\', '\\'),
+                      ('&amp;', '&')):
         label = label.replace(entity, c)
     return label
 
@@ -204,7 +209,8 @@ def read_opt_json(batch, source, folder):
 
 
 def quoted_again(name):
-    return re.sub(r'[\x00-\x1f"\\\x7f]', lambda m: {'\n': '\\n', '\t': '\\t', '\r': '\\r', '"': '\\"',
+    return re.sub(r'[\x00-\x1f"\\\x7f]', lambda m: {'\n': '\\n', '\t': '\\t', '\r': '\\r',
+                                                    '"': '\\"',
                   '\\': '\\\\'}.get(m.group(), '\\x%02x' % ord(m.group())), name)
 
 
@@ -212,7 +218,8 @@ def read_mermaid(batch, source, folder):
     """A chart's lines hold each name; its own parser is asked by peers_mermaid.py."""
     for label, name in zip(re.findall(r'\["tanh(?:<br/>)(.*)"\]\n', source.decode()), batch.names):
         text = label.replace('<br/>', '\n')
-        for entity, c in (('#lt;', '<'), ('#gt;', '>'), ('#quot;', '"'), ('#35;', '\0'), ('#96;', '`'),
+        for entity, c in (('#lt;', '<'), ('#gt;', '>'), ('#quot;', '"'), ('#35;', '\0'), ('#96;',
+                                                                                          '`'),
                           ('#amp;', '&')):
             text = text.replace(entity, c)
         yield plain(text.replace('\0', '#')), plain(pictured(name, 64)), name
@@ -227,7 +234,8 @@ FORMATS = (
     ('opt json', ['opt', '-', '--json', '--passes', 'canonicalise'], read_opt_json),
     ('memory json', ['memory', '-', '--json', '--passes', 'canonicalise'], read_memory_json),
     ('memory svg', ['memory', '-', '--passes', 'canonicalise', '-o', '@/m.svg'], read_memory_svg),
-    ('trace', ['profile', '-', '--steps', '1', '--passes', 'canonicalise', '--trace', '@/t.json'], read_trace),
+    ('trace', ['profile', '-', '--steps', '1', '--passes', 'canonicalise', '--trace', '@/t.json'],
+     read_trace),
 )
 
 

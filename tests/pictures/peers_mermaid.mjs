@@ -1,6 +1,6 @@
-// peers_mermaid.mjs MODULES FILE.mmd ... -- what Mermaid's own parser has of charts, as JSON, a line a file.
+// peers_mermaid.mjs MODULES FILE.mmd ... -- what Mermaid's parser has of charts, as JSON lines.
 //
-// MODULES is a folder with the npm packages `mermaid` and `jsdom`: npm install --prefix DIR mermaid jsdom
+// MODULES has the npm packages `mermaid` and `jsdom`: npm install --prefix DIR mermaid jsdom
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 

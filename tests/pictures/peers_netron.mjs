@@ -1,4 +1,4 @@
-// peers_netron.mjs NETRON FILE.dot ... -- what Netron's own reader has of DOT files, as JSON, a line a file.
+// peers_netron.mjs NETRON FILE.dot ... -- what Netron's reader has of DOT files, as JSON lines.
 //
 // NETRON is the folder of the PyPI package `netron`; its dot.js and text.js run here as they are.
 import { readFileSync } from 'node:fs';

@@ -1,9 +1,11 @@
-"""peers_pictures.py ADDNORM EXAMPLES -- what Netron's and Mermaid's own parsers read of our pictures.
+"""peers_pictures.py ADDNORM EXAMPLES -- what Netron's and Mermaid's own parsers read of our
+pictures.
 
-Run by hand, with node there: Netron is the PyPI package `netron` of this Python; Mermaid is in the folder
-that AN_MERMAID names, made by `npm install --prefix DIR mermaid jsdom` (DIR/node_modules). What is not
-there is said. Of the examples' graphs Netron must have each box's type, attributes and shapes, Mermaid
-each box and arrow; of hostile names (AN_NAMES=400, names.py) Mermaid must have the text."""
+Run by hand, with node there: Netron is the PyPI package `netron` of this Python; Mermaid is in the
+folder that AN_MERMAID names, made by `npm install --prefix DIR mermaid jsdom` (DIR/node_modules).
+What is not there is said. Of the examples' graphs Netron must have each box's type, attributes and
+shapes, Mermaid each box and arrow; of hostile names (AN_NAMES=400, names.py) Mermaid must have the
+text."""
 import html
 import json
 import os
@@ -61,7 +63,8 @@ def check_netron(addnorm, folder, graphs):
         assert not [n for n in whole['nodes'] + usual['nodes'] if n['type'] == n['id'] != 'legend']
         seen = count(n['type'] for n in whole['nodes'])
         for op in ops: # leaves are folded into their readers, steps of a scope are one box
-            if op not in ('state', 'constant', 'count', 'fill', 'iota') and not op.endswith('_step'):
+            if op not in ('state', 'constant', 'count', 'fill',
+                          'iota') and not op.endswith('_step'):
                 assert seen.get(op) == ops[op], (name, op, seen.get(op), ops[op])
         norms = [n for n in whole['nodes'] if n['type'] in ('layer_norm', 'batch_norm')]
         for n in norms:
@@ -92,7 +95,8 @@ def check_mermaid(addnorm, folder, graphs):
     paths = [write(folder, name + '.mmd', chart) for name, chart in charts.items()]
     for read, (name, chart) in zip(node('peers_mermaid.mjs', modules, *paths), charts.items()):
         source = chart.decode()
-        boxes = set(re.findall(r'(?m)^ +(n\d+)\[', source)) | set(re.findall(r'(?m)^  (out\d+)\(', source))
+        boxes = set(re.findall(r'(?m)^ +(n\d+)\[', source)) | set(re.findall(r'(?m)^  (out\d+)\(',
+                                                                             source))
         arrows = re.findall(r'(?m)^ +(\w+) (?:-->|-\.->|==>)(?:\|"[^\n]*"\|)? (\w+)$', source)
         assert {n['id'] for n in read['nodes']} == boxes, name
         assert sorted(map(tuple, read['arrows'])) == sorted(arrows), name
@@ -105,7 +109,8 @@ def check_names(addnorm, folder, modules):
     seed, total = int(os.environ.get('AN_SEED', 1)), int(os.environ.get('AN_NAMES', 400))
     chance, called = random.Random(seed), list(names.draw_names(total, seed))
     batches = [names.Batch(called[i:i + names.BATCH], chance) for i in range(0, total, names.BATCH)]
-    paths = [write(folder, 'h%d.mmd' % i, run(addnorm, 'mermaid', '-', '--whole', data=b.text.encode()))
+    paths = [write(folder, 'h%d.mmd' % i, run(addnorm, 'mermaid', '-', '--whole',
+                                              data=b.text.encode()))
              for i, b in enumerate(batches)]
     wrong = 0
     for read, batch in zip(node('peers_mermaid.mjs', modules, *paths), batches):

@@ -83,7 +83,7 @@ class Text:
 
 
 class Group:
-    """What a <g> of Graphviz stands for: a node, an edge, a cluster, or the graph; and its classes."""
+    """What a <g> of Graphviz stands for: a node, an edge, a cluster or the graph."""
 
     def __init__(self, classes, name, title):
         self.kind, self.classes, self.name, self.title = classes[0], classes[1:], name, title
@@ -211,7 +211,7 @@ class Picture:
         self.shapes.append(s)
 
     def behind(self, text, point, solid):
-        """The colour that the text stands on at that point; `solid` are shapes that may be there."""
+        """The colour that the text stands on at that point, of `solid` shapes that may be there."""
         at = (255.0, 255.0, 255.0)
         for s in solid:
             if s.order < text.order and s.covers(point):

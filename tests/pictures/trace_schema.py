@@ -1,8 +1,9 @@
-"""trace_schema.py FILE ... -- a trace holds to the Trace Event Format (Chromium, 2016) as Perfetto reads it.
+"""trace_schema.py FILE ... -- a trace holds to the Trace Event Format (Chromium, 2016) as Perfetto
+reads it.
 
-Complete events (X) have a name, a time and a length in microseconds that are numbers and not below 0, a
-process and a thread; metadata (M) name a process or a thread. Events of one thread are nested or apart,
-or Perfetto drops them."""
+Complete events (X) have a name, a time and a length in microseconds that are numbers and not below
+0, a process and a thread; metadata (M) name a process or a thread. Events of one thread are nested
+or apart, or Perfetto drops them."""
 import json
 import sys
 
