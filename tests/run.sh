@@ -172,6 +172,21 @@ full_growth() { # growth: what every stage costs at 100,000 and 200,000 nodes, i
     fi
 }
 
+full_page() { # page: pages at work in headless Chromium, if it is there
+    build gcc gcc || return
+    here=build-tests/gcc
+    $here/examples/classifier --generate 40 --epochs 1 --graph $here/classifier.an >/dev/null &&
+        $here/examples/encoder --blocks 12 --graph $here/encoder.an >/dev/null &&
+        python3 tests/pages/browser.py $here/frontends/addnorm $here/classifier.an \
+            $here/encoder.an >$here/page.log
+    answer=$?
+    cat $here/page.log
+    grep '^SKIP: ' $here/page.log >>build-tests/skips
+    if grep -q '^SKIP: ' $here/page.log; then skipped=$((skipped + 1))
+    elif [ $answer = 0 ]; then passed=$((passed + 1))
+    else failed=$((failed + 1)); fi
+}
+
 # parts: "name: what it is", a line each.
 parts() {
     sed -n 's/^full_[a-z_]*() { # //p' tests/run.sh

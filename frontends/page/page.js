@@ -76,7 +76,8 @@ const header = el('header', {}, title, choice, el('span', {class: 'gap'}),
 const crumbs = el('ol', {'aria-label': 'scopes'}), phases = el('span', {id: 'phases', class: 'wide', role: 'group', 'aria-label': 'phase'});
 const steps = el('span', {id: 'steps'});
 const nav = el('nav', {'aria-label': 'where'}, crumbs, phases, steps);
-const said = el('div', {id: 'said', role: 'status'});
+const said = el('div', {id: 'said', role: 'status', title: 'click to hide',
+    onclick: () => { said.textContent = ''; }});
 const zoomer = el('div', {id: 'zoom'},
     el('button', {'aria-label': 'zoom in', title: 'zoom in (+)', onclick: () => zoomBy(1.3)}, '+'),
     el('button', {'aria-label': 'zoom out', title: 'zoom out (-)', onclick: () => zoomBy(1 / 1.3)}, '\u2212'),
@@ -133,7 +134,8 @@ function turned(color, ink) {
 function addNight(svg) {
     let rules = '';
     const rule = (selector, property, value) => {
-        const text = ':root[data-theme=dark] main svg ' + selector + '{' + property + ':' + value + '}';
+        // As weak as a rule can be: what is picked, lit or found has a colour of its own.
+        const text = ':where(:root[data-theme=dark] main svg ' + selector + '){' + property + ':' + value + '}';
         if (value && !nightRules.has(text)) nightRules.add(text), rules += text;
     };
     rule('text:not([fill])', 'fill', '#e8eaed');
@@ -156,6 +158,7 @@ function addNight(svg) {
 // ---- the picture ----------------------------------------------------------
 
 let now = null, svg = null, box = null, whole = null, picked = null, found = [], trail = [];
+let passAt = -1; // the step that is shown, of facts.passes
 let boxes = [], boxOf = [new Map(), new Map()], arrows = new Map();
 const sideGraph = side => graphs[side === 'b' ? now.before : now.graph];
 
@@ -193,6 +196,8 @@ function takeBoxes() {
         b.nodes.forEach(n => boxOf[graphIndex(b)].set(n, b));
         const n = graphOf(b).nodes[b.nodes[0]], scope = scopeOf(b);
         g.classList.add('box');
+        const outline = g.querySelector('path, polygon, ellipse, polyline');
+        if (outline) outline.classList.add('outline');
         g.setAttribute('tabindex', '0');
         g.setAttribute('role', 'button');
         g.setAttribute('aria-label', b.kind === 's' ? 'scope ' + scope + ', closed'
@@ -216,6 +221,7 @@ function show(id, keep) {
     const view = views[id];
     if (now && now.id === id) return;
     now = view;
+    passAt = view.kind === 'pass' ? facts.passes.findIndex(p => p.view === id) : -1;
     choice.value = id;
     if (svg) svg.remove();
     const holder = document.createElement('div');
@@ -233,7 +239,7 @@ function show(id, keep) {
     stage.prepend(svg);
     said.textContent = view.said;
     showWhere();
-    fit();
+    begin();
     lightFound();
     if (!keep) {
         picked = null;
@@ -266,8 +272,7 @@ function showWhere() {
     if (facts.profile) steps.append(el('button', {onclick: () => showTable('Time', facts.profile.table)}, 'times'));
     const changed = facts.passes.map((p, i) => i);
     if (changed.length) {
-        const at = facts.passes.findIndex(p => p.view === now.id && now.kind === 'pass');
-        const here = now.kind === 'pass' ? at : passAt;
+        const here = passAt;
         const step = i => el('button', {id: i < here ? 'previous' : 'next',
             'aria-label': i < here ? 'previous pass' : 'next pass', disabled: i < 0 || i >= changed.length ? '' : null,
             onclick: () => openPass(i)}, i < here ? '\u2039' : '\u203a');
@@ -288,6 +293,16 @@ function fit() {
     const scale = Math.min((W - pad) / whole.w, (H - pad) / whole.h, 1.6);
     const w = W / scale, h = H / scale;
     setBox({x: whole.x + (whole.w - w) / 2, y: whole.y + (whole.h - h) / 2, w, h});
+}
+// At first all of it, unless that would be too small to read: then its top, as wide as it is.
+function begin() {
+    fit();
+    const W = stage.clientWidth, H = stage.clientHeight;
+    if (W / box.w >= .5) return;
+    const scale = Math.max(.55, Math.min(1.1, (W - 14) / whole.w));
+    const w = W / scale, h = H / scale;
+    const x = w > whole.w ? whole.x + (whole.w - w) / 2 : whole.x;
+    if (scale > W / box.w) setBox({x, y: whole.y, w, h});
 }
 function zoomBy(factor, px, py) {
     const W = stage.clientWidth, H = stage.clientHeight;
@@ -401,6 +416,12 @@ function open(b) {
     pick(b);
     if (b.nodes.length === 1) tell(graphIndex(b), b.nodes[0]);
     else tellMany(b, scope);
+    requestAnimationFrame(() => requestAnimationFrame(() => reveal(b.g)));
+}
+// Beside an open panel, too.
+function reveal(g) {
+    const r = g.getBoundingClientRect(), s = stage.getBoundingClientRect();
+    if (r.left < s.left || r.right > s.right || r.top < s.top || r.bottom > s.bottom) center(g);
 }
 function closePanel() {
     pick(null);
@@ -485,7 +506,7 @@ function tell(graph, node) {
         u.table === null ? 'if trained' : 'in ' + u.table));
     const becomes = (g.updates.get(node) || []).map(u => link(graph, g.of(u.value),
         u.table === null ? 'if trained' : 'in ' + u.table));
-    const from = n.from ? n.from.of.map(o => g.byOrdinal.has(o)
+    const from = n.from ? n.from.of.map(o => g.byOrdinal.has(o) && g.byOrdinal.get(o) !== node
         ? link(graph, g.byOrdinal.get(o)) : earlier(graph, o)) : [];
     const fromName = !n.from ? '' : n.from.how === 'grad' ? 'gradient of' : 'made by ' + n.from.how + ' from';
     if (n.from && !from.length) row(list, 'made by', n.from.how);
@@ -533,19 +554,19 @@ function showReport() {
 
 // ---- passes and differences -----------------------------------------------
 
-let passAt = -1;
 function openPass(i) {
     const pass = facts.passes[i];
-    passAt = i;
     if (pass.view !== null) show(pass.view, true);
+    passAt = i;
     pick(null);
     showPass(i);
     showWhere();
+    const marked = pass.view !== null && firstMarked();
+    if (marked) requestAnimationFrame(() => requestAnimationFrame(() => reveal(marked.closest('.box'))));
 }
 function showPass(i) {
     const pass = facts.passes[i];
     if (!pass) return;
-    passAt = i;
     const note = n => {
         const seen = graphs.findIndex(g => g.byOrdinal.has(n.ordinal));
         return el('li', {}, el('span', {class: n.done ? 'done' : 'refused'}, n.done ? 'done ' : 'refused '),
@@ -565,12 +586,17 @@ function showPass(i) {
             onclick: () => openPass(k)}, p.name), el('small', {}, p.view === null ? ' no change' : ' ' +
             p.nodes_before + ' \u2192 ' + p.nodes_after + ' nodes')))));
 }
+// The first box that is drawn as an error, as fused, new, changed, gone or merged.
+function firstMarked() {
+    return ['[stroke="#d50000"]', '[fill="#ffc15c"]', '[fill="#b7e5c0"]', '[fill="#fff3a3"]',
+        '[stroke="#d93025"]', '[stroke="#8430ce"]'].map(mark => svg.querySelector('.box ' + mark))
+        .find(shape => shape);
+}
 // Where the report says that an error comes in; else the first box that is marked.
 function firstDifference() {
     const d = facts.equivalence.divergence;
     const at = d && [1, 0].map(s => ({s, n: d.at[s]})).find(x => x.n && boxOf[x.s].get(x.n));
-    const marked = svg.querySelector('.box [stroke="#d50000"], .box [stroke="#d93025"], ' +
-        '.box [fill="#b7e5c0"], .box [fill="#ffc15c"]');
+    const marked = firstMarked();
     const b = at ? boxOf[at.s].get(at.n) : marked && boxAt(marked);
     if (!b) {
         showReport();
@@ -579,7 +605,8 @@ function firstDifference() {
     }
     pick(b);
     if (at) tell(at.s, at.n); else open(b);
-    if (at && d.message) panel.append(el('p', {class: 'refused'}, d.message));
+    const says = at ? d.message : 'No value differs in what was compared; this is the first box that is not as before.';
+    panel.querySelector('h2').after(el('p', {class: at ? 'refused' : 'soft'}, says));
     center(b.g);
 }
 
@@ -683,7 +710,7 @@ document.addEventListener('keydown', e => {
 
 show(0);
 if (facts.left_out) said.textContent = (said.textContent ? said.textContent + '; ' : '') +
-    facts.left_out + ' more scopes have no picture of their own: addnorm dot FILE --scope NAME draws one';
+    facts.left_out + ' scopes are not drawn by themselves; addnorm dot FILE --scope NAME does';
 window.addnormPage = {facts, views, graphs, show, search: text => { input.value = text; search(); return found.length; },
     go, open, openPass, firstDifference, setTheme, boxes: () => boxes, now: () => now};
 }());
