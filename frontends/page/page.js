@@ -588,8 +588,8 @@ function showPass(i) {
 }
 // The first box that is drawn as an error, as fused, new, changed, gone or merged.
 function firstMarked() {
-    return ['[stroke="#d50000"]', '[fill="#ffc15c"]', '[fill="#b7e5c0"]', '[fill="#fff3a3"]',
-        '[stroke="#d93025"]', '[stroke="#8430ce"]'].map(mark => svg.querySelector('.box ' + mark))
+    return ['[stroke="#d50000"]', '[fill="#ffc15c"]', '[fill="#b7e5c0"]', '[fill="#ffe9b0"]',
+        '[stroke="#d93025"]', '[stroke="#7b3fc4"]'].map(mark => svg.querySelector('.box ' + mark))
         .find(shape => shape);
 }
 // Where the report says that an error comes in; else the first box that is marked.

@@ -120,6 +120,7 @@ CALL(run_inside, "run", "FILE", "--feed", "X", "--fetch", "%3", "--fetch", "dens
 CALL(run_json, "run", "FILE", "--feed", "X", "--fetch", "loss", "--json")
 CALL(dot, "dot", "FILE", "--focus", "loss")
 CALL(mermaid, "mermaid", "FILE")
+CALL(json, "json", "FILE", "--bind", "B=2")
 CALL(summary, "summary", "FILE", "--bind", "B=2")
 CALL(ops, "ops")
 CALL(ops_json, "ops", "--json")
@@ -135,8 +136,8 @@ CALL(help_bash, "help", "--completion", "bash")
 #define ROW(name) {#name, .work = name, .describe = describe, .drop = drop}
 static const an_oom_case rows[] = {
     ROW(print), ROW(opt), ROW(opt_json), ROW(verify), ROW(verify_json), ROW(grad), ROW(grad_all),
-    ROW(run), ROW(run_json), ROW(dot), ROW(mermaid), ROW(summary), ROW(ops), ROW(ops_json), ROW(op),
-    ROW(op_json), ROW(passes), ROW(passes_json), ROW(help), ROW(help_verify),
+    ROW(run), ROW(run_json), ROW(dot), ROW(mermaid), ROW(json), ROW(summary), ROW(ops),
+    ROW(ops_json), ROW(op), ROW(op_json), ROW(passes), ROW(passes_json), ROW(help), ROW(help_verify),
     ROW(print_around), ROW(diff), ROW(diff_json), ROW(run_inside), ROW(help_man), ROW(help_bash),
 };
 
