@@ -77,6 +77,17 @@ static an_cli_exit print(const an_cli *line, writer write, an_dot_args *args)
                                : an_cli_drawn(AN_E_NAME, message);
 }
 
+/* A page has all of that to choose from. */
+static bool check_page(const an_cli *line)
+{
+    const bool part = line->diff || line->focus || line->phase || line->scope || line->from ||
+                      line->to || line->unfold || line->whole || line->depth >= 0;
+    if (!an_cli_is_page(line->output) || !part) return true;
+    an_cli_say("%s: a page shows the graph as a whole and in parts; what part of it, and how, is "
+               "chosen there", line->output);
+    return false;
+}
+
 /* Reads the graph to be drawn, fused ops taken apart if that is asked for. */
 static an_graph *read_drawn(const an_cli *line)
 {
@@ -93,7 +104,7 @@ static an_graph *read_drawn(const an_cli *line)
 static an_cli_exit view(const an_cli *line, writer write)
 {
     int depth;
-    if (!check_view(line) || !an_cli_depth(line, &depth)) return AN_CLI_USAGE;
+    if (!check_view(line) || !check_page(line) || !an_cli_depth(line, &depth)) return AN_CLI_USAGE;
     an_graph *g = read_drawn(line);
     an_graph *before = g && line->diff ? an_cli_read_graph(line->diff) : NULL;
     an_cli_exit answer = AN_CLI_FILE;

@@ -157,6 +157,7 @@ function addNight(svg) {
 
 // ---- the picture ----------------------------------------------------------
 
+let scaleOf = 1; // pixels a point
 let now = null, svg = null, box = null, whole = null, picked = null, found = [], trail = [];
 let passAt = -1; // the step that is shown, of facts.passes
 let boxes = [], boxOf = [new Map(), new Map()], arrows = new Map();
@@ -229,17 +230,18 @@ function show(id, keep) {
     svg = holder.querySelector('svg');
     const paper = svg.querySelector('g.graph > polygon');
     if (paper) paper.remove();
+    const wide = parseFloat(svg.getAttribute('width')), tall = parseFloat(svg.getAttribute('height'));
     svg.removeAttribute('width');
     svg.removeAttribute('height');
     svg.setAttribute('preserveAspectRatio', 'xMidYMid meet');
     const size = svg.viewBox.baseVal;
-    whole = {x: size.x, y: size.y, w: size.width, h: size.height};
+    whole = size.width ? {x: size.x, y: size.y, w: size.width, h: size.height}
+        : {x: 0, y: 0, w: wide, h: tall};
     addNight(svg);
     takeBoxes();
     stage.prepend(svg);
     said.textContent = view.said;
     showWhere();
-    begin();
     lightFound();
     if (!keep) {
         picked = null;
@@ -248,6 +250,7 @@ function show(id, keep) {
         else if (view.kind === 'memory') showTable('Memory', facts.memory.table);
         else panel.hidden = true;
     }
+    begin();
 }
 
 function showWhere() {
@@ -285,6 +288,7 @@ function showWhere() {
 
 function setBox(b) {
     box = b;
+    scaleOf = stage.clientWidth / b.w;
     svg.setAttribute('viewBox', [b.x, b.y, b.w, b.h].map(x => x.toFixed(2)).join(' '));
 }
 // The part of the picture that fills the stage exactly, so that both have one scale.
@@ -323,12 +327,9 @@ function center(g) {
 }
 new ResizeObserver(() => {
     if (!box || !stage.clientWidth) return;
-    const scale = last ? last / box.w : stage.clientWidth / box.w;
-    const w = stage.clientWidth / scale, h = stage.clientHeight / scale;
+    const w = stage.clientWidth / scaleOf, h = stage.clientHeight / scaleOf;
     setBox({x: box.x + (box.w - w) / 2, y: box.y, w, h});
-    last = stage.clientWidth;
 }).observe(stage);
-let last = 0;
 
 stage.addEventListener('wheel', e => {
     e.preventDefault();
@@ -464,6 +465,7 @@ const closer = () => el('button', {class: 'close', 'aria-label': 'close', title:
     onclick: closePanel}, '\u2715');
 function fill(...what) {
     panel.hidden = false;
+    panel.classList.toggle('wide', what.some(x => x && x.tagName === 'PRE'));
     panel.replaceChildren(closer(), ...what.filter(x => x));
     panel.scrollTop = 0;
 }
