@@ -121,17 +121,22 @@ static double federate(plan *p, federation *f, const task *t, const parties *all
     return right;
 }
 
-static double train_centrally(plan *p, const task *t, const parties *all)
+/* In one place there is nobody to stay near. */
+static double train_centrally(const plan *p, const parties *all)
 {
-    party a = {0};
+    plan alone = *p;
+    alone.near = 0;
+    task t = describe(&alone, all->vocabulary);
+    party a = {0}, tester = {0};
     double right = NAN;
-    const bool good = join(&a, p, t, true) && learn(&a, p, &all->all, p->central, p->e.seed);
-    party tester = {a.store, NULL};
-    if (good) tester.program = an_compile(t->graph, a.store, .fetch = {t->loss, t->accuracy},
-                                          .inference = true);
-    if (tester.program) right = test(&tester, &all->test);
-    an_program_free(tester.program);
+    if (join(&a, &alone, &t, true) && learn(&a, p, &all->all, p->central, p->e.seed)) {
+        tester.program = an_compile(t.graph, a.store, .fetch = {t.loss, t.accuracy},
+                                    .inference = true);
+        if (tester.program) right = test(&tester, &all->test);
+    }
+    leave(&tester);
     leave(&a);
+    an_graph_free(t.graph);
     return right;
 }
 
@@ -172,7 +177,7 @@ static bool run(plan *p, const parties *all)
         good = link_agree(good);
         const double right = good ? federate(p, &f, &t, all) : NAN;
         if (good && link_is_server())
-            good = judge(p, &f, &t, right, train_centrally(p, &t, all));
+            good = judge(p, &f, &t, right, train_centrally(p, all));
     }
     part(&f, p);
     an_graph_free(t.graph);

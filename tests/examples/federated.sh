@@ -28,7 +28,7 @@ weights=$(grep '^weights   [0-9a-f]*$' "$work/out") || fail 'federated: no sum o
 "$federated" $easy --graph "$work/f.an" && grep -q '^output "loss"' "$work/f.an" ||
     fail 'federated: no graph'
 "$federated" $easy --rounds 1 --rate 1e-9 >"$work/out" && fail 'federated: an untrained net passed'
-"$federated" $easy --rounds 8 --near 0.01 --json "$work/n.json" >"$work/out" ||
+"$federated" $easy --rounds 8 --near 0.001 --json "$work/n.json" >"$work/out" ||
     { cat "$work/out"; fail 'federated: FedProx'; }
 "$federated" $easy --rounds 3 --near 1e5 >"$work/out" && fail 'federated: tied down, they learnt'
 "$federated" --clients 0 2>"$work/log" && fail 'federated: nobody learnt'
