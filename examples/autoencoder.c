@@ -157,6 +157,11 @@ static bool run(plan *p, const images *known, const images *new)
     const images *set[2] = {known, new};
     model m = {0};
     double pixels, random, untrained, filters, learnt = 0;
+    if (p->e.graph) {
+        const bool printed = build(&m, p, known) && example_print(&p->e, m.restores);
+        free_model(&m);
+        return printed;
+    }
     bool good = build(&m, p, known) && example_same(&p->e, m.restores, m.train, "B=2") &&
                 example_draw(&p->e, an_program_graph(m.learnt));
     if (good) printf("right with %d labels, on the mean over %d draws of them\n", LABELS, DRAWS);

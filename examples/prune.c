@@ -121,8 +121,10 @@ static bool run(plan *p, model *m, examples *e, an_tokenizer **tokenizer)
 {
     findings f = {0};
     if (!read_training_data(&p->o, e, tokenizer) ||
-        !build(m, p, an_tokenizer_vocabulary(*tokenizer), an_dataset_classes(e->texts)) ||
-        !example_same(&p->e, m->graph, m->tune, "B=4,T=12") ||
+        !build(m, p, an_tokenizer_vocabulary(*tokenizer), an_dataset_classes(e->texts)))
+        return false;
+    if (p->e.graph) return example_print(&p->e, m->graph);
+    if (!example_same(&p->e, m->graph, m->tune, "B=4,T=12") ||
         !example_draw(&p->e, an_program_graph(m->tune)) ||
         !fit(m->train, p, e, p->epochs, p->e.seed) || !keep_weights(&m->weights, m->store))
         return false;

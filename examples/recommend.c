@@ -161,6 +161,11 @@ static bool compare(plan *p, const ratings *r, double net)
 static bool run(plan *p, const ratings *r)
 {
     model m = {0};
+    if (p->e.graph) {
+        const bool printed = build(&m, p, r) && example_print(&p->e, m.graph);
+        free_model(&m);
+        return printed;
+    }
     bool good = build(&m, p, r) && example_same(&p->e, m.graph, m.train, "B=16") &&
                 example_draw(&p->e, an_program_graph(m.predict)) && train(&m, p, r);
     const double net = good ? test(&m, r) : NAN;

@@ -137,7 +137,8 @@ CALL(help_bash, "help", "--completion", "bash")
 static const an_oom_case rows[] = {
     ROW(print), ROW(opt), ROW(opt_json), ROW(verify), ROW(verify_json), ROW(grad), ROW(grad_all),
     ROW(run), ROW(run_json), ROW(dot), ROW(mermaid), ROW(json), ROW(summary), ROW(ops),
-    ROW(ops_json), ROW(op), ROW(op_json), ROW(passes), ROW(passes_json), ROW(help), ROW(help_verify),
+    ROW(ops_json), ROW(op), ROW(op_json), ROW(passes), ROW(passes_json), ROW(help),
+    ROW(help_verify),
     ROW(print_around), ROW(diff), ROW(diff_json), ROW(run_inside), ROW(help_man), ROW(help_bash),
 };
 
