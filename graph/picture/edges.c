@@ -4,8 +4,8 @@
  * the backward phase reads from the forward phase was kept for it ("saved"); a
  * commit leads from the value to the box that shows the state.
  *
- * Where a residual stream runs: of the two values that a residual sum adds, the older one came past
- * the block; and from a sum to the norm that reads it first.                  */
+ * Where a residual stream runs: of the two values that a sum adds, one is computed from the other,
+ * which came past the block; and from a sum to the norm that reads it.        */
 #include "core/random.h"
 #include "graph/picture/view.h"
 
@@ -48,13 +48,35 @@ static bool adds_alike(const an_graph *g, const an_node *n)
     return an_slot_type(g, n->in[0]) == an_slot_type(g, n->in[1]);
 }
 
+#define LOOKED_AT 400 /* operands of what lies between the two values of a sum */
+
+/* Whether a value is computed from an older one; operands are older than who reads them. */
+static bool descends(const an_graph *g, uint32_t value, uint32_t from)
+{
+    uint32_t open[LOOKED_AT];
+    int count = 0, looked = 0;
+    const uint32_t oldest = g->slots[from].node;
+    open[count++] = g->slots[value].node;
+    while (count > 0) {
+        const an_node *n = &g->nodes[open[--count]];
+        for (int k = 0; k < n->inputs; k++) {
+            const uint32_t p = n->in[k] ? g->slots[n->in[k]].node : 0;
+            if (p == oldest) return true;
+            if (p > oldest && looked++ < LOOKED_AT && count < LOOKED_AT) open[count++] = p;
+        }
+    }
+    return false;
+}
+
 static bool is_stream(const an_view *v, uint32_t value, uint32_t reader)
 {
     const an_node *n = &v->g->nodes[reader], *made = an_node_of(v->g, value);
     const an_op_rules *rules = n->op->rules;
     if (v->phase[reader] != AN_PHASE_FORWARD) return false;
-    if (rules->adds && adds_alike(v->g, n))
-        return value == (n->in[0] < n->in[1] ? n->in[0] : n->in[1]);
+    if (rules->adds && adds_alike(v->g, n)) {
+        const bool first = n->in[0] < n->in[1];
+        return value == n->in[!first] && descends(v->g, n->in[first], value);
+    }
     return rules->norm.row > 0 && value == n->in[rules->norm.row - 1] && made->op->rules->adds;
 }
 
