@@ -9,6 +9,7 @@ others.
 
 A format is a row: its name, what asks for it, what reads it and tells what each node is called."""
 import html
+import html.parser
 import json
 import os
 import random
@@ -202,6 +203,49 @@ def read_trace(batch, source, folder):
         yield e['args']['file'], batch.files[i].decode('utf-8', 'replace'), name
 
 
+def check_nodes(batch, graph):
+    told = {n['ordinal']: n for n in graph['nodes']}
+    for i, name in enumerate(batch.names):
+        node = told[i + 2]
+        yield node['name'], name, name
+        yield node['scope'] + '/' + name, batch.called[i], name
+        yield node['file'], batch.files[i].decode('utf-8', 'replace'), name
+
+
+def read_graph_json(batch, source, folder):
+    return check_nodes(batch, json.loads(source))
+
+
+class Scripts(html.parser.HTMLParser):
+    """What stands in the scripts of a page; nothing that a user named is an element of it."""
+
+    def __init__(self):
+        super().__init__()
+        self.inside, self.kinds, self.texts = False, [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.inside = tag == 'script'
+        if self.inside:
+            self.kinds.append(dict(attributes).get('id'))
+            self.texts.append('')
+
+    def handle_endtag(self, tag):
+        self.inside = False
+
+    def handle_data(self, data):
+        if self.inside:
+            self.texts[-1] += data
+
+
+def read_html(batch, source, folder):
+    page = Scripts()
+    with open(os.path.join(folder, 'p.html'), encoding='utf-8') as f:
+        page.feed(f.read())
+    views = [k for k in page.kinds if k and k.startswith('view-')]
+    assert page.kinds == ['facts'] + views + [None], page.kinds
+    return check_nodes(batch, json.loads(page.texts[0])['graphs'][0])
+
+
 def read_opt_json(batch, source, folder):
     graph = json.loads(source)['graph']
     for name in batch.names:
@@ -216,7 +260,9 @@ def quoted_again(name):
 
 def read_mermaid(batch, source, folder):
     """A chart's lines hold each name; its own parser is asked by peers_mermaid.py."""
-    for label, name in zip(re.findall(r'\["tanh(?:<br/>)(.*)"\]\n', source.decode()), batch.names):
+    labels = re.findall(r'n(\d+)\["tanh(?:<br/>)(.*)"\]\n', source.decode())
+    labels = [label for _, label in sorted(labels, key=lambda found: int(found[0]))]
+    for label, name in zip(labels, batch.names):
         text = label.replace('<br/>', '\n')
         for entity, c in (('#lt;', '<'), ('#gt;', '>'), ('#quot;', '"'), ('#35;', '\0'), ('#96;',
                                                                                           '`'),
@@ -231,6 +277,8 @@ FORMATS = (
     ('svg', ['dot', '-', '--whole', '--no-legend'], read_svg),
     ('chromium', ['dot', '-', '--whole', '--no-legend'], read_chromium),
     ('mermaid', ['mermaid', '-', '--whole'], read_mermaid),
+    ('graph json', ['json', '-'], read_graph_json),
+    ('html', ['dot', '-', '-o', '@/p.html'], read_html),
     ('opt json', ['opt', '-', '--json', '--passes', 'canonicalise'], read_opt_json),
     ('memory json', ['memory', '-', '--json', '--passes', 'canonicalise'], read_memory_json),
     ('memory svg', ['memory', '-', '--passes', 'canonicalise', '-o', '@/m.svg'], read_memory_svg),
