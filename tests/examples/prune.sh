@@ -2,7 +2,7 @@
 # decide a class are learnt and survive the loss of most weights, and the file holds what is left.
 #   prune.sh BUILD-OF-EXAMPLES
 set -eu
-prune=$1/prune
+prune=$(cd "$1" && pwd)/prune # it works elsewhere
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { echo "$*"; cat "$work/out" "$work/log"; exit 1; }
