@@ -77,15 +77,20 @@ AN_INLINE void turn_four(const float *x, int64_t row, __m128 factor, float *y)
 #define LOW _MM_SHUFFLE(2, 0, 2, 0)  /* of the quarters of two vectors, the even ones */
 #define HIGH _MM_SHUFFLE(3, 1, 3, 1) /* and the odd ones */
 
+/* One look at each line, in the order in which they lie, fetches the next ones as well: lines a row
+ * apart are not foreseen, and prefetches teach nothing. Keys that are in no cache are turned about
+ * twice as fast. */
+AN_INLINE void look_along(const float *x, int64_t count)
+{
+    for (int64_t i = 0; i < count; i += 16) (void)*(const volatile float *)(x + i);
+}
+
 /* Sixteen rows as sixteen elements: whole lines are read and written. Pairs of rows, fours of them
  * within each quarter of a vector, and the quarters. */
 AN_INLINE void turn_sixteen(const float *x, int64_t row, __m512 factor, float *y)
 {
     __m512 a[16], b[16];
-    for (int i = 0; i < 16; i++) {
-        __builtin_prefetch(x + (i + 16) * row); /* lines a row apart are not foreseen */
-        a[i] = _mm512_mul_ps(_mm512_loadu_ps(x + i * row), factor);
-    }
+    for (int i = 0; i < 16; i++) a[i] = _mm512_mul_ps(_mm512_loadu_ps(x + i * row), factor);
     for (int i = 0; i < 16; i += 2) {
         b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);
         b[i + 1] = _mm512_unpackhi_ps(a[i], a[i + 1]);
@@ -134,9 +139,11 @@ void AN_ISA(attention_turn)(const float *x, int64_t row, int64_t step, int64_t r
     int64_t done = 0, lines = 0; /* rows and columns */
 #if defined(__AVX512F__)
     if (step == 1) done = rows / 16 * 16, lines = columns / 16 * 16;
-    for (int64_t r = 0; r < done; r += 16)
+    for (int64_t r = 0; r < done; r += 16) {
+        if (row == columns) look_along(x + r * row, 16 * row);
         for (int64_t c = 0; c < lines; c += 16)
             turn_sixteen(x + r * row + c, row, _mm512_set1_ps(factor), y + c * AN_PANEL + r);
+    }
 #endif
     if (done < rows) turn_rest(x, row, step, done, rows, 0, lines, factor, y);
     turn_rest(x, row, step, 0, rows, lines, columns, factor, y);
