@@ -74,6 +74,9 @@ static const char heads[] =
     "%5: f32[1,4,R,D], f32[1,4,R] = attention %1, %2, %3, %4 {causal=1}\n"
     "%6: f32[1,4,R,D], f32[1,2,R,D], f32[1,2,R,D], f32[1,1,R,R] = attention_grad %1, %1, %2, "
     "%3, %4, _, _, %1, %5.1 {causal=1}\n" /* of its own y, one key alone has slopes of 0 */
+    "%7: f32[1,4,1,D] = input \"one\"\n" /* a query by itself, as a cache is asked */
+    "%8: f32[1,1,1,R] = input \"seen\"\n"
+    "%9: f32[1,4,1,D], f32[1,4,1] = attention %7, %2, %3, %8 {causal=1}\n"
     "output \"y\" %5\n";
 
 /* Rows of three lengths over more than a tile; L stands for the lengths' bound. */
