@@ -302,8 +302,13 @@ static an_status render_a_page(attempt *a, an_picture_fn make, const void *conte
         a->dots = false;
         const an_status status = dot ? render(a) : fail(a->r, AN_E_MEMORY, "out of memory");
         an_string_free(dot);
-        if (status != AN_OK || (!a->large && !a->mixed)) return status;
         const bool hinted = sketch.order > 0 && sketch.order <= AN_ORDERS;
+        if (hinted && status != AN_OK && a->dots) { /* the hint is to blame */
+            fail(a->r, AN_OK, "%s", "");
+            sketch.order++;
+            continue;
+        }
+        if (status != AN_OK || (!a->large && !a->mixed)) return status;
         if (a->large && !hinted && !sketch.closes) { /* it cannot be closed, but be simpler */
             a->dots = true;
             return AN_OK;

@@ -221,6 +221,9 @@ START_TEST(test_a_picture_that_is_not_as_it_should_be)
         {"echo '<svg width=\"4001pt\" height=\"9pt\"'; exit", 10, "for it was too large"},
         {"grep -q 'lead0' ${0%/*}/seen || { echo '<title>cluster_1</title> <path d=\"M9,-1C' "
          "'<title>cluster_2</title> <path d=\"M-7,1C'; exit; }", 2, ""},
+        {"grep -q 'lead0' ${0%/*}/seen && { echo 'Error: trouble in init_rank' >&2; exit 1; }; "
+         "echo '<title>cluster_1</title> <path d=\"M9,-1C' "
+         "'<title>cluster_2</title> <path d=\"M-7,1C'; exit", 11, ""},
         {"echo '<title>cluster_1</title> <polygon points=\"20,-1 ' "
          "'<title>cluster_13</title> <polygon points=\"1,-1 ' "
          "'<title>cluster_3</title> <polygon points=\"7,1 '; exit", 8, ""},
