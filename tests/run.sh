@@ -59,7 +59,7 @@ export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrac
 
 usual() {
     limits=--limits
-    build gcc gcc && run gcc gcc
+    build gcc gcc && run gcc gcc --no-suite long
     limits=''
     build clang-asan clang $sanitize -Db_sanitize=address,undefined &&
         run clang-asan clang-asan --no-suite slow --no-suite house --timeout-multiplier 4
@@ -70,6 +70,7 @@ full_clang() { # clang: clang's release build, all tests
     build clang clang && run clang clang
 }
 full_gcc_asan() { # gcc-asan: gcc's AddressSanitizer and UndefinedBehaviorSanitizer, all tests
+    export AN_SWEEP_ALL=1
     build gcc-asan gcc $sanitize -Db_sanitize=address,undefined &&
         run gcc-asan gcc-asan --timeout-multiplier 4
 }
@@ -127,6 +128,9 @@ full_norms() { # norms: the bound of every norm's rows up to ten million wide
     unset AN_NORM_WIDTH CK_TIMEOUT_MULTIPLIER
 }
 
+full_examples() { # examples: all examples at their small settings, as users run them
+    build gcc gcc && run examples gcc --suite examples
+}
 full_pictures() { # pictures: 2,000 random graphs, all golden ones, 100,000 hostile names
     export AN_PICTURES=2000 AN_NAMES=100000 CK_TIMEOUT_MULTIPLIER=20
     build gcc gcc && run pictures gcc --timeout-multiplier 20 layouts_random pictures_gallery \
