@@ -62,7 +62,8 @@ usual() {
     build gcc gcc && run gcc gcc --no-suite long
     limits=''
     build clang-asan clang $sanitize -Db_sanitize=address,undefined &&
-        run clang-asan clang-asan --no-suite slow --no-suite house --timeout-multiplier 4
+        run clang-asan clang-asan --no-suite slow --no-suite house --no-suite examples \
+            --timeout-multiplier 4
 }
 
 # A part of --full is a function here and nothing else; the comment holds its name.
@@ -72,13 +73,14 @@ full_clang() { # clang: clang's release build, all tests
 full_gcc_asan() { # gcc-asan: gcc's AddressSanitizer and UndefinedBehaviorSanitizer, all tests
     export AN_SWEEP_ALL=1
     build gcc-asan gcc $sanitize -Db_sanitize=address,undefined &&
-        run gcc-asan gcc-asan --timeout-multiplier 4
+        ninja -C build-tests/gcc-asan programs >/dev/null && run gcc-asan gcc-asan --timeout-multiplier 4
 }
 full_tsan() { # tsan: clang's ThreadSanitizer, the fast tests
     # Check forks by default, which ThreadSanitizer does not survive once threads exist.
     export CK_FORK=no
     build clang-tsan clang $sanitize -Db_sanitize=thread &&
-        run tsan clang-tsan --no-suite slow --no-suite house --timeout-multiplier 10
+        run tsan clang-tsan --no-suite slow --no-suite house --no-suite examples \
+            --timeout-multiplier 10
     unset CK_FORK
 }
 full_valgrind() { # valgrind: the gcc build under Valgrind, the fast tests but the examples
