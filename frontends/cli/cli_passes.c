@@ -3,6 +3,7 @@
 #include "frontends/cli/cli.h"
 
 #include "graph/text/excerpt.h"
+#include "graph/text/lines.h"
 
 #include <errno.h>
 #include <string.h>
@@ -99,22 +100,13 @@ typedef struct album {
     an_cli_exit answer;
 } album;
 
-static bool is_same(const an_graph *a, const an_graph *b)
-{
-    char *one = an_print(a), *other = an_print(b);
-    const bool same = one && other && !strcmp(one, other);
-    an_string_free(one);
-    an_string_free(other);
-    return same;
-}
-
 static void draw_page(album *x, const char *pass, const an_graph *behind)
 {
     char message[1024] = "";
     an_text path = {0};
     an_text_addf(&path, "%s/%d_%.*s.svg", x->line->dot_dir, ++x->pages,
                  (int)strcspn(pass, "=/"), pass);
-    if (is_same(x->now, behind)) {
+    if (an_text_is_same(x->now, behind)) {
         an_cli_say("%s changes nothing", pass);
     } else {
         const an_status status =

@@ -11,6 +11,7 @@
 
 #include "core/random.h"
 #include "graph/picture/beside.h"
+#include "graph/text/lines.h"
 
 #define MOST_VIEWS 28   /* of a graph that takes little time */
 #define MOST_DEPTHS 4
@@ -223,15 +224,6 @@ void an_page_draw_graph(an_page *p)
 
 /* ---- passes -------------------------------------------------------------- */
 
-static bool is_same(const an_graph *a, const an_graph *b)
-{
-    char *one = an_print(a), *other = an_print(b);
-    const bool same = one && other && !strcmp(one, other);
-    an_string_free(one);
-    an_string_free(other);
-    return same;
-}
-
 static json_t *notes_json(const an_optimised *o)
 {
     json_t *list = json_array();
@@ -275,7 +267,7 @@ static void step(an_page *p, an_graph **now, int64_t *number, const char *pass)
     an_graph *after = an_optimised_take(o);
     int64_t view = -1;
     if (!after) an_page_fail(p, an_optimised_status(o), an_optimised_message(o));
-    if (after && !is_same(*now, after)) {
+    if (after && !an_text_is_same(*now, after)) {
         const int64_t before = *number < 0 ? add_graph(p, *now) : *number;
         const an_dot_args args = {.graph = after, .diff = *now, .title = pass};
         view = p->count;

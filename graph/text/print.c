@@ -16,6 +16,8 @@
 #include "graph/ir.h"
 #include "ops/set.h"
 
+#include <string.h>
+
 void an_line_value(const an_graph *g, uint32_t value, an_text *out)
 {
     if (!value) {
@@ -163,4 +165,13 @@ char *an_print_with(const an_print_args *args)
 void an_string_free(char *text)
 {
     an_free(text);
+}
+
+bool an_text_is_same(const an_graph *a, const an_graph *b)
+{
+    char *one = an_print(a), *other = an_print(b);
+    const bool same = one && other && !strcmp(one, other);
+    an_string_free(one);
+    an_string_free(other);
+    return same;
 }
