@@ -139,14 +139,18 @@ bool example_print(const example *e, const an_graph *g)
     return good;
 }
 
+bool example_proves(const an_equivalence *q)
+{
+    return an_equivalence_holds(q, AN_RUNG_PROVED) && an_equivalence_numbers(q) == AN_BITWISE;
+}
+
 bool example_same(example *e, const an_graph *written, const an_program *runs, const char *bind)
 {
     const char *name = an_graph_name(written);
     const an_graph *g = an_program_graph(runs);
     an_equivalence *q = an_equivalent(written, g, .gradients = true, .subset = true, .bind = bind,
                                       .seeds = 2, .quick = true);
-    const bool same = an_equivalence_holds(q, AN_RUNG_PROVED) &&
-                      an_equivalence_numbers(q) == AN_BITWISE;
+    const bool same = example_proves(q);
     const int64_t pairs = an_graph_count(g, "add_norm"), back = an_graph_count(g, "add_norm_grad");
     printf("%s: %lld Add & Norm fused, %lld backward; %s\n", name, (long long)pairs,
            (long long)back, same ? "proved, the same bits" : an_equivalence_message(q));

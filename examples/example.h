@@ -58,6 +58,8 @@ bool example_draw(const example *e, const an_graph *g);
  * --graph asked for, and all that is done then. False, after a message, if it cannot be written. */
 bool example_print(const example *e, const an_graph *g);
 
+/* Whether two graphs were proved equal, and all that was compared has the same bits. */
+bool example_proves(const an_equivalence *q);
 /* Whether what runs is what was written, with its gradients and steps: a proof, and numbers in
  * bits, at extents such as "B=2,T=16". Prints that and how many Add & Norm were fused, and keeps
  * it as figures: "NAME_add_norm", "NAME_add_norm_grad", "NAME_same", NAME being the graph's. */
