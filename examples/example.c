@@ -139,6 +139,20 @@ bool example_print(const example *e, const an_graph *g)
     return good;
 }
 
+double example_majority(const int32_t *known, int64_t known_count, const int32_t *fresh,
+                        int64_t fresh_count, int64_t classes)
+{
+    int64_t most = -1, common = 0, right = 0;
+    for (int64_t c = 0; c < classes; c++) {
+        int64_t count = 0;
+        for (int64_t i = 0; i < known_count; i++) count += known[i] == c;
+        if (count > most) common = c;
+        if (count > most) most = count;
+    }
+    for (int64_t i = 0; i < fresh_count; i++) right += fresh[i] == common;
+    return (double)right / (double)fresh_count;
+}
+
 bool example_proves(const an_equivalence *q)
 {
     return an_equivalence_holds(q, AN_RUNG_PROVED) && an_equivalence_numbers(q) == AN_BITWISE;

@@ -58,6 +58,10 @@ bool example_draw(const example *e, const an_graph *g);
  * --graph asked for, and all that is done then. False, after a message, if it cannot be written. */
 bool example_print(const example *e, const an_graph *g);
 
+/* The simplest baseline: the share of `fresh` labels that are the commonest of the `known` ones. */
+double example_majority(const int32_t *known, int64_t known_count, const int32_t *fresh,
+                        int64_t fresh_count, int64_t classes);
+
 /* Whether two graphs were proved equal, and all that was compared has the same bits. */
 bool example_proves(const an_equivalence *q);
 /* Whether what runs is what was written, with its gradients and steps: a proof, and numbers in

@@ -142,16 +142,7 @@ bool images_from(const source *from, uint64_t seed, images *train, images *test)
 
 double majority_accuracy(const images *train, const images *test)
 {
-    int64_t best = -1, right = 0;
-    int32_t common = 0;
-    for (int32_t c = 0; c < train->classes; c++) {
-        int64_t count = 0;
-        for (int64_t i = 0; i < train->count; i++) count += train->label[i] == c;
-        if (count > best) common = c;
-        if (count > best) best = count;
-    }
-    for (int64_t i = 0; i < test->count; i++) right += test->label[i] == common;
-    return (double)right / (double)test->count;
+    return example_majority(train->label, train->count, test->label, test->count, train->classes);
 }
 
 /* The square of the distance, or any number above `enough` if it is above that. */

@@ -208,11 +208,6 @@ bool read_all(corpus *c, const char *path)
 
 double majority(const corpus *c)
 {
-    int64_t count[MOST_ANSWERS] = {0}, right = 0;
-    int32_t most = 0;
-    for (int64_t i = 0; i < c->known.count; i++) count[c->known.answer[i]]++;
-    for (int32_t k = 0; k < c->answers; k++)
-        if (count[k] > count[most]) most = k;
-    for (int64_t i = 0; i < c->new.count; i++) right += c->new.answer[i] == most;
-    return (double)right / (double)c->new.count;
+    return example_majority(c->known.answer, c->known.count, c->new.answer, c->new.count,
+                            c->answers);
 }

@@ -155,13 +155,8 @@ bool read_words(corpus *c, const char *folder)
 
 double majority(const corpus *c)
 {
-    int64_t count[MOST_WORDS] = {0}, right = 0;
-    int32_t most = 0;
-    for (int64_t i = 0; i < c->known.count; i++) count[c->known.label[i]]++;
-    for (int32_t w = 0; w < c->words; w++)
-        if (count[w] > count[most]) most = w;
-    for (int64_t i = 0; i < c->unseen.count; i++) right += c->unseen.label[i] == most;
-    return (double)right / (double)c->unseen.count;
+    return example_majority(c->known.label, c->known.count, c->unseen.label, c->unseen.count,
+                            c->words);
 }
 
 /* Moves the sound so that the middle of what is above the average stands in the middle. */
