@@ -120,6 +120,16 @@ const char *an_text_view(const an_text *t)
     return t && t->data ? t->data : "";
 }
 
+bool an_text_next_word(const char **list, const char *separators, an_text *word)
+{
+    *list += strspn(*list, separators);
+    const size_t length = strcspn(*list, separators);
+    an_text_clear(word);
+    an_text_add_bytes(word, *list, (int64_t)length);
+    *list += length;
+    return length > 0;
+}
+
 void an_text_clear(an_text *t)
 {
     if (!t) return;

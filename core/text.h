@@ -42,6 +42,9 @@ char *an_text_take(an_text *t);
 const char *an_text_view(const an_text *t);
 /* For whoever appends a string piece by piece: false, and `t` has failed, if it is lost. */
 bool an_text_takes(an_text *t, const char *string);
+/* The next word of a list, between any of the separators; false at its end. Replaces what `word`
+ * held. */
+bool an_text_next_word(const char **list, const char *separators, an_text *word);
 void an_text_clear(an_text *t); /* empty and ready again, whatever it was; keeps its memory */
 void an_text_free(an_text *t);
 

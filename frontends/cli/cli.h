@@ -116,8 +116,6 @@ typedef enum an_cli_kind { AN_CLI_OUTPUT, AN_CLI_INPUT, AN_CLI_STATE, AN_CLI_ANY
 /* The value of that name, outputs first; AN_NONE if there is none. */
 an_value an_cli_find(an_graph *g, const char *option, const char *name, an_cli_kind kind);
 an_updates an_cli_find_updates(an_graph *g, const char *name);
-/* The next word of a list like a,b,c; false at its end. Replaces what `out` held. */
-bool an_cli_next_word(const char **list, an_text *out);
 /* Takes NAME=PATH or NAME apart; the latter's path is NULL. */
 bool an_cli_split(const char *option, const char *pair, an_text *name, const char **path);
 

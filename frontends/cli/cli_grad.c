@@ -64,7 +64,7 @@ static bool want_listed(wanted *w, an_graph *g, const char *list)
 {
     bool good = true;
     an_text name = {0};
-    while (good && an_cli_next_word(&list, &name)) {
+    while (good && an_text_next_word(&list, ",", &name)) {
         const an_value leaf = an_cli_find(g, "--wrt", an_text_view(&name), AN_CLI_ANY);
         good = leaf.graph && want(w, leaf, an_arena_string(&g->arena, an_text_view(&name)));
         if (good && !is_float(leaf)) {

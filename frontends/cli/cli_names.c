@@ -5,12 +5,13 @@
 #include "frontends/cli/cli.h"
 
 #include "core/memory.h"
+#include "graph/passes/pipeline.h"
 
 #include <string.h>
 
 /* ---- passes ------------------------------------------------------------ */
 
-/* "recompute=SCOPES", which is exact and none of the pipeline's. */
+/* "recompute=SCOPES", which is none of the pipeline's. */
 static bool names_scopes(const char *word) { return !strncmp(word, "recompute=", 10); }
 
 static bool check_pass(const char *name)
@@ -29,33 +30,21 @@ static bool check_pass(const char *name)
 
 bool an_cli_check_passes(const char *passes)
 {
+    an_text word = {0};
     bool good = true;
-    for (const char *p = passes ? passes : ""; good && *p;) {
-        p += strspn(p, ", ");
-        const size_t length = strcspn(p, ", ");
-        an_text name = {0};
-        an_text_add_bytes(&name, p, (int64_t)length);
-        good = length == 0 || check_pass(an_text_view(&name));
-        an_text_free(&name);
-        p += length;
-    }
+    while (good && passes && an_text_next_word(&passes, ", ", &word))
+        good = check_pass(an_text_view(&word));
+    an_text_free(&word);
     return good;
 }
 
 bool an_cli_passes_are_exact(const char *passes)
 {
+    an_text word = {0};
     bool exact = true;
-    for (const char *p = passes ? passes : ""; exact && *p;) {
-        p += strspn(p, ", ");
-        const size_t length = strcspn(p, ", ");
-        int i = 0;
-        for (const char *n; (n = an_pass_name(i)) != NULL; i++)
-            if (strlen(n) == length && !strncmp(n, p, length)) break;
-        /* nor is inference, which is none of the pipeline's */
-        const bool unfuse = length == 6 && !strncmp(p, "unfuse", 6);
-        exact = length == 0 || unfuse || names_scopes(p) || an_pass_is_exact(i);
-        p += length;
-    }
+    while (exact && passes && an_text_next_word(&passes, ", ", &word))
+        exact = an_pipeline_is_exact(an_text_view(&word));
+    an_text_free(&word);
     return exact;
 }
 
@@ -136,17 +125,7 @@ an_updates an_cli_find_updates(an_graph *g, const char *name)
     return (an_updates){g, 0};
 }
 
-/* ---- lists and pairs --------------------------------------------------- */
-
-bool an_cli_next_word(const char **list, an_text *out)
-{
-    *list += strspn(*list, ",");
-    const size_t length = strcspn(*list, ",");
-    an_text_clear(out);
-    an_text_add_bytes(out, *list, (int64_t)length);
-    *list += length;
-    return length > 0;
-}
+/* ---- pairs ----------------------------------------------------------- */
 
 bool an_cli_split(const char *option, const char *pair, an_text *name, const char **path)
 {

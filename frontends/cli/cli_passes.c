@@ -149,7 +149,7 @@ static an_cli_exit draw_passes(const an_cli *line, const an_graph *g)
     an_optimised_free(o);
     an_text word = {0};
     const char *list = line->passes ? line->passes : "";
-    while (x.now && x.answer == AN_CLI_FINE && an_cli_next_word(&list, &word))
+    while (x.now && x.answer == AN_CLI_FINE && an_text_next_word(&list, ", ", &word))
         add_page(&x, an_text_view(&word));
     for (int i = 0; x.now && !line->passes && x.answer == AN_CLI_FINE && an_pass_name(i); i++)
         add_page(&x, an_pass_name(i));

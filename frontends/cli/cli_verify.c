@@ -177,7 +177,7 @@ static bool read_threads(const char *list, int threads[8])
     int count = 0;
     bool good = true;
     an_text word = {0};
-    for (const char *p = list ? list : "1,2"; good && an_cli_next_word(&p, &word);) {
+    for (const char *p = list ? list : "1,2"; good && an_text_next_word(&p, ",", &word);) {
         const char *text = an_text_view(&word);
         const size_t digits = strspn(text, "0123456789");
         const long n = digits > 0 && digits < 5 && !text[digits] ? strtol(text, NULL, 10) : 0;

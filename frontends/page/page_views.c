@@ -294,13 +294,10 @@ void an_page_draw_passes(an_page *p)
     an_optimised_free(o);
     for (int i = 0; now && !list && p->status == AN_OK && an_pass_name(i); i++)
         step(p, &now, &number, an_pass_name(i));
-    while (now && list && *list && p->status == AN_OK) {
-        char word[256];
-        const size_t length = strcspn(list, ",");
-        snprintf(word, sizeof word, "%.*s", (int)length, list);
-        list += length + (list[length] == ',');
-        if (word[0]) step(p, &now, &number, word);
-    }
+    an_text word = {0};
+    while (now && list && p->status == AN_OK && an_text_next_word(&list, ", ", &word))
+        step(p, &now, &number, an_text_view(&word));
+    an_text_free(&word);
     an_graph_free(now);
 }
 

@@ -71,6 +71,12 @@ const an_pass *an_pass_find(const char *name, int length)
     return NULL;
 }
 
+bool an_pipeline_is_exact(const char *word)
+{
+    const an_pass *pass = an_pass_find(word, (int)strcspn(word, "="));
+    return pass && pass->exact;
+}
+
 an_graph *an_pipeline_part(const an_graph *from, const bool *needed, uint32_t *value)
 {
     an_rewrite rw = {.pass = "compile", .from = from, .to = an_graph_like(from), .value = value};

@@ -17,6 +17,10 @@ an_graph *an_pipeline_training(an_graph *g, an_error *e);
  * out of memory; if a node could not be copied, the copy's status says so. */
 an_graph *an_pipeline_part(const an_graph *from, const bool *needed, uint32_t *value);
 
+/* Whether a word of a list of passes, "cse" or "recompute=block_*", names one that keeps every
+ * bit. */
+bool an_pipeline_is_exact(const char *word);
+
 struct an_optimised {
     an_graph *graph; /* NULL if it failed, or is taken */
     an_note *notes;  /* with their texts one block */

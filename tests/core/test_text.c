@@ -268,7 +268,23 @@ START_TEST(test_patterns)
 }
 END_TEST
 
-AN_TEST_MAIN("text", test_appending, test_quoting, test_known_numbers,
+START_TEST(test_words_of_a_list)
+{
+    an_text word = {0};
+    const char *list = ",fold, cse,,recompute=a b ,", *comma = " a,b c";
+    const char *const want[] = {"fold", "cse", "recompute=a", "b"};
+    for (int i = 0; i < 4; i++) {
+        ck_assert(an_text_next_word(&list, ", ", &word));
+        ck_assert_str_eq(an_text_view(&word), want[i]);
+    }
+    ck_assert(!an_text_next_word(&list, ", ", &word));
+    ck_assert(an_text_next_word(&comma, ",", &word));
+    ck_assert_str_eq(an_text_view(&word), " a");
+    an_text_free(&word);
+}
+END_TEST
+
+AN_TEST_MAIN("text", test_words_of_a_list, test_appending, test_quoting, test_known_numbers,
              test_floats_round_trip_shortest, test_locale_does_not_matter, test_reading_refuses,
              test_first_error_wins, test_out_of_memory_sticks, test_a_lost_text_is_no_text,
              test_names_of_statuses_and_types, test_patterns)
