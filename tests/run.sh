@@ -2,8 +2,8 @@
 # run.sh [--full [PART]] -- builds and tests everything; on a bare Debian it first installs what is
 # missing.
 #
-# Default: a gcc release build with all tests, then a clang build with AddressSanitizer and
-# UndefinedBehaviorSanitizer with the fast ones. A test that takes longer than tests/count.py lets
+# Default: a gcc release build with all tests but the long examples, then a clang build with
+# AddressSanitizer and UndefinedBehaviorSanitizer with the fast ones. A test that takes longer than tests/count.py lets
 # it fails, and so does the whole above 12 minutes on two cores. --full PART runs that part instead,
 # --full alone the default and then part after part. At the end stand the ten slowest tests, what
 # was skipped and why, and in the last line "N passed, N failed, N skipped": Check's own counts, and

@@ -163,14 +163,36 @@ static int64_t times_tried(const char *folder)
     return count;
 }
 
+/* A folder of its own, first on the PATH, for a `dot` and what it draws. */
+typedef struct stage {
+    char folder[40], picture[60], *usual;
+} stage;
+
+static stage open_stage(void)
+{
+    stage at = {.folder = "/tmp/addnorm-dot-XXXXXX"};
+    char searched[8000];
+    ck_assert_ptr_nonnull(mkdtemp(at.folder));
+    at.usual = strdup(getenv("PATH"));
+    snprintf(searched, sizeof searched, "%s:%s", at.folder, at.usual);
+    setenv("PATH", searched, 1);
+    snprintf(at.picture, sizeof at.picture, "%s/p.svg", at.folder);
+    return at;
+}
+
+static void close_stage(stage *at)
+{
+    char command[60];
+    setenv("PATH", at->usual, 1);
+    free(at->usual);
+    snprintf(command, sizeof command, "rm -r %s", at->folder);
+    ck_assert_int_eq(system(command), 0);
+}
+
 START_TEST(test_a_simpler_picture_is_better_than_none)
 {
-    char folder[] = "/tmp/addnorm-dot-XXXXXX", picture[300], searched[8000], message[500] = "?";
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    char *usual = strdup(getenv("PATH"));
-    snprintf(searched, sizeof searched, "%s:%s", folder, usual);
-    setenv("PATH", searched, 1);
-    snprintf(picture, sizeof picture, "%s/p.svg", folder);
+    char message[500] = "?";
+    stage at = open_stage();
     an_graph *g = chain(3, 1);
     const char *const refusals[] = {
         "true",
@@ -185,22 +207,18 @@ START_TEST(test_a_simpler_picture_is_better_than_none)
         {AN_OK, 4, "drawn simpler than asked"}, /* closed scopes need no clusters */
     };
     for (int i = 0; i < 4; i++) {
-        pretend_dot(folder, refusals[i]);
-        const an_status status = an_dot_file(g, picture, .message = message,
+        pretend_dot(at.folder, refusals[i]);
+        const an_status status = an_dot_file(g, at.picture, .message = message,
                                              .message_size = sizeof message);
         ck_assert_msg(status == want[i].status, "%d: status %d: %s", i, (int)status, message);
         ck_assert_msg(strstr(message, want[i].says) && (i || !message[0]), "%d: %s", i, message);
-        const int64_t tries = times_tried(folder);
+        const int64_t tries = times_tried(at.folder);
         ck_assert_msg(tries == want[i].times, "%d: %d tries", i, (int)tries);
-        ck_assert_int_eq(access(picture, F_OK) == 0, want[i].status == AN_OK);
-        unlink(picture);
+        ck_assert_int_eq(access(at.picture, F_OK) == 0, want[i].status == AN_OK);
+        unlink(at.picture);
     }
-    setenv("PATH", usual, 1);
-    free(usual);
     an_graph_free(g);
-    char command[400];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    ck_assert_int_eq(system(command), 0);
+    close_stage(&at);
 }
 END_TEST
 
@@ -208,12 +226,8 @@ END_TEST
  * again with a hint, and kept if none helps. */
 START_TEST(test_a_picture_that_is_not_as_it_should_be)
 {
-    char folder[] = "/tmp/addnorm-dot-XXXXXX", picture[300], searched[8000], message[500] = "?";
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    char *usual = strdup(getenv("PATH"));
-    snprintf(searched, sizeof searched, "%s:%s", folder, usual);
-    setenv("PATH", searched, 1);
-    snprintf(picture, sizeof picture, "%s/p.svg", folder);
+    char message[500] = "?";
+    stage at = open_stage();
     an_graph *g = an_test_classifier(true);
     const struct { const char *does; int64_t times; const char *says; } tries[] = {
         {"grep -q 'deeper than level 1' ${0%/*}/seen || { echo '<svg width=\"9pt\" "
@@ -231,22 +245,18 @@ START_TEST(test_a_picture_that_is_not_as_it_should_be)
          "'<title>cluster_b1</title> <path d=\"M7,1C'; exit", 1, ""},
     };
     for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
-        pretend_dot(folder, tries[i].does);
-        const an_status status = an_dot_file(g, picture, .message = message,
+        pretend_dot(at.folder, tries[i].does);
+        const an_status status = an_dot_file(g, at.picture, .message = message,
                                              .message_size = sizeof message);
         ck_assert_msg(status == AN_OK && strstr(message, tries[i].says) &&
                       (tries[i].says[0] || !message[0]), "%d: %s", (int)i, message);
-        const int64_t times = times_tried(folder);
+        const int64_t times = times_tried(at.folder);
         ck_assert_msg(times == tries[i].times, "%d: %d times", (int)i, (int)times);
-        ck_assert_int_eq(access(picture, F_OK), 0);
-        unlink(picture);
+        ck_assert_int_eq(access(at.picture, F_OK), 0);
+        unlink(at.picture);
     }
-    setenv("PATH", usual, 1);
-    free(usual);
     an_graph_free(g);
-    char command[400];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    ck_assert_int_eq(system(command), 0);
+    close_stage(&at);
 }
 END_TEST
 
