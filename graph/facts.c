@@ -2,6 +2,7 @@
  * whoever draws, counts, plans or verifies it. Nothing here adds a node.        */
 #include "graph/ir.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- counting and comparing -------------------------------------------- */
@@ -205,4 +206,37 @@ an_status an_graph_bind(const an_graph *g, const char *text, int64_t usual, int6
         p = value;
     }
     return AN_OK;
+}
+
+/* ---- FLOPs ------------------------------------------------------------- */
+
+/* A tensor without data, as long as the value is; false if that is too long. */
+static bool shape_tensor(const an_graph *g, uint32_t value, const int64_t *extent, an_tensor *out)
+{
+    static const char present; /* rules ask whether data is there, never what it is */
+    *out = (an_tensor){0};
+    if (!value) return true;
+    const an_type *type = an_slot_type(g, value);
+    *out = (an_tensor){.dtype = type->dtype, .rank = type->shape.rank, .data = (void *)&present};
+    for (int i = 0; i < type->shape.rank; i++)
+        out->extent[i] = an_dim_extent(type->shape.dim[i], extent);
+    int64_t count; /* so that rules may multiply extents */
+    return an_count_elements(out->rank, out->extent, &count);
+}
+
+double an_node_flops(const an_graph *g, uint32_t number, const int64_t *extent)
+{
+    const an_node *n = &g->nodes[number];
+    if (n->op->traits & AN_TRAIT_LEAF) return 0;
+    an_tensor *all = an_alloc_zeroed((n->inputs + n->outputs) * (int64_t)sizeof *all);
+    bool good = true;
+    if (!all) return -1;
+    for (int i = 0; i < n->inputs; i++) good = good && shape_tensor(g, n->in[i], extent, &all[i]);
+    for (int k = 0; k < n->outputs; k++)
+        good = good && shape_tensor(g, n->first + (uint32_t)k, extent, &all[n->inputs + k]);
+    const an_work w = {.op = n->op, .attrs = n->attrs, .extent = extent, .inputs = n->inputs,
+                       .outputs = n->outputs, .in = all, .out = all + n->inputs};
+    const double flops = good ? an_work_flops(&w) : (double)NAN;
+    an_free(all);
+    return flops;
 }

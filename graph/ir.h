@@ -240,6 +240,9 @@ bool an_graph_reserve(an_graph *g, int64_t nodes, int64_t slots);
 /* Computes extent[] from the names' extents (see an_dims_bind) and asks the nodes whether these
  * fit. AN_E_BINDING or AN_E_LIMIT, with the place of the node (bind.c). */
 an_status an_graph_extents(const an_graph *g, const int64_t *bound, int64_t *extent, an_error *e);
+/* FLOPs of a node at these extents, by its op's rules: 0 for a leaf, NaN if its tensors are too
+ * large to be, -1 if memory is out. */
+double an_node_flops(const an_graph *g, uint32_t number, const int64_t *extent);
 /* Records an error about a value or call; returns its status. */
 an_status an_graph_fail(an_graph *g, an_at at, an_status status, const char *format, ...)
     AN_PRINTF(4, 5);

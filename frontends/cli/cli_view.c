@@ -101,34 +101,34 @@ static an_graph *read_drawn(const an_cli *line)
     return apart;
 }
 
+static an_cli_exit show(const an_cli *line, writer write, const an_graph *g,
+                        const an_graph *before, int depth)
+{
+    const bool right = line->direction && !strcmp(line->direction, "right");
+    const bool phase = line->color && !strcmp(line->color, "phase");
+    an_dot_args args = {.at = AN_HERE, .graph = g, .diff = before, .depth = depth,
+                        .focus = line->focus, .radius = (int)line->radius,
+                        .unfold = line->unfold, .phase = line->phase,
+                        .scope = line->scope, .from = line->from, .to = line->to,
+                        .whole = line->whole, .title = line->title,
+                        .no_legend = line->no_legend,
+                        .color = phase ? AN_COLOR_PHASE : AN_COLOR_CATEGORY,
+                        .direction = right ? AN_DIRECTION_RIGHT : AN_DIRECTION_DOWN};
+    if (an_cli_is_page(line->output))
+        return an_cli_page(&(an_page_args){.graph = g, .path = line->output, .title = line->title,
+                                           .bind = line->bind});
+    const bool picture = line->output && strcmp(line->output, "-") != 0;
+    return picture && write == an_dot_with ? draw(line, &args) : print(line, write, &args);
+}
+
 static an_cli_exit view(const an_cli *line, writer write)
 {
     int depth;
     if (!check_view(line) || !check_page(line) || !an_cli_depth(line, &depth)) return AN_CLI_USAGE;
     an_graph *g = read_drawn(line);
     an_graph *before = g && line->diff ? an_cli_read_graph(line->diff) : NULL;
-    an_cli_exit answer = AN_CLI_FILE;
-    if (g && (before || !line->diff)) {
-        const bool right = line->direction && !strcmp(line->direction, "right");
-        const bool phase = line->color && !strcmp(line->color, "phase");
-        an_dot_args args = {.at = AN_HERE, .graph = g, .diff = before, .depth = depth,
-                            .focus = line->focus, .radius = (int)line->radius,
-                            .unfold = line->unfold, .phase = line->phase,
-                            .scope = line->scope, .from = line->from, .to = line->to,
-                            .whole = line->whole, .title = line->title,
-                            .no_legend = line->no_legend,
-                            .color = phase ? AN_COLOR_PHASE : AN_COLOR_CATEGORY,
-                            .direction = right ? AN_DIRECTION_RIGHT : AN_DIRECTION_DOWN};
-        if (an_cli_is_page(line->output)) {
-            answer = an_cli_page(&(an_page_args){.graph = g, .path = line->output,
-                                                 .title = line->title, .bind = line->bind});
-            an_graph_free(before);
-            an_graph_free(g);
-            return answer;
-        }
-        const bool picture = line->output && strcmp(line->output, "-") != 0;
-        answer = picture && write == an_dot_with ? draw(line, &args) : print(line, write, &args);
-    }
+    const bool good = g && (before || !line->diff);
+    const an_cli_exit answer = good ? show(line, write, g, before, depth) : AN_CLI_FILE;
     an_graph_free(before);
     an_graph_free(g);
     return answer;

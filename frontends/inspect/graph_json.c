@@ -106,38 +106,11 @@ static json_t *from_json(const an_from *from)
     return whole_or_none(to, good);
 }
 
-/* A tensor without data, as long as the type is at these extents; false if that is too long. */
-static bool shape_tensor(const reading *r, uint32_t value, an_tensor *out)
-{
-    static char present; /* rules ask whether data is there, never what it is */
-    *out = (an_tensor){0};
-    if (!value) return true;
-    const an_type *type = an_slot_type(r->g, value);
-    *out = (an_tensor){.dtype = type->dtype, .rank = type->shape.rank, .data = &present};
-    for (int i = 0; i < type->shape.rank; i++)
-        out->extent[i] = an_dim_extent(type->shape.dim[i], r->extent);
-    int64_t count;
-    return an_count_elements(out->rank, out->extent, &count);
-}
-
-static json_t *flops_json(const reading *r, const an_node *n)
+static json_t *flops_json(const reading *r, uint32_t number)
 {
     if (!r->known) return json_null();
-    if (an_node_is_leaf(n)) return json_integer(0);
-    an_tensor *all = an_alloc_zeroed((n->inputs + n->outputs) * (int64_t)sizeof *all);
-    bool good = all != NULL;
-    for (int i = 0; good && i < n->inputs; i++) good = shape_tensor(r, n->in[i], &all[i]);
-    for (int k = 0; good && k < n->outputs; k++)
-        good = shape_tensor(r, n->first + (uint32_t)k, &all[n->inputs + k]);
-    json_t *made = all ? json_null() : NULL;
-    if (good) {
-        const an_work w = {.op = n->op, .attrs = n->attrs, .extent = r->extent,
-                           .inputs = n->inputs, .outputs = n->outputs, .in = all,
-                           .out = all + n->inputs};
-        made = an_json_number(an_work_flops(&w));
-    }
-    an_free(all);
-    return made;
+    const double flops = an_node_flops(r->g, number, r->extent);
+    return flops < 0 ? NULL : an_json_number(flops);
 }
 
 static bool put_place(json_t *to, const an_node *n)
@@ -166,7 +139,7 @@ static json_t *node_json(const reading *r, uint32_t number)
            an_json_put(to, "name", an_json_text(n->name)) &&
            an_json_put(to, "scope", an_json_text(n->scope)) &&
            an_json_put(to, "phase", json_string(an_phase_name(r->phase[number]))) &&
-           an_json_put(to, "flops", flops_json(r, n)) && put_place(to, n) &&
+           an_json_put(to, "flops", flops_json(r, number)) && put_place(to, n) &&
            an_json_put(to, "from", from_json(&n->from));
     return whole_or_none(to, good);
 }

@@ -22,12 +22,6 @@
 
 /* ---- one view ------------------------------------------------------------ */
 
-static char *draw_one(const void *args, an_sketch *sketch)
-{
-    an_dot_args now = *(const an_dot_args *)args;
-    return an_dot_sketch(&now, sketch);
-}
-
 /* Whether a source was not drawn yet; from now on it was. */
 static bool is_new(an_page *p, const char *dot)
 {
@@ -85,7 +79,7 @@ static bool add_view(an_page *p, const char *kind, const char *title, const an_d
     an_string_free(dot);
     if (!dot) an_page_fail(p, AN_E_MEMORY, "out of memory");
     if (!fresh) return false;
-    const an_status status = an_picture_svg(draw_one, args, &svg, said, sizeof said);
+    const an_status status = an_picture_svg(an_dot_sketch, args, &svg, said, sizeof said);
     if (status == AN_OK) {
         add_svg(p, an_text_view(&svg));
         list_view(p, kind, title, args->scope, said, graph, before);
@@ -120,20 +114,9 @@ static an_dot_args usual(const an_page *p)
                          .color = p->args->profile ? AN_COLOR_TIME : AN_COLOR_CATEGORY};
 }
 
-static int levels(const char *path)
-{
-    int deep = path[0] != 0;
-    for (; *path; path++) deep += *path == '/';
-    return deep;
-}
-
 static void draw_depths(an_page *p)
 {
-    int deepest = 0;
-    for (int64_t i = 1; i <= p->args->graph->node_count; i++) {
-        const int deep = levels(p->args->graph->nodes[i].scope);
-        if (deep > deepest) deepest = deep;
-    }
+    const int deepest = an_view_deepest(p->args->graph);
     for (int depth = 0; depth < deepest && depth <= MOST_DEPTHS; depth++) {
         char title[64];
         an_dot_args args = usual(p);
@@ -195,7 +178,7 @@ static void draw_scopes(an_page *p)
     if (!an_view_make(&v, &whole)) an_page_fail(p, AN_E_MEMORY, "out of memory");
     for (int deep = 1; deep <= 8; deep++)
         for (int64_t i = 1; p->status == AN_OK && i <= g->node_count; i++) {
-            if (v.alike[i] || levels(g->nodes[i].scope) < deep) continue;
+            if (v.alike[i]) continue; /* cut_path tells whether it is so deep */
             const char *scope = cut_path(&arena, g->nodes[i].scope, deep);
             if (!scope || !strcmp(scope, last) || is_known(p, scope)) continue;
             last = scope;

@@ -36,8 +36,6 @@ typedef struct an_beside {
 #define AN_BESIDE_REFUSED "#7b3fc4"
 #define AN_BESIDE_FIRST "#d50000"
 
-char *an_dot_sketch(const an_dot_args *args, an_sketch *sketch); /* dot.c */
-
 /* The beginning of the source, up to where the label of the whole goes on, and its end. */
 void an_dot_open(bool crowded, an_direction direction, an_text *out); /* dot.c */
 void an_dot_title(const char *title, an_text *out);

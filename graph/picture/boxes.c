@@ -4,13 +4,6 @@
  * Graphviz was content with, its boxes and their nodes are those that are drawn.              */
 #include "graph/picture/view.h"
 
-static int scopes_deep(const char *path, int length)
-{
-    int levels = length > 0;
-    for (int i = 0; i < length; i++) levels += path[i] == '/';
-    return levels;
-}
-
 void an_view_id(const an_view *v, const char *side, uint32_t unit, an_text *out)
 {
     static const char kinds[] = "nsopg"; /* as an_unit_kind has them */
@@ -18,7 +11,7 @@ void an_view_id(const an_view *v, const char *side, uint32_t unit, an_text *out)
     int deep = 0, length;
     if (u->kind == AN_UNIT_SCOPE) {
         const char *scope = an_view_scope(v->g, &v->g->nodes[u->first], &length);
-        deep = scopes_deep(scope, an_view_cut(v, scope, length));
+        deep = an_view_levels(scope, an_view_cut(v, scope, length));
     }
     an_text_addf(out, ", id=\"%s%c%d", side, kinds[u->kind], deep);
     char before = ':';

@@ -185,12 +185,19 @@ static bool fits(const an_view *v)
 
 /* ---- which step ----------------------------------------------------------- */
 
-static int deepest_scope(const an_graph *g)
+int an_view_levels(const char *path, int64_t length)
+{
+    int levels = length > 0;
+    for (int64_t i = 0; i < length; i++) levels += path[i] == '/';
+    return levels;
+}
+
+int an_view_deepest(const an_graph *g)
 {
     int deepest = 0;
     for (int64_t i = 1; i <= g->node_count; i++) {
-        int levels = g->nodes[i].scope[0] != 0;
-        for (const char *s = g->nodes[i].scope; *s; s++) levels += *s == '/';
+        const char *scope = g->nodes[i].scope;
+        const int levels = an_view_levels(scope, (int64_t)strlen(scope));
         if (levels > deepest) deepest = levels;
     }
     return deepest;
@@ -200,7 +207,7 @@ static int deepest_scope(const an_graph *g)
 static bool show_asked(an_view *v, const an_dot_args *args)
 {
     int depth = args->depth > 0 ? args->depth : args->depth < 0 ? 0 : INT_MAX;
-    const int deepest = deepest_scope(v->g), most = depth < deepest ? depth : deepest;
+    const int deepest = an_view_deepest(v->g), most = depth < deepest ? depth : deepest;
     if (v->simpler == 2) depth = most > 0 ? most - 1 : 0;
     return show_boxes(v, v->simpler > 2 ? 0 : depth) && join_boxes(v);
 }
@@ -224,7 +231,7 @@ static bool is_allowed(const an_view *v, int depth, int deepest)
 bool an_view_open(an_view *v, const an_dot_args *args)
 {
     if (args->depth != 0 || args->whole) return show_asked(v, args);
-    const int deepest = deepest_scope(v->g);
+    const int deepest = an_view_deepest(v->g);
     int left = v->closed + (v->simpler == 2); /* steps to go on for when it fits */
     for (int depth = INT_MAX;; depth = next_depth(depth, deepest)) {
         if (!is_allowed(v, depth, deepest)) continue;

@@ -41,6 +41,8 @@ static void write_counts(const writer *w)
     an_text_add(w->out, "</FONT>");
 }
 
+#define NOTE "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">"
+
 /* What part of the graph it is, if not the whole. */
 static void write_selection(const writer *w)
 {
@@ -52,39 +54,36 @@ static void write_selection(const writer *w)
     bool any = false;
     for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
         if (!asked[i].name || !asked[i].name[0]) continue;
-        if (!any) an_text_addf(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">%lld nodes",
-                               (long long)(w->v->shown - w->v->around));
+        if (!any)
+            an_text_addf(w->out, NOTE "%lld nodes", (long long)(w->v->shown - w->v->around));
         any = true;
         an_text_add(w->out, asked[i].before);
         an_dot_add_html(w->out, asked[i].name, (int64_t)strlen(asked[i].name));
     }
-    if (any && w->v->around > 0)
-        an_text_add(w->out, "; dashed: what they read, what reads them");
+    if (any && w->v->around > 0) an_text_add(w->out, "; dashed: what they read, what reads them");
     if (any) an_text_add(w->out, "</FONT>");
 }
 
 static void write_notes(const writer *w)
 {
     const an_view *v = w->v;
+    const struct { bool holds; const char *says; } notes[] = {
+        {v->repeated, "scopes that repeat are drawn once, with how often"},
+        {v->simpler > 0, "drawn simpler than asked, for Graphviz gave up"},
+        {crowded(w), "types of values are in the tooltips"},
+    };
     if (v->depth != INT_MAX && !v->parts) {
-        an_text_add(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">scopes ");
+        an_text_add(w->out, NOTE "scopes ");
         if (v->depth > 0) an_text_addf(w->out, "deeper than level %d ", v->depth);
         an_text_addf(w->out, "are drawn as one box each%s</FONT>",
                      v->automatic ? ", for there are too many to read" : "");
     }
     if (v->parts)
-        an_text_add(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">boxes that follow "
-                            "each other are drawn as one, for there are too many to read</FONT>");
+        an_text_add(w->out, NOTE "boxes that follow each other are drawn as one, for there are too "
+                            "many to read</FONT>");
     write_selection(w);
-    if (v->repeated)
-        an_text_add(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">scopes that repeat "
-                            "are drawn once, with how often</FONT>");
-    if (v->simpler)
-        an_text_add(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">drawn simpler than "
-                            "asked, for Graphviz gave up</FONT>");
-    if (crowded(w))
-        an_text_add(w->out, "<BR/><FONT POINT-SIZE=\"10\" COLOR=\"#b06000\">types of values are in "
-                            "the tooltips</FONT>");
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
+        if (notes[i].holds) an_text_addf(w->out, NOTE "%s</FONT>", notes[i].says);
 }
 
 void an_dot_open(bool crowded, an_direction direction, an_text *out)
@@ -390,8 +389,9 @@ void an_dot_side(const an_view *v, const an_dot_args *args, const an_beside *sid
     an_text_add(out, "  }\n");
 }
 
-char *an_dot_sketch(const an_dot_args *args, an_sketch *sketch)
+char *an_dot_sketch(const void *arguments, an_sketch *sketch)
 {
+    const an_dot_args *args = arguments;
     if (!args || !args->graph || an_view_check(args) != AN_OK) return NULL;
     an_text out = {0};
     an_view v = {.simpler = sketch->simpler, .closed = sketch->closed, .ids = sketch->ids,

@@ -374,15 +374,10 @@ an_status an_picture_svg(an_picture_fn make, const void *context, an_text *svg, 
     return render_or_simpler("the picture", "svg", svg, make, context, &r);
 }
 
-static char *draw_graph(const void *args, an_sketch *sketch)
-{
-    return an_dot_sketch(args, sketch);
-}
-
 an_status an_dot_file_with(const an_dot_args *args)
 {
     if (!args || !args->graph || !args->path) return AN_E_ARGUMENT;
     const an_status status = an_view_check(args);
     if (status != AN_OK) return status;
-    return an_picture_file(args->path, draw_graph, args, args->message, args->message_size);
+    return an_picture_file(args->path, an_dot_sketch, args, args->message, args->message_size);
 }

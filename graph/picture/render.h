@@ -31,7 +31,9 @@ an_status an_picture_file(const char *path, an_picture_fn make, const void *cont
 an_status an_picture_svg(an_picture_fn make, const void *context, an_text *svg, char *message,
                          int64_t message_size);
 
-/* A maker of comparisons, of the arguments of an_equivalence_dot (graph/equal/). */
+/* A maker of pictures of one graph, of an_dot_args (dot.c) ... */
+char *an_dot_sketch(const void *args, an_sketch *sketch);
+/* ... and one of comparisons, of the arguments of an_equivalence_dot (graph/equal/). */
 char *an_equivalence_sketch(const void *args, an_sketch *sketch);
 
 #endif

@@ -28,19 +28,21 @@ static an_status refuse(const an_dot_args *args, const char *format, ...)
 }
 
 /* What nothing is called may be the name of an op: all nodes of it are meant. */
-static bool means_ops(const an_graph *g, const char *name)
+typedef enum meaning { NOTHING, NAMED, OPS } meaning;
+
+static meaning meaning_of(const an_graph *g, const char *name)
 {
-    bool any = false;
+    meaning found = NOTHING;
     for (int64_t i = 1; i <= g->node_count; i++) {
-        if (an_node_is_called(g, &g->nodes[i], name)) return false;
-        any = any || !strcmp(g->nodes[i].op->name, name);
+        if (an_node_is_called(g, &g->nodes[i], name)) return NAMED;
+        if (!strcmp(g->nodes[i].op->name, name)) found = OPS;
     }
-    return any;
+    return found;
 }
 
-static bool is_meant(const an_graph *g, const an_node *n, const char *name, bool ops)
+static bool is_meant(const an_graph *g, const an_node *n, const char *name, meaning as)
 {
-    return ops ? !strcmp(n->op->name, name) : an_node_is_called(g, n, name);
+    return as == OPS ? !strcmp(n->op->name, name) : an_node_is_called(g, n, name);
 }
 
 static an_status check_called(const an_dot_args *args, const char *what, const char *name)
@@ -48,9 +50,7 @@ static an_status check_called(const an_dot_args *args, const char *what, const c
     const an_graph *g = args->graph;
     if (!name || !name[0]) return AN_OK;
     an_guess guess = {.word = name};
-    if (means_ops(g, name)) return AN_OK;
-    for (int64_t i = 1; i <= g->node_count; i++)
-        if (an_node_is_called(g, &g->nodes[i], name)) return AN_OK;
+    if (meaning_of(g, name) != NOTHING) return AN_OK;
     an_graph_guess_called(g, &guess);
     an_text nearest = {0};
     an_guess_print(&guess, &nearest);
@@ -131,10 +131,10 @@ static bool select_near(an_view *v, const char *focus, int radius)
     const an_graph *g = v->g;
     int32_t *distance = an_alloc((g->node_count + 1) * (int64_t)sizeof *distance);
     if (!distance) return false;
-    const bool ops = means_ops(g, focus);
+    const meaning as = meaning_of(g, focus);
     v->focused = 0;
     for (int64_t i = 1; i <= g->node_count; i++) {
-        const bool hit = is_meant(g, &g->nodes[i], focus, ops);
+        const bool hit = is_meant(g, &g->nodes[i], focus, as);
         distance[i] = hit ? 0 : -1;
         v->focused += hit;
     }
@@ -157,9 +157,9 @@ static bool select_near(an_view *v, const char *focus, int radius)
 static bool *reach(const an_graph *g, const char *name, bool backwards)
 {
     bool *on = an_alloc_zeroed(g->node_count + 1);
-    const bool ops = means_ops(g, name);
+    const meaning as = meaning_of(g, name);
     for (int64_t i = 1; on && i <= g->node_count; i++)
-        on[i] = is_meant(g, &g->nodes[i], name, ops);
+        on[i] = is_meant(g, &g->nodes[i], name, as);
     for (int64_t step = 1; on && step <= g->node_count; step++) {
         const int64_t i = backwards ? g->node_count + 1 - step : step;
         const an_node *n = &g->nodes[i];

@@ -36,40 +36,6 @@ typedef struct table {
 
 /* ---- FLOPs ------------------------------------------------------------- */
 
-static bool shape_tensor(const table *t, uint32_t value, an_tensor *out)
-{
-    static char present; /* rules ask whether data is there, never what it is */
-    if (!value) {
-        *out = (an_tensor){0};
-        return true;
-    }
-    const an_type *type = an_slot_type(t->g, value);
-    *out = (an_tensor){.dtype = type->dtype, .rank = type->shape.rank, .data = &present};
-    for (int i = 0; i < type->shape.rank; i++)
-        out->extent[i] = an_dim_extent(type->shape.dim[i], t->extent);
-    int64_t count; /* so that rules may multiply extents */
-    return an_count_elements(out->rank, out->extent, &count);
-}
-
-/* -1: memory is out. */
-static double node_flops(const table *t, uint32_t number)
-{
-    const an_node *n = &t->g->nodes[number];
-    const an_op_info *op = n->op;
-    if (!t->extent || op->traits & AN_TRAIT_LEAF) return 0;
-    an_tensor *tensors = an_alloc_zeroed((n->inputs + n->outputs) * (int64_t)sizeof *tensors);
-    if (!tensors) return -1;
-    bool good = true;
-    for (int i = 0; i < n->inputs; i++) good = good && shape_tensor(t, n->in[i], &tensors[i]);
-    for (int k = 0; k < n->outputs; k++)
-        good = good && shape_tensor(t, n->first + (uint32_t)k, &tensors[n->inputs + k]);
-    const an_work w = {.op = op, .attrs = n->attrs, .extent = t->extent, .inputs = n->inputs,
-                       .outputs = n->outputs, .in = tensors, .out = tensors + n->inputs};
-    const double flops = good ? an_work_flops(&w) : 0;
-    an_free(tensors);
-    return flops;
-}
-
 static an_status bind(table *t, const char *text, an_error *e)
 {
     if (!text && an_dims_names(t->g->dims) > 0) return AN_OK;
@@ -117,7 +83,8 @@ static bool fill_rows(table *t)
     bool *counted = an_alloc_zeroed(g->node_count + 1);
     bool good = counted != NULL;
     for (uint32_t i = 1; good && (int64_t)i <= g->node_count; i++) {
-        const double flops = node_flops(t, i);
+        const double said = t->extent ? an_node_flops(g, i, t->extent) : 0;
+        const double flops = isnan(said) ? 0 : said;
         good = flops >= 0;
         t->total[t->phase[i]] += flops;
         if (!good || !is_shown(t, i)) continue;

@@ -149,6 +149,9 @@ bool an_view_units(an_view *v);                         /* view.c: at v->depth *
 void an_view_file(an_view *v, uint32_t unit, uint32_t node);
 bool an_view_lanes(an_view *v); /* clusters.c: the phases' boxes, and none else */
 uint32_t an_view_box(an_view *v, an_phase phase, const char *path, int length);
+/* How many scopes a path is deep, and the deepest of a graph (depth.c). */
+int an_view_levels(const char *path, int64_t length);
+int an_view_deepest(const an_graph *g);
 int an_view_level(const an_view *v, uint32_t box);      /* 0 for a phase */
 uint32_t an_view_unit(an_view *v, const an_unit *unit); /* adds it to its box; 0: no memory */
 bool an_view_ghosts(an_view *v); /* ghosts.c */
