@@ -168,6 +168,11 @@ typedef struct an_allocator {
 /* Replaces the allocator; NULL restores the C library's. Call it while no
  * object of the library is alive. */
 AN_API void an_set_allocator(const an_allocator *allocator);
+/* Memory from there, for libraries beside this one such as libaddnorm-mpi. NULL if out of memory,
+ * or `size` <= 0 or absurd; then the block that was to be resized stays valid. */
+AN_API void *an_alloc_zeroed(int64_t size);
+AN_API void *an_resize(void *block, int64_t size);
+AN_API void an_free(void *block); /* NULL is fine */
 
 /* How many threads runs may use: 1 or more, or 0 for the number of CPUs this
  * process may run on (the default). No result depends on it. Not to be called

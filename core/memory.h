@@ -30,10 +30,7 @@ bool an_count_elements(int rank, const int64_t *extent, int64_t *count);
 
 /* Uninitialised memory; NULL if out of memory or `size` <= 0 or absurd. */
 void *an_alloc(int64_t size);
-void *an_alloc_zeroed(int64_t size);
-/* Like realloc: on failure NULL, and the old block stays valid. */
-void *an_resize(void *block, int64_t size);
-void an_free(void *block); /* NULL is fine */
+/* an_alloc_zeroed, an_resize and an_free are public (core.h). */
 #define AN_LARGE_PAGE ((int64_t)2 << 20)
 /* 64-byte aligned; freed with an_free_aligned only. From AN_LARGE_PAGE on it is aligned to that,
  * and the system is asked for large pages. */

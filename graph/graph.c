@@ -406,6 +406,16 @@ an_value an_random_key(an_at at, an_graph *g)
     return (an_value){g, an_graph_add(g, &spec)};
 }
 
+void an_graph_rows_from(an_graph *g, an_value row)
+{
+    if (g && (row.graph == g || an_is_none(row))) g->first_row = row.id;
+}
+
+an_value an_first_row(an_graph *g)
+{
+    return g ? an_value_of(g, g->first_row) : AN_NONE;
+}
+
 uint32_t an_new_stream(an_at at, an_graph *g)
 {
     if (!g) return 0;

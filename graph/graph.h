@@ -71,6 +71,10 @@ AN_API const char *an_graph_dim_name(const an_graph *g, int64_t i);
  * if there is none. */
 AN_API an_value an_graph_state(an_graph *g, const char *name);
 AN_API bool an_is_state(an_value v);
+/* The rows (along axis 0) of what an_dropout is given from here on are those from number `row` on,
+ * an i64 scalar, of a larger batch, and draw as they would there: a rank that has rows 32 to 63
+ * masks them as one that has all. AN_NONE: row 0 is the first again. */
+AN_API void an_graph_rows_from(an_graph *g, an_value row);
 /* Freezes or thaws every state whose full name is `name` or starts with "name/" ("": all):
  * later an_minimize calls leave it alone. Returns how many there were. */
 AN_API int an_graph_freeze(an_graph *g, const char *name, bool frozen);
@@ -222,6 +226,21 @@ AN_API const an_tensor *an_store_view(an_store *s, const char *name); /* NULL if
 
 typedef struct an_program an_program;
 
+/* What processes, ranks, that run one program on data of their own need of each other, for
+ * all_reduce; frontends/mpi has it of MPI. All ranks call the same in the same order, each from the
+ * thread that runs the program. False: a rank is lost, and no run will succeed any more. */
+typedef struct an_communicator {
+    void *context;
+    int rank, ranks; /* 0 <= rank < ranks */
+    /* Begins to replace data[0..count) by the sum of all ranks' or, `averaged`, that over their
+     * number, added in double (integers: as 64 bits that wrap) in the ranks' order. The data belong
+     * to it till it has ended. */
+    bool (*begin)(void *context, an_dtype dtype, void *data, int64_t count, bool averaged);
+    bool (*end)(void *context); /* waits for the one that was begun first and has not ended */
+    /* Each of words[0..count) becomes the largest that a rank has; nothing is under way. */
+    bool (*largest)(void *context, uint64_t *words, int count);
+} an_communicator;
+
 #define AN_MAX_NAMED 16 /* fetches and feeds given inline; use the lists for more */
 
 typedef struct an_compile_args {
@@ -238,6 +257,9 @@ typedef struct an_compile_args {
      * for gradients but computed again, save those that something outside the scope reads. A
      * pattern names whatever ends with it: `*` stands for any characters, `/` too, `?` for one. */
     const char *recompute;
+    /* All ranks compile the same graph, and each of their runs is one for all: they wait for each
+     * other, and all commit or none. It must outlive the program. NULL: all_reduce hands on. */
+    const an_communicator *communicator;
 } an_compile_args;
 
 /* Copies what the fetches and updates need through the passes, verifies the

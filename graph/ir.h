@@ -88,6 +88,7 @@ struct an_graph {
     an_ops **ops;            /* sets of ops from outside, held */
     int64_t ops_count, ops_capacity;
     bool disordered;         /* ordinals do not increase with the nodes' numbers */
+    uint32_t first_row;      /* what dropout takes for the number of row 0; 0: it is 0 */
     bool trains;             /* `training` was made a literal, and that is true */
     /* While a gradient or an update is emitted: where its nodes say they come from. */
     bool deriving;

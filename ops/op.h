@@ -23,6 +23,7 @@ static inline int an_axis(int axis, int rank) { return axis < 0 ? axis + rank : 
  * that holds seed and step, and a stream number made from the open scope. */
 an_value an_random_key(an_at at, an_graph *g);
 uint32_t an_new_stream(an_at at, an_graph *g);
+an_value an_first_row(an_graph *g); /* as an_graph_rows_from said; or AN_NONE */
 /* What gradients of slices need: the graph's dimensions, to compute attributes
  * from extents (defined by graph/graph.c). NULL gives NULL. */
 an_dims *an_dims_of(an_graph *g);
@@ -164,7 +165,8 @@ typedef enum an_category {
 
 enum an_traits {
     AN_TRAIT_LEAF = 1, AN_TRAIT_COMMUTES = 2, AN_TRAIT_VIEW = 4, AN_TRAIT_SECOND = 8,
-    AN_TRAIT_DERIVED = 16, AN_TRAIT_BESIDE = 32, AN_TRAIT_STEP = 64, AN_TRAIT_NAMED = 128
+    AN_TRAIT_DERIVED = 16, AN_TRAIT_BESIDE = 32, AN_TRAIT_STEP = 64, AN_TRAIT_NAMED = 128,
+    AN_TRAIT_ACROSS = 256
 };
 
 enum an_opcode {

@@ -156,6 +156,7 @@ typedef struct an_attrs {
     bool reset_after, rectified;
     bool causal;
     float scale;
+    bool averaged;
 } an_attrs;
 
 /* ---- the one way in ---------------------------------------------------- */
@@ -633,6 +634,10 @@ AN_API an_value an_dropout_at(an_at at, an_value x, double rate);
 /* The same with the key (i64[2]: seed, step) and stream given. */
 AN_API an_value an_dropout_keyed_at(an_at at, an_value x, an_value key, double rate,
                                     uint32_t stream);
+/* The same of x whose rows (along axis 0) are those from `row` on, an i64 scalar, of a larger x:
+ * it draws what the larger one's dropout draws for them. AN_NONE: the first is row 0. */
+AN_API an_value an_dropout_rows_at(an_at at, an_value x, an_value key, an_value row, double rate,
+                                   uint32_t stream);
 /* Tensors of independent draws, made anew when the training step advances, as dropout's masks are;
  * in an inference program, too, but the step stays there. f32 or f64; no gradient reaches them:
  * an_add(mean, an_mul(deviation, normal)) has those of mean and deviation.
@@ -659,6 +664,16 @@ AN_API an_value an_random_bernoulli_keyed_at(an_at at, an_value key, uint32_t st
 #define an_random_bernoulli_keyed(...) an_random_bernoulli_keyed_at(AN_HERE, __VA_ARGS__)
 #define an_dropout(...) an_dropout_at(AN_HERE, __VA_ARGS__)
 #define an_dropout_keyed(...) an_dropout_keyed_at(AN_HERE, __VA_ARGS__)
+#define an_dropout_rows(...) an_dropout_rows_at(AN_HERE, __VA_ARGS__)
+
+/* ---- among processes (across.c) ------------------------------------------------ */
+
+/* The sum over all ranks of a program's communicator (an_compile's .communicator) of what each
+ * has for x, or `averaged` over their number; floats or integers, a mean of floats only. Added in
+ * double in the ranks' order, so that all have the same bits. Without a communicator it is x. Its
+ * gradient is all_reduce of dy: that of the sum, or the mean, of all ranks' losses. */
+AN_API an_value an_all_reduce_at(an_at at, an_value x, bool averaged);
+#define an_all_reduce(...) an_all_reduce_at(AN_HERE, __VA_ARGS__)
 
 /* ---- losses and metrics (loss.c, cross_entropy.c): output 0 the mean, output 1 each ------
  * Without options; `losses.h` has their macros, which take some, and other losses. */

@@ -18,6 +18,7 @@
 #define BESIDE AN_TRAIT_BESIDE
 #define STEP AN_TRAIT_STEP
 #define NAMED AN_TRAIT_NAMED
+#define ACROSS AN_TRAIT_ACROSS
 
 /* Counts and sets are derived below; everything else is the row itself. */
 static an_op_info table[AN_OPS] = {

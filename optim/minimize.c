@@ -61,7 +61,7 @@ static an_status choose(an_applying *a, const an_minimize_args *args)
 /* ---- gradients --------------------------------------------------------- */
 
 /* Of all that no group freezes. */
-static an_status differentiate(an_applying *a, an_value loss)
+static an_status differentiate(an_applying *a, an_value loss, bool all_reduce)
 {
     const int64_t bytes = 2 * a->count * (int64_t)sizeof(an_value);
     an_value *wrt = an_alloc_zeroed(bytes), *out = wrt ? wrt + a->count : NULL;
@@ -73,9 +73,12 @@ static an_status differentiate(an_applying *a, an_value loss)
         ? an_gradients(loss, wrt, wanted, out)
         : an_graph_fail(a->g, a->at, AN_E_GRADIENT, "an_minimize: the groups freeze every state");
     for (int i = 0; i < a->count && status == AN_OK; i++)
-        if (!an_applying_is_frozen(a, i)) a->gradient[i] = out[taken++];
+        if (!an_applying_is_frozen(a, i)) {
+            a->gradient[i] = all_reduce ? an_all_reduce_at(a->at, out[taken], true) : out[taken];
+            taken++;
+        }
     an_free(wrt);
-    return status;
+    return status == AN_OK ? an_graph_status(a->g) : status;
 }
 
 an_updates an_minimize_with(const an_minimize_args *args)
@@ -95,7 +98,7 @@ an_updates an_minimize_with(const an_minimize_args *args)
     an_status status = an_applying_begin(&a, room, args->groups);
     if (status == AN_OK) status = choose(&a, args);
     if (status == AN_OK) status = an_groups_assign(&a);
-    if (status == AN_OK) status = differentiate(&a, args->loss);
+    if (status == AN_OK) status = differentiate(&a, args->loss, args->all_reduce);
     const an_updates up = status == AN_OK ? an_applying_emit(&a) : none;
     an_applying_end(&a);
     return an_graph_status(g) == AN_OK ? up : none;

@@ -141,6 +141,8 @@ typedef struct an_minimize_args {
     int64_t accumulate;       /* batches of one step: each run adds its gradients up, every
                                  accumulate-th steps along their mean; 0, 1: every run steps */
     an_updates into;          /* the rows join that table; {0}: a new one */
+    bool all_reduce;          /* gradients are the means of all ranks' (an_all_reduce), before
+                                 clipping: right if the loss is a mean of as many rows on each */
 } an_minimize_args;
 
 /* The update table. The optimizer's states get a scope of their own, so several

@@ -40,6 +40,7 @@ static const struct {
     {"DERIVED", "made by gradients and passes, not by users"},
     {"BESIDE", "independent neighbours of this kind run side by side"},
     {"STEP", "an optimizer step: may overwrite the states it updates"},
+    {"ACROSS", "what it gives depends on other processes: never computed beforehand"},
 };
 #define TRAITS ((int)(sizeof traits / sizeof *traits))
 

@@ -17,6 +17,7 @@
 static bool foldable(const an_rewrite *rw, const an_node *n)
 {
     if (n->outputs != 1 || n->inputs == 0 || an_is_op(n, AN_OP_accumulate)) return false;
+    if (n->op->traits & AN_TRAIT_ACROSS) return false;
     int64_t count = 1;
     const an_type *type = an_slot_type(rw->from, n->first);
     for (int i = 0; i < type->shape.rank; i++) {

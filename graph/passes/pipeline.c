@@ -18,6 +18,8 @@ static const an_pass passes[] = {
     {"dce", an_pass_dce, true, "from here on every node is needed", NULL},
     {"fuse_add_norm", an_pass_fuse_add_norm, true,
      "residual add + norm become one op, forward and backward", NULL},
+    {"bucket", an_pass_bucket, true,
+     "what ranks add up is gathered, and begins as early as it can", NULL},
 };
 #define PASSES ((int)(sizeof passes / sizeof *passes))
 

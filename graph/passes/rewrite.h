@@ -81,6 +81,7 @@ an_status an_pass_fold(an_rewrite *rw);
 an_status an_pass_cse(an_rewrite *rw);
 an_status an_pass_fuse_add_norm(an_rewrite *rw);
 an_status an_pass_dce(an_rewrite *rw);
+an_status an_pass_bucket(an_rewrite *rw);
 an_status an_pass_recompute(an_rewrite *rw);
 
 #endif

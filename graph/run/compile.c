@@ -299,7 +299,8 @@ static an_status build(compiling *x)
         return fail(x, AN_E_MEMORY, "out of memory");
     status = make_ports(x);
     if (status != AN_OK) return status;
-    if (!an_program_watch(p)) return fail(x, AN_E_MEMORY, "out of memory");
+    if (!an_program_watch(p) || !an_program_list_shared(p))
+        return fail(x, AN_E_MEMORY, "out of memory");
     if (!an_store_enter(p->store)) return fail(x, AN_E_BUSY, "the store is in use");
     status = ready_leaves(x);
     if (status == AN_OK) an_program_sort_written(p);
@@ -319,6 +320,7 @@ static an_status compile(compiling *x)
     x->p = an_alloc_zeroed(sizeof *x->p);
     if (!x->p) return fail(x, AN_E_MEMORY, "out of memory");
     x->p->store = args->store;
+    x->p->communicator = args->communicator;
     status = optimise(x);
     return status == AN_OK ? build(x) : status;
 }

@@ -21,6 +21,7 @@ typedef struct run {
     an_tensor *const *out;
     int out_count;
     bool finite;
+    bool patient; /* what ranks share has ended behind the wave that began it */
     int64_t patched; /* parts of states that are overwritten by now */
     an_trace *trace; /* NULL: nobody wants to know */
 } run;
@@ -261,28 +262,68 @@ static void run_wave(run *r, int64_t wave)
     run_late_wave(r, wave);
 }
 
+/* The wave, and what ranks share before and behind it. */
+static void run_among_ranks(run *r, int64_t wave, bool faulty)
+{
+    an_program_end_shared(r->p, wave);
+    if (!faulty) run_wave(r, wave);
+    an_program_begin_shared(r->p, r->plan, wave);
+    if (r->patient) an_program_end_shared(r->p, r->p->schedule.gate);
+}
+
 static void undo(run *r)
 {
     an_program_undo(r->p, r->plan, &r->patched);
 }
 
-/* The run once more to see where it came from, and again up to there to see what it is. */
+typedef void (*look_fn)(const run *r, int64_t wave, void *context);
+
+/* The waves before the gate once more; `look` comes behind each. */
+static void run_again(run *r, look_fn look, void *context)
+{
+    r->p->begun = r->p->ended = 0;
+    for (int64_t w = 0; w < r->p->schedule.gate; w++) {
+        run_among_ranks(r, w, false);
+        look(r, w, context);
+    }
+}
+
+typedef struct blaming {
+    uint32_t refused, blamed; /* 0: another rank's are, and this one takes part */
+    int64_t made;
+    an_status status;
+} blaming;
+
+static void look_for_cause(const run *r, int64_t wave, void *context)
+{
+    const blaming *b = context;
+    if (b->refused) an_program_blame_wave(r->p, r->plan, wave);
+}
+
+static void look_at_cause(const run *r, int64_t wave, void *context)
+{
+    blaming *b = context;
+    if (b->refused && wave == b->made)
+        b->status = an_program_refuse(r->p, r->at, r->plan, b->refused, b->blamed);
+}
+
+/* The run once more to see where it came from, and again to see what it is. */
 static an_status refuse(run *r, uint32_t value)
 {
+    blaming b = {.refused = value, .status = AN_OK};
     r->trace = NULL;
+    r->patient = true;
     undo(r);
-    an_program_blame_begin(r->p, r->plan);
-    for (int64_t w = 0; w < r->p->schedule.gate; w++) {
-        run_wave(r, w);
-        an_program_blame_wave(r->p, r->plan, w);
-    }
-    const uint32_t blamed = an_program_blame_end(r->p, value);
-    const int64_t made = an_program_wave_of(r->p, blamed);
+    if (value) an_program_blame_begin(r->p, r->plan);
+    run_again(r, look_for_cause, &b);
+    if (value) b.blamed = an_program_blame_end(r->p, value);
+    if (value) b.made = an_program_wave_of(r->p, b.blamed);
+    undo(r); /* what was there before is looked at as it was */
+    if (value && b.made < 0)
+        b.status = an_program_refuse(r->p, r->at, r->plan, value, b.blamed);
+    run_again(r, look_at_cause, &b);
     undo(r);
-    for (int64_t w = 0; w <= made; w++) run_wave(r, w);
-    const an_status status = an_program_refuse(r->p, r->at, r->plan, value, blamed);
-    undo(r);
-    return status;
+    return b.status;
 }
 
 /* Nothing here can fail: see the file's head. */
@@ -324,6 +365,22 @@ static uint32_t find_unfit(const run *r)
     return unfit;
 }
 
+/* Whether data were refused: then nothing runs any more, but ranks go on with what they share. */
+static bool run_waves(run *r)
+{
+    const an_program *p = r->p;
+    int64_t sums = 0;
+    bool faulty = false;
+    for (int64_t w = 0; w < p->schedule.gate; w++) {
+        run_among_ranks(r, w, faulty);
+        if (r->finite && !faulty) look_at_sums(r, w, &sums);
+        faulty = atomic_load_explicit(&p->fault.raised, memory_order_relaxed);
+        if (faulty && p->shared_count == 0) break;
+    }
+    an_program_end_shared(r->p, p->schedule.gate);
+    return faulty;
+}
+
 static an_status execute(run *r)
 {
     an_program *p = r->p;
@@ -332,41 +389,51 @@ static an_status execute(run *r)
     set_addresses(r);
     atomic_store_explicit(&p->fault.raised, false, memory_order_relaxed);
     an_trace_note(r->trace, AN_CHORE_READY, 0, since);
-    int64_t sums = 0;
-    for (int64_t w = 0; w < p->schedule.gate; w++) {
-        run_wave(r, w);
-        if (r->finite) look_at_sums(r, w, &sums);
-        if (atomic_load_explicit(&p->fault.raised, memory_order_relaxed)) {
-            undo(r);
-            return report_fault(r);
-        }
+    const bool faulty = run_waves(r);
+    const uint32_t unfit = !faulty && r->finite ? find_unfit(r) : 0;
+    bool again = unfit != 0;
+    an_status status = AN_OK;
+    if (p->communicator) status = an_program_settle(p, r->at, faulty, unfit != 0, &again);
+    if (again) {
+        const an_status own = refuse(r, unfit);
+        return unfit ? own : status;
     }
-    const uint32_t unfit = r->finite ? find_unfit(r) : 0;
-    if (unfit) return refuse(r, unfit);
-    commit(r);
-    return AN_OK;
+    if (status == AN_OK && faulty) status = report_fault(r);
+    if (status == AN_OK && unfit) status = an_program_refuse(p, r->at, r->plan, unfit, unfit);
+    if (status == AN_OK) commit(r);
+    else undo(r);
+    return status;
 }
 
-static an_status run_held(an_program *p, const an_run_args *args)
+/* What of the run is this rank's own matter. */
+static an_status prepare(run *r, const an_run_args *args)
 {
+    an_program *p = r->p;
     const an_feed *feeds = args->feed_list ? args->feed_list : args->feed;
     int feed_count = args->feed_list ? args->feed_count : 0;
     if (!args->feed_list)
         for (int i = 0; i < AN_MAX_NAMED; i++)
             if (feeds[i].name || feeds[i].tensor) feed_count = i + 1;
-    an_trace_begin(p->trace);
     an_status status = an_program_feed(p, args->at, feeds, feed_count);
     if (status != AN_OK) return status;
+    r->plan = an_program_plan(p, args->at);
+    if (!r->plan) return p->error.status;
+    status = an_program_check_feeds(p, args->at, r->plan);
+    if (status == AN_OK)
+        status = an_program_ready_outs(p, args->at, r->plan, r->out, r->out_count);
+    /* Only fetches can be copied: what is past them is NULL by now. */
+    if ((int64_t)r->out_count > p->graph->output_count) r->out_count = (int)p->graph->output_count;
+    return status;
+}
+
+static an_status run_held(an_program *p, const an_run_args *args)
+{
     run r = {.p = p, .at = args->at, .out = args->out_list ? args->out_list : args->out,
              .out_count = args->out_list ? args->out_count : AN_MAX_NAMED,
              .finite = args->finite, .trace = p->trace};
-    r.plan = an_program_plan(p, args->at);
-    if (!r.plan) return p->error.status;
-    status = an_program_check_feeds(p, args->at, r.plan);
-    if (status == AN_OK)
-        status = an_program_ready_outs(p, args->at, r.plan, r.out, r.out_count);
-    /* Only fetches can be copied: what is past them is NULL by now. */
-    if ((int64_t)r.out_count > p->graph->output_count) r.out_count = (int)p->graph->output_count;
+    an_trace_begin(p->trace);
+    an_status status = prepare(&r, args);
+    if (p->communicator) status = an_program_meet(p, args->at, r.plan, status);
     if (status == AN_OK) status = execute(&r);
     an_trace_end(p->trace, status == AN_OK ? r.plan : NULL);
     return status;

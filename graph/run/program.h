@@ -38,9 +38,18 @@ typedef struct an_fingerprint {
     uint64_t fetched, optimizer, updates; /* the optimizer's without the gradients */
 } an_fingerprint;
 
+/* An all_reduce: its task, and the wave before which it must have ended. */
+typedef struct an_shared {
+    int64_t task, due;
+} an_shared;
+
 struct an_program {
     an_graph *graph;
     an_store *store;
+    const an_communicator *communicator; /* NULL: this process alone */
+    an_shared *shared; /* in the order in which they begin and end */
+    int64_t shared_count, begun, ended;
+    bool lost; /* a rank is */
     an_fingerprint print;
     an_run_schedule schedule;
     struct an_unsaved *unsaved; /* with .recompute only (saved.c) */
@@ -103,6 +112,18 @@ an_status an_program_ready_outs(an_program *p, an_at at, const an_plan *plan,
 bool an_program_keep_parts(an_program *p, an_plan *plan, int64_t wave, int64_t *done);
 /* Puts it back: the states are as they were before the run. */
 void an_program_undo(an_program *p, const an_plan *plan, int64_t *done);
+
+/* Runs that ranks make together (collective.c). Lists what they share; false if memory is out. */
+bool an_program_list_shared(an_program *p);
+/* Before the first wave: AN_OK if all ranks can run, with the same program. `mine` is whether this
+ * one can; what keeps it from that is already its error. Else AN_E_RANK. */
+an_status an_program_meet(an_program *p, an_at at, const an_plan *plan, an_status mine);
+void an_program_end_shared(an_program *p, int64_t wave);   /* before it runs, and at the gate */
+void an_program_begin_shared(an_program *p, const an_plan *plan, int64_t wave); /* behind it */
+/* At the gate: AN_OK if nobody else keeps this rank from what it means to do, which is to commit
+ * unless it is faulty or its values unfit. `again`: it must run again whatever that is, for
+ * somebody looks for who is to blame. */
+an_status an_program_settle(an_program *p, an_at at, bool faulty, bool unfit, bool *again);
 
 /* Lists what a run with .finite looks at; false if memory is out (finite.c). */
 bool an_program_watch(an_program *p);

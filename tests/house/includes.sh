@@ -12,7 +12,7 @@ order='core ops/kernels ops ops/attention ops/images ops/recurrent
     graph graph/text graph/passes graph/run graph/profile graph/memory graph/picture graph/equal/proof graph/equal graph/reduce
     optim
     frontends frontends/layers frontends/formats frontends/text frontends/data frontends/inspect frontends/page frontends/train
-    frontends/cli
+    frontends/mpi frontends/cli
     examples'
 
 scratch=$(mktemp -d) && trap 'rm -rf "$scratch"' EXIT

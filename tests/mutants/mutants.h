@@ -55,6 +55,7 @@ void an_battery_pending(void);   /* pending updates and `training` */
 void an_battery_plans(void);     /* plans that are wrong on purpose; data that is refused */
 void an_battery_parts(void);     /* states changed in place, and runs that fail then */
 void an_battery_recompute(void); /* what is computed again */
+void an_battery_ranks(void);     /* what ranks add up, and what they agree on */
 void an_battery_checked(void);   /* faulty ops from outside, and an_check_op */
 void an_battery_along(void);     /* running sums, order, slices at a place that is data, draws */
 void an_battery_planted(void);   /* faults that the checks of an equivalence must find */

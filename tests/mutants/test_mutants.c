@@ -48,7 +48,8 @@ void an_object(const char *part, const char *format, ...)
 static void run_batteries(void)
 {
     static void (*const batteries[])(void) = {
-        an_battery_plans, an_battery_parts, an_battery_along, an_battery_recompute,
+        an_battery_plans, an_battery_parts, an_battery_along, an_battery_ranks,
+        an_battery_recompute,
         an_battery_outside,
         an_battery_answers, an_battery_judging, an_battery_planted, an_battery_models,
         an_battery_pending, an_battery_pairs, an_battery_written, an_battery_reals,

@@ -7,6 +7,8 @@ const an_case an_cases_dropout[] = {
     {"dropout", "none", {"f32[B,K]", "key"}, .attrs = {.stream = 6}},
     {"dropout", "several units", {"f32[B,8200]", "key"}, .attrs = {.rate = 0.5f, .stream = 7},
      .flags = AN_CASE_NAN_STOPS},
+    {"dropout", "rows of a larger one", {"f32[B,K]", "key", "i64[] 3..9"},
+     .attrs = {.rate = 0.2f, .stream = 5}, .flags = AN_CASE_NAN_STOPS},
     {"random_uniform", "f32", {"key"},
      .attrs = {.dtype = AN_F32, .stream = 8, .low = -1, .high = 3}, .dims = "shape=[B,T]"},
     {"random_uniform", "a scalar, f64", {"key"},

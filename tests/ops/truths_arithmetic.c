@@ -68,6 +68,7 @@ static bool exponent_rounds(const an_point *p)
 /* ---- one operand ------------------------------------------------------- */
 
 FORMULA(negative, -a)
+FORMULA(alone, a) /* of one rank */
 FORMULA(size, fabsl(a))
 FORMULA(sign, (an_real)((a > 0) - (a < 0)))
 FORMULA(square, a * a)
@@ -156,6 +157,7 @@ const an_truth an_truths_arithmetic[] = {
      .but = {{AN_OF_A | AN_OF_B, value_overflows,
               "2 (p - t) overflows before a tiny dy comes; the loss is infinite already"}}},
 
+    {"all_reduce", 0, 1, .value = EXACT(alone), .slope = {{one}}},
     {"neg", 0, 1, .value = EXACT(negative), .slope = {{minus_one}}},
     {"abs", 0, 1, .value = EXACT(size), .slope = {{sign}}},
     {"square", 0, 1, .value = EXACT(square), .slope = {{twice}},

@@ -62,10 +62,13 @@ static const an_proof_rule rules[AN_RULES] = {
     [AN_LONE_CONCAT] = AXIOM("lone-concat", "concat of one operand is that operand"),
     [AN_CONCATENATED_TWICE] = AXIOM("concatenated-twice", "concat of concats is one concat"),
     [AN_PARTS] = AXIOM("parts", "slices of x that follow each other, put together, are one"),
+    [AN_ONE_PART] = AXIOM("one-part", "a slice of a concat that is one of its operands"),
     [AN_REPEATED_OPERAND] = AXIOM("repeated-operand", "element by element, operands are repeated "
                              "as they are read; a filled literal is a scalar"),
     [AN_MOVED_LATER] = AXIOM("moved-later",
                         "element by element before a reshape or transpose is the same after it"),
+    [AN_JOINED_LATER] = AXIOM("joined-later",
+                         "element by element before a concat is the same after it"),
     [AN_FOLDED] = AXIOM("folded", "an op on literals is the literal that its kernel computes"),
     [AN_CHOSEN] = AXIOM("chosen", "where a literal chooses, the result is that branch"),
     [AN_DEFINED] = LEMMA("defined", "an op without a kernel computes its meaning"),
@@ -286,7 +289,7 @@ an_value an_add_uniform(an_values *v, const an_attrs *like, const an_shape *shap
 /* By the kernels that a program would run, so a folded literal has its bits. */
 static int fold(an_values *v, const an_node *n, an_value *out)
 {
-    if (!is_literal(v, n)) return AN_NO_RULE;
+    if (!is_literal(v, n) || (n->op->traits & AN_TRAIT_ACROSS)) return AN_NO_RULE;
     const an_shape *shape = &an_slot_type(v->graph, n->first)->shape;
     if (moves_uniform(v, n)) {
         *out = an_add_uniform(v, an_made_by(v, an_operand(v, n, 0))->attrs, shape);

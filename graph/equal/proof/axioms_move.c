@@ -2,9 +2,10 @@
  *
  * Moves that move nothing vanish, two of a kind are one, parts of x put together again are x.
  * What works element by element gives the same bits wherever an element stands, so a move
- * before it may as well come after it: moves drift towards the outputs, where those of two
- * operands become one. Repetition is the least of moves, for operands are repeated as they
- * are read: it is dropped where the result has its shape without, and else comes after.
+ * before it may as well come after it, and so may a concat: moves drift towards the outputs,
+ * where those of two operands become one. Repetition is the least of moves, for operands are
+ * repeated as they are read: it is dropped where the result has its shape without, and else
+ * comes after.
  *
  * An op passes at most MOST_MOVES moves, and a concat takes in others up to MOST_PARTS
  * operands: the work stays linear in the graph, whatever is piled up.        */
@@ -148,10 +149,27 @@ static bool join_slices(const an_values *v, const an_node *outer, const an_node 
     return true;
 }
 
+/* The operand of a concat that lies where n slices it; extents before it must be numbers. */
+static int one_part(const an_values *v, const an_node *n, const an_node *concat, an_value *out)
+{
+    const an_attrs *a = n->attrs;
+    if (a->axis != concat->attrs->axis || a->step != 1) return AN_NO_RULE;
+    an_dim place = 0;
+    for (int i = 0; i < concat->inputs && place >= 0 && place <= a->start; i++) {
+        const an_dim extent = shape_of(v, an_operand(v, concat, i))->dim[a->axis];
+        if (extent < 0) return AN_NO_RULE;
+        *out = an_operand_value(v, concat, i);
+        if (place == a->start && a->stop == place + extent) return AN_ONE_PART;
+        place += extent;
+    }
+    return AN_NO_RULE;
+}
+
 /* Of two slices in a row along different axes, that along the lower comes first. */
 static int sliced(const an_values *v, const an_node *n, an_value *out)
 {
     const an_node *inner = an_made_by(v, an_operand(v, n, 0));
+    if (an_is_op(inner, AN_OP_concat)) return one_part(v, n, inner, out);
     if (inner->op != n->op) return AN_NO_RULE;
     const an_value x = an_operand_value(v, inner, 0);
     const an_attrs *a = n->attrs, *b = inner->attrs;
@@ -368,9 +386,25 @@ static int move_later(an_values *v, const an_node *n, an_value *out)
     return AN_MOVED_LATER;
 }
 
+/* The op of each of a concat's operands, then put together. */
+static int join_later(an_values *v, const an_node *n, an_value *out)
+{
+    const an_node concat = *an_made_by(v, an_operand(v, n, 0));
+    if (n->inputs != 1 || !an_is_op(&concat, AN_OP_concat) || concat.inputs > MOST_PARTS)
+        return AN_NO_RULE;
+    an_value part[MOST_PARTS];
+    for (int i = 0; i < concat.inputs; i++) {
+        const uint32_t in = an_operand(v, &concat, i);
+        part[i] = add_op(v, n, &in);
+    }
+    *out = an_concat(part, concat.inputs, concat.attrs->axis);
+    return AN_JOINED_LATER;
+}
+
 int an_axiom_move_later(an_values *v, const an_node *n, an_value *out)
 {
     if (!is_elementwise(n)) return AN_NO_RULE;
-    const int rule = read_unrepeated(v, n, out);
-    return rule != AN_NO_RULE ? rule : move_later(v, n, out);
+    int rule = read_unrepeated(v, n, out);
+    if (rule == AN_NO_RULE) rule = move_later(v, n, out);
+    return rule != AN_NO_RULE ? rule : join_later(v, n, out);
 }
