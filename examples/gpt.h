@@ -52,6 +52,8 @@ typedef struct gpt {
     an_program *whole, *next; /* logits of ids[B,T]; of the last of ids[1,T] from `position` on */
 } gpt;
 
+/* ids[B,T] -> logits[B,T,BYTES] of the bytes that follow. */
+an_value gpt_logits(an_value ids, const gpt_config *c);
 bool gpt_build(gpt *m, const gpt_config *config, uint64_t seed);
 void gpt_free(gpt *m);
 

@@ -56,6 +56,11 @@ static an_value decoder(an_value ids, an_value position, const gpt_config *c)
     return an_nn_dense(x, .units = BYTES, .name = "logits");
 }
 
+an_value gpt_logits(an_value ids, const gpt_config *c)
+{
+    return decoder(ids, AN_NONE, c);
+}
+
 /* ---- programs -------------------------------------------------------------- */
 
 static bool build_whole(gpt *m)
@@ -64,7 +69,7 @@ static bool build_whole(gpt *m)
     const an_dim B = an_dim_named(g, "B"), T = an_dim_named(g, "T");
     const an_value ids = an_input(g, "ids", AN_I32, AN_SHAPE(B, T));
     const an_value labels = an_input(g, "labels", AN_I32, AN_SHAPE(B, T));
-    const an_value logits = decoder(ids, AN_NONE, &m->config);
+    const an_value logits = gpt_logits(ids, &m->config);
     const an_value scored = an_softmax_cross_entropy(logits, labels, .ignore_index = AN_ID(-1));
     const an_schedule rate = an_warmup_cosine(.peak = 3e-3, .warmup = 1 + m->config.steps / 20,
                                               .steps = m->config.steps, .floor = 1e-4);
