@@ -1,4 +1,4 @@
-/* data_parallel.h -- one training on many ranks: who has which rows, and which net learns. */
+/* data_parallel.h -- one training on many ranks: the net, who has which rows, a rank's steps. */
 #ifndef EXAMPLES_DATA_PARALLEL_H
 #define EXAMPLES_DATA_PARALLEL_H
 
@@ -47,5 +47,30 @@ typedef struct piece {
 bool take_rows(const plan *p, const rows *all, int64_t step, int64_t first, int64_t count,
                piece *out);
 void free_piece(piece *b);
+
+/* ---- data_parallel_train.c -------------------------------------------------------- */
+
+enum { FIRST = 3 }; /* losses that are compared */
+
+typedef struct training {
+    const plan *plan;
+    const rows *rows;
+    net net;
+    an_communicator *ranks; /* NULL: without the others */
+    int rank, count;        /* of ranks */
+    an_store *store;
+    an_program *program, *tester;
+    double first[FIRST], loss, score, seconds; /* score: right reviews, or bits a byte; a step's */
+    int64_t done;
+} training;
+
+bool fail(const char *why); /* says so on stderr; false */
+/* Weights from the seed, or the checkpoint; the program, with the others if there are ranks. */
+bool prepare(training *t);
+/* All steps that are left, up to where the plan stops; rank 0 of several saves. */
+bool train(training *t);
+/* On what is held out, in batches of 100 rows, by this rank alone. */
+bool test(training *t);
+void end(training *t);
 
 #endif
