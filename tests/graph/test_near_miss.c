@@ -18,7 +18,7 @@
 #include <math.h>
 #include <stdarg.h>
 
-#define GRAPHS (AN_TEST_INSTRUMENTED ? 400 : 2000) /* about as long in either build */
+#define GRAPHS (AN_TEST_INSTRUMENTED ? 400 : 1200) /* about as long in either build */
 
 typedef struct trial {
     const an_near_recipe *r;
