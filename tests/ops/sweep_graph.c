@@ -183,33 +183,51 @@ static void begin(trial *t)
             an_want_ok(an_tensor_copy(&t->e.value[t->in[i].id], &t->s->in[i]));
 }
 
-static void evaluate_up_to(trial *t, an_value v)
+static void evaluate(trial *t, uint32_t node)
 {
-    const uint32_t last = t->g->slots[v.id].node;
-    for (uint32_t n = 1; n <= last; n++)
-        an_want(an_evaluation_node(&t->e, n) == AN_OK, "%s: %s", t->s->name, t->e.error.text);
-}
-
-static double loss_at(trial *t, an_value loss)
-{
-    evaluate_up_to(t, loss);
-    return an_tensor_get(&t->e.value[loss.id], 0);
+    an_want(an_evaluation_node(&t->e, node) == AN_OK, "%s: %s", t->s->name, t->e.error.text);
 }
 
 /* ---- central differences ----------------------------------------------- */
 
-/* A line through the operands' values: x + h * direction, in one leaf. */
+/* A line through the operands' values: x + h * direction, in one leaf. Whoever walks along it
+ * returns to h = 0, so that all values stay those of the start. */
 typedef struct line {
     an_value loss, leaf;
     const double *start, *direction;
+    const uint32_t *between; /* the nodes that lead from the leaf to the loss, in order; then 0 */
 } line;
+
+/* Only these change along the line: a caller frees the list. */
+static uint32_t *nodes_between(const trial *t, an_value leaf, an_value loss)
+{
+    const an_graph *g = t->g;
+    const uint32_t from = g->slots[leaf.id].node, to = g->slots[loss.id].node;
+    bool *follows = calloc((size_t)to + 1, sizeof *follows);
+    bool *needed = calloc((size_t)to + 1, sizeof *needed);
+    uint32_t *list = calloc((size_t)to + 1, sizeof *list), count = 0;
+    an_want(follows && needed && list, "out of memory");
+    follows[from] = needed[to] = true;
+    for (uint32_t n = 1; n <= to; n++)
+        for (int i = 0; i < g->nodes[n].inputs; i++)
+            if (g->nodes[n].in[i] && follows[g->slots[g->nodes[n].in[i]].node]) follows[n] = true;
+    for (uint32_t n = to; n > 0; n--)
+        for (int i = 0; i < g->nodes[n].inputs && needed[n]; i++)
+            if (g->nodes[n].in[i]) needed[g->slots[g->nodes[n].in[i]].node] = true;
+    for (uint32_t n = from + 1; n <= to; n++)
+        if (follows[n] && needed[n]) list[count++] = n;
+    free(follows);
+    free(needed);
+    return list;
+}
 
 static double along(trial *t, const line *l, double h)
 {
     an_tensor *x = &t->e.value[l->leaf.id];
     for (int64_t i = 0; i < an_tensor_count(x); i++)
         an_tensor_set(x, i, l->start[i] + h * l->direction[i]);
-    return loss_at(t, l->loss);
+    for (const uint32_t *n = l->between; *n; n++) evaluate(t, *n);
+    return an_tensor_get(&t->e.value[l->loss.id], 0);
 }
 
 static double five_points(trial *t, const line *l, double h)
@@ -232,7 +250,6 @@ static double slope(trial *t, const line *l)
         }
         before = now;
     }
-    along(t, l, 0);
     return best;
 }
 
@@ -261,7 +278,8 @@ static void check_leaf(trial *t, an_value loss, an_value leaf, const an_tensor *
         start[i] = an_tensor_get(&t->e.value[leaf.id], i);
         most = fmax(most, fabs(an_tensor_get(gradient, i)));
     }
-    const line l = {loss, leaf, start, direction};
+    uint32_t *between = nodes_between(t, leaf, loss);
+    const line l = {loss, leaf, start, direction, between};
     an_test_random r = {t->s->seed ^ 99};
     const bool few = count <= 24;
     for (int64_t n = 0; n < (few ? count : 8); n++) {
@@ -274,6 +292,8 @@ static void check_leaf(trial *t, an_value loss, an_value leaf, const an_tensor *
         for (int64_t i = 0; i < count; i++) direction[i] = an_test_uniform(&r, -1, 1);
         compare_slope(t, &l, gradient, what, most);
     }
+    along(t, &l, 0);
+    free(between);
     free(start);
     free(direction);
 }
@@ -301,12 +321,10 @@ static void check_losses(trial *t, bool substance)
         if (!an_is_none(t->second)) {
             snprintf(what, sizeof what, "%s %d, twice", i < t->operands ? "operand" : "upstream",
                      i < t->operands ? t->operand[i] : i - t->operands);
-            evaluate_up_to(t, an_value_of(t->g, (uint32_t)t->g->slot_count));
             an_want_ok(an_tensor_copy(&gradient, &t->e.value[t->second_grad[i].id]));
             check_leaf(t, t->second, t->wrt[i], &gradient, what);
         }
         an_tensor_free(&gradient);
-        evaluate_up_to(t, an_value_of(t->g, (uint32_t)t->g->slot_count));
     }
 }
 
@@ -391,7 +409,7 @@ static void try_setting(const an_setting *s, bool repeated, bool substance)
     add_second(&t);
     check_text(&t);
     begin(&t);
-    evaluate_up_to(&t, an_value_of(t.g, (uint32_t)t.g->slot_count));
+    for (uint32_t n = 1; n <= (uint32_t)t.g->node_count; n++) evaluate(&t, n);
     if (!repeated && s->op->rules->ref) check_values(&t);
     check_meaning(&t);
     const bool undefined = repeated && !an_is_none(t.first) &&
