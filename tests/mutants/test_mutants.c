@@ -52,9 +52,9 @@ static void run_batteries(void)
         an_battery_recompute,
         an_battery_outside,
         an_battery_answers, an_battery_judging, an_battery_planted, an_battery_models,
-        an_battery_pending, an_battery_pairs, an_battery_written, an_battery_reals,
-        an_battery_checked, an_battery_ops, an_battery_groups, an_battery_catalogue,
-        an_battery_rows};
+        an_battery_pending, an_battery_pairs, an_battery_written, an_battery_groups,
+        an_battery_catalogue, an_battery_checked, an_battery_ops, an_battery_rows,
+        an_battery_reals /* half a second, and hardly anybody's last hope */};
     for (size_t i = 0; i < sizeof batteries / sizeof *batteries; i++)
         if (talkative || !objected) batteries[i]();
 }
