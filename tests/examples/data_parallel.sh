@@ -2,18 +2,14 @@
 # killed rank ends all, and any number of ranks goes on from what rank 0 had saved.
 #   data_parallel.sh BUILD-OF-EXAMPLES
 set -eu
+. "$(dirname "$0")/ranks.sh"
 program=$1/data_parallel
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { echo "$*"; exit 1; }
 weights() { grep '^weights [0-9a-f]*$' "$1" || fail "data_parallel: no sum of the weights in $1"; }
 
-# One word decides, at a place of its own.
-awk 'BEGIN { srand(3); split("good bad", word, " "); split("yes no", label, " ")
-    for (i = 0; i < 600; i++) {
-        k = int(rand() * 2) + 1; printf "%s\t", label[k]; n = int(rand() * 5)
-        for (j = 0; j < 5; j++) printf "%s ", j == n ? word[k] : "the" int(rand() * 9)
-        print "" } }' >"$work/easy.tsv"
+easy_reviews "$work/easy.tsv"
 easy="--train $work/easy.tsv --batch 24 --rate 0.01"
 "$program" $easy --steps 80 --json "$work/1.json" --dot "$work/d.dot" >"$work/out" 2>"$work/log" ||
     { cat "$work/out" "$work/log"; fail 'data_parallel failed'; }
@@ -30,17 +26,7 @@ grep -q all_reduce "$work/d.dot" || fail 'data_parallel: no all_reduce in the dr
 "$program" --model rnn 2>"$work/log" && fail 'data_parallel: took another model'
 "$program" --resume 2>"$work/log" && fail 'data_parallel: resumed from nothing'
 
-if ! command -v mpirun >/dev/null || ! grep -q an_mpi_open "$program"; then
-    echo 'SKIP: data_parallel on ranks: no Open MPI'
-    exit 0
-fi
-if grep -q __tsan_init "$program"; then
-    echo 'SKIP: data_parallel on ranks: ThreadSanitizer does not know what Open MPI does'
-    exit 0
-fi
-root=
-[ "$(id -u)" = 0 ] && root=--allow-run-as-root
-export ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" # Open MPI leaves memory behind
+need_mpirun "$program" an_mpi_open
 on() {
     n=$1
     shift

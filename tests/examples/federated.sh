@@ -2,17 +2,13 @@
 # process and, where there is Open MPI, in several, to the same figures; an untrained net fails.
 #   federated.sh BUILD-OF-EXAMPLES
 set -eu
+. "$(dirname "$0")/ranks.sh"
 federated=$1/federated
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { echo "$*"; exit 1; }
 
-# One word decides, at a place of its own.
-awk 'BEGIN { srand(3); split("good bad", word, " "); split("yes no", label, " ")
-    for (i = 0; i < 600; i++) {
-        k = int(rand() * 2) + 1; printf "%s\t", label[k]; n = int(rand() * 5)
-        for (j = 0; j < 5; j++) printf "%s ", j == n ? word[k] : "the" int(rand() * 9)
-        print "" } }' >"$work/easy.tsv"
+easy_reviews "$work/easy.tsv"
 easy="--train $work/easy.tsv --max-length 6 --rate 0.004 --central 6"
 "$federated" $easy --rounds 8 --json "$work/f.json" --dot "$work/f.dot" >"$work/out" 2>"$work/log" ||
     { cat "$work/out" "$work/log"; fail 'federated failed'; }
@@ -36,17 +32,7 @@ weights=$(grep '^weights   [0-9a-f]*$' "$work/out") || fail 'federated: no sum o
 grep -q "$work/none" "$work/log" || fail 'federated: the message does not name the file'
 
 # The same bits from any number of processes.
-if ! command -v mpirun >/dev/null || ! grep -q MPI_Init "$federated"; then
-    echo 'SKIP: federated over processes: no Open MPI'
-    exit 0
-fi
-if grep -q __tsan_init "$federated"; then
-    echo 'SKIP: federated over processes: ThreadSanitizer does not know what Open MPI does'
-    exit 0
-fi
-root=
-[ "$(id -u)" = 0 ] && root=--allow-run-as-root
-export ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" # Open MPI leaves memory behind
+need_mpirun "$federated" MPI_Init
 for n in 2 4; do
     timeout 60 mpirun $root --oversubscribe -n $n "$federated" $easy --rounds 8 \
         --json "$work/$n.json" >"$work/out" 2>"$work/log" ||
