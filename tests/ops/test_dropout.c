@@ -13,8 +13,8 @@ static void drop(an_tensor *x, an_tensor *y, int64_t seed, int64_t step, float r
 {
     int64_t words[2] = {seed, step};
     const an_attrs attrs = {.rate = rate, .stream = stream};
-    const an_tensor in[] = {*x, an_tensor_borrow(AN_I64, AN_EXTENTS(2), words)};
-    const an_work w = {.attrs = &attrs, .inputs = 2, .outputs = 1, .in = in, .out = y};
+    const an_tensor in[] = {*x, an_tensor_borrow(AN_I64, AN_EXTENTS(2), words), {0}};
+    const an_work w = {.attrs = &attrs, .inputs = 3, .outputs = 1, .in = in, .out = y};
     an_rules_dropout.ref(&w);
 }
 
