@@ -2,12 +2,12 @@
 # run.sh [--full [PART]] -- builds and tests everything; on a bare Debian it first installs what is
 # missing.
 #
-# Default: a gcc release build with all tests but the long examples, then a clang build with
-# AddressSanitizer and UndefinedBehaviorSanitizer with the fast ones. A test that takes longer than tests/count.py lets
-# it fails, and so does the whole above 12 minutes on two cores. --full PART runs that part instead,
-# --full alone the default and then part after part. At the end stand the ten slowest tests, what
-# was skipped and why, and in the last line "N passed, N failed, N skipped": Check's own counts, and
-# one for every other test; what crashes or times out has failed.
+# Default: a gcc release build with all tests but the long ones, then a clang build with
+# AddressSanitizer and UndefinedBehaviorSanitizer with the fast ones. A test that takes longer than
+# tests/count.py lets it fails, and so does the whole above 12 minutes on two cores. --full PART runs
+# that part instead, --full alone the default and then part after part. At the end stand the ten
+# slowest tests, what was skipped and why, and in the last line "N passed, N failed, N skipped":
+# Check's own counts, and one for every other test; what crashes or times out has failed.
 #
 # Parts, each less than an hour on two cores:
 set -u
@@ -137,7 +137,7 @@ full_norms() { # norms: the bound of every norm's rows up to ten million wide
 full_examples() { # examples: all examples at their small settings, as users run them
     build gcc gcc && run examples gcc --suite examples
 }
-full_long() { # long: what the default run leaves out for its time: examples, verify on f64, the corpus
+full_long() { # long: what the default run leaves out: most examples, whole models, verify on f64
     export AN_GRAPHS=2000
     build gcc gcc && run long gcc --suite long && run long gcc near_miss
     unset AN_GRAPHS

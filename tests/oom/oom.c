@@ -1,8 +1,8 @@
 /* oom.c -- the loop over allocations, and its judge; see oom.h. */
 #include "tests/oom/oom.h"
 
-/* Of each case and mode; half under sanitizers, where a point takes five times as long. */
-#define POINTS (AN_TEST_INSTRUMENTED ? 40 / 2 : 40)
+/* Of each case and mode; under sanitizers a point takes five times as long. */
+#define POINTS (AN_TEST_INSTRUMENTED ? 10 : 40)
 
 typedef struct loop {
     const an_oom_case *c;

@@ -291,7 +291,7 @@ USUAL = [f for f in FORMATS if f[0] != 'chromium'] # which runs where it is name
 
 
 def main(addnorm, only):
-    count = int(os.environ.get('AN_NAMES', 1000))
+    count = int(os.environ.get('AN_NAMES', 500))
     seed = int(os.environ.get('AN_SEED', 1))
     chance = random.Random(seed)
     names = list(draw_names(count, seed))
