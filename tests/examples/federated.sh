@@ -34,7 +34,7 @@ grep -q "$work/none" "$work/log" || fail 'federated: the message does not name t
 # The same bits from any number of processes.
 need_mpirun "$federated" MPI_Init
 for n in 2 4; do
-    timeout 60 mpirun $root --oversubscribe -n $n "$federated" $easy --rounds 8 \
+    timeout 200 mpirun $root --oversubscribe -n $n "$federated" $easy --rounds 8 \
         --json "$work/$n.json" >"$work/out" 2>"$work/log" ||
         { cat "$work/out" "$work/log"; fail "federated: $n processes"; }
     grep -qx "$weights" "$work/out" || fail "federated: $n processes have other weights"
