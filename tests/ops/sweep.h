@@ -18,6 +18,10 @@
     } while (0)
 #define an_want_ok(call) an_want((call) == AN_OK, "%s failed", #call)
 
+/* Under sanitizers the default run looks for faults; numbers are the release build's to check.
+ * AN_SWEEP_ALL=1 asks for all. */
+#define AN_SWEEP_BRIEF (AN_TEST_INSTRUMENTED && !getenv("AN_SWEEP_ALL"))
+
 #define AN_CASE_OPERANDS 12
 #define AN_CASE_OUTPUTS 8
 

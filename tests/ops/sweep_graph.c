@@ -14,9 +14,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Larger cases are about kernels. Of graphs the default run under sanitizers tries the small ones:
- * what they execute is the same; AN_SWEEP_ALL=1 asks for all. */
-#define MOST_ELEMENTS (AN_TEST_INSTRUMENTED && !getenv("AN_SWEEP_ALL") ? 150 : 4000)
+/* Larger cases are about kernels. Of graphs the brief sweep tries the small ones: what they execute
+ * is the same. */
+#define MOST_ELEMENTS (AN_SWEEP_BRIEF ? 150 : 4000)
 
 typedef struct trial {
     const an_setting *s;
