@@ -197,7 +197,7 @@ static bool run(plan *p, const corpus *c)
 
 int main(int argc, char **argv)
 {
-    plan p = {.texts = 40000, .length = 64, .vocab = 8000, .steps = 2000, .epochs = 40,
+    plan p = {.texts = 40000, .length = 64, .vocab = 8000, .steps = 1500, .epochs = 40,
               .blocks = 2,
               .e = {.name = "encoder", .does = "pretrains an encoder, fine-tunes it on few labels",
                     .seed = 1, .threads = 2}};

@@ -187,7 +187,7 @@ static bool run(plan *p, const parties *all)
 int main(int argc, char **argv)
 {
     plan p = {.clients = 4, .rounds = 20, .central = 6, .rate = 3e-3,
-              .data = {.batch = 16, .max_length = 60, .validation_split = 0.2, .generate = 5000,
+              .data = {.batch = 16, .max_length = 60, .validation_split = 0.2, .generate = 4000,
                        .padding = AN_POST},
               .e = {.name = "federated", .does = "clients learn together, and keep their reviews",
                     .seed = 1, .threads = 2}};

@@ -180,7 +180,7 @@ static bool run(plan *p, corpus *c)
 
 int main(int argc, char **argv)
 {
-    plan p = {.count = 12000, .new = 2000, .epochs = 10, .batch = 64, .rate = 2e-3,
+    plan p = {.count = 12000, .new = 2000, .epochs = 8, .batch = 64, .rate = 2e-3,
               .e = {.name = "multimodal", .does = "answers questions about pictures", .seed = 1,
                     .threads = 2}};
     const example_option own[] = {

@@ -83,9 +83,9 @@ static void draw_axes(FILE *out)
     fprintf(out, "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' "
             "font-family='sans-serif' font-size='12'>\n"
             "<rect width='100%%' height='100%%' fill='white'/>\n"
-            "<text x='%d' y='%d' font-size='14'>accuracy by the share of weights taken; rings: "
-            "knees, the last before a point is lost</text>\n", LEFT + WIDE + 24, TOP + HIGH + 60,
-            LEFT, TOP - 18);
+            "<text x='%d' y='%d' font-size='13'>accuracy by the share of weights taken; in rings "
+            "the last before a point is lost</text>\n", LEFT + WIDE + 24, TOP + HIGH + 60, LEFT,
+            TOP - 18);
     for (int i = 0; i <= 5; i++)
         fprintf(out, "<path d='M%d %.1fH%d' stroke='#ddd'/>\n"
                 "<text x='%d' y='%.1f' text-anchor='end'>%g</text>\n"

@@ -9,7 +9,8 @@
  *     speech --folder DIR --weights words.safetensors
  *     speech --weights words.safetensors --wav said.wav
  *
- * speech_wav.c reads files, speech_mel.c makes spectra, speech_data.c has sets and baselines. */
+ * speech_wav.c reads files, speech_mel.c makes spectra, speech_data.c has sets and baselines,
+ * speech_weights.c a net's file. */
 #include "examples/speech.h"
 
 #include <math.h>
@@ -152,40 +153,13 @@ static bool tell(const model *m, const corpus *c, const char *path)
     return good;
 }
 
-/* ---- weights in a file ------------------------------------------------------ */
-
-/* The words that the file's net tells, in their order: "yes no up"; false if there is no file. */
-static bool find_words(const plan *p, corpus *c)
-{
-    FILE *f = p->weights ? fopen(p->weights, "rb") : NULL;
-    if (!f) return false;
-    fclose(f);
-    char *words = an_checkpoint_metadata(p->weights, "words");
-    for (char *w = words ? strtok(words, " ") : NULL; w && c->words < MOST_WORDS;
-         w = strtok(NULL, " "))
-        snprintf(c->name[c->words++], LONGEST_NAME, "%s", w);
-    an_string_free(words);
-    return true;
-}
-
-static bool keep(const model *m, const plan *p, const corpus *c)
-{
-    char words[MOST_WORDS * (LONGEST_NAME + 1)] = "";
-    for (int64_t w = 0; w < c->words; w++) {
-        if (w) strcat(words, " ");
-        strcat(words, c->name[w]);
-    }
-    const an_metadata more[] = {{"words", words}};
-    return !p->weights || an_checkpoint_save(m->store, p->weights, more, 1) == AN_OK;
-}
-
 /* ---- the program ------------------------------------------------------------ */
 
 static bool run(plan *p, corpus *c, bool *passed)
 {
     model m = {0};
     corpus saved = {0};
-    const bool there = find_words(p, &saved), only_tell = there && p->wav;
+    const bool there = find_words(p->weights, &saved), only_tell = there && p->wav;
     bool good = only_tell || (p->folder ? read_words(c, p->folder)
                                         : speak_all(c, p->e.seed, p->speakers, p->unseen));
     if (only_tell) *c = saved;
@@ -201,7 +175,7 @@ static bool run(plan *p, corpus *c, bool *passed)
     }
     if (good && there) good = an_checkpoint_load(m.store, p->weights, NULL) == AN_OK;
     else if (good) good = example_same(&p->e, m.graph, m.train, "B=2") && train(&m, p, c) &&
-                          keep(&m, p, c);
+                          keep_words(m.store, p->weights, c);
     if (!good && m.store && *an_store_message(m.store))
         fprintf(stderr, "speech: %s\n", an_store_message(m.store));
     good = good && example_draw(&p->e, an_program_graph(m.tell));

@@ -64,4 +64,10 @@ an_tensor sounds_labels(const sounds *s);
 double nearest_centroid(const corpus *c);
 double majority(const corpus *c);
 
+/* ---- speech_weights.c ---------------------------------------------------- */
+
+/* The words that the file's net tells, in their order; false if there is no file. */
+bool find_words(const char *path, corpus *c);
+bool keep_words(an_store *store, const char *path, const corpus *c); /* no path: nothing to do */
+
 #endif
