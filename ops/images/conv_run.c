@@ -269,6 +269,20 @@ static an_conv_piece piece_of(const an_reach reach[2], const an_conv_run *run, i
     return p;
 }
 
+/* Rows that lie behind each other, in the plane as in the panel, are one piece: so it is with taps
+ * in a window's middle column. */
+static void add_piece(an_conv_pack *pack, const an_conv_piece *p)
+{
+    an_conv_piece *last = pack->pieces > 0 ? &pack->piece[pack->pieces - 1] : NULL;
+    if (last && pack->stride == 1 && last->after == 0 && p->before == 0 && last->count > 0 &&
+        p->count > 0 && p->from == last->from + last->count &&
+        p->to == last->to + last->before + last->count) {
+        last->count += p->count;
+        last->after = p->after;
+    } else
+        pack->piece[pack->pieces++] = *p;
+}
+
 static void flush(const an_work *w, an_conv_pack *pack)
 {
     if (pack->pieces > 0) w->kernels->conv_pack(pack);
@@ -288,7 +302,8 @@ void an_conv_pack_block(const an_work *w, const an_reach reach[2], const an_conv
         for (int64_t j = 0; j < reach[1].taps; j++)
             for (int r = 0; r < block->runs; r++) {
                 if (pack.pieces == AN_CONV_PIECES) flush(w, &pack);
-                pack.piece[pack.pieces++] = piece_of(reach, &block->run[r], i, j, all * size);
+                const an_conv_piece p = piece_of(reach, &block->run[r], i, j, all * size);
+                add_piece(&pack, &p);
             }
     flush(w, &pack);
 }
