@@ -14,7 +14,7 @@ import sys
 # processes (tests/timed.sh) both say so: on a busy machine the clock also counts the waiting for a
 # CPU, and CPU time counts twice what two threads do at once.
 LIMIT = 20
-LIMITS = {"mutants_%d" % part: 40 for part in range(5)}
+LIMITS = {"mutants_%d" % part: 40 for part in range(6)}
 CPU_TIME = re.compile(r"(?:\d+m[\d.]+s \d+m[\d.]+s\n)?(\d+)m([\d.]+)s (\d+)m([\d.]+)s\s*\Z")
 
 judged = sys.argv[1] == "--limits"
