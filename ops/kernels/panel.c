@@ -2,9 +2,11 @@
  *
  * A tile of out stays in registers over the whole depth. Every element is one
  * chain of fma, so tiles may differ between instruction sets without changing a
- * bit: 4 rows x 64 columns where there are 32 wide registers, 4 x 16 elsewhere.
- * Written on the machine's own vectors: the 16 lanes of simd.h, twice as wide as
- * an AVX2 register, would be kept in memory.
+ * bit: 4 rows x 64 columns where there are 32 wide registers, 6 x 16 of 16 with AVX2,
+ * 4 x 16 elsewhere. Written on the machine's own vectors: the 16 lanes of simd.h, twice
+ * as wide as an AVX2 register, would be kept in memory. A thread that shares its core has
+ * half of what it decodes, so whatever is no fma counts: the loops are unrolled, and what
+ * is done with the sums is decided once a tile.
  *
  * The product of one row with a matrix as it is waits for memory: the matrix is read once, in the
  * order in which it lies or eight rows side by side.                           */
@@ -12,9 +14,8 @@
 #include "ops/kernels/blocks.h"
 #include "ops/kernels/kernels.h"
 
-#define TILE_ROWS 4
-
 #if defined(__AVX512F__)
+#define TILE_ROWS 4
 #define TILE_COLUMNS 64
 #define ROW_PARTS 24 /* sums that stay in registers */
 typedef __m512 part;
@@ -23,6 +24,7 @@ typedef __m512 part;
 #define part_set _mm512_set1_ps
 #define part_fma _mm512_fmadd_ps
 #elif defined(__AVX2__) && defined(__FMA__)
+#define TILE_ROWS 6
 #define TILE_COLUMNS 16
 #define ROW_PARTS 12
 typedef __m256 part;
@@ -31,6 +33,7 @@ typedef __m256 part;
 #define part_set _mm256_set1_ps
 #define part_fma _mm256_fmadd_ps
 #elif defined(__aarch64__)
+#define TILE_ROWS 4
 #define TILE_COLUMNS 16
 #define ROW_PARTS 24
 typedef float32x4_t part;
@@ -39,6 +42,7 @@ typedef float32x4_t part;
 #define part_set vdupq_n_f32
 #define part_fma(a, b, c) vfmaq_f32(c, a, b)
 #else
+#define TILE_ROWS 4
 #define TILE_COLUMNS 16
 #define ROW_PARTS 12
 typedef float part;
@@ -50,18 +54,23 @@ typedef float part;
 
 #define PART ((int)(sizeof(part) / sizeof(float)))
 #define TILE_PARTS (TILE_COLUMNS / PART)
+typedef part sums[TILE_ROWS][TILE_PARTS];
 
-/* `rows` and `parts` are constants at every call, so `sum` lives in registers. */
-AN_INLINE void tile(const an_panel *p, int64_t row, int column, const int rows, const int parts)
+/* Written out by hand, gcc would mix what one step of a loop does with the next and run out of
+ * registers. */
+#if defined(__clang__)
+#define UNROLLED _Pragma("clang loop unroll_count(4)")
+#else
+#define UNROLLED _Pragma("GCC unroll 4")
+#endif
+
+/* Adds up a product. `rows` and `parts` are constants at every call, so `sum` lives in registers;
+ * so is `a_row` or `a_step`, 1. */
+AN_INLINE void add_up(sums sum, const an_panel *p, const float *a, int64_t a_row, int64_t a_step,
+                      const float *b, const int rows, const int parts)
 {
-    part sum[TILE_ROWS][TILE_PARTS];
-    for (int r = 0; r < rows; r++)
-        for (int v = 0; v < parts; v++) sum[r][v] = part_set(0.0f);
-    for (int r = 0; p->add && r < rows; r++) /* it may be far, and the sums take a while */
-        for (int v = 0; v < parts * PART; v += AN_LANES)
-            __builtin_prefetch(p->out + (row + r) * p->out_row + column + v, 1);
-    const float *a = p->a + row * p->a_row, *b = p->b + column;
-    const int64_t a_row = p->a_row, a_step = p->a_step, b_row = p->b_row ? p->b_row : AN_PANEL;
+    const int64_t b_row = p->b_row ? p->b_row : AN_PANEL;
+    UNROLLED
     for (int64_t k = p->depth; k > 0; k--) {
         part weight[TILE_PARTS];
         for (int v = 0; v < parts; v++) weight[v] = part_load(b + v * PART);
@@ -72,23 +81,48 @@ AN_INLINE void tile(const an_panel *p, int64_t row, int column, const int rows, 
         a += a_step;
         b += b_row;
     }
-    for (int r = 0; r < rows; r++) {
-        float *out = p->out + (row + r) * p->out_row + column;
-        for (int v = 0; v < parts; v++, out += PART) {
-            part total = sum[r][v];
-            if (p->by) total = part_fma(part_set(p->by[row + r]), part_load(out), total);
-            else if (p->add) total += part_load(out);
-            part_store(out, total);
-        }
-    }
 }
 
-/* All rows of the columns `column` and on. */
+/* out = sum, out + sum, or by out + sum: two constants at every call. */
+AN_INLINE void put(sums sum, float *out, int64_t out_row, const bool add, const float *by,
+                   const int rows, const int parts)
+{
+    for (int r = 0; r < rows; r++, out += out_row)
+        for (int v = 0; v < parts; v++) {
+            part total = sum[r][v];
+            if (by) total = part_fma(part_set(by[r]), part_load(out + v * PART), total);
+            else if (add) total += part_load(out + v * PART);
+            part_store(out + v * PART, total);
+        }
+}
+
+AN_INLINE void tile(const an_panel *p, int64_t row, int column, const int rows, const int parts)
+{
+    sums sum;
+    const int64_t out_row = p->out_row;
+    float *out = p->out + row * out_row + column;
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < parts; v++) sum[r][v] = part_set(0.0f);
+    for (int r = 0; p->add && r < rows; r++) /* it may be far, and the sums take a while */
+        for (int v = 0; v < parts * PART; v += AN_LANES)
+            __builtin_prefetch(out + r * out_row + v, 1);
+    const float *a = p->a + row * p->a_row, *b = p->b + column;
+    if (p->a_step == 1) add_up(sum, p, a, p->a_row, 1, b, rows, parts);
+    else add_up(sum, p, a, 1, p->a_step, b, rows, parts);
+    if (p->by) put(sum, out, out_row, true, p->by + row, rows, parts);
+    else if (p->add) put(sum, out, out_row, true, NULL, rows, parts);
+    else put(sum, out, out_row, false, NULL, rows, parts);
+}
+
+/* All rows of the columns `column` and on; the last eight, seven and five not as six and a rest,
+ * which would take as long as four. */
 AN_INLINE void stripe(const an_panel *p, int column, const int parts)
 {
-    int64_t row = 0;
-    for (; row + TILE_ROWS <= p->rows; row += TILE_ROWS) tile(p, row, column, TILE_ROWS, parts);
-    switch (p->rows - row) {
+    int64_t row = 0, left = p->rows;
+    for (; TILE_ROWS > 4 && (left > 8 || left == TILE_ROWS); left -= TILE_ROWS, row += TILE_ROWS)
+        tile(p, row, column, TILE_ROWS, parts);
+    for (; left >= 4; left -= 4, row += 4) tile(p, row, column, 4, parts);
+    switch (left) {
     case 3: tile(p, row, column, 3, parts); break;
     case 2: tile(p, row, column, 2, parts); break;
     case 1: tile(p, row, column, 1, parts); break;

@@ -18,7 +18,7 @@ typedef struct an_panel {
     float *out;
     int64_t out_row; /* floats from one row of out to the next */
     const float *a;
-    int64_t a_row, a_step; /* floats from one row to the next, and from one k to the next */
+    int64_t a_row, a_step; /* floats from a row to the next, and from a k; one of both is 1 */
     const float *b;
     int64_t rows, depth;
     int vectors; /* 1 to 4 */
