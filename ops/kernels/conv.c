@@ -8,19 +8,6 @@
 
 /* Rows are short, and so most of the work is their ends: two copies that overlap, not a masked one,
  * which takes a Zen 3 twenty times as long as a plain one where AVX2 is all there is. */
-AN_INLINE void put_zeros(float *to, int count)
-{
-    for (; count > AN_LANES; count -= AN_LANES, to += AN_LANES) an_v_store(to, an_v_set(0.0f));
-    if (count >= 8) {
-        memset(to, 0, 8 * sizeof *to);
-        memset(to + count - 8, 0, 8 * sizeof *to);
-    } else if (count >= 4) {
-        memset(to, 0, 4 * sizeof *to);
-        memset(to + count - 4, 0, 4 * sizeof *to);
-    } else
-        for (int i = 0; i < count; i++) to[i] = 0.0f;
-}
-
 AN_INLINE void put_row(float *to, const float *from, int count)
 {
     for (; count >= AN_LANES; count -= AN_LANES, to += AN_LANES, from += AN_LANES)
@@ -33,6 +20,13 @@ AN_INLINE void put_row(float *to, const float *from, int count)
         memcpy(to + count - 4, from + count - 4, 4 * sizeof *to);
     } else
         for (int i = 0; i < count; i++) to[i] = from[i];
+}
+
+/* At most AN_PANEL. */
+AN_INLINE void put_zeros(float *to, int count)
+{
+    static const float zeros[AN_PANEL];
+    put_row(to, zeros, count);
 }
 
 AN_INLINE void put_piece(const an_conv_piece *p, const float *from, float *to, int64_t stride)

@@ -70,10 +70,12 @@ AN_INLINE void add_up(sums sum, const an_panel *p, const float *a, int64_t a_row
                       const float *b, const int rows, const int parts)
 {
     const int64_t b_row = p->b_row ? p->b_row : AN_PANEL;
+    const int64_t b_vector = p->b_vector ? p->b_vector : AN_LANES;
     UNROLLED
     for (int64_t k = p->depth; k > 0; k--) {
         part weight[TILE_PARTS];
-        for (int v = 0; v < parts; v++) weight[v] = part_load(b + v * PART);
+        for (int v = 0; v < parts; v++)
+            weight[v] = part_load(b + v * PART / AN_LANES * b_vector + v * PART % AN_LANES);
         for (int r = 0; r < rows; r++) {
             const part x = part_set(a[r * a_row]);
             for (int v = 0; v < parts; v++) sum[r][v] = part_fma(x, weight[v], sum[r][v]);
@@ -96,17 +98,19 @@ AN_INLINE void put(sums sum, float *out, int64_t out_row, const bool add, const 
         }
 }
 
-AN_INLINE void tile(const an_panel *p, int64_t row, int column, const int rows, const int parts)
+/* Of the vectors from `vector` on. */
+AN_INLINE void tile(const an_panel *p, int64_t row, int vector, const int rows, const int parts)
 {
     sums sum;
     const int64_t out_row = p->out_row;
-    float *out = p->out + row * out_row + column;
+    float *out = p->out + row * out_row + vector * AN_LANES;
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < parts; v++) sum[r][v] = part_set(0.0f);
     for (int r = 0; p->add && r < rows; r++) /* it may be far, and the sums take a while */
         for (int v = 0; v < parts * PART; v += AN_LANES)
             __builtin_prefetch(out + r * out_row + v, 1);
-    const float *a = p->a + row * p->a_row, *b = p->b + column;
+    const float *a = p->a + row * p->a_row;
+    const float *b = p->b + vector * (p->b_vector ? p->b_vector : AN_LANES);
     if (p->a_step == 1) add_up(sum, p, a, p->a_row, 1, b, rows, parts);
     else add_up(sum, p, a, 1, p->a_step, b, rows, parts);
     if (p->by) put(sum, out, out_row, true, p->by + row, rows, parts);
@@ -114,18 +118,18 @@ AN_INLINE void tile(const an_panel *p, int64_t row, int column, const int rows, 
     else put(sum, out, out_row, false, NULL, rows, parts);
 }
 
-/* All rows of the columns `column` and on; the last eight, seven and five not as six and a rest,
+/* All rows of the vectors from `vector` on; the last eight, seven and five not as six and a rest,
  * which would take as long as four. */
-AN_INLINE void stripe(const an_panel *p, int column, const int parts)
+AN_INLINE void stripe(const an_panel *p, int vector, const int parts)
 {
     int64_t row = 0, left = p->rows;
     for (; TILE_ROWS > 4 && (left > 8 || left == TILE_ROWS); left -= TILE_ROWS, row += TILE_ROWS)
-        tile(p, row, column, TILE_ROWS, parts);
-    for (; left >= 4; left -= 4, row += 4) tile(p, row, column, 4, parts);
+        tile(p, row, vector, TILE_ROWS, parts);
+    for (; left >= 4; left -= 4, row += 4) tile(p, row, vector, 4, parts);
     switch (left) {
-    case 3: tile(p, row, column, 3, parts); break;
-    case 2: tile(p, row, column, 2, parts); break;
-    case 1: tile(p, row, column, 1, parts); break;
+    case 3: tile(p, row, vector, 3, parts); break;
+    case 2: tile(p, row, vector, 2, parts); break;
+    case 1: tile(p, row, vector, 1, parts); break;
     default: break;
     }
 }
@@ -140,8 +144,16 @@ void AN_ISA(panel_product)(const an_panel *p)
     default: stripe(p, 0, 1); break;
     }
 #else
-    for (int v = 0; v < p->vectors; v++) stripe(p, v * AN_LANES, TILE_PARTS);
+    for (int v = 0; v < p->vectors; v++) stripe(p, v, TILE_PARTS);
 #endif
+}
+
+/* How b lies well. Vectors beside each other where a tile takes them all; elsewhere one behind the
+ * other, for of rows of 64 floats those of one vector meet in a quarter of the nearest cache. */
+an_packing AN_ISA(panel_packing)(int64_t depth)
+{
+    if (TILE_COLUMNS == AN_PANEL) return (an_packing){AN_PANEL, AN_LANES};
+    return (an_packing){AN_LANES, depth * AN_LANES};
 }
 
 /* ---- one row ------------------------------------------------------------- */

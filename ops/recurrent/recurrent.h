@@ -214,12 +214,14 @@ struct an_recurrent_tile {
     const an_recurrent_row *rows; /* of this tile */
     int64_t count;
     const float *kernel, *recurrent; /* packed */
+    an_packing lies;                 /* how */
     float *z, *h;
     float *second;       /* c, or of a late layout what `kept` will hold; its gradient */
     float *h_next;       /* forward: the states after the step; h: before it */
     float *first;        /* backward: h0, or c0 where there are cells */
     float *input;        /* rows of the chunk that are multiplied at once */
     float *dx, *dw;
+    float *flat;         /* backward: rows of dz, [vector][panel][16] */
     int64_t *at;
     bool want_dw;
 };

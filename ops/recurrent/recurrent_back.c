@@ -17,16 +17,23 @@
 
 #include <string.h>
 
-#define SUM_ROWS 16 /* stacked rows that one unit of the last stage sums */
+#define FLAT_ROWS 32 /* of dz that are multiplied at once */
+#define SUM_ROWS 16  /* stacked rows that one unit of the last stage sums */
 
 /* ---- scratch ----------------------------------------------------------- */
 
 /* Offsets into scratch; those of a tile's own block count from its start. */
 typedef struct layout {
     int64_t rows, bins, kernel, recurrent, tiles;
-    int64_t z, input, dx, h, second, first, at, dw;
+    int64_t z, flat, input, dx, h, second, first, at, dw;
     int64_t tile_bytes, bytes;
 } layout;
+
+/* Floats from one row of `flat` to the next: no multiple of a page. */
+static int64_t flat_width(const an_recurrent_cut *cut)
+{
+    return cut->panels * AN_PANEL + 16;
+}
 
 static layout lay_out(const an_recurrent_cut *cut)
 {
@@ -34,6 +41,7 @@ static layout lay_out(const an_recurrent_cut *cut)
     const int64_t depth = cut->panels * AN_PANEL;
     const int64_t dx_width = an_ceil_div(cut->features, AN_PANEL) * AN_PANEL;
     l.z = an_lay_out(&l.tile_bytes, cut->apart, depth, sizeof(float));
+    l.flat = an_lay_out(&l.tile_bytes, FLAT_ROWS, flat_width(cut), sizeof(float));
     l.input = an_lay_out(&l.tile_bytes, cut->apart, an_recurrent_stacked_width(cut), sizeof(float));
     l.dx = an_lay_out(&l.tile_bytes, cut->chunk, dx_width, sizeof(float));
     l.h = an_lay_out(&l.tile_bytes, cut->rows, cut->padded, sizeof(float));
@@ -59,15 +67,24 @@ int64_t an_recurrent_back_scratch(const an_work *w)
 
 /* ---- stage 1: pack transposed and sort --------------------------------- */
 
-/* The part of `from` [columns, gates], transposed, that meets one panel of dz: for
- * each panel of columns 64 rows, as a row of dz has them, of 64 columns. */
-static void pack_transposed(const an_recurrent_cut *cut, const signed char gate[4], int64_t panel,
-                            const float *from, int64_t columns, float *to)
+/* Rows of dz, and so of transposed weights, and how these lie. */
+static an_packing packing_of(const an_work *w, const an_recurrent_cut *cut)
 {
-    const int64_t depth = cut->panels * AN_PANEL;
+    return w->kernels->panel_packing(cut->panels * AN_PANEL);
+}
+
+/* The part of `from` [columns, gates], transposed, that meets one panel of dz: of each panel of
+ * columns those rows that the panel's vectors have in `flat`. */
+static void pack_transposed(const an_recurrent_cut *cut, const signed char gate[4], int64_t panel,
+                            const float *from, int64_t columns, an_packing lies, float *to)
+{
+    const int64_t depth = cut->panels * AN_PANEL, vector = cut->panels * 16 * lies.row;
     for (int64_t q = 0; q < an_ceil_div(columns, AN_PANEL); q++) {
-        float *block = to + (q * depth + panel * AN_PANEL) * AN_PANEL;
-        memset(block, 0, AN_PANEL * AN_PANEL * sizeof *block);
+        float *block = to + q * depth * AN_PANEL + panel * 16 * lies.row;
+        for (int64_t i = 0; i < AN_PANEL; i++)
+            for (int u = 0; u < 4; u++)
+                memset(block + i / 16 * vector + i % 16 * lies.row + u * lies.vector, 0,
+                       16 * sizeof *block);
         for (int64_t j = 0; j < AN_PANEL && q * AN_PANEL + j < columns; j++) {
             const float *row = from + (q * AN_PANEL + j) * cut->gates;
             for (int v = 0; v < 4; v++) {
@@ -75,9 +92,9 @@ static void pack_transposed(const an_recurrent_cut *cut, const signed char gate[
                 const int64_t lanes = an_recurrent_lanes(cut, panel, v, &unit);
                 if (gate[v] < 0 || lanes == 0) continue;
                 const float *piece = row + gate[v] * cut->units + unit;
+                float *column = block + v * vector + j / 16 * lies.vector + j % 16;
                 an_recurrent_fetch(piece, AN_PACK_AHEAD * cut->gates);
-                for (int64_t i = 0; i < lanes; i++)
-                    block[(v * 16 + i) * AN_PANEL + j] = piece[i];
+                for (int64_t i = 0; i < lanes; i++) column[i * lies.row] = piece[i];
             }
         }
     }
@@ -94,6 +111,7 @@ void an_recurrent_back_prepare(const an_work *w, int64_t begin, int64_t end)
     const an_recurrent_ports *p = op->ports;
     const an_recurrent_cut cut = an_recurrent_measure_grad(w);
     const layout l = lay_out(&cut);
+    const an_packing lies = packing_of(w, &cut);
     char *scratch = w->scratch;
     for (int64_t unit = begin; unit < end; unit++) {
         if (unit == cut.panels) {
@@ -102,10 +120,10 @@ void an_recurrent_back_prepare(const an_work *w, int64_t begin, int64_t end)
             continue;
         }
         pack_transposed(&cut, op->layout.recurrent, unit, an_port_in(w, p->grad.recurrent),
-                        cut.units, (float *)(scratch + l.recurrent));
+                        cut.units, lies, (float *)(scratch + l.recurrent));
         if (an_port_out(w, p->grad.dx))
             pack_transposed(&cut, op->layout.kernel, unit, an_port_in(w, p->grad.kernel),
-                            cut.features, (float *)(scratch + l.kernel));
+                            cut.features, lies, (float *)(scratch + l.kernel));
     }
 }
 
@@ -124,16 +142,32 @@ static an_recurrent_tile open_tile(const an_work *w, const an_recurrent_cut *cut
     char *scratch = w->scratch, *own = scratch + l.tiles + number * l.tile_bytes;
     const int64_t first = number * cut->rows, left = cut->batch - first;
     return (an_recurrent_tile){
-        .w = w, .op = an_recurrent_of(w), .cut = *cut,
+        .w = w, .op = an_recurrent_of(w), .cut = *cut, .lies = packing_of(w, cut),
         .rows = (const an_recurrent_row *)(scratch + l.rows) + first,
         .count = left < cut->rows ? left : cut->rows,
         .kernel = (const float *)(scratch + l.kernel),
         .recurrent = (const float *)(scratch + l.recurrent),
-        .z = (float *)(own + l.z), .input = (float *)(own + l.input),
-        .dx = (float *)(own + l.dx), .h = (float *)(own + l.h),
+        .z = (float *)(own + l.z), .flat = (float *)(own + l.flat),
+        .input = (float *)(own + l.input), .dx = (float *)(own + l.dx), .h = (float *)(own + l.h),
         .second = (float *)(own + l.second), .first = (float *)(own + l.first),
         .dw = (float *)(own + l.dw), .at = (int64_t *)(own + l.at),
         .want_dw = wants_weights(w)};
+}
+
+/* Puts these vectors of rows n and on of dz into `flat`: a row is then read from end to end, not
+ * from panels whose rows meet in the same sets of the nearest cache. */
+static void flatten(const an_recurrent_tile *k, int64_t n, int64_t rows, an_vectors v)
+{
+    const int64_t panels = k->cut.panels, width = flat_width(&k->cut);
+    for (int64_t p = 0; p < panels; p++) {
+        const int end = v.from + an_recurrent_used(&k->cut, p, v);
+        for (int i = v.from; i < v.from + v.count; i++)
+            for (int64_t r = 0; r < rows; r++) {
+                float *to = k->flat + r * width + (i * panels + p) * 16;
+                if (i < end) memcpy(to, an_recurrent_z(k, p, n + r) + i * 16, 16 * sizeof *to);
+                else memset(to, 0, 16 * sizeof *to); /* no units */
+            }
+    }
 }
 
 /* out[rows][columns] (+)= dz[rows], of these vectors, from row n of the chunk on, * packed
@@ -141,16 +175,19 @@ static an_recurrent_tile open_tile(const an_work *w, const an_recurrent_cut *cut
 static void multiply_dz(const an_recurrent_tile *k, int64_t n, an_vectors v, const float *weights,
                         const an_panel *shape)
 {
-    const int64_t panels = k->cut.panels;
-    for (int64_t q = 0; q * AN_PANEL < shape->out_row; q++) {
-        const int64_t left = (shape->out_row - q * AN_PANEL) / 16;
-        for (int64_t p = 0; p < panels; p++)
+    const int64_t first = v.from * k->cut.panels * 16, depth = k->cut.panels * AN_PANEL;
+    for (int64_t r = 0, rows; r < shape->rows; r += rows) {
+        rows = shape->rows - r < FLAT_ROWS ? shape->rows - r : FLAT_ROWS;
+        flatten(k, n + r, rows, v);
+        for (int64_t q = 0; q * AN_PANEL < shape->out_row; q++) {
+            const int64_t left = (shape->out_row - q * AN_PANEL) / 16;
             k->w->kernels->panel_product(&(an_panel){
-                .out = shape->out + q * AN_PANEL, .out_row = shape->out_row,
-                .a = an_recurrent_z(k, p, n) + v.from * 16, .a_row = AN_PANEL, .a_step = 1,
-                .b = weights + ((q * panels + p) * AN_PANEL + v.from * 16) * AN_PANEL,
-                .rows = shape->rows, .depth = 16 * an_recurrent_used(&k->cut, p, v),
-                .vectors = left < 4 ? (int)left : 4, .add = shape->add || p > 0});
+                .out = shape->out + r * shape->out_row + q * AN_PANEL, .out_row = shape->out_row,
+                .a = k->flat + first, .a_row = flat_width(&k->cut), .a_step = 1,
+                .b = weights + q * depth * AN_PANEL + first * k->lies.row, .b_row = k->lies.row,
+                .b_vector = k->lies.vector, .rows = rows, .depth = v.count * k->cut.panels * 16,
+                .vectors = left < 4 ? (int)left : 4, .add = shape->add});
+        }
     }
 }
 
@@ -168,7 +205,6 @@ static void spread_inputs(const an_recurrent_tile *k, int64_t n)
     float *dx = an_port_out(k->w, k->op->ports->grad.dx);
     if (!dx || features == 0) return;
     const int64_t width = (features + 15) / 16 * 16;
-    if (k->cut.panels == 0) memset(k->dx, 0, (size_t)(n * width) * sizeof *dx); /* no units */
     multiply_dz(k, 0, k->op->layout.x, k->kernel,
                 &(an_panel){.out = k->dx, .out_row = width, .rows = n});
     for (int64_t i = 0; i < n; i++)

@@ -2,7 +2,8 @@
  *
  * This file alone decides how recurrent work is cut. A tile has 8 rows: enough to
  * use each packed weight twice from the nearest cache, few enough that a batch of
- * 32 keeps four threads busy. Large batches get larger tiles, so that at most 64
+ * 32 keeps four threads busy; it has 16 where the weights are too many for a core's own
+ * cache, and a batch of 64 does. Large batches get larger tiles, so that at most 64
  * tiles hold partial weight gradients.                                       */
 #include "core/memory.h"
 #include "ops/recurrent/recurrent.h"
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #define TILE_ROWS 8
+#define MANY_WEIGHTS (128 * 1024)
 #define MAX_TILES 64
 #define CHUNK_ROWS 128
 
@@ -25,8 +27,10 @@ static an_recurrent_cut measure(const an_work *w, int x, int recurrent)
     cut.sums = cut.stacked + (layout->late ? cut.units : 0);
     cut.panels = an_ceil_div(cut.units, cut.panel_units);
     cut.padded = cut.panels * cut.panel_units;
+    const int64_t least = cut.batch >= 8 * TILE_ROWS && cut.units * cut.gates > MANY_WEIGHTS
+                              ? 2 * TILE_ROWS : TILE_ROWS;
     cut.rows = an_ceil_div(an_ceil_div(cut.batch, MAX_TILES), 4) * 4;
-    if (cut.rows < TILE_ROWS) cut.rows = cut.batch < TILE_ROWS ? cut.batch : TILE_ROWS;
+    if (cut.rows < least) cut.rows = cut.batch < least ? cut.batch : least;
     cut.tiles = cut.rows > 0 ? an_ceil_div(cut.batch, cut.rows) : 0;
     cut.steps = cut.rows > 0 && cut.rows < CHUNK_ROWS ? CHUNK_ROWS / cut.rows : 1;
     if (cut.steps > cut.time) cut.steps = cut.time;

@@ -45,7 +45,7 @@ int64_t an_recurrent_scratch(const an_work *w)
 
 /* Adds a panel's columns of a row of weights, of the gates that `gate` names; NULL adds none. */
 static void pack_row(const an_recurrent_cut *cut, int64_t panel, const signed char gate[4],
-                     const float *from, float *to)
+                     const float *from, float *to, int64_t vector)
 {
     for (int v = 0; from && v < 4; v++) {
         int64_t unit;
@@ -53,22 +53,24 @@ static void pack_row(const an_recurrent_cut *cut, int64_t panel, const signed ch
         if (gate[v] >= 0)
             an_recurrent_fetch(from, AN_PACK_AHEAD * cut->gates + gate[v] * cut->units + unit);
         for (int64_t i = 0; gate[v] >= 0 && i < lanes; i++)
-            to[v * 16 + i] += from[gate[v] * cut->units + unit + i];
+            to[v * vector + i] += from[gate[v] * cut->units + unit + i];
     }
 }
 
 static void pack_panel(const an_work *w, const an_recurrent_cut *cut, int64_t panel, float *to)
 {
+    const an_packing lies = w->kernels->panel_packing(cut->stacked);
     const an_recurrent_op *op = an_recurrent_of(w);
     const an_recurrent_ports *p = op->ports;
     const float *kernel = an_port_in(w, p->kernel), *recurrent = an_port_in(w, p->recurrent);
     memset(to, 0, (size_t)(cut->stacked * AN_PANEL) * sizeof *to);
-    for (int64_t k = 0; k < cut->features; k++, to += AN_PANEL)
-        pack_row(cut, panel, op->layout.kernel, kernel + k * cut->gates, to);
-    pack_row(cut, panel, op->layout.kernel, an_port_in(w, p->bias), to);
-    pack_row(cut, panel, op->layout.recurrent, an_port_in(w, p->recurrent_bias), to);
+    for (int64_t k = 0; k < cut->features; k++, to += lies.row)
+        pack_row(cut, panel, op->layout.kernel, kernel + k * cut->gates, to, lies.vector);
+    pack_row(cut, panel, op->layout.kernel, an_port_in(w, p->bias), to, lies.vector);
+    pack_row(cut, panel, op->layout.recurrent, an_port_in(w, p->recurrent_bias), to, lies.vector);
     for (int64_t k = 0; k < cut->units; k++)
-        pack_row(cut, panel, op->layout.recurrent, recurrent + k * cut->gates, to += AN_PANEL);
+        pack_row(cut, panel, op->layout.recurrent, recurrent + k * cut->gates, to += lies.row,
+                 lies.vector);
 }
 
 int64_t an_recurrent_prepare_units(const an_work *w)
@@ -100,11 +102,12 @@ static an_recurrent_tile open_tile(const an_work *w, const an_recurrent_cut *cut
     char *scratch = w->scratch, *own = scratch + l.tiles + number * l.tile_bytes;
     const int64_t first = number * cut->rows, left = cut->batch - first;
     const float *weights = (const float *)(scratch + l.weights);
+    const an_packing lies = w->kernels->panel_packing(cut->stacked);
     return (an_recurrent_tile){
-        .w = w, .op = an_recurrent_of(w), .cut = *cut,
+        .w = w, .op = an_recurrent_of(w), .cut = *cut, .lies = lies,
         .rows = (const an_recurrent_row *)(scratch + l.rows) + first,
         .count = left < cut->rows ? left : cut->rows,
-        .kernel = weights, .recurrent = weights + (cut->features + 1) * AN_PANEL,
+        .kernel = weights, .recurrent = weights + (cut->features + 1) * lies.row,
         .z = (float *)(own + l.z), .input = (float *)(own + l.input),
         .second = (float *)(own + l.second), .h = (float *)(own + l.h),
         .h_next = (float *)(own + l.h) + cut->rows * cut->padded, .at = (int64_t *)(own + l.at)};
@@ -140,10 +143,12 @@ static void start_rows(const an_recurrent_tile *k)
 static void start_at_bias(const an_recurrent_tile *k, int64_t panel, int64_t n)
 {
     const an_vectors x = k->op->layout.x, h = k->op->layout.h;
-    const float *bias = k->kernel + (panel * k->cut.stacked + k->cut.features) * AN_PANEL;
+    const float *bias =
+        k->kernel + panel * k->cut.stacked * AN_PANEL + k->cut.features * k->lies.row;
     for (int v = x.from + x.count; v < h.from + h.count; v++)
         for (int64_t i = 0; i < n; i++)
-            memcpy(an_recurrent_z(k, panel, i) + v * 16, bias + v * 16, 16 * sizeof *bias);
+            memcpy(an_recurrent_z(k, panel, i) + v * 16, bias + v * k->lies.vector,
+                   16 * sizeof *bias);
 }
 
 /* Gathers [x_t, 1] of all running rows of steps begin..end and multiplies. */
@@ -167,8 +172,9 @@ static void project_chunk(const an_recurrent_tile *k, int64_t begin, int64_t end
         k->w->kernels->panel_product(&(an_panel){
             .out = an_recurrent_z(k, panel, 0) + v.from * 16, .out_row = AN_PANEL,
             .a = k->input, .a_row = features + 1, .a_step = 1,
-            .b = k->kernel + panel * cut->stacked * AN_PANEL + v.from * 16,
-            .rows = n, .depth = features + 1, .vectors = an_recurrent_used(cut, panel, v)});
+            .b = k->kernel + panel * cut->stacked * AN_PANEL + v.from * k->lies.vector,
+            .b_row = k->lies.row, .b_vector = k->lies.vector, .rows = n, .depth = features + 1,
+            .vectors = an_recurrent_used(cut, panel, v)});
         start_at_bias(k, panel, n);
     }
 }
@@ -179,8 +185,8 @@ void an_recurrent_add_product(const an_recurrent_tile *k, int64_t panel, int64_t
     k->w->kernels->panel_product(&(an_panel){
         .out = an_recurrent_z(k, panel, n) + v.from * 16, .out_row = AN_PANEL,
         .a = state, .a_row = k->cut.padded, .a_step = 1,
-        .b = k->recurrent + panel * k->cut.stacked * AN_PANEL + v.from * 16,
-        .rows = running, .depth = k->cut.units,
+        .b = k->recurrent + panel * k->cut.stacked * AN_PANEL + v.from * k->lies.vector,
+        .b_row = k->lies.row, .b_vector = k->lies.vector, .rows = running, .depth = k->cut.units,
         .vectors = an_recurrent_used(&k->cut, panel, v), .add = true});
 }
 
