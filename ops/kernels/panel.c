@@ -56,8 +56,7 @@ typedef float part;
 #define TILE_PARTS (TILE_COLUMNS / PART)
 typedef part sums[TILE_ROWS][TILE_PARTS];
 
-/* Written out by hand, gcc would mix what one step of a loop does with the next and run out of
- * registers. */
+/* Not by hand: gcc would mix one step with the next, and run out of registers. */
 #if defined(__clang__)
 #define UNROLLED _Pragma("clang loop unroll_count(4)")
 #else
@@ -118,8 +117,8 @@ AN_INLINE void tile(const an_panel *p, int64_t row, int vector, const int rows, 
     else put(sum, out, out_row, false, NULL, rows, parts);
 }
 
-/* All rows of the vectors from `vector` on; the last eight, seven and five not as six and a rest,
- * which would take as long as four. */
+/* All rows of the vectors from `vector` on. A tile of two rows takes as long as one of four, so
+ * that the last eight are two fours, not six and two. */
 AN_INLINE void stripe(const an_panel *p, int vector, const int parts)
 {
     int64_t row = 0, left = p->rows;
