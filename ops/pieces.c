@@ -17,8 +17,8 @@
 #include "ops/access.h"
 #include "ops/elementwise.h"
 #include "ops/movement.h"
-#include "ops/walk.h"
 
+#include <math.h>
 #include <string.h>
 
 typedef struct lines {
@@ -46,23 +46,6 @@ static int64_t line_units(const an_work *w)
     return l.inner > 0 ? (l.count + l.group - 1) / l.group : 0;
 }
 
-/* Calls `part` for the lines [from, to) along the axis that units [begin, end)
- * have of each slab `outer`. */
-typedef void (*part_fn)(const an_work *w, const lines *l, int64_t outer, int64_t from, int64_t to);
-
-static void run_lines(const an_work *w, int64_t begin, int64_t end, part_fn part)
-{
-    const lines l = lines_of(w);
-    if (!w->out[0].data || l.along == 0) return;
-    const int64_t last = end * l.group < l.count ? end * l.group : l.count;
-    for (int64_t at = begin * l.group; at < last;) {
-        const int64_t outer = at / l.along, from = at % l.along;
-        const int64_t to = last - at < l.along - from ? from + (last - at) : l.along;
-        part(w, &l, outer, from, to);
-        at += to - from;
-    }
-}
-
 static int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -71,6 +54,23 @@ static int64_t least(int64_t a, int64_t b)
 static int64_t most(int64_t a, int64_t b)
 {
     return a > b ? a : b;
+}
+
+/* Calls `part` for the lines [from, to) along the axis that units [begin, end)
+ * have of each slab `outer`. */
+typedef void (*part_fn)(const an_work *w, const lines *l, int64_t outer, int64_t from, int64_t to);
+
+static void run_lines(const an_work *w, int64_t begin, int64_t end, part_fn part)
+{
+    const lines l = lines_of(w);
+    if (!w->out[0].data || l.along == 0) return;
+    const int64_t last = least(end * l.group, l.count);
+    int64_t at = begin * l.group, outer = at / l.along, from = at % l.along;
+    for (; at < last; outer++, from = 0) {
+        const int64_t to = least(l.along, from + last - at);
+        part(w, &l, outer, from, to);
+        at += to - from;
+    }
 }
 
 /* ---- slice ------------------------------------------------------------- */
@@ -138,36 +138,27 @@ static bool slice_fits(const an_work *w, int axis)
     return false;
 }
 
-static void copy_strided(const char *x, int64_t stride, char *y, int64_t count, int64_t size)
+static void slice_part(const an_work *w, const lines *l, int64_t outer, int64_t from, int64_t to)
 {
-    if (stride == 1) {
-        memcpy(y, x, (size_t)(count * size));
-        return;
-    }
-    for (int64_t i = 0; i < count; i++) memcpy(y + i * size, x + i * stride * size, (size_t)size);
+    const int64_t start = an_dim_extent(w->attrs->start, w->extent), step = w->attrs->step;
+    const int64_t extent = w->in[0].extent[l->axis], line = l->inner * l->size;
+    const char *x = (const char *)w->in[0].data + (outer * extent + start) * line;
+    char *y = (char *)w->out[0].data + outer * l->along * line;
+    if (step == 1) memcpy(y + from * line, x + from * line, (size_t)((to - from) * line));
+    for (int64_t i = from; step != 1 && i < to; i++)
+        memcpy(y + i * line, x + i * step * line, (size_t)line);
+}
+
+static void zero_part(const an_work *w, const lines *l, int64_t outer, int64_t from, int64_t to)
+{
+    const int64_t line = l->inner * l->size;
+    memset((char *)w->out[0].data + (outer * l->along + from) * line, 0,
+           (size_t)((to - from) * line));
 }
 
 static void slice_run(const an_work *w, int64_t begin, int64_t end)
 {
-    const an_tensor *x = &w->in[0], *y = &w->out[0];
-    if (!y->data) return;
-    const int64_t size = (int64_t)an_dtype_size(y->dtype);
-    const int axis = w->attrs->axis;
-    int64_t first;
-    const int64_t count = an_block_range(w, begin, end, &first);
-    if (!slice_fits(w, axis)) {
-        memset((char *)y->data + first * size, 0, (size_t)(count * size));
-        return;
-    }
-    int64_t stride[1][AN_MAX_RANK];
-    an_dense_strides(x, stride[0]);
-    const int64_t skip = an_dim_extent(w->attrs->start, w->extent) * stride[0][axis];
-    stride[0][axis] *= w->attrs->step;
-    an_runs r;
-    an_walk_start(&r.walk, y->rank, y->extent, 1, stride);
-    for (an_runs_start(&r, first, count); an_next_run(&r);)
-        copy_strided((const char *)x->data + (skip + r.walk.offset[0]) * size,
-                     an_walk_stride(&r.walk, 0), (char *)y->data + r.at * size, r.count, size);
+    run_lines(w, begin, end, slice_fits(w, w->attrs->axis) ? slice_part : zero_part);
 }
 
 static void slice_ref(const an_work *w)
@@ -212,7 +203,7 @@ const an_op_rules an_rules_slice = {
     .infer = slice_infer,
     .fits = slice_bounds_fit,
     .grad = slice_grad,
-    .stages = {{an_block_units, slice_run}},
+    .stages = {{line_units, slice_run}},
     .fast = AN_FAST_ANY,
     .ref = slice_ref,
     .flops = AN_NO_FLOPS,
@@ -343,11 +334,21 @@ static int64_t fill_element(const an_work *w, void *room)
     return (int64_t)an_dtype_size(one.dtype);
 }
 
+/* So many lines of it; a gradient asks for zeros, between lines that may be short. */
+static void fill(const an_work *w, const lines *l, char *to, int64_t count)
+{
+    int64_t room = 0;
+    const double value = w->attrs->value;
+    if (value == 0 && !signbit(value)) {
+        memset(to, 0, (size_t)(count * l->inner * l->size));
+    } else if (count > 0) {
+        fill_element(w, &room);
+        an_fill_bytes(to, count * l->inner, (const char *)&room, l->size);
+    }
+}
+
 static void pad_part(const an_work *w, const lines *l, int64_t outer, int64_t from, int64_t to)
 {
-    int64_t room;
-    fill_element(w, &room);
-    const char *value = (const char *)&room;
     const int64_t before = an_dim_extent(w->attrs->before, w->extent);
     const int64_t step = w->attrs->interior + 1;
     const int64_t extent = w->in[0].extent[l->axis], line = l->inner * l->size;
@@ -357,17 +358,16 @@ static void pad_part(const an_work *w, const lines *l, int64_t outer, int64_t fr
     const int64_t first = from <= before ? 0 : (from - before + step - 1) / step;
     const int64_t last = to <= before ? 0 : least(extent, (to - before + step - 1) / step);
     if (first >= last || step > 1)
-        an_fill_bytes(y + from * line, (to - from) * l->inner, value, l->size);
+        fill(w, l, y + from * line, to - from);
     if (first >= last) return;
     if (step > 1) {
         for (int64_t i = first; i < last; i++)
             memcpy(y + (before + i * step) * line, x + i * line, (size_t)line);
         return;
     }
-    an_fill_bytes(y + from * line, (before + first - from) * l->inner, value, l->size);
+    fill(w, l, y + from * line, before + first - from);
     memcpy(y + (before + first) * line, x + first * line, (size_t)((last - first) * line));
-    an_fill_bytes(y + (before + last) * line, (to - before - last) * l->inner, value,
-                  l->size);
+    fill(w, l, y + (before + last) * line, to - before - last);
 }
 
 static void pad_run(const an_work *w, int64_t begin, int64_t end)
