@@ -71,17 +71,27 @@ AN_INLINE an_vi mask_load(const uint8_t *p, int64_t step, int64_t n)
     } else {
         for (int i = 0; i < AN_LANES; i++) bytes[i] = i < n ? p[i * step] : 0;
     }
+#if defined(AN_SIMD_HALVES) /* gcc would take them apart one by one */
+    const __m128i low = (__m128i)bytes, high = _mm_unpackhi_epi64(low, low);
+    const __m256i zero = _mm256_setzero_si256();
+    return (an_v_halves){.hi = {_mm256_cmpgt_epi32(_mm256_cvtepu8_epi32(low), zero),
+                                _mm256_cmpgt_epi32(_mm256_cvtepu8_epi32(high), zero)}}.vi;
+#else
     return __builtin_convertvector(bytes, an_vi) != an_vi_set(0);
+#endif
 }
 
 void AN_ISA(choose)(const an_choice *x, float *y, int64_t count)
 {
     const an_v a0 = an_v_set(*x->a), b0 = an_v_set(*x->b);
-    for (int64_t i = 0; i < count; i += AN_LANES) {
-        const int64_t n = count - i < AN_LANES ? count - i : AN_LANES;
-        const an_vi mask = mask_load(x->condition + i * x->step_condition, x->step_condition, n);
-        const an_v a = x->step_a ? an_v_load_n(x->a + i, n, 0.0f) : a0;
-        const an_v b = x->step_b ? an_v_load_n(x->b + i, n, 0.0f) : b0;
-        an_v_store_n(y + i, n, an_v_select(mask, a, b));
-    }
+    const int64_t step = x->step_condition, n = count % AN_LANES;
+    int64_t i = 0;
+    for (; i + AN_LANES <= count; i += AN_LANES)
+        an_v_store(y + i, an_v_select(mask_load(x->condition + i * step, step, AN_LANES),
+                                      x->step_a ? an_v_load(x->a + i) : a0,
+                                      x->step_b ? an_v_load(x->b + i) : b0));
+    if (n > 0)
+        an_v_store_n(y + i, n, an_v_select(mask_load(x->condition + i * step, step, n),
+                                           x->step_a ? an_v_load_n(x->a + i, n, 0.0f) : a0,
+                                           x->step_b ? an_v_load_n(x->b + i, n, 0.0f) : b0));
 }
