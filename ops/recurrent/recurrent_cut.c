@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define TILE_ROWS 8
-#define MANY_WEIGHTS (128 * 1024)
+#define MANY_WEIGHTS (128 * 1024) /* that the state meets at a step */
 #define MAX_TILES 64
 #define CHUNK_ROWS 128
 
