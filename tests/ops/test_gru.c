@@ -184,8 +184,8 @@ START_TEST(test_written_out)
             check(AN_F64, kinds[i], reverse, (size){4, 5, 3, 2}, 1e-12);
             check(AN_F32, kinds[i], reverse, (size){19, 18, 5, 21}, 2e-5); /* tiles, chunks */
             check(AN_F32, kinds[i], reverse, (size){3, 2, 4, 70}, 1e-5);   /* panels */
-            if (kinds[i].gru) /* so many weights that a tile has more rows */
-                check(AN_F32, kinds[i], reverse, (size){66, 3, 5, 212}, 1e-5);
+            if (kinds[i].gru && !reverse) /* so many weights that a tile has more rows */
+                check(AN_F32, kinds[i], false, (size){66, 2, 5, 212}, 1e-5);
         }
 }
 END_TEST
