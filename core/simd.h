@@ -122,6 +122,18 @@ AN_INLINE void an_v_store_n(float *p, int64_t n, an_v v)
 #endif
 }
 
+/* The same where `left` elements are still to come: a whole vector goes without a mask. */
+AN_INLINE an_v an_v_load_part(const float *p, int64_t left, float fill)
+{
+    return left >= AN_LANES ? an_v_load(p) : an_v_load_n(p, left, fill);
+}
+
+AN_INLINE void an_v_store_part(float *p, int64_t left, an_v v)
+{
+    if (left >= AN_LANES) an_v_store(p, v);
+    else an_v_store_n(p, left, v);
+}
+
 /* Writes past the caches: a tensor too large to be found there again should not
  * push out what is, nor be read before it is overwritten. `p` must be 64-byte
  * aligned. Follow the last one with an_v_fence, before another thread looks. */

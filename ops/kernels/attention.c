@@ -286,7 +286,7 @@ AN_INLINE float largest_in_row(const float *score, int64_t keys, float m)
 {
     an_v most = an_v_set(m);
     for (int64_t j = 0; j < keys; j += AN_LANES)
-        most = larger(an_v_load_n(score + j, held(keys - j, AN_LANES), -INFINITY), most);
+        most = larger(an_v_load_part(score + j, keys - j, -INFINITY), most);
     float lane[AN_LANES];
     an_v_store(lane, most);
     for (int l = 0; l < AN_LANES; l++) m = lane[l] > m ? lane[l] : m;

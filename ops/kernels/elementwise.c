@@ -66,7 +66,7 @@ typedef uint8_t mask_bytes __attribute__((vector_size(AN_LANES)));
 AN_INLINE an_vi mask_load(const uint8_t *p, int64_t step, int64_t n)
 {
     mask_bytes bytes;
-    if (step && n == AN_LANES) {
+    if (step && n >= AN_LANES) {
         memcpy(&bytes, p, sizeof bytes);
     } else {
         for (int i = 0; i < AN_LANES; i++) bytes[i] = i < n ? p[i * step] : 0;
@@ -81,17 +81,20 @@ AN_INLINE an_vi mask_load(const uint8_t *p, int64_t step, int64_t n)
 #endif
 }
 
+/* Elements from i on, `left` of them, a constant where all lanes are there. */
+AN_INLINE void choose_part(const an_choice *x, an_v a0, an_v b0, float *y, int64_t i, int64_t left)
+{
+    const int64_t step = x->step_condition;
+    const an_vi mask = mask_load(x->condition + i * step, step, left);
+    const an_v a = x->step_a ? an_v_load_part(x->a + i, left, 0.0f) : a0;
+    const an_v b = x->step_b ? an_v_load_part(x->b + i, left, 0.0f) : b0;
+    an_v_store_part(y + i, left, an_v_select(mask, a, b));
+}
+
 void AN_ISA(choose)(const an_choice *x, float *y, int64_t count)
 {
     const an_v a0 = an_v_set(*x->a), b0 = an_v_set(*x->b);
-    const int64_t step = x->step_condition, n = count % AN_LANES;
     int64_t i = 0;
-    for (; i + AN_LANES <= count; i += AN_LANES)
-        an_v_store(y + i, an_v_select(mask_load(x->condition + i * step, step, AN_LANES),
-                                      x->step_a ? an_v_load(x->a + i) : a0,
-                                      x->step_b ? an_v_load(x->b + i) : b0));
-    if (n > 0)
-        an_v_store_n(y + i, n, an_v_select(mask_load(x->condition + i * step, step, n),
-                                           x->step_a ? an_v_load_n(x->a + i, n, 0.0f) : a0,
-                                           x->step_b ? an_v_load_n(x->b + i, n, 0.0f) : b0));
+    for (; i + AN_LANES <= count; i += AN_LANES) choose_part(x, a0, b0, y, i, AN_LANES);
+    if (i < count) choose_part(x, a0, b0, y, i, count - i);
 }

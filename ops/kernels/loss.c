@@ -7,17 +7,6 @@
 
 #define BLOCK 1024
 
-AN_INLINE an_v load(const float *p, int64_t left, float fill)
-{
-    return left >= AN_LANES ? an_v_load(p) : an_v_load_n(p, left, fill);
-}
-
-AN_INLINE void store(float *p, int64_t left, an_v v)
-{
-    if (left >= AN_LANES) an_v_store(p, v);
-    else an_v_store_n(p, left, v);
-}
-
 /* v in the first `left` lanes, 0 in the others. */
 AN_INLINE an_v keep(an_v v, int64_t left)
 {
@@ -60,8 +49,8 @@ AN_INLINE double sum_of(an_v (*f)(an_v, an_v), int64_t n, const float *a, const 
         const int64_t last = n - first < BLOCK ? n : first + BLOCK;
         an_v sum = an_v_set(0);
         for (int64_t i = first; i < last; i += AN_LANES) {
-            const an_v v = f(load(a + i, n - i, 0), load(b + i, n - i, 0));
-            if (each) store(each + i, n - i, v);
+            const an_v v = f(an_v_load_part(a + i, n - i, 0), an_v_load_part(b + i, n - i, 0));
+            if (each) an_v_store_part(each + i, n - i, v);
             sum += keep(v, n - i);
         }
         total += (double)an_v_sum(sum);
@@ -84,7 +73,8 @@ double AN_ISA(squared_error)(int64_t n, const float *a, const float *b, float *e
 static float largest(int64_t n, const float *x)
 {
     an_v m = an_v_set(-INFINITY);
-    for (int64_t i = 0; i < n; i += AN_LANES) m = an_v_max(m, load(x + i, n - i, -INFINITY));
+    for (int64_t i = 0; i < n; i += AN_LANES)
+        m = an_v_max(m, an_v_load_part(x + i, n - i, -INFINITY));
     return an_v_max_all(m);
 }
 
@@ -97,8 +87,8 @@ static double sum_of_exp(int64_t n, const float *x, float m, float *y)
         const int64_t last = n - first < BLOCK ? n : first + BLOCK;
         an_v sum = an_v_set(0);
         for (int64_t i = first; i < last; i += AN_LANES) {
-            const an_v e = an_v_exp(load(x + i, n - i, 0) - shift);
-            if (y) store(y + i, n - i, e);
+            const an_v e = an_v_exp(an_v_load_part(x + i, n - i, 0) - shift);
+            if (y) an_v_store_part(y + i, n - i, e);
             sum += keep(e, n - i);
         }
         total += (double)an_v_sum(sum);
@@ -121,7 +111,7 @@ void AN_ISA(cross_entropy_grad)(int64_t n, const float *x, int64_t label, float 
     const float at_label = (float)((double)dx[label] / sum - 1) * scale;
     const an_v factor = an_v_set((float)((double)scale / sum));
     for (int64_t i = 0; i < n; i += AN_LANES)
-        store(dx + i, n - i, load(dx + i, n - i, 0) * factor);
+        an_v_store_part(dx + i, n - i, an_v_load_part(dx + i, n - i, 0) * factor);
     dx[label] = at_label;
 }
 
@@ -140,8 +130,8 @@ static double sum_of_losses(int64_t n, const float *x, const float *w, float m, 
         const int64_t last = n - first < BLOCK ? n : first + BLOCK;
         an_v sum = zero;
         for (int64_t i = first; i < last; i += AN_LANES) {
-            const an_v weight = w ? load(w + i, n - i, 0) : an_v_set(1);
-            const an_v term = weight * (top - load(x + i, n - i, 0) * scale + more);
+            const an_v weight = w ? an_v_load_part(w + i, n - i, 0) : an_v_set(1);
+            const an_v term = weight * (top - an_v_load_part(x + i, n - i, 0) * scale + more);
             sum += keep(an_v_select(an_v_eq(weight, zero), zero, term), n - i);
         }
         total += (double)an_v_sum(sum);
@@ -170,8 +160,8 @@ void AN_ISA(cross_entropy_soft_grad)(int64_t n, const float *x, const an_soft_ta
     const an_v factor = an_v_set((float)share), base = an_v_set((float)q->base);
     const an_v times = an_v_set(scale);
     for (int64_t i = 0; i < n; i += AN_LANES) {
-        const an_v even = q->weights ? base * load(q->weights + i, n - i, 0) : base;
-        store(dx + i, n - i, (load(dx + i, n - i, 0) * factor - even) * times);
+        const an_v even = q->weights ? base * an_v_load_part(q->weights + i, n - i, 0) : base;
+        an_v_store_part(dx + i, n - i, (an_v_load_part(dx + i, n - i, 0) * factor - even) * times);
     }
     dx[q->label] = (float)left * scale;
 }

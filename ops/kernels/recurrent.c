@@ -28,13 +28,7 @@
 
 AN_INLINE an_v load_lanes(const float *p, int64_t lanes)
 {
-    return lanes == AN_LANES ? an_v_load(p) : an_v_load_n(p, lanes, 0.0f);
-}
-
-AN_INLINE void store_lanes(float *p, int64_t lanes, an_v v)
-{
-    if (lanes == AN_LANES) an_v_store(p, v);
-    else an_v_store_n(p, lanes, v);
+    return an_v_load_part(p, lanes, 0.0f);
 }
 
 /* Asks for what the next step of this row will read: the rows of a batch lie far
@@ -72,16 +66,16 @@ void AN_ISA(lstm_cell)(const an_lstm_cell *p)
         const an_v o = an_v_sigmoid(an_v_load(z + 3 * AN_LANES));
         const an_v c = an_v_fma(f, load_lanes(c_at, lanes), i * g);
         const an_v h = o * an_v_tanh(c);
-        store_lanes(c_at, lanes, c);
-        store_lanes(p->h + r * p->padded, lanes, h);
-        if (p->y) store_lanes(p->y + p->at[r] * units, lanes, h);
-        if (p->cells) store_lanes(p->cells + p->at[r] * units, lanes, c);
+        an_v_store_part(c_at, lanes, c);
+        an_v_store_part(p->h + r * p->padded, lanes, h);
+        if (p->y) an_v_store_part(p->y + p->at[r] * units, lanes, h);
+        if (p->cells) an_v_store_part(p->cells + p->at[r] * units, lanes, c);
         if (p->gates) {
             float *gates = p->gates + p->at[r] * 4 * units;
-            store_lanes(gates, lanes, i);
-            store_lanes(gates + units, lanes, f);
-            store_lanes(gates + 2 * units, lanes, g);
-            store_lanes(gates + 3 * units, lanes, o);
+            an_v_store_part(gates, lanes, i);
+            an_v_store_part(gates + units, lanes, f);
+            an_v_store_part(gates + 2 * units, lanes, g);
+            an_v_store_part(gates + 3 * units, lanes, o);
         }
     }
 }
@@ -114,7 +108,7 @@ void AN_ISA(lstm_cell_grad)(const an_lstm_cell_grad *p)
         an_v_store(dz + AN_LANES, dc * c * gate_slope(f));
         an_v_store(dz + 2 * AN_LANES, dc * i * tanh_slope(g));
         an_v_store(dz + 3 * AN_LANES, dh * t * gate_slope(o));
-        store_lanes(dc_at, lanes, dc * f);
+        an_v_store_part(dc_at, lanes, dc * f);
     }
 }
 
@@ -127,7 +121,7 @@ void AN_ISA(gru_reset)(const an_gru_cell *p)
         const an_v reset = an_v_sigmoid(an_v_load(z + 2 * AN_LANES));
         an_v_store(z + AN_LANES, an_v_sigmoid(an_v_load(z + AN_LANES)));
         an_v_store(z + 2 * AN_LANES, reset);
-        store_lanes(p->reset + r * p->padded, p->lanes,
+        an_v_store_part(p->reset + r * p->padded, p->lanes,
                     reset * load_lanes(p->h + r * p->padded, p->lanes));
     }
 }
@@ -150,17 +144,17 @@ AN_INLINE void gru_rows(const an_gru_cell *p, const bool late)
         }
         const an_v g = an_v_tanh(sum);
         const an_v h = an_v_fma(z, load_lanes(p->h + r * p->padded, lanes) - g, g);
-        store_lanes(p->h_next + r * p->padded, lanes, h);
-        if (p->y) store_lanes(p->y + p->at[r] * units, lanes, h);
-        if (p->inner) store_lanes(p->inner + p->at[r] * units, lanes, inner);
+        an_v_store_part(p->h_next + r * p->padded, lanes, h);
+        if (p->y) an_v_store_part(p->y + p->at[r] * units, lanes, h);
+        if (p->inner) an_v_store_part(p->inner + p->at[r] * units, lanes, inner);
         if (p->y) fetch_next(p->y + p->at[r] * units);
         if (p->inner) fetch_next(p->inner + p->at[r] * units);
         if (p->gates) {
             float *gates = p->gates + p->at[r] * 3 * units;
             for (int k = 0; k < 3; k++) fetch_next(gates + k * units);
-            store_lanes(gates, lanes, z);
-            store_lanes(gates + units, lanes, reset);
-            store_lanes(gates + 2 * units, lanes, g);
+            an_v_store_part(gates, lanes, z);
+            an_v_store_part(gates + units, lanes, reset);
+            an_v_store_part(gates + 2 * units, lanes, g);
         }
     }
 }
@@ -204,7 +198,7 @@ void AN_ISA(gru_cell_grad)(const an_gru_cell_grad *p)
             an_v_store(dz + 2 * AN_LANES, da * inner * gate_slope(reset));
             an_v_store(dz + 3 * AN_LANES, da * reset);
         }
-        store_lanes(dh_at, lanes, dh * z);
+        an_v_store_part(dh_at, lanes, dh * z);
     }
 }
 
@@ -217,7 +211,7 @@ void AN_ISA(gru_reset_grad)(const an_gru_cell_grad *p)
         float *dh = p->dh + r * p->padded;
         an_v_store(p->dz + (r * 4 + 2) * AN_LANES,
                    ds * state_before(p, r) * gate_slope(reset));
-        store_lanes(dh, lanes, an_v_fma(ds, reset, load_lanes(dh, lanes)));
+        an_v_store_part(dh, lanes, an_v_fma(ds, reset, load_lanes(dh, lanes)));
     }
 }
 
@@ -232,8 +226,8 @@ void AN_ISA(rnn_cell)(const an_rnn_cell *p)
             const int64_t lanes = left < AN_LANES ? left : AN_LANES;
             const an_v z = an_v_load(p->z + r * 4 * AN_LANES + unit);
             const an_v h = p->rectified ? an_v_max(zero, z) : an_v_tanh(z);
-            store_lanes(p->h_next + r * p->padded + unit, lanes, h);
-            if (p->y) store_lanes(p->y + p->at[r] * p->units + unit, lanes, h);
+            an_v_store_part(p->h_next + r * p->padded + unit, lanes, h);
+            if (p->y) an_v_store_part(p->y + p->at[r] * p->units + unit, lanes, h);
         }
 }
 

@@ -24,7 +24,7 @@ AN_INLINE float row_max(const float *x, int64_t width)
         b = larger(an_v_load(x + i + AN_LANES), b);
     }
     for (; i < width; i += AN_LANES)
-        a = larger(an_v_load_n(x + i, width - i < AN_LANES ? width - i : AN_LANES, -INFINITY), a);
+        a = larger(an_v_load_part(x + i, width - i, -INFINITY), a);
     return an_v_max_all(larger(a, b));
 }
 

@@ -8,14 +8,12 @@
 
 AN_INLINE an_v load(const float *p, int64_t left)
 {
-    return left >= AN_LANES ? an_v_load(p) : an_v_load_n(p, left, 0);
+    return an_v_load_part(p, left, 0.0f);
 }
 
 AN_INLINE void store(float *p, int64_t i, int64_t left, an_v v)
 {
-    if (!p) return;
-    if (left >= AN_LANES) an_v_store(p + i, v);
-    else an_v_store_n(p + i, left, v);
+    if (p) an_v_store_part(p + i, left, v);
 }
 
 #define BLOCK 1024
